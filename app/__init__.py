@@ -1,0 +1,1 @@
+"""The browser app: reads controls, asks `effnet_core`, draws; no science and no tensors."""

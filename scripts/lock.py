@@ -1,0 +1,45 @@
+"""Resolve pyproject.toml into requirements.txt (runtime) and requirements-dev.txt (tests, tools).
+
+Run it as `make lock`. The CUDA packages that torch's default build brings are left out: torch pins
+its own, and a CPU build of torch must be able to take its place without them.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+TORCH_BRINGS_ITS_OWN = re.compile(r"(nvidia|cuda|triton)\b")
+HEADER = "# Resolved from pyproject.toml by `make lock`; edit that file, not this one.\n"
+
+
+def resolve(*arguments: str) -> list[str]:
+    """Return the pinned requirement lines that uv finds for pyproject.toml."""
+    command = [
+        *(sys.executable, "-m", "uv", "pip", "compile", "--universal", "--python-version=3.11"),
+        *("--no-header", "--no-annotate", "--quiet", *arguments, "pyproject.toml"),
+    ]
+    answer = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
+    lines = answer.stdout.splitlines()
+    return [line for line in lines if line and not TORCH_BRINGS_ITS_OWN.match(line)]
+
+
+def write(name: str, lines: list[str]) -> None:
+    """Write one lock file at the top of the project."""
+    (ROOT / name).write_text(HEADER + "\n".join(lines) + "\n", encoding="utf-8")
+
+
+def main() -> None:
+    """Write both lock files."""
+    runtime = resolve()
+    write("requirements.txt", runtime)
+    both = resolve("--extra=dev", "--constraint=requirements.txt")
+    tools = [line for line in both if line not in runtime]
+    write("requirements-dev.txt", ["-r requirements.txt", *tools])
+
+
+if __name__ == "__main__":
+    main()

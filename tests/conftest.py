@@ -1,0 +1,178 @@
+"""Fixtures that every test may use: outside data, a running server, a browser, torch's threads."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import settings
+
+ROOT = Path(__file__).resolve().parents[1]
+ON_CI = os.environ.get("CI") == "true"
+CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
+NO_CHROMIUM = (
+    "Chromium was not found: the browser tests need it "
+    "(on Debian and Ubuntu: sudo apt-get install chromium)"
+)
+# Headless, without the sandbox that root cannot have, and silent towards the network.
+CHROMIUM_FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+settings.register_profile("project", deadline=None, derandomize=ON_CI, print_blob=True)
+settings.load_profile("project")
+
+
+def pytest_configure() -> None:
+    """Share the cores between the test processes: torch reads this when it is first imported."""
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (cores or 1) // workers)))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip tests marked `gpu` where there is no CUDA device."""
+    marked = [item for item in items if item.get_closest_marker("gpu")]
+    if not marked:
+        return
+    import torch
+
+    if not torch.cuda.is_available():
+        for item in marked:
+            item.add_marker(pytest.mark.skip(reason="no CUDA device"))
+
+
+@pytest.fixture(scope="session")
+def test_data() -> Path:
+    """Return the folder of outside test data; the test is skipped where there is none."""
+    folder = os.environ.get("EFFNET_TEST_DATA")
+    if not folder:
+        pytest.skip(
+            "EFFNET_TEST_DATA is not set: it names the folder with facts, photos and weights"
+        )
+    if not Path(folder).is_dir():
+        pytest.fail(f"EFFNET_TEST_DATA={folder} is not a folder")
+    return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def photos(test_data: Path) -> tuple[Path, ...]:
+    """Return the 40 photos, whose names carry the ImageNet wnid and class."""
+    found = tuple(sorted((test_data / "photos").glob("*.JPEG")))
+    assert len(found) == 40
+    return found
+
+
+@pytest.fixture(scope="session")
+def v2b0_weights(test_data: Path) -> Path:
+    """Return the file with EfficientNetV2-B0's ImageNet weights under timm's key names."""
+    return test_data / "weights" / "tf_efficientnetv2_b0.safetensors"
+
+
+@pytest.fixture(scope="session")
+def free_port() -> Callable[[], int]:
+    """Return a function that finds a loopback port which nobody listens on."""
+
+    def find() -> int:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            return int(probe.getsockname()[1])
+
+    return find
+
+
+@pytest.fixture(scope="session")
+def wait_healthy() -> Callable[..., None]:
+    """Return a function that waits until a Streamlit server says it is well."""
+
+    def wait(url: str, process: subprocess.Popen[Any], seconds: float = 60) -> None:
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            assert process.poll() is None, f"the server stopped with code {process.returncode}"
+            try:
+                with urllib.request.urlopen(f"{url}/_stcore/health", timeout=2) as answer:
+                    if answer.read() == b"ok":  # unknown paths answer 200 with the page instead
+                        return
+            except OSError:
+                time.sleep(0.1)
+        pytest.fail(f"{url} was not healthy after {seconds} s")
+
+    return wait
+
+
+@pytest.fixture(scope="session")
+def server(
+    tmp_path_factory: pytest.TempPathFactory,
+    free_port: Callable[[], int],
+    wait_healthy: Callable[..., None],
+) -> Iterator[str]:
+    """Serve the app, with an empty weights cache, on a free loopback port; return its URL."""
+    port = free_port()
+    environment = os.environ | {"EFFNET_CACHE": str(tmp_path_factory.mktemp("cache"))}
+    log = (tmp_path_factory.mktemp("server") / "log.txt").open("wb")
+    command = [sys.executable, "-m", "app.server", "--port", str(port)]
+    process = subprocess.Popen(
+        command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT
+    )
+    try:
+        wait_healthy(f"http://127.0.0.1:{port}", process)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait(timeout=20)
+        log.close()
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    """Start one headless Chromium; without it the tests are skipped, or fail on CI."""
+    executable = next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
+    if executable is None:
+        (pytest.fail if ON_CI else pytest.skip)(NO_CHROMIUM)
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=[*CHROMIUM_FLAGS])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def browser_page(chromium: Any) -> Iterator[Callable[..., Any]]:
+    """Return a function that opens an empty page in a fresh profile.
+
+    Every option of Playwright's `new_context` is accepted. A request to anywhere but this machine
+    is refused and fails the test.
+    """
+    contexts: list[Any] = []
+    outgoing: list[str] = []
+
+    def refuse(route: Any) -> None:
+        outgoing.append(route.request.url)
+        route.abort()
+
+    def open_page(width: int = 1280, height: int = 900, **options: Any) -> Any:
+        context = chromium.new_context(viewport={"width": width, "height": height}, **options)
+        context.route(
+            lambda url: not url.startswith(("http://127.0.0.1", "data:", "blob:")), refuse
+        )
+        contexts.append(context)
+        return context.new_page()
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert not outgoing, f"the page asked for {outgoing}"
