@@ -23,8 +23,8 @@ HASHED = {
     "dev": ("requirements.txt", "requirements-dev.txt", "pyproject.toml"),
 }
 ANNOUNCEMENT = (
-    "torch's default build brings NVIDIA's CUDA libraries: 5.4 GB on disk. For a CPU-only build, stop\n"
-    "now and run again with TORCH_INDEX=<the package index of torch's CPU builds, see pytorch.org>."
+    "torch's default build brings NVIDIA's CUDA libraries: 5.4 GB on disk. For a CPU-only build,\n"
+    "stop now and run again with TORCH_INDEX=<the index of torch's CPU builds, see pytorch.org>."
 )
 
 
