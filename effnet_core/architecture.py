@@ -111,7 +111,9 @@ class ArchitectureSpec:
             blocks = tuple(_checked(BlockSpec, block) for block in fields.pop("blocks"))
             spec = _checked(ArchitectureSpec, {**fields, "blocks": blocks})
         except (KeyError, TypeError):
-            raise InvalidInput("The architecture file lacks a field or has an unknown one.") from None
+            raise InvalidInput(
+                "The architecture file lacks a field or has an unknown one."
+            ) from None
         _require_consistent(spec)
         return spec
 
@@ -131,7 +133,9 @@ def expand(
     InvalidInput past MAX_BLOCKS blocks or for a class count below 1.
     """
     if not 1 <= num_classes <= 1_000_000:
-        raise InvalidInput(f"The number of classes must lie between 1 and 1,000,000; got {num_classes}.")
+        raise InvalidInput(
+            f"The number of classes must lie between 1 and 1,000,000; got {num_classes}."
+        )
 
     def channels(count: int) -> int:
         return round_channels(count * coefficients.width, keep=baseline.channel_keep)
@@ -142,7 +146,7 @@ def expand(
     counts = _stage_repeats(baseline, coefficients.depth, repeats)
     if sum(counts) > MAX_BLOCKS:
         raise InvalidInput(
-            f"This depth means {sum(counts):,} blocks; networks are capped at {MAX_BLOCKS:,} blocks."
+            f"This depth means {sum(counts):,} blocks; the cap is {MAX_BLOCKS:,} blocks."
         )
     widths = tuple(channels(stage.channels) for stage in baseline.stages)
     return ArchitectureSpec(
@@ -237,13 +241,17 @@ def _check_value(name: str, declared: str, value: Any) -> None:
         optional = value is None and "None" in declared
         ok = optional or (type(value) in (int, float) and abs(value) <= 1e6)
     if not ok:
-        raise InvalidInput(f"The architecture file has an unusable value for {name}: {value!r:.60}.")
+        raise InvalidInput(
+            f"The architecture file has an unusable value for {name}: {value!r:.60}."
+        )
 
 
 def _require_consistent(spec: ArchitectureSpec) -> None:
     """Raise InvalidInput unless channels chain, stages count up and sizes are in bounds."""
     if not 1 <= len(spec.blocks) <= MAX_BLOCKS:
-        raise InvalidInput(f"An architecture needs 1 to {MAX_BLOCKS:,} blocks; got {len(spec.blocks)}.")
+        raise InvalidInput(
+            f"An architecture needs 1 to {MAX_BLOCKS:,} blocks; got {len(spec.blocks)}."
+        )
     if spec.num_classes < 1 or spec.in_channels < 1 or spec.head_channels < 1:
         raise InvalidInput("An architecture needs at least one class, input and head channel.")
     validate_resolution(spec.resolution)
@@ -255,8 +263,10 @@ def _require_consistent(spec: ArchitectureSpec) -> None:
             raise InvalidInput(
                 f"Block {block.index} of stage {block.stage} does not follow from the block before."
             )
-        if block.kernel % 2 == 0 or block.stride not in (1, 2) or min(
-            block.in_channels, block.expanded_channels, block.out_channels
-        ) < 1:
+        if (
+            block.kernel % 2 == 0
+            or block.stride not in (1, 2)
+            or min(block.in_channels, block.expanded_channels, block.out_channels) < 1
+        ):
             raise InvalidInput(f"Block {block.index} of stage {block.stage} has an unusable shape.")
         inputs, place = block.out_channels, (block.stage, block.index)

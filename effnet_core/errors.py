@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class EffnetError(Exception):
-    """Root of every error this project raises on purpose; `str(error)` is shown to people as it is."""
+    """Root of every error raised on purpose; `str(error)` is shown to people as it is."""
 
 
 class InvalidInput(EffnetError, ValueError):

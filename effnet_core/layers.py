@@ -21,11 +21,11 @@ class BatchNorm(nn.BatchNorm2d):
     convolution and normalisation share one activation's memory.
     """
 
-    def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - the base class names it so
+    def forward(self, input: Tensor) -> Tensor:
         """Normalise (B, C, H, W); overwrites `input` when evaluating without gradients."""
         if self.training or torch.is_grad_enabled() or torch.compiler.is_compiling():
             return super().forward(input)
-        unused = input.new_empty(0, dtype=self.running_mean.dtype)
+        unused = self.weight.new_empty(0)
         torch.ops.aten.native_batch_norm.out(
             input,
             self.weight,
@@ -71,7 +71,7 @@ class Convolution(nn.Conv2d):
             bias=False,
         )
 
-    def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - the base class names it so
+    def forward(self, input: Tensor) -> Tensor:
         """Convolve (B, C_in, H, W) to (B, C_out, ⌈H/stride⌉, ⌈W/stride⌉)."""
         if self.pads_as_needed:
             rows = self._needed(input.shape[-2])

@@ -56,6 +56,10 @@ class EfficientNet(nn.Module):
         """N + 1, the number of the head convolution."""
         return self.spec.stage_count + 1
 
+    def blocks(self, stage: int) -> tuple[Block, ...]:
+        """The blocks of `stage` (1…N), in order."""
+        return tuple(self.stages[str(stage)].children())  # type: ignore[arg-type]
+
     def forward(self, x: Tensor) -> Tensor:
         """(B, 3, H, W) → logits (B, classes)."""
         return self.forward_head(self.forward_features(x))
@@ -92,7 +96,7 @@ class EfficientNet(nn.Module):
         if first == 0:
             x = self.stem(x)
         for stage in range(max(first, 1), min(last, self.last_stage - 1) + 1):
-            for block in self.stages[str(stage)]:
+            for block in self.blocks(stage):
                 if _needs_input_afterwards(block):
                     x = block(x)
                 else:
@@ -103,8 +107,8 @@ class EfficientNet(nn.Module):
     def _require_stage(self, stage: int) -> None:
         if not isinstance(stage, int) or not 0 <= stage <= self.last_stage:
             raise InvalidInput(
-                f"Stage must be a whole number from 0 (stem) to {self.last_stage} (head convolution); "
-                f"got {stage!r}."
+                f"Stage must be a whole number from 0 (stem) to {self.last_stage} "
+                f"(head convolution); got {stage!r}."
             )
 
 

@@ -1,4 +1,4 @@
-"""Compound scaling: from φ to depth, width, resolution and dropout; published coefficients; rounding.
+"""Compound scaling: from φ to depth, width, resolution and dropout; published rows; rounding.
 
 Source: Tan & Le, "EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks",
 arXiv 1905.11946, equations 2 and 3 and section 3.3. This module needs no torch.
