@@ -1,0 +1,202 @@
+"""`effnet_core.images`: bad, cut, disguised and huge files get one sentence, quickly."""
+
+from __future__ import annotations
+
+import io
+import struct
+import subprocess
+import sys
+import time
+import zlib
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from effnet_core.errors import ImageError
+from effnet_core.images import FORMATS, MAX_BYTES, MAX_PIXELS, decode
+from effnet_core.samples import load_sample
+
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")
+
+
+def photo(size: tuple[int, int]) -> Image.Image:
+    return decode(load_sample("coffee")).resize(size)
+
+
+def encode(image: Image.Image, format_: str, **options: object) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, format_, **options)
+    return buffer.getvalue()
+
+
+def png_chunk(kind: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+
+def png_header(width: int, height: int) -> bytes:
+    """A PNG that promises width × height RGB pixels and holds a thousand bytes of them."""
+    header = png_chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
+    rows = png_chunk(b"IDAT", zlib.compress(bytes(1_000)))
+    return b"\x89PNG\r\n\x1a\n" + header + rows + png_chunk(b"IEND", b"")
+
+
+SMALL = {format_: encode(photo((60, 40)), format_) for format_ in FORMATS}
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"hello", b"#!/bin/sh\nrm -rf /", b"%!PS-Adobe-3.0 EPSF-3.0\n", b"\xff\xd8\xff",
+     b"<svg xmlns='http://www.w3.org/2000/svg'/>", encode(photo((8, 8)), "PPM"),
+     encode(photo((8, 8)), "EPS"), encode(photo((8, 8)), "ICO")],
+    ids=lambda data: repr(data[:8]),
+)  # fmt: skip
+def test_anything_else_is_refused_by_naming_what_was_expected(data):
+    with pytest.raises(ImageError, match="JPEG, PNG, WebP, GIF, BMP or TIFF"):
+        decode(data)
+
+
+def test_decoding_never_loads_the_ghostscript_plugin():
+    code = (
+        "import sys\nfrom effnet_core.images import decode\n"
+        "try: decode(b'%!PS-Adobe-3.0 EPSF-3.0')\nexcept Exception as e: print(type(e).__name__)\n"
+        "print('PIL.EpsImagePlugin' in sys.modules, 'torch' in sys.modules)"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.split() == ["ImageError", "False", "False"]
+
+
+@pytest.mark.parametrize("format_", FORMATS)
+def test_a_file_cut_anywhere_is_refused_or_complete(format_):
+    data = encode(photo((97, 61)), format_)
+    whole = decode(data).tobytes()
+    refused = 0
+    for cut in range(0, len(data), max(1, len(data) // 60)):
+        try:
+            got = decode(data[:cut])
+        except ImageError as error:
+            refused += 1
+            assert str(error).endswith(".")
+        else:
+            assert got.tobytes() == whole, f"cut at {cut} of {len(data)}"
+    assert refused >= 50
+
+
+MEASURE = """
+import re, sys, time
+from effnet_core.errors import ImageError
+from effnet_core.images import decode
+data = sys.stdin.buffer.read()
+peak = lambda: int(re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read())[1]) / 1024
+before, begin = peak(), time.perf_counter()
+try:
+    decode(data)
+    print("decoded")
+except ImageError as error:
+    print("refused", error)
+print((time.perf_counter() - begin) * 1000, peak() - before)
+"""
+
+
+def measured(data: bytes) -> tuple[str, float, float]:
+    """What a fresh process answers to `data`: its sentence, milliseconds, growth in MiB."""
+    run = subprocess.run([sys.executable, "-c", MEASURE], input=data, capture_output=True)
+    assert run.returncode == 0, run.stderr.decode()
+    answer, figures = run.stdout.decode().strip().rsplit("\n", 1)
+    milliseconds, mebibytes = map(float, figures.split())
+    return answer, milliseconds, mebibytes
+
+
+def test_the_measurement_sees_a_decoded_picture():
+    answer, _, mebibytes = measured(flat(6_000, "PNG"))
+    assert answer == "decoded" and mebibytes > 100
+
+
+def flat(edge: int, format_: str, **options: object) -> bytes:
+    return encode(Image.new("L", (edge, edge)), format_, **options)
+
+
+BOMBS = {
+    "header of 81 Mpx": lambda: png_header(9_000, 9_000),
+    "header of 169 Mpx": lambda: png_header(13_000, 13_000),
+    "header of 100 million Mpx": lambda: png_header(10_000_000, 10_000_000),
+    "PNG of 81 Mpx": lambda: flat(9_000, "PNG"),
+    "GIF of 81 Mpx": lambda: flat(9_000, "GIF"),
+    "WebP of 169 Mpx": lambda: flat(13_000, "WEBP", lossless=True, method=0),
+    "TIFF of 81 Mpx": lambda: flat(9_000, "TIFF", compression="tiff_deflate"),
+    "JPEG of 169 Mpx": lambda: flat(13_000, "JPEG"),
+}
+
+
+@pytest.mark.parametrize("name", BOMBS)
+def test_a_pixel_bomb_is_refused_from_its_header(name):
+    answer, milliseconds, mebibytes = measured(BOMBS[name]())
+    assert answer.startswith("refused") and "40 million" in answer
+    assert milliseconds <= 50 and mebibytes <= 50, (milliseconds, mebibytes)
+
+
+def test_forty_megapixels_are_the_limit():
+    with pytest.raises(ImageError, match="40 million"):
+        decode(png_header(MAX_PIXELS // 1000, 1001))
+    with pytest.raises(ImageError, match="cut short"):  # the size passes, the rows are missing
+        decode(png_header(MAX_PIXELS // 1000, 1000))
+
+
+def test_a_huge_file_is_refused_unread():
+    with pytest.raises(ImageError, match="128 MB"):
+        decode(bytes(MAX_BYTES + 1))
+
+
+def test_a_tiff_with_huge_tiles_is_refused():
+    tags = [(256, 64), (257, 64), (258, 8), (259, 8), (262, 1), (277, 1), (322, 60_000),
+            (323, 30_000), (324, 200), (325, 8)]  # fmt: skip
+    directory = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags)
+    data = b"II*\0" + struct.pack("<IH", 8, len(tags)) + directory + struct.pack("<I", 0)
+    data = data.ljust(200, b"\0") + zlib.compress(bytes(64))
+    with pytest.raises(ImageError, match="60,000 × 30,000"):
+        decode(data)
+
+
+def test_compressed_metadata_cannot_blow_up():
+    data = encode(photo((8, 8)), "PNG")
+    text = png_chunk(b"zTXt", b"k\0\0" + zlib.compress(bytes(1_000_000), 9))
+    profile = png_chunk(b"iCCP", b"p\0\0" + zlib.compress(bytes(200_000_000), 9))
+    header, rest = data[:33], data[33:]
+    for extra in (text * 200, profile):
+        answer, milliseconds, mebibytes = measured(header + extra + rest)
+        assert answer.split()[0] in ("refused", "decoded")
+        assert milliseconds <= 1000 and mebibytes <= 150, (answer, milliseconds, mebibytes)
+
+
+def answers(data: bytes) -> None:
+    """`decode` gives RGB or an `ImageError` sentence, within a second."""
+    begin = time.perf_counter()
+    try:
+        assert decode(data).mode == "RGB"
+    except ImageError as error:
+        assert str(error).endswith(".")
+    assert time.perf_counter() - begin < 1
+
+
+SIGNATURES = [data[:20] for data in SMALL.values()]
+
+
+@settings(max_examples=200, deadline=None)
+@given(start=st.sampled_from([b"", *SIGNATURES]), rest=st.binary(max_size=400))
+def test_random_bytes_never_do_worse_than_a_sentence(start, rest):
+    answers(start + rest)
+
+
+@settings(max_examples=600, deadline=None)
+@given(data=st.data())
+def test_mutated_pictures_never_do_worse_than_a_sentence(data):
+    mutant = bytearray(SMALL[data.draw(st.sampled_from(FORMATS))])
+    near_the_header = st.integers(0, min(200, len(mutant) - 1))
+    anywhere = st.integers(0, len(mutant) - 1)
+    changes = st.tuples(near_the_header | anywhere, st.integers(0, 255))
+    for place, value in data.draw(st.lists(changes, min_size=1, max_size=8)):
+        mutant[place] = value
+    begin, length = data.draw(anywhere), data.draw(st.sampled_from([0, 0, 1, 4, 50]))
+    del mutant[begin : begin + length]
+    answers(bytes(mutant))
