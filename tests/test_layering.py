@@ -1,0 +1,65 @@
+"""The layers: arrows point downwards, and the torch-free half really does without torch."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+TORCH_FREE = (
+    "architecture",
+    "cost",
+    "images",
+    "published",
+    "reconcile",
+    "scaling",
+    "stage_tables",
+    "variants",
+)
+NO_TORCH = "import sys; sys.exit(', '.join({'torch', 'torchvision', 'captum'} & set(sys.modules)))"
+
+
+def run(code: str) -> subprocess.CompletedProcess[str]:
+    """Run code in a Python of its own."""
+    return subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+
+
+def test_contracts_are_kept() -> None:
+    command = [str(Path(sys.executable).with_name("lint-imports")), "--no-logo", "--no-cache"]
+    answer = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert answer.returncode == 0, answer.stdout
+
+
+@pytest.mark.parametrize("module", TORCH_FREE)
+def test_module_imports_without_torch(module: str) -> None:
+    answer = run(f"import effnet_core.{module}; {NO_TORCH}")
+    assert answer.returncode == 0, answer.stderr
+
+
+def test_core_version_imports_without_torch() -> None:
+    answer = run(f"import effnet_core; {NO_TORCH}")
+    assert answer.returncode == 0, answer.stderr
+
+
+def test_server_warms_the_first_page_without_torch() -> None:
+    warm = "from app.server import MAIN, warm; import asyncio, streamlit as st; "
+    enter = "asyncio.run(warm(st.App(MAIN)).__aenter__()); "
+    answer = run(f"{warm}{enter}assert 'app.views.scale' in __import__('sys').modules; {NO_TORCH}")
+    assert answer.returncode == 0, answer.stderr
+
+
+@pytest.mark.parametrize("page", ["scale", "compare"])
+def test_page_draws_without_torch(page: str) -> None:
+    answer = run(
+        "from streamlit.testing.v1 import AppTest\n"
+        f"def draw():\n    from app.views import {page}\n    {page}.render()\n"
+        "at = AppTest.from_function(draw, default_timeout=60).run()\n"
+        "assert not at.exception, at.exception[0].message\n"
+        f"{NO_TORCH}"
+    )
+    assert answer.returncode == 0, answer.stderr
