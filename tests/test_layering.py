@@ -19,7 +19,9 @@ TORCH_FREE = (
     "stage_tables",
     "variants",
 )
-NO_TORCH = "import sys; sys.exit(', '.join({'torch', 'torchvision', 'captum'} & set(sys.modules)))"
+NO_TORCH = (
+    "import sys; sys.exit(', '.join({'torch', 'torchvision', 'captum'} & set(sys.modules)) or 0)"
+)
 
 
 def run(code: str) -> subprocess.CompletedProcess[str]:
@@ -57,8 +59,8 @@ def test_server_warms_the_first_page_without_torch() -> None:
 def test_page_draws_without_torch(page: str) -> None:
     answer = run(
         "from streamlit.testing.v1 import AppTest\n"
-        f"def draw():\n    from app.views import {page}\n    {page}.render()\n"
-        "at = AppTest.from_function(draw, default_timeout=60).run()\n"
+        f"page = 'from app.views import {page}; {page}.render()'\n"
+        "at = AppTest.from_string(page, default_timeout=60).run()\n"
         "assert not at.exception, at.exception[0].message\n"
         f"{NO_TORCH}"
     )

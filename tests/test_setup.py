@@ -1,4 +1,4 @@
-"""The set-up: what make and its script do on a bare machine, in a second run, with a chosen torch."""
+"""The set-up: what make and its script do on a bare machine, in a second run, with an own torch."""
 
 from __future__ import annotations
 
