@@ -1,0 +1,47 @@
+"""What surrounds every page: its heading, the style sheet, and the guard against tracebacks."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+
+import streamlit as st
+
+from effnet_core.errors import EffnetError
+
+LOGGER = logging.getLogger("effnet.app")
+STYLE_SHEET = Path(__file__).with_name("style.css")
+
+
+def page(title: str, question: str) -> Callable[[Callable[[], None]], Callable[[], None]]:
+    """Decorate a view's `render()`: draw its heading and let no traceback reach the page.
+
+    `question` is the one question the page answers. An EffnetError is shown as its sentence; any
+    other exception is logged under an id, and the page says that id. Streamlit's own stop and
+    rerun signals pass through, since they are no `Exception`. A callback (`on_click=`) runs
+    outside this guard: it must not raise.
+    """
+
+    def decorate(render: Callable[[], None]) -> Callable[[], None]:
+        @functools.wraps(render)
+        def guarded() -> None:
+            st.html(STYLE_SHEET)
+            st.html(f'<header class="page-heading"><h1>{title}</h1><p>{question}</p></header>')
+            try:
+                render()
+            except EffnetError as error:
+                st.error(str(error))
+            except Exception:
+                report = uuid.uuid4().hex[:8]
+                LOGGER.exception("The page %s failed; report %s", title, report)
+                st.error(
+                    f"Something went wrong on this page. Nothing was lost: reload to try again. "
+                    f"The server's log describes it under report {report}."
+                )
+
+        return guarded
+
+    return decorate

@@ -1,0 +1,108 @@
+"""URL ↔ state: what a page's controls hold, declared as data.
+
+Every control has a key. Streamlit keeps its value under that key in the session (so that it
+survives a change of page) and in the URL (so that a view can be shared); see `app.widgets`. A
+default is left out of the URL, and a value the control cannot hold falls back to its default:
+`refusals` says so in a sentence.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import streamlit as st
+
+
+@dataclass(frozen=True, kw_only=True)
+class Number:
+    """A number between `low` and `high`; whole when `step` is an int."""
+
+    key: str
+    label: str
+    default: float
+    low: float
+    high: float
+    step: float
+    format: str | None = None
+    help: str | None = None
+
+    @property
+    def whole(self) -> bool:
+        """Whether only whole numbers are accepted."""
+        return isinstance(self.step, int)
+
+    def accepts(self, text: str) -> bool:
+        """Whether `text` from a URL is a value of this control."""
+        try:
+            value = float(text)
+        except ValueError:
+            return False
+        whole = not self.whole or value.is_integer()
+        return math.isfinite(value) and self.low <= value <= self.high and whole
+
+    @property
+    def rule(self) -> str:
+        """What a value must be, to follow "must be"."""
+        kind = "a whole number" if self.whole else "a number"
+        return f"{kind} between {self.low:g} and {self.high:g}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """One of `options`; `labels` are shown instead of them, and carried by the URL, where given."""
+
+    key: str
+    label: str
+    options: tuple[str, ...]
+    default: str
+    labels: dict[str, str] = field(default_factory=dict, hash=False)
+    help: str | None = None
+
+    def shown(self, option: str) -> str:
+        """The text that stands for `option` on the page and in the URL."""
+        return self.labels.get(option, option)
+
+    def accepts(self, text: str) -> bool:
+        """Whether `text` from a URL is a value of this control."""
+        return text in {self.shown(option) for option in self.options}
+
+    @property
+    def rule(self) -> str:
+        """What a value must be, to follow "must be"."""
+        return "one of " + ", ".join(self.shown(option) for option in self.options)
+
+
+Field = Number | Choice
+
+
+def value(control: Field) -> float | str:
+    """Return what `control` holds now, on whichever page: its default until someone moves it."""
+    held = st.session_state.get(control.key)
+    return control.default if held is None else held
+
+
+def refusals(fields: Iterable[Field]) -> tuple[str, ...]:
+    """Return one sentence for every URL parameter that its control cannot hold.
+
+    Call it before the controls are drawn: drawing them takes a refused parameter out of the URL.
+    """
+    return tuple(
+        sentence
+        for control in fields
+        if (sentence := _refusal(control, st.query_params.get_all(control.key)))
+    )
+
+
+def _refusal(control: Field, texts: Sequence[str]) -> str | None:
+    if not texts or (len(texts) == 1 and control.accepts(texts[0])):
+        return None
+    given = " and ".join(f"“{text[:40]}”" for text in texts[:3])
+    default = control.default if isinstance(control, Number) else control.shown(control.default)
+    if isinstance(default, float):
+        default = f"{default:g}"
+    return (
+        f"{control.label} must be {control.rule}; the address says {given}, "
+        f"so {default} is used instead."
+    )

@@ -1,0 +1,43 @@
+"""Numbers as people read them."""
+
+from __future__ import annotations
+
+_STEPS = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k"))
+_BYTES = ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
+
+
+def count(value: float) -> str:
+    """Three digits and a letter, as the papers write it: 5288548 → "5.29 M", 0.39e9 → "390 M"."""
+    return _scaled(value, _STEPS, "")
+
+
+def size(number_of_bytes: float) -> str:
+    """Bytes in decimal units: 21154192 → "21.2 MB"."""
+    return _scaled(number_of_bytes, _BYTES, "B")
+
+
+def times(new: float, old: float) -> str:
+    """How many times `old` is `new`: "×1.47", or "the same"."""
+    ratio = new / old
+    if ratio == 1:
+        return "the same"
+    return f"×{ratio:.3g}" if 0.01 <= ratio < 1000 else f"×{ratio:.1e}"
+
+
+def minus(value: float, digits: int = 2) -> str:
+    """A number with a real minus sign and no trailing zeros: −1.5."""
+    text = f"{value:.{digits}f}".rstrip("0").rstrip(".")
+    return text.replace("-", "−") if text not in ("-0", "") else "0"
+
+
+def _scaled(value: float, steps: tuple[tuple[float, str], ...], unit: str) -> str:
+    for step, letter in steps:
+        if abs(value) >= 0.9995 * step:
+            return f"{_three_digits(value / step)} {letter}"
+    return f"{value:.0f} {unit}".strip()
+
+
+def _three_digits(value: float) -> str:
+    if abs(value) >= 99.95:
+        return f"{value:,.0f}"
+    return f"{value:.1f}" if abs(value) >= 9.995 else f"{value:.2f}"
