@@ -63,10 +63,10 @@ def test_exif_orientation_is_undone(format_, orientation):
 def test_a_photo_with_damaged_metadata_is_still_turned_upright():
     exif = Image.Exif()
     exif[0x0112] = 6
-    exif[0x8298] = "somebody"
+    exif[0x0128] = 2  # resolution unit, a whole number
     data = encode(photo((64, 48)), "JPEG", exif=exif.tobytes())
-    entry = data.index(struct.pack(">HH", 0x8298, 2))
-    damaged = data[: entry + 2] + struct.pack(">H", 5) + data[entry + 4 :]  # text said to be ratios
+    entry = data.index(struct.pack(">HH", 0x0128, 3))
+    damaged = data[: entry + 2] + struct.pack(">H", 2) + data[entry + 4 :]  # now said to be text
     assert decode(damaged).size == decode(data).size == (48, 64)
 
 
