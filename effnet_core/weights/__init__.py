@@ -1,0 +1,35 @@
+"""Weights: what is published, what is on this disk, and how a file becomes a network.
+
+`catalog` and `find` know the published sets, `WeightsStore` keeps files that are checked on every
+read, `resolve_weights` turns a name or a file into `LoadedWeights`, and `instantiate` makes the
+network. `load_checkpoint` and `save_checkpoint` read and write files directly.
+"""
+
+from __future__ import annotations
+
+from effnet_core.weights.catalog import WeightsEntry, catalog, find
+from effnet_core.weights.checkpoints import (
+    LoadedWeights,
+    instantiate,
+    load_checkpoint,
+    resolve_weights,
+    save_checkpoint,
+)
+from effnet_core.weights.convert import convert, detect_style
+from effnet_core.weights.records import StoredWeights
+from effnet_core.weights.store import WeightsStore
+
+__all__ = [
+    "LoadedWeights",
+    "StoredWeights",
+    "WeightsEntry",
+    "WeightsStore",
+    "catalog",
+    "convert",
+    "detect_style",
+    "find",
+    "instantiate",
+    "load_checkpoint",
+    "resolve_weights",
+    "save_checkpoint",
+]

@@ -1,0 +1,171 @@
+"""State dicts with torchvision's, timm's or lukemelas' key names, turned into this project's.
+
+Strict: every tensor must have its place and every place its tensor. The names also tell the
+conventions that the weights were trained with, which no tensor shows (`with_conventions`).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from functools import lru_cache
+
+import torch
+from torch import Tensor
+
+from effnet_core.architecture import ArchitectureSpec
+from effnet_core.errors import CheckpointError
+from effnet_core.model import EfficientNet
+from effnet_core.variants import VARIANTS, variant
+from effnet_core.weights.key_names import CLASSIFIERS, TITLES, Style, detect_style, module_names
+
+__all__ = ["convert", "detect_style", "guess_architecture", "with_conventions"]
+
+_COUNTER = "num_batches_tracked"
+
+
+def convert(
+    state_dict: Mapping[str, Tensor], spec: ArchitectureSpec
+) -> tuple[dict[str, Tensor], ArchitectureSpec]:
+    """The same tensors under this project's names, and `spec` with the style's conventions.
+
+    Batch-norm's counters of batches, which evaluation never reads, may be absent (older files) and
+    are then 0; nothing else may. Raises CheckpointError, saying what was expected and found.
+    """
+    style = detect_style(state_dict)
+    spec = with_conventions(spec, style)
+    names, shapes = module_names(spec, style), _expected_shapes(spec)
+    converted: dict[str, Tensor] = {}
+    unexpected: list[str] = []
+    for key, tensor in state_dict.items():
+        module, _, leaf = key.rpartition(".")
+        own = f"{names.get(module, '')}.{leaf}"
+        if own in shapes:
+            converted[own] = tensor
+        else:
+            unexpected.append(key)
+    for own in shapes.keys() - converted.keys():
+        if own.endswith(_COUNTER):
+            converted[own] = torch.zeros((), dtype=torch.int64)
+    theirs = {own: name for name, own in names.items()}
+    _require_all(state_dict, spec, style, converted, unexpected, theirs)
+    return {own: converted[own] for own in shapes}, spec
+
+
+def with_conventions(spec: ArchitectureSpec, style: Style) -> ArchitectureSpec:
+    """`spec` with the batch-norm settings and padding that key names of `style` stand for.
+
+    torchvision: its own (eps 1e-5 for B0–B4, 1e-3 for B5–B7 and V2; symmetric padding). lukemelas:
+    TensorFlow's (eps 1e-3, "same" padding). timm: TensorFlow's if `spec` pads "same", as its "tf_"
+    names and V2-B do, else eps 1e-5 and symmetric. This project's own names, and specs under a name
+    that is no published variant's, keep what they say.
+    """
+    if style == "own" or spec.name not in VARIANTS:
+        return spec
+    if style == "torchvision":
+        published = variant(spec.name)
+        return dataclasses.replace(
+            spec,
+            bn_eps=published.bn_eps,
+            bn_momentum=published.bn_momentum,
+            padding=published.padding,
+        )
+    if style == "lukemelas" or spec.padding == "same":
+        return dataclasses.replace(spec, bn_eps=1e-3, bn_momentum=0.01, padding="same")
+    return dataclasses.replace(spec, bn_eps=1e-5, bn_momentum=0.1)
+
+
+@lru_cache(maxsize=32)
+def _expected_shapes(spec: ArchitectureSpec) -> dict[str, tuple[int, ...]]:
+    """Name → shape of every tensor in the network's state dict, in order; nothing is allocated."""
+    with torch.device("meta"):
+        model = EfficientNet(spec)
+    return {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
+
+
+def guess_architecture(state_dict: Mapping[str, Tensor]) -> str | None:
+    """The published variant whose modules, stem and head a state dict has, or None."""
+    style = detect_style(state_dict)
+    modules = {key.rpartition(".")[0] for key in state_dict}
+    for name in VARIANTS:
+        spec = variant(name)
+        try:
+            names = module_names(spec, style)
+        except CheckpointError:
+            continue
+        ends = {own: theirs for theirs, own in names.items()}
+        if modules == names.keys() and all(
+            state_dict[f"{ends[own]}.weight"].shape[0] == channels
+            for own, channels in (
+                ("stem.conv", spec.stem_channels),
+                ("head.conv", spec.head_channels),
+            )
+        ):
+            return name
+    return None
+
+
+def class_count(state_dict: Mapping[str, Tensor]) -> int:
+    """Number of classes by the classifier's rows; raises CheckpointError if there is none."""
+    name = f"{CLASSIFIERS[detect_style(state_dict)]}.weight"
+    classifier = state_dict.get(name)
+    if classifier is None or classifier.ndim != 2:
+        raise CheckpointError(
+            f"The checkpoint has no classifier (expected a matrix called {name}); weights without "
+            "their last layer cannot classify."
+        )
+    return classifier.shape[0]
+
+
+def _require_all(
+    state_dict: Mapping[str, Tensor],
+    spec: ArchitectureSpec,
+    style: Style,
+    converted: Mapping[str, Tensor],
+    unexpected: list[str],
+    theirs: Mapping[str, str],
+) -> None:
+    """Raise CheckpointError unless `converted` has exactly the expected names and shapes."""
+    shapes = _expected_shapes(spec)
+
+    def source(own: str) -> str:
+        module, _, leaf = own.rpartition(".")
+        return f"{theirs[module]}.{leaf}"
+
+    missing = [source(own) for own in shapes if own not in converted]
+    reshaped = [
+        f"{source(own)} is {_size(tuple(tensor.shape))} instead of {_size(shapes[own])}"
+        for own, tensor in converted.items()
+        if tuple(tensor.shape) != shapes[own]
+    ]
+    if not (missing or unexpected or reshaped):
+        return
+    rows = class_count(state_dict)
+    if not missing and not unexpected and rows != spec.num_classes and len(reshaped) <= 2:
+        raise CheckpointError(
+            f"The checkpoint's classifier has {rows:,} classes where {spec.name} was expected to "
+            f"have {spec.num_classes:,}."
+        )
+    found = (
+        _count(missing, "missing"),
+        _count(unexpected, "unexpected"),
+        _count(reshaped, "of another shape"),
+    )
+    guess = guess_architecture(state_dict)
+    hint = f"; it looks like {guess}" if guess and guess != spec.name else ""
+    raise CheckpointError(
+        f"The checkpoint ({len(state_dict)} tensors, named as in {TITLES[style]}) does not fit "
+        f"{spec.name} with its {len(shapes)} tensors: {'; '.join(filter(None, found))}{hint}."
+    )
+
+
+def _count(names: list[str], what: str) -> str:
+    """ "213 missing (features.1.0…, features.1.1…, …)" or "" if there are none."""
+    if not names:
+        return ""
+    more = ", …" if len(names) > 2 else ""
+    return f"{len(names)} {what} ({', '.join(name[:120] for name in names[:2])}{more})"
+
+
+def _size(shape: tuple[int, ...]) -> str:
+    return "×".join(map(str, shape)) if shape else "a single number"

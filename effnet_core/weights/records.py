@@ -1,0 +1,85 @@
+"""What is known of weights on this disk, kept as `<file>.json` beside each file."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from effnet_core.weights import disk
+from effnet_core.weights.catalog import WeightsEntry
+
+State = Literal["ready", "absent"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredWeights:
+    """A catalog entry, on this disk or not, or imported weights.
+
+    `size_bytes` is the size on disk, or the published size where the file is absent; `sha256` is
+    the recorded hash of the whole file ("" where absent); `resolution` is the crop in pixels that
+    the network sees.
+    """
+
+    id: str
+    title: str
+    architecture: str
+    file_name: str
+    state: State
+    size_bytes: int
+    sha256: str
+    imported: bool
+    resolution: int
+    num_classes: int
+    licence: str
+    origin: str
+
+
+def absent(entry: WeightsEntry) -> StoredWeights:
+    """The record of a catalog entry that has not been downloaded."""
+    return StoredWeights(
+        id=entry.id,
+        title=entry.title,
+        architecture=entry.architecture,
+        file_name=entry.file_name,
+        state="absent",
+        size_bytes=entry.size_bytes,
+        sha256="",
+        imported=False,
+        resolution=entry.preprocessing.crop,
+        num_classes=len(entry.classes),
+        licence=entry.licence,
+        origin=entry.origin,
+    )
+
+
+def record_path(path: Path) -> Path:
+    """Where the record of the weights file `path` lies."""
+    return path.with_name(path.name + ".json")
+
+
+def write_record(path: Path, record: StoredWeights) -> None:
+    """Save the record of `path` in one step; raises WeightsError."""
+    text = json.dumps(dataclasses.asdict(record), indent=1)
+    disk.write(record_path(path), text.encode())
+
+
+def read_record(path: Path) -> StoredWeights | None:
+    """The record of `path` if file and record are there, else None.
+
+    A record that cannot be read counts as none: its file is then fetched again, never trusted.
+    """
+    if not path.is_file():
+        return None
+    try:
+        return StoredWeights(**json.loads(record_path(path).read_bytes()))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def ready(path: Path) -> StoredWeights | None:
+    """The record of `path` if the file has the recorded size, else None. No bytes are read."""
+    record = read_record(path)
+    return record if record is not None and path.stat().st_size == record.size_bytes else None
