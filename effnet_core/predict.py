@@ -1,0 +1,183 @@
+"""One model ready to answer, and what several models say together about one picture."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from PIL import Image
+from torch import Tensor
+
+from effnet_core.builder import resolve_device, torch_dtype
+from effnet_core.errors import InvalidInput
+from effnet_core.images import crop_box, decode, model_view, to_input
+from effnet_core.weights.checkpoints import LoadedWeights, instantiate
+
+
+@dataclass(frozen=True)
+class ClassProbability:
+    """One class of a model: its index, its name and its softmax probability in [0, 1]."""
+
+    index: int
+    label: str
+    probability: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prediction:
+    """What one model says about one picture.
+
+    `top` is sorted by falling probability. `milliseconds` is the time measured from the picture's
+    bytes to the answer (decoding, preprocessing, forward pass; neither waiting nor loading the
+    model). `view` is the crop × crop picture that the model saw, before normalising, and `crop_box`
+    its (left, top, right, bottom) in pixels of the upright original. `probabilities` is read-only
+    float32 (classes,), in the order of `classes`.
+    """
+
+    weights: str
+    top: tuple[ClassProbability, ...]
+    milliseconds: float
+    view: Image.Image = field(repr=False, compare=False)
+    crop_box: tuple[float, float, float, float]
+    device: str
+    dtype: str
+    resolution: int
+    classes: tuple[str, ...] = field(repr=False)
+    probabilities: npt.NDArray[np.float32] = field(repr=False, compare=False)
+
+    def of(self, class_index: int) -> ClassProbability:
+        """The probability of any class; raises InvalidInput if the model has no such index."""
+        if not 0 <= class_index < len(self.probabilities):
+            raise InvalidInput(
+                f"{self.weights} has classes 0 to {len(self.probabilities) - 1}; got {class_index}."
+            )
+        return ClassProbability(
+            class_index, self.classes[class_index], float(self.probabilities[class_index])
+        )
+
+
+class Predictor:
+    """One network with its weights, classes and preprocessing, on one device.
+
+    Safe to use from several threads: an answer changes nothing here. Making one reads the weights
+    into the device's memory; raises DoesNotFit, CheckpointError or InvalidInput.
+    """
+
+    def __init__(
+        self, loaded: LoadedWeights, *, device: str = "auto", dtype: str = "float32"
+    ) -> None:
+        self.weights_id = loaded.id
+        self.spec = loaded.spec
+        self.preprocessing = loaded.preprocessing
+        self.classes = loaded.classes
+        self.device = resolve_device(device)
+        self.dtype = dtype
+        self.model = instantiate(loaded, device=self.device, dtype=dtype)
+        self.model.requires_grad_(False)
+
+    def inputs(self, view: Image.Image) -> Tensor:
+        """A `model_view` as the network's input (1, 3, crop, crop) on the model's device."""
+        values = torch.from_numpy(to_input(view, self.preprocessing)).unsqueeze(0)
+        return values.to(self.device, torch_dtype(self.dtype))
+
+    def predict(self, image: Image.Image, *, top_k: int = 5) -> Prediction:
+        """Classify an upright RGB picture; `milliseconds` then leaves out the decoding.
+
+        Raises InvalidInput if `top_k` is below 1; above the number of classes all are given.
+        """
+        if top_k < 1:
+            raise InvalidInput(f"At least one class must be asked for; got {top_k}.")
+        start = time.perf_counter()
+        view = model_view(image, self.preprocessing)
+        with torch.inference_mode():
+            logits = self.model(self.inputs(view))  # (1, classes)
+            probabilities = logits[0].float().softmax(0).cpu().numpy()
+        milliseconds = (time.perf_counter() - start) * 1e3
+        probabilities.flags.writeable = False
+        return Prediction(
+            weights=self.weights_id,
+            top=_top(probabilities, self.classes, top_k),
+            milliseconds=milliseconds,
+            view=view,
+            crop_box=crop_box(image.size, self.preprocessing),
+            device=str(self.device),
+            dtype=self.dtype,
+            resolution=self.preprocessing.crop,
+            classes=self.classes,
+            probabilities=probabilities,
+        )
+
+    def predict_bytes(self, data: bytes, *, top_k: int = 5) -> Prediction:
+        """Classify the bytes of a picture file; raises ImageError or InvalidInput."""
+        start = time.perf_counter()
+        image = decode(data)
+        decoding = (time.perf_counter() - start) * 1e3
+        prediction = self.predict(image, top_k=top_k)
+        return replace(prediction, milliseconds=decoding + prediction.milliseconds)
+
+
+@dataclass(frozen=True)
+class AgreementGroup:
+    """The models (by weights id, in the order asked) whose most probable class is `label`."""
+
+    label: str
+    weights: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """Which of several models give the same most probable class; the largest group comes first."""
+
+    groups: tuple[AgreementGroup, ...]
+
+    @property
+    def unanimous(self) -> bool:
+        """Whether all models agree."""
+        return len(self.groups) == 1
+
+
+def agreement(predictions: Iterable[Prediction]) -> Agreement:
+    """Group models by their most probable class.
+
+    Models with the same classes are compared by index (ImageNet has two classes called "crane"),
+    others by the class's name, because they may number the same classes differently; case and
+    outer blanks do not count. Groups of equal size keep the order of the predictions.
+    """
+    predictions = tuple(predictions)
+    same_classes = len({prediction.classes for prediction in predictions}) == 1
+    groups: dict[int | str, list[Prediction]] = defaultdict(list)
+    for prediction in predictions:
+        first = prediction.top[0]
+        groups[first.index if same_classes else _comparable(first.label)].append(prediction)
+    largest_first = sorted(groups.values(), key=len, reverse=True)
+    return Agreement(
+        tuple(
+            AgreementGroup(group[0].top[0].label, tuple(member.weights for member in group))
+            for group in largest_first
+        )
+    )
+
+
+def class_index(classes: tuple[str, ...], label: str) -> int | None:
+    """The first index of the class called `label` (case and outer blanks do not count), or None.
+
+    Between models with the same classes use the index itself: two classes may share a name.
+    """
+    wanted = _comparable(label)
+    return next((i for i, name in enumerate(classes) if _comparable(name) == wanted), None)
+
+
+def _top(
+    probabilities: npt.NDArray[np.float32], classes: tuple[str, ...], count: int
+) -> tuple[ClassProbability, ...]:
+    order = np.argsort(-probabilities, kind="stable")[:count]
+    return tuple(ClassProbability(int(i), classes[i], float(probabilities[i])) for i in order)
+
+
+def _comparable(label: str) -> str:
+    return label.strip().casefold()

@@ -1,0 +1,28 @@
+"""The one door through which the app asks for answers: `InferenceService`.
+
+Frozen requests go in, frozen answers come out; no caller ever holds a model.
+"""
+
+from __future__ import annotations
+
+from effnet_core.service.inference import InferenceService
+from effnet_core.service.requests import (
+    ClassifyRequest,
+    DeviceInfo,
+    ExplainRequest,
+    Explanation,
+    Failed,
+    ModelCard,
+)
+from effnet_core.service.uploads import parse_class_names
+
+__all__ = [
+    "ClassifyRequest",
+    "DeviceInfo",
+    "ExplainRequest",
+    "Explanation",
+    "Failed",
+    "InferenceService",
+    "ModelCard",
+    "parse_class_names",
+]

@@ -1,0 +1,65 @@
+"""Small translations at the door: store records to cards, errors to sentences, device to words."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+import torch
+
+from effnet_core.errors import EffnetError
+from effnet_core.service.lanes import Ticket
+from effnet_core.service.requests import Failed, ModelCard
+from effnet_core.weights.catalog import catalog
+from effnet_core.weights.records import StoredWeights
+
+
+class _Request(Protocol):
+    @property
+    def weights(self) -> str: ...
+
+
+R = TypeVar("R", bound=_Request)
+A = TypeVar("A")
+
+
+def answer_or_sentence(answer: Callable[[R, Ticket], A], request: R, ticket: Ticket) -> A | Failed:
+    """The answer, or, if this request cannot be answered, the sentence that says why."""
+    try:
+        return answer(request, ticket)
+    except EffnetError as error:
+        return Failed(request.weights, str(error))
+
+
+def stored_card(stored: StoredWeights) -> ModelCard:
+    """The card of published or imported weights."""
+    entry = None
+    if not stored.imported:
+        entry = next(entry for entry in catalog() if entry.id == stored.id)
+    return ModelCard(
+        id=stored.id,
+        title=stored.title,
+        architecture=stored.architecture,
+        kind="imported" if entry is None else "published",
+        state=stored.state,
+        resolution=stored.resolution,
+        num_classes=stored.num_classes,
+        size_bytes=stored.size_bytes,
+        licence=stored.licence,
+        origin=stored.origin,
+        classes=() if entry is None else entry.classes,
+        preprocessing=None if entry is None else entry.preprocessing,
+        preprocessing_source="" if entry is None else "catalog",
+    )
+
+
+def device_name(device: torch.device) -> str:
+    """The GPU's or processor's own name."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text(encoding="utf-8").splitlines() if cpuinfo.is_file() else []
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.processor() or platform.machine())

@@ -1,0 +1,258 @@
+"""`InferenceService`: answers in this process, from few models, with bounded waiting."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+import torch
+
+from effnet_core.architecture import ArchitectureSpec
+from effnet_core.attribution import Attribution, attribute, attribute_stages
+from effnet_core.builder import resolve_device, torch_dtype
+from effnet_core.errors import InvalidInput
+from effnet_core.images import Preprocessing
+from effnet_core.latency import LatencyMeasurement, measure, measure_spec
+from effnet_core.predict import ClassProbability, Prediction, Predictor
+from effnet_core.service.cards import answer_or_sentence, device_name, stored_card
+from effnet_core.service.lanes import Lanes, Ticket, WaitingRoom
+from effnet_core.service.pictures import Pictures
+from effnet_core.service.requests import (
+    ClassifyRequest,
+    DeviceInfo,
+    ExplainRequest,
+    Explanation,
+    Failed,
+    ModelCard,
+)
+from effnet_core.service.uploads import PREFIX, Uploads
+from effnet_core.weights.catalog import find
+from effnet_core.weights.checkpoints import LoadedWeights, resolve_weights
+from effnet_core.weights.store import WeightsStore
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Subject:
+    """What an attribution starts from."""
+
+    predictor: Predictor
+    prediction: Prediction
+    target: ClassProbability
+    inputs: torch.Tensor
+
+    def explanation(self, attribution: Attribution) -> Explanation:
+        return Explanation(
+            weights=self.predictor.weights_id,
+            target=self.target,
+            attribution=attribution,
+            prediction=self.prediction,
+        )
+
+
+class InferenceService:
+    """Classifies and explains pictures for any number of threads at once.
+
+    One lane a model: requests for the same model are answered one after the other, for different
+    models side by side. At most `max_queue` requests wait; a further one raises Busy straight away.
+    At most `max_models` models are in memory, the least recently used is let go; a cold model is
+    loaded once however many ask. Nothing is ever downloaded by asking for an answer. Pictures and
+    uploaded checkpoints (at most `max_uploads`) stay in memory. Device and dtype hold for all
+    models. Raises InvalidInput for an unknown device or dtype.
+    """
+
+    def __init__(
+        self,
+        store: WeightsStore,
+        *,
+        device: str = "auto",
+        dtype: str = "float32",
+        max_queue: int = 16,
+        max_models: int = 4,
+        max_uploads: int = 4,
+    ) -> None:
+        if min(max_queue, max_models, max_uploads) < 1:
+            raise InvalidInput("The service needs room for at least one request, model and upload.")
+        torch_dtype(dtype)
+        self._device = resolve_device(device)
+        self._dtype = dtype
+        self._store = store
+        self._room = WaitingRoom(max_queue)
+        self._lanes: Lanes[Predictor] = Lanes(self._load, capacity=max_models)
+        self._uploads = Uploads(max_uploads, on_drop=self._lanes.forget)
+        self._pictures = Pictures()
+        self._timing = threading.Lock()
+
+    def classify(self, request: ClassifyRequest) -> Prediction:
+        """The most probable classes of one picture by one model.
+
+        Raises Busy, ImageError, WeightsError, DoesNotFit or InvalidInput.
+        """
+        with self._room.admit() as ticket:
+            return self._classify(request, ticket)
+
+    def classify_many(self, requests: Iterable[ClassifyRequest]) -> tuple[Prediction | Failed, ...]:
+        """Answer several requests (several models or pictures) as one; raises Busy.
+
+        One that cannot be answered gives its sentence, and the others are answered.
+        """
+        with self._room.admit() as ticket:
+            return tuple(answer_or_sentence(self._classify, r, ticket) for r in requests)
+
+    def explain(self, request: ExplainRequest) -> Explanation:
+        """Where one model looked for one class; raises what `classify` raises."""
+        with self._room.admit() as ticket:
+            return self._explain(request, ticket)
+
+    def explain_many(self, requests: Iterable[ExplainRequest]) -> tuple[Explanation | Failed, ...]:
+        """Answer several requests (models, classes, methods) as one, as `classify_many` does."""
+        with self._room.admit() as ticket:
+            return tuple(answer_or_sentence(self._explain, r, ticket) for r in requests)
+
+    def explain_stages(self, request: ExplainRequest) -> tuple[Explanation, ...]:
+        """The map of every stage, stem first, head convolution last; `request.stage` is not read.
+
+        Raises what `classify` raises, and InvalidInput for a method that knows no stages.
+        """
+        with self._room.admit() as ticket, self._subject(request, ticket) as subject:
+            maps = attribute_stages(
+                subject.predictor.model,
+                subject.inputs,
+                class_index=subject.target.index,
+                method=request.method,
+            )
+            return tuple(subject.explanation(attribution) for attribution in maps)
+
+    def available(self, uploads: Sequence[str] = ()) -> tuple[ModelCard, ...]:
+        """Every published and imported set of weights, and those of the uploads named by id.
+
+        A session names its own uploads: others' are never listed.
+        """
+        return (*map(stored_card, self._store.listing()), *self._uploads.cards(uploads))
+
+    def classes(self, weights: str) -> tuple[str, ...]:
+        """A model's class names in index order; loads it only if nothing else knows them."""
+        if weights.startswith(PREFIX):
+            return self._uploads.card(weights).classes
+        if self._store.imported(weights) is None:
+            return find(weights).classes
+        with self._room.admit() as ticket, self._lanes.use(weights, ticket) as predictor:
+            return predictor.classes
+
+    def add_checkpoint(
+        self,
+        data: bytes,
+        file_name: str,
+        *,
+        architecture: str | None = None,
+        classes: Sequence[str] | None = None,
+        preprocessing: Preprocessing | None = None,
+    ) -> ModelCard:
+        """Keep an uploaded checkpoint in memory; its card's id is then asked for like any other.
+
+        The oldest upload makes room. Raises Busy, CheckpointError or InvalidInput.
+        """
+        with self._room.admit():
+            return self._uploads.add(
+                data,
+                file_name,
+                architecture=architecture,
+                classes=classes,
+                preprocessing=preprocessing,
+            )
+
+    def download(
+        self, weights: str, progress: Callable[[int, int], None] | None = None
+    ) -> ModelCard:
+        """Fetch published weights into the store; `progress(done, total)` is called with bytes.
+
+        Raises DownloadError, WeightsError or InvalidInput.
+        """
+        entry = find(weights)
+        self._store.get(entry, progress)
+        return next(card for card in self.available() if card.id == entry.id)
+
+    def measure(self, weights: str, *, repeats: int = 20) -> LatencyMeasurement:
+        """Time one model's forward pass here, at the resolution of its weights.
+
+        Measurements run one at a time; other requests may run beside them and show in the spread.
+        Raises what `classify` raises.
+        """
+        identity = self._identity(weights)
+        with (
+            self._room.admit() as ticket,
+            self._lanes.use(identity, ticket) as predictor,
+            self._timing,
+        ):
+            return measure(predictor.model, repeats=repeats)
+
+    def measure_spec(self, spec: ArchitectureSpec, *, repeats: int = 20) -> LatencyMeasurement:
+        """Time any architecture here with random weights; raises Busy, DoesNotFit, InvalidInput."""
+        with self._room.admit() as ticket, self._timing:
+            ticket.turn()
+            return measure_spec(spec, device=str(self._device), dtype=self._dtype, repeats=repeats)
+
+    def describe(self) -> DeviceInfo:
+        """The device and dtype that every answer is computed with."""
+        return DeviceInfo(
+            device=str(self._device),
+            name=device_name(self._device),
+            dtype=self._dtype,
+            threads=torch.get_num_threads(),
+        )
+
+    def loaded(self) -> tuple[str, ...]:
+        """The ids of the models in memory, least recently used first."""
+        return self._lanes.keys()
+
+    def _classify(self, request: ClassifyRequest, ticket: Ticket) -> Prediction:
+        picture = self._pictures.get(request.image)
+        with self._lanes.use(self._identity(request.weights), ticket) as predictor:
+            prediction = predictor.predict(picture.image, top_k=request.top_k)
+        total = picture.decode_milliseconds + prediction.milliseconds
+        return replace(prediction, milliseconds=total)
+
+    def _explain(self, request: ExplainRequest, ticket: Ticket) -> Explanation:
+        with self._subject(request, ticket) as subject:
+            return subject.explanation(
+                attribute(
+                    subject.predictor.model,
+                    subject.inputs,
+                    class_index=subject.target.index,
+                    method=request.method,
+                    stage=request.stage,
+                    parameters=request.parameters,
+                    preprocessing=subject.predictor.preprocessing,
+                )
+            )
+
+    @contextmanager
+    def _subject(self, request: ExplainRequest, ticket: Ticket) -> Iterator[_Subject]:
+        """Hold the model's lane, with the picture classified and the class chosen."""
+        picture = self._pictures.get(request.image)
+        with self._lanes.use(self._identity(request.weights), ticket) as predictor:
+            prediction = predictor.predict(picture.image)
+            chosen = request.class_index
+            yield _Subject(
+                predictor=predictor,
+                prediction=prediction,
+                target=prediction.top[0] if chosen is None else prediction.of(chosen),
+                inputs=predictor.inputs(prediction.view),
+            )
+
+    def _identity(self, weights: str) -> str:
+        """The one id of what `weights` names; never a path, so no file of the server is opened."""
+        if weights.startswith(PREFIX) or self._store.imported(weights) is not None:
+            return weights
+        return find(weights).id
+
+    def _load(self, identity: str) -> Predictor:
+        if self._device.type == "cuda":
+            torch.cuda.empty_cache()  # what the model that made room has left
+        return Predictor(self._read(identity), device=str(self._device), dtype=self._dtype)
+
+    def _read(self, identity: str) -> LoadedWeights:
+        if identity.startswith(PREFIX):
+            return self._uploads.weights(identity)
+        return resolve_weights(identity, self._store)

@@ -1,0 +1,150 @@
+"""Bounded waiting, and one lane for each model: loaded once, one request at a time, then forgotten.
+
+Nothing here knows what a model is; `Lanes` keeps any value that is costly to load.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from effnet_core.errors import Busy
+
+T = TypeVar("T")
+
+
+class Ticket:
+    """One admitted request: it counts as waiting until its turn comes or it ends."""
+
+    def __init__(self, queue: WaitingRoom) -> None:
+        self._queue = queue
+        self._waits = True
+
+    def turn(self) -> None:
+        """The request is being worked on from now; calling it again changes nothing."""
+        if self._waits:
+            self._waits = False
+            self._queue._leave()
+
+
+class WaitingRoom:
+    """Lets at most `seats` requests wait at once and refuses the others straight away."""
+
+    def __init__(self, seats: int) -> None:
+        self.seats = seats
+        self._lock = threading.Lock()
+        self._waiting = 0
+
+    @property
+    def waiting(self) -> int:
+        """How many requests wait now."""
+        return self._waiting
+
+    @contextmanager
+    def admit(self) -> Iterator[Ticket]:
+        """Take a seat for one request; raises Busy if there is none."""
+        with self._lock:
+            if self._waiting >= self.seats:
+                raise Busy(
+                    f"{self._waiting} requests are waiting already, which is as many as this "
+                    "server takes; please try again in a moment."
+                )
+            self._waiting += 1
+        ticket = Ticket(self)
+        try:
+            yield ticket
+        finally:
+            ticket.turn()
+
+    def _leave(self) -> None:
+        with self._lock:
+            self._waiting -= 1
+
+
+@dataclass(eq=False)
+class _Lane(Generic[T]):
+    """One value, its turn lock, and how many requests are in the lane (waiting or worked on)."""
+
+    users: int = 0
+    turn: threading.Lock = field(default_factory=threading.Lock)
+    ready: Future[T] = field(default_factory=Future)
+    replaces: _Lane[T] | None = None
+
+
+class Lanes(Generic[T]):
+    """At most `capacity` loaded values, each used by one request at a time.
+
+    A value is loaded by the first request that needs it, while later ones wait for that same
+    load; if it fails, all of them get the error and the next request tries anew. One value more
+    than `capacity` replaces the least recently used: its requests are answered first, then it is
+    let go, then the new one is loaded, so there are never more than `capacity` in memory.
+    """
+
+    def __init__(self, load: Callable[[str], T], *, capacity: int) -> None:
+        self._load = load
+        self._capacity = capacity
+        self._lanes: OrderedDict[str, _Lane[T]] = OrderedDict()  # least recently used first
+        self._changed = threading.Condition()
+
+    def keys(self) -> tuple[str, ...]:
+        """What is loaded or loading, least recently used first."""
+        with self._changed:
+            return tuple(self._lanes)
+
+    @contextmanager
+    def use(self, key: str, ticket: Ticket) -> Iterator[T]:
+        """Wait for the turn in the lane of `key`, then lend its value; raises what `load` does."""
+        lane, is_new = self._enter(key)
+        try:
+            if is_new:
+                ticket.turn()
+                self._fill(key, lane)
+            lane.ready.result()
+            with lane.turn:
+                ticket.turn()
+                yield lane.ready.result()
+        finally:
+            with self._changed:
+                lane.users -= 1
+                self._changed.notify_all()
+
+    def forget(self, key: str) -> None:
+        """Let the value go as soon as the requests in its lane are answered."""
+        with self._changed:
+            self._lanes.pop(key, None)
+
+    def _enter(self, key: str) -> tuple[_Lane[T], bool]:
+        """The lane of `key`, with this request counted in it, and whether it is to be filled."""
+        with self._changed:
+            lane = self._lanes.get(key)
+            is_new = lane is None
+            if lane is None:
+                lane = self._lanes[key] = _Lane()
+                if len(self._lanes) > self._capacity:
+                    _, lane.replaces = self._lanes.popitem(last=False)
+            self._lanes.move_to_end(key)
+            lane.users += 1
+            return lane, is_new
+
+    def _fill(self, key: str, lane: _Lane[T]) -> None:
+        """Load the value, after the lane that it replaces is empty; errors go to all who wait."""
+        try:
+            self._wait_until_empty(lane.replaces)
+            lane.replaces = None  # the last reference to what is let go
+            lane.ready.set_result(self._load(key))
+        except BaseException as error:  # noqa: BLE001 - every waiting request raises it
+            with self._changed:
+                if self._lanes.get(key) is lane:
+                    del self._lanes[key]
+            lane.ready.set_exception(error)
+
+    def _wait_until_empty(self, lane: _Lane[T] | None) -> None:
+        # A lane only ever waits for an older one, so this ends.
+        if lane is not None:
+            with self._changed:
+                self._changed.wait_for(lambda: lane.users == 0)

@@ -1,0 +1,152 @@
+"""Checkpoints that people upload: kept in memory only, few, and known only to who has their id."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from effnet_core.errors import InvalidInput, WeightsError
+from effnet_core.images import Preprocessing
+from effnet_core.service.requests import ModelCard
+from effnet_core.weights.checkpoints import LoadedWeights, load_checkpoint
+
+PREFIX = "upload:"
+MAX_NAMES_BYTES = 4 * 2**20
+MAX_NAME_LENGTH = 200
+
+
+class Uploads:
+    """The checkpoints uploaded last, at most `limit` of them.
+
+    An id holds the file's SHA-256, so it can only be asked for by someone who has the file (or was
+    given the id), and the same file with other class names or preprocessing has another id.
+    `on_drop(id)` is called for each that has to make room.
+    """
+
+    def __init__(self, limit: int, on_drop: Callable[[str], None]) -> None:
+        self._limit = limit
+        self._on_drop = on_drop
+        self._lock = threading.Lock()
+        self._kept: OrderedDict[str, tuple[LoadedWeights, ModelCard]] = OrderedDict()
+
+    def add(
+        self,
+        data: bytes,
+        file_name: str,
+        *,
+        architecture: str | None = None,
+        classes: Sequence[str] | None = None,
+        preprocessing: Preprocessing | None = None,
+    ) -> ModelCard:
+        """Read and check a checkpoint and keep it; raises CheckpointError or InvalidInput."""
+        loaded = load_checkpoint(
+            data,
+            architecture=architecture,
+            classes=classes,
+            preprocessing=preprocessing,
+            file_name=file_name,
+        )
+        loaded = replace(loaded, id=_identity(loaded))
+        card = _card(loaded, file_name, len(data))
+        with self._lock:
+            self._kept[loaded.id] = loaded, card
+            self._kept.move_to_end(loaded.id)
+            dropped = list(self._kept)[: -self._limit]
+            for identity in dropped:
+                del self._kept[identity]
+        for identity in dropped:
+            self._on_drop(identity)
+        return card
+
+    def weights(self, identity: str) -> LoadedWeights:
+        """The checkpoint of this id; raises WeightsError if it is not kept any more."""
+        return self._find(identity)[0]
+
+    def card(self, identity: str) -> ModelCard:
+        """The card of this id; raises WeightsError if it is not kept any more."""
+        return self._find(identity)[1]
+
+    def cards(self, identities: Sequence[str]) -> tuple[ModelCard, ...]:
+        """The cards of those of `identities` that are still kept."""
+        with self._lock:
+            return tuple(self._kept[name][1] for name in identities if name in self._kept)
+
+    def _find(self, identity: str) -> tuple[LoadedWeights, ModelCard]:
+        with self._lock:
+            if identity not in self._kept:
+                raise WeightsError(
+                    "This uploaded checkpoint is no longer in the server's memory; upload it again."
+                )
+            self._kept.move_to_end(identity)
+            return self._kept[identity]
+
+
+def parse_class_names(text: bytes | str) -> tuple[str, ...]:
+    """Class names from a text file (one a line, in index order) or a JSON list of texts.
+
+    Blank lines at the end do not count; control characters become blanks. Raises InvalidInput:
+    not UTF-8 text, an empty or overlong name, or none at all.
+    """
+    if len(text) > MAX_NAMES_BYTES:
+        raise InvalidInput("The file of class names has more than 4 MB; expected one name a line.")
+    try:
+        decoded = text.decode("utf-8-sig") if isinstance(text, bytes) else text
+    except UnicodeDecodeError:
+        raise InvalidInput(
+            "The class names are not UTF-8 text; expected one name a line."
+        ) from None
+    names = tuple(_clean(name) for name in _split(decoded))
+    if not names:
+        raise InvalidInput("The file of class names is empty; expected one name a line.")
+    for number, name in enumerate(names, start=1):
+        if not 1 <= len(name) <= MAX_NAME_LENGTH:
+            raise InvalidInput(
+                f"Class name {number} has {len(name)} characters; expected 1 to {MAX_NAME_LENGTH}."
+            )
+    return names
+
+
+def _split(text: str) -> list[str]:
+    if not text.lstrip().startswith("["):
+        return text.rstrip().splitlines()
+    try:
+        names = json.loads(text)
+    except (ValueError, RecursionError):
+        raise InvalidInput(
+            "The class names begin like a JSON list but are not valid JSON."
+        ) from None
+    if not all(isinstance(name, str) for name in names):
+        raise InvalidInput("The JSON list of class names holds something other than texts.")
+    return list(names)
+
+
+def _clean(name: str) -> str:
+    return re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+", " ", name).strip()
+
+
+def _identity(loaded: LoadedWeights) -> str:
+    settings = repr((loaded.spec, loaded.classes, loaded.preprocessing)).encode()
+    return f"{PREFIX}{loaded.sha256}.{hashlib.sha256(settings).hexdigest()[:8]}"
+
+
+def _card(loaded: LoadedWeights, file_name: str, size: int) -> ModelCard:
+    return ModelCard(
+        id=loaded.id,
+        title=f"{file_name} ({loaded.spec.name})",
+        architecture=loaded.spec.name,
+        kind="uploaded",
+        state="ready",
+        resolution=loaded.preprocessing.crop,
+        num_classes=loaded.spec.num_classes,
+        size_bytes=size,
+        licence="not stated",
+        origin=f"uploaded in this session (SHA-256 {loaded.sha256})",
+        classes=loaded.classes,
+        preprocessing=loaded.preprocessing,
+        preprocessing_source=loaded.preprocessing_source,
+    )
