@@ -62,7 +62,8 @@ class Reconciliation:
     """A published variant beside the formula.
 
     `nominal_phi` is the number in the variant's name. `twin_phi` is the formula's φ, in steps of
-    0.01, whose network comes nearest in multiply-adds, and `twin` what that network costs.
+    0.01, whose network comes nearest in multiply-adds, and `twin` what that network costs; both
+    are None where no φ up to 10 comes within a tenth (L2).
     """
 
     variant: str
@@ -72,8 +73,8 @@ class Reconciliation:
     stages: tuple[StageRounding, ...]
     published: CostTotals
     formula: CostTotals | None
-    twin_phi: float
-    twin: CostTotals
+    twin_phi: float | None
+    twin: CostTotals | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,12 +157,15 @@ def _formula(baseline: Baseline, rule: ScalingRule, phi: float) -> ArchitectureS
     return expand(baseline, coefficients, name=f"{baseline.title} φ={phi:g}", phi=phi)
 
 
-def _twin(baseline: Baseline, rule: ScalingRule, mult_adds: int) -> tuple[float, CostTotals]:
+def _twin(
+    baseline: Baseline, rule: ScalingRule, mult_adds: int
+) -> tuple[float, CostTotals] | tuple[None, None]:
     """The φ in steps of 0.01 whose network's multiply-adds come nearest, by ratio."""
     coarse = _nearest(baseline, rule, mult_adds, [step / 2 for step in range(21)])
     steps = [coarse + step / 100 for step in range(-60, 61)]
     phi = _nearest(baseline, rule, mult_adds, [min(PHI_MAX, max(0.0, round(p, 2))) for p in steps])
-    return phi, summarize(_formula(baseline, rule, phi))
+    cost = summarize(_formula(baseline, rule, phi))
+    return (phi, cost) if 0.9 < cost.mult_adds / mult_adds < 1.1 else (None, None)
 
 
 def _nearest(baseline: Baseline, rule: ScalingRule, mult_adds: int, phis: list[float]) -> float:
