@@ -1,0 +1,43 @@
+"""The layout of the published figures' data files, and how they are read and written."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
+
+Row = dict[str, str]
+"""One row of a data file: column to text, empty where nothing was published."""
+
+DATA: Traversable = files("effnet_core") / "data"
+TEST_SETS = ("imagenet", "real", "v2", "sketch", "a", "r")
+ACCURACY_COLUMNS = (
+    "model", "recipe", "test_resolution", "crop", "interpolation", "test_set", "top1", "top5",
+)  # fmt: skip
+COST_COLUMNS = ("model", "test_resolution", "params_m", "mult_adds_b", "activations_m")
+SPEED_COLUMNS = ("model", "test_resolution", "benchmark", "value")
+
+
+def read(name: str) -> tuple[Row, ...]:
+    """The rows of the data file `name`, such as "accuracy_timm.csv"."""
+    return tuple(csv.DictReader((DATA / name).read_text(encoding="utf-8").splitlines()))
+
+
+def write(name: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
+    """Write the data file `name` in a source checkout."""
+    with (Path(str(DATA)) / name).open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, columns, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def number(text: str) -> float | None:
+    """A cell's number, or None where nothing was published."""
+    return float(text) if text else None
+
+
+def whole(text: str) -> int | None:
+    """A cell's whole number, or None where nothing was published."""
+    return int(text) if text else None
