@@ -142,6 +142,32 @@ def block_part(block: BlockSpec, padding: Padding, side: int) -> Part:
     )
 
 
+@dataclass(frozen=True)
+class _Convolution:
+    """One convolution of a block, with the batch-norm that follows it."""
+
+    role: Role
+    channels: int
+    kernel: int = 1
+    stride: int = 1
+    groups: int = 1
+
+
+def _convolutions(
+    operator: Operator, kernel: int, stride: int, inputs: int, expanded: int, outputs: int
+) -> tuple[_Convolution, ...]:
+    """A block's convolutions in the order in which they run."""
+    project = _Convolution("project", outputs)
+    if operator == "fused_mbconv":
+        if expanded == inputs:
+            return (_Convolution("fused", outputs, kernel, stride),)
+        return (_Convolution("fused", expanded, kernel, stride), project)
+    depthwise = _Convolution("depthwise", expanded, kernel, stride, expanded)
+    if expanded == inputs:
+        return (depthwise, project)
+    return (_Convolution("expand", expanded), depthwise, project)
+
+
 @lru_cache(maxsize=8192)
 def _block_part(
     operator: Operator,
@@ -155,35 +181,31 @@ def _block_part(
     side: int,
 ) -> Part:
     x = (inputs, side, side)
-    convolutions: list[tuple[LayerCost, ...]] = []
-    alive: list[tuple[int, str]] = []
     # With a shortcut the block's input stays alive to the end.
-    kept = _elements(x) if stride == 1 and inputs == outputs else 0
-
-    def run(role: Role, channels: int, size: int, step: int, groups: int) -> None:
-        nonlocal x
-        layers = _conv_norm(role, role, x, channels, kernel=size, stride=step, groups=groups)
-        held = kept if convolutions else 0
-        copy = _padded_copy(x, size, step, padding)
-        alive.append((held + _elements(x) + copy + _size(layers[0]), f"{role}.conv"))
-        convolutions.append(layers)
-        x = layers[0].out_shape
-
-    if operator == "fused_mbconv":
-        run("fused", expanded if expanded != inputs else outputs, kernel, stride, 1)
-        if expanded != inputs:
-            run("project", outputs, 1, 1, 1)
-    else:
-        if expanded != inputs:
-            run("expand", expanded, 1, 1, 1)
-        run("depthwise", expanded, kernel, stride, expanded)
-        if squeezed:
-            convolutions.append(_squeeze_excite(x, squeezed))
+    shortcut = _elements(x) if stride == 1 and inputs == outputs else 0
+    layers: list[LayerCost] = []
+    alive: list[tuple[int, str]] = []
+    for conv in _convolutions(operator, kernel, stride, inputs, expanded, outputs):
+        if conv.role == "project" and squeezed:
+            layers += _squeeze_excite(x, squeezed)
             gates = 2 * expanded + max(squeezed, expanded)
-            alive.append((kept + _elements(x) + gates, "squeeze_excite.expand"))
-        run("project", outputs, 1, 1, 1)
+            alive.append((shortcut + _elements(x) + gates, "squeeze_excite.expand"))
+        pair = _conv_norm(
+            conv.role,
+            conv.role,
+            x,
+            conv.channels,
+            kernel=conv.kernel,
+            stride=conv.stride,
+            groups=conv.groups,
+        )
+        held = shortcut if layers else 0  # the first convolution reads the shortcut itself
+        copy = _padded_copy(x, conv.kernel, conv.stride, padding)
+        alive.append((held + _elements(x) + copy + _size(pair[0]), f"{conv.role}.conv"))
+        layers += pair
+        x = pair[0].out_shape
     peak, peak_at = max(alive)
-    return Part(tuple(layer for layers in convolutions for layer in layers), peak, peak_at)
+    return Part(tuple(layers), peak, peak_at)
 
 
 def _conv_norm(
