@@ -46,6 +46,7 @@ FORMATS: tuple[str, ...] = tuple(str(plugin.format) for plugin in _PLUGINS)
 FORMATS_SENTENCE = "JPEG, PNG, WebP, GIF, BMP or TIFF"
 MAX_PIXELS = 40_000_000
 MAX_BYTES = 128_000_000  # MAX_PIXELS uncompressed, and some room
+MAX_JPEG_SCANS = 64  # a progressive JPEG has about 10; each scan passes over every pixel again
 INTERPOLATIONS: dict[str, Image.Resampling] = {
     name: Image.Resampling[name.upper()]
     for name in ("nearest", "box", "bilinear", "hamming", "bicubic", "lanczos")
@@ -211,6 +212,10 @@ def _open(data: bytes) -> ImageFile.ImageFile:
         raise ImageError(
             f"The file is not a readable picture; expected {FORMATS_SENTENCE}."
         ) from error
+    if image.format in ("JPEG", "MPO") and data.count(b"\xff\xda") > MAX_JPEG_SCANS:
+        raise ImageError(
+            f"The JPEG has more than {MAX_JPEG_SCANS} scans; expected one saved the usual way."
+        )
     return image
 
 

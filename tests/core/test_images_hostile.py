@@ -143,6 +143,15 @@ def test_forty_megapixels_are_the_limit():
         decode(png_header(MAX_PIXELS // 1000, 1000))
 
 
+def test_a_jpeg_that_repaints_itself_is_refused():
+    usual = encode(Image.new("L", (6_000, 6_000), 128), "JPEG", progressive=True)
+    last_scan = usual[usual.rindex(b"\xff\xda") : -2]
+    begin = time.perf_counter()
+    with pytest.raises(ImageError, match="scans"):
+        decode(usual[:-2] + last_scan * 1_000 + usual[-2:])
+    assert time.perf_counter() - begin < 0.2
+
+
 def test_a_huge_file_is_refused_unread():
     with pytest.raises(ImageError, match="128 MB"):
         decode(bytes(MAX_BYTES + 1))
