@@ -1,0 +1,1 @@
+"""This project beside its peers, timed in one process; run as `make bench`."""
