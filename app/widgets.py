@@ -6,13 +6,15 @@ carries it in the URL. Every number on a page says where it comes from: `source(
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, Literal, cast
 
 import plotly.graph_objects as go
 import streamlit as st
 
 from app.state import Choice, Field, Number, refusals
+from effnet_core.errors import EffnetError
 
 Source = Literal["computed", "published", "measured"]
 _COLOURS: dict[Source, str] = {"computed": "blue", "published": "gray", "measured": "green"}
@@ -117,3 +119,12 @@ def chart(figure: go.Figure, alt: str, *, key: str, **options: Any) -> Any:
     return st.plotly_chart(
         figure, key=key, alt=alt, height=int(figure.layout.height), config=CHART_CONFIG, **options
     )
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """Show an EffnetError raised inside as its sentence, here rather than at the page's end."""
+    try:
+        yield
+    except EffnetError as error:
+        st.error(str(error))

@@ -1,0 +1,197 @@
+"""The picture of a network: a slab for each block, as tall as its feature map and as thick as wide.
+
+Height is the side of the block's output in pixels, thickness the square root of its channels
+(linear thickness would leave the first stages too thin to see), and every block has its own slab.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import plotly.graph_objects as go
+
+from app.charts.style import FAINT, GREY, figure
+from app.text import count
+from effnet_core.cost import CostReport
+
+METRICS = {
+    "flops": ("FLOPs", "mult_adds"),
+    "params": ("parameters", "params"),
+    "activations": ("activations", "activations"),
+}
+_BETWEEN_BLOCKS, _BETWEEN_STAGES = 0.8, 5.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Slab:
+    """One block (or the stem, or the head): where it stands and what it costs."""
+
+    stage: int
+    block: int | None
+    left: float
+    thickness: float
+    channels: int
+    side: int
+    value: int
+
+
+def slabs(report: CostReport, metric: str) -> tuple[Slab, ...]:
+    """The slabs of a network from left to right; `metric` is a key of METRICS."""
+    attribute = METRICS[metric][1]
+    values: dict[tuple[int, int | None], int] = defaultdict(int)
+    shapes: dict[tuple[int, int | None], tuple[int, int, int]] = {}
+    for layer in report.layers:
+        place = (layer.stage, layer.block)
+        values[place] += getattr(layer, attribute)
+        if layer.kind == "batch_norm":
+            shapes[place] = layer.out_shape
+    found: list[Slab] = []
+    left = 0.0
+    for (stage, block), value in values.items():
+        channels, side, _ = shapes[stage, block]
+        if found:
+            left += _BETWEEN_STAGES if found[-1].stage != stage else _BETWEEN_BLOCKS
+        thickness = channels**0.5
+        found.append(
+            Slab(
+                stage=stage,
+                block=block,
+                left=left,
+                thickness=thickness,
+                channels=channels,
+                side=side,
+                value=value,
+            )
+        )
+        left += thickness
+    return tuple(found)
+
+
+def stage_name(stage: int, stage_count: int) -> str:
+    """ "stem", the stage's number, or "head"."""
+    return "stem" if stage == 0 else "head" if stage > stage_count else str(stage)
+
+
+def picture(
+    report: CostReport,
+    *,
+    title: str,
+    metric: str,
+    chosen: tuple[int | None, int | None],
+    beside: tuple[str, CostReport] | None = None,
+) -> go.Figure:
+    """The network drawn to scale, coloured by `metric`; `beside` is drawn below at the same scale.
+
+    `chosen` is a stage and a block inside it (None: all of them); the rest steps back.
+    """
+    drawn = figure(400)
+    shown = slabs(report, metric)
+    _add_slabs(drawn, report, shown, metric, chosen)
+    top = max(slab.side for slab in shown) / 2
+    bottom = -top
+    right = shown[-1].left + shown[-1].thickness
+    _add_labels(drawn, shown, report.spec.stage_count, top)
+    _add_title(drawn, title, top)
+    if beside is not None:
+        other = slabs(beside[1], metric)
+        height = max(slab.side for slab in other)
+        centre = bottom - 0.3 * top - height / 2
+        _add_outline(drawn, beside[0], other, centre)
+        bottom = centre - height / 2
+        right = max(right, other[-1].left + other[-1].thickness)
+    drawn.update_xaxes(range=[-0.01 * right, 1.01 * right], visible=False, fixedrange=True)
+    drawn.update_yaxes(range=[1.05 * bottom, 1.5 * top], visible=False, fixedrange=True)
+    drawn.update_layout(showlegend=False, bargap=0)
+    return drawn
+
+
+def _add_slabs(
+    drawn: go.Figure,
+    report: CostReport,
+    shown: Sequence[Slab],
+    metric: str,
+    chosen: tuple[int | None, int | None],
+) -> None:
+    label = METRICS[metric][0]
+    names = [stage_name(slab.stage, report.spec.stage_count) for slab in shown]
+    drawn.add_bar(
+        x=[slab.left + slab.thickness / 2 for slab in shown],
+        y=[slab.side for slab in shown],
+        base=[-slab.side / 2 for slab in shown],
+        width=[slab.thickness for slab in shown],
+        customdata=[[slab.stage, slab.block] for slab in shown],
+        hovertext=[_hover(slab, name, label) for slab, name in zip(shown, names, strict=True)],
+        hoverinfo="text",
+        marker={
+            "color": [slab.value for slab in shown],
+            "colorscale": "Viridis",
+            "cmin": 0,
+            "colorbar": {
+                "title": {"text": f"{label} of a block", "side": "right"},
+                "thickness": 10,
+                "exponentformat": "B",
+                "nticks": 5,
+            },
+            "opacity": [1.0 if _is_chosen(slab, chosen) else 0.5 for slab in shown],
+            "line": {"width": 0.5, "color": GREY},
+        },
+        selected={"marker": {"opacity": 1}},
+        unselected={"marker": {"opacity": 0.5}},
+    )
+
+
+def _is_chosen(slab: Slab, chosen: tuple[int | None, int | None]) -> bool:
+    stage, block = chosen
+    return stage is None or (slab.stage == stage and block in (None, slab.block))
+
+
+def _hover(slab: Slab, name: str, label: str) -> str:
+    place = name if slab.block is None else f"stage {name}, block {slab.block + 1}"
+    return (
+        f"<b>{place}</b><br>{slab.channels} channels, {slab.side}×{slab.side}"
+        f"<br>{count(slab.value)} {label}"
+    )
+
+
+def _add_labels(drawn: go.Figure, shown: Sequence[Slab], stages: int, top: float) -> None:
+    """The name and the side of each stage above it; nine labels fit even on a narrow screen."""
+    for stage in range(stages + 2):
+        inside = [slab for slab in shown if slab.stage == stage]
+        centre = (inside[0].left + inside[-1].left + inside[-1].thickness) / 2
+        drawn.add_annotation(
+            x=centre,
+            y=1.04 * top,
+            text=f"<b>{stage_name(stage, stages)}</b><br>{inside[-1].side}²",
+            showarrow=False,
+            yanchor="bottom",
+            font={"size": 11},
+        )
+
+
+def _add_title(drawn: go.Figure, title: str, top: float) -> None:
+    drawn.add_annotation(
+        x=0, y=1.5 * top, text=title, showarrow=False, xanchor="left", yanchor="top"
+    )
+
+
+def _add_outline(drawn: go.Figure, title: str, other: Sequence[Slab], centre: float) -> None:
+    drawn.add_bar(
+        x=[slab.left + slab.thickness / 2 for slab in other],
+        y=[slab.side for slab in other],
+        base=[centre - slab.side / 2 for slab in other],
+        width=[slab.thickness for slab in other],
+        hoverinfo="skip",
+        marker={"color": FAINT, "line": {"width": 0.5, "color": GREY}},
+        unselected={"marker": {"opacity": 1}},
+    )
+    drawn.add_annotation(
+        x=1.0,
+        xref="paper",
+        y=centre,
+        text=f"A: {title}",
+        showarrow=False,
+        xanchor="right",
+        font={"color": GREY},
+    )

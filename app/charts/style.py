@@ -1,0 +1,26 @@
+"""What every figure shares: heights, greys that show on light and dark, axes that do not move."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import plotly.graph_objects as go
+
+GREY = "rgba(128, 138, 148, 0.85)"
+FAINT = "rgba(128, 138, 148, 0.35)"
+
+
+def figure(height: int, **layout: Any) -> go.Figure:
+    """An empty figure of a fixed height: legend below, narrow margins, no zooming by accident."""
+    made = go.Figure()
+    made.update_layout(
+        height=height,
+        margin={"l": 8, "r": 12, "t": 12, "b": 8},
+        legend={"orientation": "h", "yanchor": "top", "y": -0.18, "x": 0, "title": None},
+        dragmode=False,
+        hovermode="closest",
+        **layout,
+    )
+    made.update_xaxes(automargin=True)
+    made.update_yaxes(automargin=True)
+    return made

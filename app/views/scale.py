@@ -1,0 +1,95 @@
+"""Scale: what does φ do to the network, and what does it cost?"""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from app import widgets
+from app.frame import page
+from app.network import FIELDS, chosen
+from app.text import count, size, times
+from app.views import (
+    scale_against,
+    scale_architecture,
+    scale_controls,
+    scale_files,
+    scale_growth,
+    scale_reconcile,
+)
+from app.views.scale_network import Shown
+
+TABS = {
+    "Growth": scale_growth.draw,
+    "Architecture": scale_architecture.draw,
+    "Against A": scale_against.draw,
+    "Why B1 is not φ = 1": scale_reconcile.draw,
+    "Verify and download": scale_files.draw,
+}
+
+
+@page(
+    "Scale",
+    "Move φ and watch every stage of EfficientNet grow: in depth, width and resolution, "
+    "and in what it costs.",
+)
+def render() -> None:
+    """Draw the page: controls on the left, the network they make on the right."""
+    widgets.show_refusals((*FIELDS, *scale_growth.FIELDS, *scale_architecture.FIELDS))
+    left, right = st.columns([3, 8], gap="large")
+    with left, st.container(key="controls"):
+        scale_controls.draw()
+    with right, widgets.told():
+        shown = Shown.of(chosen(), scale_controls.pinned_or_b0())
+        _draw_numbers(shown)
+        tabs = st.tabs(list(TABS), key="show", on_change="rerun", bind="query-params")
+        for tab, draw in zip(tabs, TABS.values(), strict=True):
+            if tab.open:
+                with tab, widgets.told():
+                    draw(shown)
+
+
+def _draw_numbers(shown: Shown) -> None:
+    """The headline: what the network is, and its cost beside A's."""
+    spec, now, before = shown.report.spec, shown.report.totals, shown.pinned_report.totals
+    st.markdown(f"## {shown.network.title} :small[{widgets.source('computed')}]")
+    st.html(
+        '<ul class="facts">'
+        f"<li>depth ×{spec.depth:.2f}</li><li>width ×{spec.width:.2f}</li>"
+        f"<li>{shown.report.resolution} × {shown.report.resolution} pixels</li>"
+        f"<li>{now.blocks} blocks</li><li>dropout {spec.dropout:.2f}</li>"
+        f"<li>{size(now.weight_bytes)} of weights in {shown.dtype}</li></ul>"
+    )
+    rows = (
+        ("Parameters", count, now.params, before.params, None),
+        ("FLOPs (multiply-adds)", count, now.mult_adds, before.mult_adds, FLOPS),
+        ("Activations", count, now.activations, before.activations, ACTIVATIONS),
+        (
+            "Peak memory",
+            size,
+            now.peak_activation_bytes,
+            before.peak_activation_bytes,
+            f"The largest sum of live tensors in one forward pass over {shown.batch} image(s) in "
+            f"{shown.dtype}, weights not included; reached at {now.peak_at}.",
+        ),
+    )
+    with st.container(key="numbers"):
+        for label, show, new, old, explanation in rows:
+            st.metric(
+                label,
+                show(new),
+                times(new, old),
+                delta_color="off",
+                delta_arrow="off",
+                delta_description=f"A ({shown.pinned.title})",
+                help=explanation,
+                border=True,
+            )
+    st.caption(
+        "One FLOP here is one multiply-add: a multiplication and the addition that follows count "
+        "once, as in the paper. Convolutions and the classifier are counted; batch-norm and "
+        "pooling are listed apart."
+    )
+
+
+FLOPS = "Multiply-adds of convolutions and the linear layer for one image."
+ACTIVATIONS = "Outputs of convolutions and the linear layer for one image: what training must keep."

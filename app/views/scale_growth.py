@@ -1,0 +1,79 @@
+"""Scale, growth: curves over φ, and whether one step of φ really doubles the cost."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from app import resources, widgets
+from app.charts.scale import Axis, growth_curves, growth_ratio, growth_sentence, span
+from app.network import Network
+from app.quantities import BY_KEY, QUANTITIES, Priced, Quantity
+from app.state import Choice
+from app.text import count
+from app.views.scale_network import Shown
+
+_LABELS = {quantity.key: quantity.label for quantity in QUANTITIES}
+X = Choice(key="x", label="Across", options=tuple(BY_KEY), default="phi", labels=_LABELS)
+Y = Choice(key="y", label="Up", options=tuple(BY_KEY), default="flops", labels=_LABELS)
+SCALE = Choice(key="axes", label="Axes", options=("log", "linear"), default="log")
+FIELDS = (X, Y, SCALE)
+
+# Linear axes end here: beyond, a few giants would flatten everything else.
+_LINEAR_UP_TO_PHI = 8
+
+
+def draw(shown: Shown) -> None:
+    """Draw the two charts with their controls."""
+    with st.container(key="axes-row"):
+        y, x = BY_KEY[widgets.select(Y)], BY_KEY[widgets.select(X)]
+        logarithmic = widgets.segmented(SCALE) == "log"
+    rule = shown.network if shown.network.variant is None else Network()
+    curves = resources.curves(rule, shown.batch, shown.dtype)
+    published = resources.published(shown.network.classes, shown.batch, shown.dtype)
+    current = shown.current
+    figure = growth_curves(
+        curves,
+        published=published,
+        current=current,
+        pinned=shown.other,
+        strategy=rule.strategy,
+        x=_axis(x, logarithmic, shown),
+        y=_axis(y, logarithmic, shown),
+    )
+    widgets.chart(figure, _alt(current, x, y), key="growth")
+    st.caption(
+        f"{widgets.source('computed')} Every line and mark is computed from the architecture. "
+        "Published variants have a place on the φ axis only where their name holds a φ (B0 to B8)."
+    )
+    widgets.heading("Does one step of φ double the cost?", "computed")
+    factor = rule.rule.cost_factor
+    compound = curves["compound"]
+    sentence = growth_sentence(compound, factor)
+    st.markdown(sentence)
+    mark = current if rule.strategy == "compound" and shown.network.variant is None else None
+    ratio = growth_ratio(compound, cost_factor=factor, current=mark)
+    widgets.chart(ratio, sentence, key="ratio")
+
+
+def _axis(quantity: Quantity, logarithmic: bool, shown: Shown) -> Axis:
+    """An axis whose range depends on batch and number format alone, so that nothing jumps."""
+    curves = resources.curves(Network(), shown.batch, shown.dtype)
+    networks = [network for curve in curves.values() for network in curve]
+    networks += resources.published(1000, shown.batch, shown.dtype)
+    low, high = span(networks, quantity)
+    logarithmic = logarithmic and not quantity.always_linear
+    if not (logarithmic or quantity.always_linear):
+        low = 0
+        high = span([n for n in curves["compound"] if n.phi == _LINEAR_UP_TO_PHI], quantity)[1]
+    return Axis(quantity=quantity, logarithmic=logarithmic, span=(low, high))
+
+
+def _alt(current: Priced, x: Quantity, y: Quantity) -> str:
+    here, there = y.of(current), x.of(current)
+    place = "" if here is None else f" {current.title} has {y.show(here)}"
+    if there is not None and x.key != "phi":
+        place += f" at {x.show(there)}"
+    return (
+        f"{y.label} over {x.label} for four scaling strategies and the published variants."
+        f"{place}, {count(current.totals.params)} parameters."
+    )
