@@ -61,7 +61,7 @@ def create(venv: Path, has_ensurepip: bool) -> None:
             f"install it with `apt-get install {package}` and run again."
         )
     print(f"Making the virtual environment {venv} with Python {sys.version.split()[0]}", flush=True)
-    run([sys.executable, "-m", "venv", str(venv)])
+    run([sys.executable, "-m", "venv", "--clear", str(venv)])
 
 
 def installed_version(python: Path, distribution: str) -> str | None:
@@ -99,7 +99,7 @@ def install(python: Path, kind: str, index: str | None) -> None:
     if index:
         builds = [pinned("torch"), pinned("torchvision")]
         run([*pip, "install", "--no-deps", f"--index-url={index}", *builds])
-    run([*pip, "install", "--quiet", "--progress-bar=on", "-r", str(ROOT / REQUIREMENTS[kind])])
+    run([*pip, "install", "-r", str(ROOT / REQUIREMENTS[kind])])
     run([*pip, "install", "--quiet", "--no-deps", "--editable", str(ROOT)])
 
 
