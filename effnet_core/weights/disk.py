@@ -35,7 +35,8 @@ def placing(target: Path) -> Iterator[BinaryIO]:
     except OSError as error:
         raise storage_error(error, target) from error
     finally:
-        part.unlink(missing_ok=True)
+        if part.exists():
+            part.unlink()
 
 
 def write(target: Path, data: bytes) -> None:
