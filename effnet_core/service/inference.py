@@ -202,6 +202,11 @@ class InferenceService:
             threads=torch.get_num_threads(),
         )
 
+    @property
+    def waiting(self) -> int:
+        """How many requests wait for their turn now."""
+        return self._room.waiting
+
     def loaded(self) -> tuple[str, ...]:
         """The ids of the models in memory, least recently used first."""
         return self._lanes.keys()
