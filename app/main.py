@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from importlib import import_module
+
 import streamlit as st
 
-from app.views import classify, compare, explain, scale
 from effnet_core.assets import asset
+
+
+def page(name: str) -> Callable[[], None]:
+    """Return the function that draws a page; its module, and torch with it, loads then."""
+
+    def draw() -> None:
+        with st.spinner("Opening the page"):
+            view = import_module(f"app.views.{name}")
+        view.render()
+
+    return draw
+
 
 st.set_page_config(
     page_title="EfficientNet explorer",
@@ -14,10 +28,10 @@ st.set_page_config(
 )
 st.navigation(
     [
-        st.Page(scale.render, title="Scale", url_path="scale", default=True),
-        st.Page(classify.render, title="Classify", url_path="classify"),
-        st.Page(explain.render, title="Explain", url_path="explain"),
-        st.Page(compare.render, title="Compare", url_path="compare"),
+        st.Page(page("scale"), title="Scale", url_path="scale", default=True),
+        st.Page(page("classify"), title="Classify", url_path="classify"),
+        st.Page(page("explain"), title="Explain", url_path="explain"),
+        st.Page(page("compare"), title="Compare", url_path="compare"),
     ],
     position="top",
 ).run()

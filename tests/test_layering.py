@@ -55,8 +55,19 @@ def test_server_warms_the_first_page_without_torch() -> None:
     assert answer.returncode == 0, answer.stderr
 
 
+def test_app_opens_without_torch() -> None:
+    answer = run(
+        "from streamlit.testing.v1 import AppTest\n"
+        "at = AppTest.from_file('app/main.py', default_timeout=60).run()\n"
+        "assert not at.exception, at.exception[0].message\n"
+        "assert len(at.main) > 0\n"
+        f"{NO_TORCH}"
+    )
+    assert answer.returncode == 0, answer.stderr
+
+
 @pytest.mark.parametrize("page", ["scale", "compare"])
-def test_page_draws_without_torch(page: str) -> None:
+def test_view_draws_without_torch(page: str) -> None:
     answer = run(
         "from streamlit.testing.v1 import AppTest\n"
         f"page = 'from app.views import {page}; {page}.render()'\n"
