@@ -93,6 +93,7 @@ def measure_spec(
 ) -> LatencyMeasurement:
     """Time any architecture with random weights, as `measure` does.
 
+    Random weights make activations small but not subnormal, so they cost what trained ones do.
     Raises DoesNotFit, or InvalidInput as `measure` and `build` do.
     """
     if resolution is not None:

@@ -12,7 +12,7 @@ import torch
 from effnet_core.architecture import ArchitectureSpec
 from effnet_core.attribution import Attribution, attribute, attribute_stages
 from effnet_core.builder import resolve_device, torch_dtype
-from effnet_core.errors import InvalidInput
+from effnet_core.errors import DoesNotFit, InvalidInput
 from effnet_core.images import Preprocessing
 from effnet_core.latency import LatencyMeasurement, measure, measure_spec
 from effnet_core.predict import ClassProbability, Prediction, Predictor
@@ -137,7 +137,7 @@ class InferenceService:
             return self._uploads.card(weights).classes
         if self._store.imported(weights) is None:
             return find(weights).classes
-        with self._room.admit() as ticket, self._lanes.use(weights, ticket) as predictor:
+        with self._room.admit() as ticket, self._model(weights, ticket) as predictor:
             return predictor.classes
 
     def add_checkpoint(
@@ -179,10 +179,9 @@ class InferenceService:
         Measurements run one at a time; other requests may run beside them and show in the spread.
         Raises what `classify` raises.
         """
-        identity = self._identity(weights)
         with (
             self._room.admit() as ticket,
-            self._lanes.use(identity, ticket) as predictor,
+            self._model(weights, ticket) as predictor,
             self._timing,
         ):
             return measure(predictor.model, repeats=repeats)
@@ -213,7 +212,7 @@ class InferenceService:
 
     def _classify(self, request: ClassifyRequest, ticket: Ticket) -> Prediction:
         picture = self._pictures.get(request.image)
-        with self._lanes.use(self._identity(request.weights), ticket) as predictor:
+        with self._model(request.weights, ticket) as predictor:
             prediction = predictor.predict(picture.image, top_k=request.top_k)
         total = picture.decode_milliseconds + prediction.milliseconds
         return replace(prediction, milliseconds=total)
@@ -236,7 +235,7 @@ class InferenceService:
     def _subject(self, request: ExplainRequest, ticket: Ticket) -> Iterator[_Subject]:
         """Hold the model's lane, with the picture classified and the class chosen."""
         picture = self._pictures.get(request.image)
-        with self._lanes.use(self._identity(request.weights), ticket) as predictor:
+        with self._model(request.weights, ticket) as predictor:
             prediction = predictor.predict(picture.image)
             chosen = request.class_index
             yield _Subject(
@@ -245,6 +244,18 @@ class InferenceService:
                 target=prediction.top[0] if chosen is None else prediction.of(chosen),
                 inputs=predictor.inputs(prediction.view),
             )
+
+    @contextmanager
+    def _model(self, weights: str, ticket: Ticket) -> Iterator[Predictor]:
+        """Hold the lane of what `weights` names; running out of memory gets a sentence."""
+        try:
+            with self._lanes.use(self._identity(weights), ticket) as predictor:
+                yield predictor
+        except (torch.OutOfMemoryError, MemoryError):
+            raise DoesNotFit(
+                f"The memory of {self._device} ran out while {weights:.120} was working; choose a "
+                "smaller model, or try again when fewer models are in use."
+            ) from None
 
     def _identity(self, weights: str) -> str:
         """The one id of what `weights` names; never a path, so no file of the server is opened."""

@@ -101,5 +101,6 @@ class DeviceInfo:
 
     def __str__(self) -> str:
         if self.device == "cpu":
-            return f"cpu · {self.dtype} · {self.threads} threads"
+            plural = "" if self.threads == 1 else "s"
+            return f"cpu · {self.dtype} · {self.threads} thread{plural}"
         return f"{self.device} ({self.name}) · {self.dtype}"

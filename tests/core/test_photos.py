@@ -65,8 +65,8 @@ def test_every_photo_has_timms_class_and_probabilities(answers: Answers) -> None
         assert np.abs(ours.probabilities - timms).max() < 1e-3, path.name
 
 
-def test_as_many_are_right_as_published_for_these_weights(answers: Answers) -> None:
-    info = ImageNetInfo("imagenet-1k")
+def test_as_many_are_right_as_timm_gets_right(answers: Answers) -> None:
+    info = ImageNetInfo("imagenet-1k")  # sorted wnids
     wnids = [info.index_to_label_name(ours.top[0].index) for ours in answers.ours]
     truth = [path.name.split("_")[0] for path in answers.paths]
     assert sum(wnid == true for wnid, true in zip(wnids, truth, strict=True)) == RIGHT
@@ -95,7 +95,7 @@ def test_the_probabilities_depend_on_the_conventions(v2b0_weights: Path, answers
     assert max(differences) > 1e-2
 
 
-def test_the_map_of_a_wombat_lies_on_the_wombat(
+def test_the_map_of_a_wombat_peaks_on_its_face(
     service: tuple[InferenceService, str], photos: tuple[Path, ...]
 ) -> None:
     door, weights = service
@@ -106,4 +106,4 @@ def test_the_map_of_a_wombat_lies_on_the_wombat(
     raw = answer.attribution.raw
     assert raw.shape == (7, 7)
     row, column = np.unravel_index(raw.argmax(), raw.shape)
-    assert 2 <= row <= 5 and 1 <= column <= 4  # the animal fills the middle of the picture
+    assert 2 <= row <= 5 and 1 <= column <= 4  # where its face is in the picture

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import threading
 import time
 import weakref
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +19,14 @@ from PIL import Image
 
 from effnet_core.attribution.reference import calibrate
 from effnet_core.builder import build
-from effnet_core.errors import Busy, ImageError, InvalidInput, WeightsError
+from effnet_core.errors import (
+    Busy,
+    DoesNotFit,
+    DownloadError,
+    ImageError,
+    InvalidInput,
+    WeightsError,
+)
 from effnet_core.predict import Prediction, Predictor
 from effnet_core.service import (
     ClassifyRequest,
@@ -28,7 +37,8 @@ from effnet_core.service import (
     inference,
 )
 from effnet_core.variants import scaled
-from effnet_core.weights import WeightsStore, save_checkpoint
+from effnet_core.weights import WeightsStore, download, save_checkpoint
+from effnet_core.weights.download import Progress
 
 SECONDS = 60
 CLASSES = ("ant", "bee", "cat", "dog", "eel")
@@ -343,6 +353,67 @@ def test_bad_pictures_get_a_sentence_and_the_service_goes_on(
     assert ready.service.classify(ClassifyRequest(pictures[0], ready.ids[0])).top
 
 
+def test_running_out_of_memory_gets_a_sentence(
+    tmp_path: Path,
+    checkpoints: tuple[bytes, bytes],
+    pictures: tuple[bytes, ...],
+    watched: type[Watched],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def run_out(self: Watched, image: Image.Image, *, top_k: int = 5) -> Prediction:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB")
+
+    ready = make(tmp_path, checkpoints)
+    request = ClassifyRequest(pictures[0], ready.ids[0])
+    with monkeypatch.context() as patch:
+        patch.setattr(watched, "predict", run_out)
+        with pytest.raises(DoesNotFit, match="choose a smaller model"):
+            ready.service.classify(request)
+    assert ready.service.classify(request).top
+
+
+def test_a_download_reports_and_ends_with_a_ready_card(
+    ready: Ready, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fetch(url: str, target: Path, *, progress: Progress, **_: object) -> str:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(b"four")
+        progress(2, 4)
+        progress(4, 4)
+        return hashlib.sha256(b"four").hexdigest()
+
+    monkeypatch.setattr(download, "fetch", fetch)
+    seen: list[tuple[int, int]] = []
+    card = ready.service.download("b3", lambda done, total: seen.append((done, total)))
+    assert seen == [(2, 4), (4, 4)]
+    assert (card.id, card.state) == ("EfficientNet_B3_Weights.IMAGENET1K_V1", "ready")
+    assert card.size_bytes == 4
+
+
+def test_a_download_without_a_server_gets_a_sentence(
+    ready: Ready, monkeypatch: pytest.MonkeyPatch, free_port: Callable[[], int]
+) -> None:
+    monkeypatch.setenv("EFFNET_WEIGHTS_MIRROR", f"http://127.0.0.1:{free_port()}")
+    with pytest.raises(DownloadError, match="no connection"):
+        ready.service.download("b0")
+    with pytest.raises(InvalidInput, match="No weights are called"):
+        ready.service.download("b99")
+
+
+@pytest.mark.gpu
+def test_the_gpus_memory_is_let_go(
+    tmp_path: Path, checkpoints: tuple[bytes, bytes], pictures: tuple[bytes, ...]
+) -> None:
+    service = InferenceService(WeightsStore(tmp_path), device="cuda", max_models=1)
+    ids = [service.add_checkpoint(data, "tiny.safetensors").id for data in checkpoints]
+    used = []
+    for weights in ids * 3:
+        assert service.classify(ClassifyRequest(pictures[0], weights)).device == "cuda:0"
+        torch.cuda.synchronize()
+        used.append(torch.cuda.memory_allocated())
+    assert used[:2] == used[2:4] == used[4:]
+
+
 def test_latency_is_measured_of_weights_and_of_specs(ready: Ready) -> None:
     result = ready.service.measure(ready.ids[0], repeats=3)
     assert 0 < result.low_ms <= result.median_ms <= result.high_ms
@@ -353,8 +424,8 @@ def test_latency_is_measured_of_weights_and_of_specs(ready: Ready) -> None:
 
 def test_the_read_out_says_what_computes(tmp_path: Path) -> None:
     service = InferenceService(WeightsStore(tmp_path), device="cpu", dtype="float64")
-    info = service.describe()
-    assert str(info) == f"cpu · float64 · {torch.get_num_threads()} threads"
+    info, count = service.describe(), torch.get_num_threads()
+    assert str(info) == f"cpu · float64 · {count} thread{'s' if count > 1 else ''}"
     assert info.name
 
 
