@@ -57,8 +57,10 @@ def _flatten(table: Mapping[str, Any], prefix: str = "") -> dict[str, Setting]:
 
 def _from_environment(environment: Mapping[str, str]) -> dict[str, Setting]:
     """Return the options that STREAMLIT_* variables set, read as `streamlit run` reads them."""
+    # The public list would read the settings now and warn, at the start, that they have changed.
+    options = streamlit_config._config_options_template
     found: dict[str, Setting] = {}
-    for name, option in streamlit_config.get_config_options().items():
+    for name, option in options.items():
         text = environment.get(option.env_var)
         if text is None or option.sensitive:  # Streamlit itself reads the sensitive ones
             continue
