@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 
 import streamlit as st
 
+from app.text import minus
+
 
 @dataclass(frozen=True, kw_only=True)
 class Number:
@@ -46,7 +48,7 @@ class Number:
     def rule(self) -> str:
         """What a value must be, to follow "must be"."""
         kind = "a whole number" if self.whole else "a number"
-        return f"{kind} between {self.low:g} and {self.high:g}"
+        return f"{kind} between {minus(self.low)} and {minus(self.high)}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,7 +103,7 @@ def _refusal(control: Field, texts: Sequence[str]) -> str | None:
     given = " and ".join(f"“{text[:40]}”" for text in texts[:3])
     default = control.default if isinstance(control, Number) else control.shown(control.default)
     if isinstance(default, float):
-        default = f"{default:g}"
+        default = minus(default)
     return (
         f"{control.label} must be {control.rule}; the address says {given}, "
         f"so {default} is used instead."

@@ -21,7 +21,7 @@ METRICS = {
     "params": ("parameters", "params"),
     "activations": ("activations", "activations"),
 }
-_BETWEEN_BLOCKS, _BETWEEN_STAGES = 0.8, 5.0
+_BETWEEN_BLOCKS, _BETWEEN_STAGES = 0.8, 13.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +77,6 @@ def stage_name(stage: int, stage_count: int) -> str:
 def picture(
     report: CostReport,
     *,
-    title: str,
     metric: str,
     chosen: tuple[int | None, int | None],
     beside: tuple[str, CostReport] | None = None,
@@ -93,7 +92,6 @@ def picture(
     bottom = -top
     right = shown[-1].left + shown[-1].thickness
     _add_labels(drawn, shown, report.spec.stage_count, top)
-    _add_title(drawn, title, top)
     if beside is not None:
         other = slabs(beside[1], metric)
         height = max(slab.side for slab in other)
@@ -102,7 +100,7 @@ def picture(
         bottom = centre - height / 2
         right = max(right, other[-1].left + other[-1].thickness)
     drawn.update_xaxes(range=[-0.01 * right, 1.01 * right], visible=False, fixedrange=True)
-    drawn.update_yaxes(range=[1.05 * bottom, 1.5 * top], visible=False, fixedrange=True)
+    drawn.update_yaxes(range=[1.05 * bottom, 1.45 * top], visible=False, fixedrange=True)
     drawn.update_layout(showlegend=False, bargap=0)
     return drawn
 
@@ -129,8 +127,14 @@ def _add_slabs(
             "colorscale": "Viridis",
             "cmin": 0,
             "colorbar": {
-                "title": {"text": f"{label} of a block", "side": "right"},
-                "thickness": 10,
+                "title": {"text": f"{label} of a block", "side": "top"},
+                "orientation": "h",
+                "thickness": 8,
+                "len": 0.6,
+                "x": 0,
+                "xanchor": "left",
+                "y": -0.02,
+                "yanchor": "top",
                 "exponentformat": "B",
                 "nticks": 5,
             },
@@ -156,24 +160,21 @@ def _hover(slab: Slab, name: str, label: str) -> str:
 
 
 def _add_labels(drawn: go.Figure, shown: Sequence[Slab], stages: int, top: float) -> None:
-    """The name and the side of each stage above it; nine labels fit even on a narrow screen."""
+    """The name of each stage above it, and its side where that changes, to fit a narrow screen."""
+    before = 0
     for stage in range(stages + 2):
         inside = [slab for slab in shown if slab.stage == stage]
+        side = "" if inside[-1].side == before else f"{inside[-1].side}²"
+        before = inside[-1].side
         centre = (inside[0].left + inside[-1].left + inside[-1].thickness) / 2
         drawn.add_annotation(
             x=centre,
             y=1.04 * top,
-            text=f"<b>{stage_name(stage, stages)}</b><br>{inside[-1].side}²",
+            text=f"<b>{stage_name(stage, stages)}</b><br>{side}",
             showarrow=False,
             yanchor="bottom",
-            font={"size": 11},
+            font={"size": 10},
         )
-
-
-def _add_title(drawn: go.Figure, title: str, top: float) -> None:
-    drawn.add_annotation(
-        x=0, y=1.5 * top, text=title, showarrow=False, xanchor="left", yanchor="top"
-    )
 
 
 def _add_outline(drawn: go.Figure, title: str, other: Sequence[Slab], centre: float) -> None:

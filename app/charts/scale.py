@@ -72,7 +72,7 @@ def growth_curves(
             opacity=1 if name == strategy else 0.75,
             hoverinfo="skip",
         )
-    _add_marks(drawn, "published", published, x, y, {"symbol": "circle-open", "color": GREY})
+    _add_marks(drawn, "published", published, x, y, {"symbol": "circle", "color": GREY})
     _add_marks(drawn, f"A: {pinned.title}", [pinned], x, y, {"symbol": "square", "color": GREY})
     _add_marks(drawn, current.title, [current], x, y, {"symbol": "diamond"}, size=15)
     drawn.update_xaxes(**x.settings(current))
@@ -160,8 +160,7 @@ def _add_marks(
         text=["" if single else _short(n.title) for n in shown],
         textposition="bottom right",
         textfont={"size": 11, "color": GREY},
-        marker={"size": size, "line": {"width": 1.5, "color": None if not single else "white"}}
-        | marker,
+        marker={"size": size, "line": {"width": 1.5, "color": "white"}} | marker,
         hovertext=[_hover(n, x.quantity, y.quantity) for n in shown],
         hoverinfo="text",
     )

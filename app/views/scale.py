@@ -35,7 +35,7 @@ TABS = {
 def render() -> None:
     """Draw the page: controls on the left, the network they make on the right."""
     widgets.show_refusals((*FIELDS, *scale_growth.FIELDS, *scale_architecture.FIELDS))
-    left, right = st.columns([3, 8], gap="large")
+    left, right = st.columns([4, 9], gap="large")
     with left, st.container(key="controls"):
         scale_controls.draw()
     with right, widgets.told():
@@ -51,13 +51,21 @@ def render() -> None:
 def _draw_numbers(shown: Shown) -> None:
     """The headline: what the network is, and its cost beside A's."""
     spec, now, before = shown.report.spec, shown.report.totals, shown.pinned_report.totals
-    st.markdown(f"## {shown.network.title} :small[{widgets.source('computed')}]")
+    kinds = ("published", "computed") if shown.network.variant else ("computed",)
+    badges = " ".join(f":small[{widgets.source(kind)}]" for kind in kinds)
+    st.markdown(f"## {shown.network.title} {badges}")
+    facts = (
+        f"depth ×{spec.depth:.2f}",
+        f"width ×{spec.width:.2f}",
+        f"{spec.resolution} × {spec.resolution} pixels",
+        f"{now.blocks} blocks",
+        f"dropout {spec.dropout:.2f}",
+        f"{size(now.weight_bytes)} of weights in {shown.dtype}",
+    )
     st.html(
-        '<ul class="facts">'
-        f"<li>depth ×{spec.depth:.2f}</li><li>width ×{spec.width:.2f}</li>"
-        f"<li>{shown.report.resolution} × {shown.report.resolution} pixels</li>"
-        f"<li>{now.blocks} blocks</li><li>dropout {spec.dropout:.2f}</li>"
-        f"<li>{size(now.weight_bytes)} of weights in {shown.dtype}</li></ul>"
+        '<div class="facts" role="list">'
+        + "".join(f'<span role="listitem">{fact}</span>' for fact in facts)
+        + "</div>"
     )
     rows = (
         ("Parameters", count, now.params, before.params, None),
@@ -83,6 +91,7 @@ def _draw_numbers(shown: Shown) -> None:
                 delta_description=f"A ({shown.pinned.title})",
                 help=explanation,
                 border=True,
+                height="stretch",
             )
     st.caption(
         "One FLOP here is one multiply-add: a multiplication and the addition that follows count "

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from app import widgets
+from app.charts.architecture import stage_name
 from app.quantities import QUANTITIES
 from app.text import count, times
 from app.views.scale_network import Shown
@@ -48,7 +49,7 @@ def _stages(report: CostReport, other: CostReport) -> list[dict[str, str]]:
         old = other.stages[index] if index < len(other.stages) else None
         rows.append(
             {
-                "Stage": str(index),
+                "Stage": _stage_name(index, report, other),
                 "Operator": _change(old, new, lambda stage: stage.title),
                 "Blocks": _change(old, new, lambda stage: str(stage.repeats)),
                 "Channels": _change(old, new, lambda stage: str(stage.out_shape[0])),
@@ -58,6 +59,12 @@ def _stages(report: CostReport, other: CostReport) -> list[dict[str, str]]:
             }
         )
     return rows
+
+
+def _stage_name(index: int, *reports: CostReport) -> str:
+    """The stage's name where both networks call it the same, otherwise its number."""
+    names = {stage_name(index, report.spec.stage_count) for report in reports}
+    return names.pop() if len(names) == 1 else str(index)
 
 
 def _change(old: StageCost | None, new: StageCost | None, show: Callable[[StageCost], str]) -> str:

@@ -37,14 +37,13 @@ _WHOLE_STAGE = "all"
 def draw(shown: Shown) -> None:
     """Draw the picture and, below it, whatever is chosen in it."""
     report = shown.report
-    with st.container(key="picture-row"):
+    with st.container(horizontal=True):
         metric = widgets.segmented(COLOUR)
         stage = _choose_stage(report.spec.stage_count)
         block = _choose_block(report, stage)
     same = shown.pinned == shown.network
     figure = picture(
         report,
-        title=shown.network.title,
         metric=metric,
         chosen=(stage, block),
         beside=None if same else (shown.pinned.title, shown.pinned_report),

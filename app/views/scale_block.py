@@ -30,22 +30,25 @@ def inside_html(block: BlockSpec, layers: tuple[LayerCost, ...]) -> str:
         else "No shortcut: output and input differ in shape."
     )
     return (
-        f'<ol class="steps" aria-label="Steps of the block">{cards}</ol>'
+        f'<div class="steps" role="list" aria-label="Steps of the block">{cards}</div>'
         f'<p class="quiet">Input: {block.in_channels} channels. {end}</p>'
     )
 
 
 def _card(block: BlockSpec, role: str, layers: list[LayerCost], total: int) -> str:
     mult_adds = sum(layer.mult_adds for layer in layers)
-    channels, height, width = layers[-1].out_shape
+    channels, height, _ = layers[-1].out_shape
     share = mult_adds / total
+    rows = (
+        ("Output", f"{channels} × {height}²"),
+        ("Parameters", count(sum(layer.params for layer in layers))),
+        ("FLOPs", count(mult_adds)),
+    )
+    figures = "".join(f"<div><span>{name}</span><b>{value}</b></div>" for name, value in rows)
     return (
-        f"<li><h4>{_TITLES[role]}</h4><p>{_what(block, role)}</p>"
-        f"<dl><dt>Output</dt><dd>{channels} × {height} × {width}</dd>"
-        f"<dt>Parameters</dt><dd>{count(sum(layer.params for layer in layers))}</dd>"
-        f"<dt>FLOPs</dt><dd>{count(mult_adds)}</dd></dl>"
-        f'<div class="share" role="img" aria-label="{share:.0%} of the block\'s FLOPs">'
-        f'<i style="width:{share:.1%}"></i></div><small>{share:.0%} of the block</small></li>'
+        f'<div class="step" role="listitem"><h4>{_TITLES[role]}</h4><p>{_what(block, role)}</p>'
+        f'{figures}<div class="share" aria-hidden="true"><i style="width:{share:.1%}"></i></div>'
+        f"<small>{share:.0%} of the block's FLOPs</small></div>"
     )
 
 

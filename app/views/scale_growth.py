@@ -14,7 +14,7 @@ from app.views.scale_network import Shown
 
 _LABELS = {quantity.key: quantity.label for quantity in QUANTITIES}
 X = Choice(key="x", label="Across", options=tuple(BY_KEY), default="phi", labels=_LABELS)
-Y = Choice(key="y", label="Up", options=tuple(BY_KEY), default="flops", labels=_LABELS)
+Y = Choice(key="y", label="Up", options=tuple(BY_KEY), default="params", labels=_LABELS)
 SCALE = Choice(key="axes", label="Axes", options=("log", "linear"), default="log")
 FIELDS = (X, Y, SCALE)
 
@@ -24,8 +24,8 @@ _LINEAR_UP_TO_PHI = 8
 
 def draw(shown: Shown) -> None:
     """Draw the two charts with their controls."""
-    with st.container(key="axes-row"):
-        y, x = BY_KEY[widgets.select(Y)], BY_KEY[widgets.select(X)]
+    with st.container(horizontal=True):
+        y, x = BY_KEY[widgets.select(Y, width=240)], BY_KEY[widgets.select(X, width=240)]
         logarithmic = widgets.segmented(SCALE) == "log"
     rule = shown.network if shown.network.variant is None else Network()
     curves = resources.curves(rule, shown.batch, shown.dtype)
