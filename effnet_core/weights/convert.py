@@ -45,7 +45,7 @@ def convert(
         else:
             unexpected.append(key)
     for own in shapes.keys() - converted.keys():
-        if own.endswith(_COUNTER):
+        if own.endswith(_COUNTER) and own.replace(_COUNTER, "running_var") in converted:
             converted[own] = torch.zeros((), dtype=torch.int64)
     theirs = {own: name for name, own in names.items()}
     _require_all(state_dict, spec, style, converted, unexpected, theirs)
@@ -84,25 +84,32 @@ def _expected_shapes(spec: ArchitectureSpec) -> dict[str, tuple[int, ...]]:
 
 
 def guess_architecture(state_dict: Mapping[str, Tensor]) -> str | None:
-    """The published variant whose modules, stem and head a state dict has, or None."""
+    """The published variant whose modules and ends (stem, last block, head) these are, or None."""
     style = detect_style(state_dict)
     modules = {key.rpartition(".")[0] for key in state_dict}
-    for name in VARIANTS:
-        spec = variant(name)
-        try:
-            names = module_names(spec, style)
-        except CheckpointError:
-            continue
-        ends = {own: theirs for theirs, own in names.items()}
-        if modules == names.keys() and all(
-            state_dict[f"{ends[own]}.weight"].shape[0] == channels
-            for own, channels in (
-                ("stem.conv", spec.stem_channels),
-                ("head.conv", spec.head_channels),
-            )
-        ):
-            return name
-    return None
+    return next((name for name in VARIANTS if _looks_like(name, state_dict, modules, style)), None)
+
+
+def _looks_like(
+    name: str, state_dict: Mapping[str, Tensor], modules: set[str], style: Style
+) -> bool:
+    spec = variant(name)
+    if style == "lukemelas" and spec.family.startswith("v2"):
+        return False
+    theirs = {own: name for name, own in module_names(spec, style).items()}
+    last = spec.blocks[-1]
+    ends = {
+        "stem.conv": spec.stem_channels,
+        f"stages.{last.stage}.{last.index}.project.conv": last.out_channels,
+        "head.conv": spec.head_channels,
+    }
+    return modules == set(theirs.values()) and all(
+        _rows(state_dict.get(f"{theirs[own]}.weight")) == channels for own, channels in ends.items()
+    )
+
+
+def _rows(weight: Tensor | None) -> int:
+    return weight.shape[0] if weight is not None and weight.ndim else 0
 
 
 def class_count(state_dict: Mapping[str, Tensor]) -> int:
