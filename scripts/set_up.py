@@ -99,7 +99,7 @@ def install(python: Path, kind: str, index: str | None) -> None:
     if index:
         builds = [pinned("torch"), pinned("torchvision")]
         run([*pip, "install", "--no-deps", f"--index-url={index}", *builds])
-    run([*pip, "install", "-r", str(ROOT / REQUIREMENTS[kind])])
+    run([*pip, "install", "--use-pep517", "-r", str(ROOT / REQUIREMENTS[kind])])
     run([*pip, "install", "--quiet", "--no-deps", "--editable", str(ROOT)])
 
 
