@@ -98,7 +98,9 @@ def verify(spec: ArchitectureSpec, *, resolution: int | None = None) -> Verifica
 
 def _traced(analysis: JitModelAnalysis) -> tuple[Counter[str], Counter[str]]:
     """(count by operator, uncounted operators by how often they ran), without logging."""
-    analysis.unsupported_ops_warnings(False).uncalled_modules_warnings(False).tracer_warnings("none")
+    analysis.unsupported_ops_warnings(False).uncalled_modules_warnings(False).tracer_warnings(
+        "none"
+    )
     # With gradients enabled the network keeps to plain out-of-place operators, which fvcore knows.
     with torch.enable_grad():
         counted = analysis.by_operator()

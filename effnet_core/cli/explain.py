@@ -1,0 +1,192 @@
+"""`effnet explain`: where did the network look?"""
+
+from __future__ import annotations
+
+import argparse
+import io
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from effnet_core.attribution.registry import METHODS, Method, find_method
+from effnet_core.cli.common import (
+    Commands,
+    add_command,
+    add_device,
+    output_path,
+    print_json,
+    working,
+)
+from effnet_core.cli.loading import add_checkpoint, add_weights, predictor, read_image
+from effnet_core.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from effnet_core.attribution import Attribution, Value
+    from effnet_core.predict import Prediction, Predictor
+
+
+def register(commands: Commands) -> None:
+    """Add the command."""
+    parser = add_command(
+        commands, "explain", _run, "A map of where in a picture a class's score comes from."
+    )
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = _methods_help()
+    parser.add_argument("image", metavar="IMAGE", help="picture file")
+    add_weights(parser)
+    add_checkpoint(parser)
+    parser.add_argument(
+        "--method", default="grad-cam", metavar="METHOD", help="see below [grad-cam]"
+    )
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="parameter of the method, repeatable",
+    )
+    parser.add_argument(
+        "--stage",
+        default="last",
+        metavar="N|last",
+        help="0 stem, 1… stages, last: the head convolution's output [last]",
+    )
+    parser.add_argument(
+        "--class", dest="class_index", type=int, metavar="INDEX", help="[the most probable class]"
+    )
+    parser.add_argument(
+        "--opacity", type=float, default=0.5, metavar="X", help="0 picture … 1 map [0.5]"
+    )
+    parser.add_argument("--out", required=True, metavar="overlay.png", help="overlay to write")
+    parser.add_argument("--raw", metavar="map.npy", help="also write the map: float32, signed")
+    add_device(parser)
+
+
+def _run(args: argparse.Namespace) -> int:
+    overlay_path = output_path(args.out, ".png")
+    raw_path = None if args.raw is None else output_path(args.raw, ".npy")
+    method = find_method(args.method)
+    parameters = _parameters(method, args.set)
+    stage = _stage(args.stage)
+    if not 0 <= args.opacity <= 1:
+        raise InvalidInput(f"The opacity must lie between 0 and 1; got {args.opacity:g}.")
+    data = read_image(args.image)
+    model = predictor(args)
+    prediction = model.predict_bytes(data, top_k=1)
+    target = prediction.top[0] if args.class_index is None else prediction.of(args.class_index)
+    with working(f"{method.title} of class {target.index}"):
+        attribution = _attribute(model, prediction, target.index, method.id, stage, parameters)
+    _write(overlay_path, raw_path, prediction, attribution, args.opacity)
+    result = {
+        "image": args.image,
+        "weights": model.weights_id,
+        "method": method.id,
+        "parameters": dict(parameters),
+        "stage": attribution.stage,
+        "class": {
+            "index": target.index,
+            "label": target.label,
+            "probability": target.probability,
+        },
+        "grid": attribution.grid,
+        "range": [attribution.low, attribution.high],
+        "weak": attribution.weak,
+        "reference_range": attribution.reference_range,
+        "milliseconds": round(attribution.milliseconds, 3),
+        "device": str(model.device),
+        "dtype": model.dtype,
+        "out": str(overlay_path),
+        "raw": None if raw_path is None else str(raw_path),
+    }
+    if args.json:
+        print_json(result)
+    else:
+        _print_result(result, method)
+    return 0
+
+
+def _attribute(
+    model: Predictor,
+    prediction: Prediction,
+    class_index: int,
+    method: str,
+    stage: int | Literal["last"],
+    parameters: tuple[tuple[str, Value], ...],
+) -> Attribution:
+    from effnet_core.attribution import attribute
+
+    return attribute(
+        model.model,
+        model.inputs(prediction.view),
+        class_index=class_index,
+        method=method,
+        stage=stage,
+        parameters=parameters,
+        preprocessing=model.preprocessing,
+    )
+
+
+def _write(
+    overlay_path: Path,
+    raw_path: Path | None,
+    prediction: Prediction,
+    attribution: Attribution,
+    opacity: float,
+) -> None:
+    from effnet_core.attribution.render import overlay
+    from effnet_core.weights import disk
+
+    picture, numbers = io.BytesIO(), io.BytesIO()
+    overlay(prediction.view, attribution, opacity=opacity).save(picture, format="PNG")
+    disk.write(overlay_path, picture.getvalue())
+    if raw_path is not None:
+        np.save(numbers, attribution.raw)
+        disk.write(raw_path, numbers.getvalue())
+
+
+def _print_result(result: dict[str, Any], method: Method) -> None:
+    target, (low, high), (height, width) = result["class"], result["range"], result["grid"]
+    where = "the input" if result["stage"] is None else f"stage {result['stage']}"
+    weak = "; weak: under 5 % of a network's with random weights" if result["weak"] else ""
+    print(
+        f"{method.title} of class {target['index']} ({target['label']}, "
+        f"{target['probability']:.2%}) by {result['weights']} at {where}: {height} × {width} "
+        f"values from {low:.4g} to {high:.4g}{weak}; {result['milliseconds']:.0f} ms on "
+        f"{result['device']} in {result['dtype']}, measured.\n"
+        f"Overlay: {result['out']}" + (f"\nMap: {result['raw']}" if result["raw"] else "")
+    )
+
+
+def _stage(text: str) -> int | Literal["last"]:
+    if text == "last":
+        return "last"
+    try:
+        return int(text)
+    except ValueError:
+        raise InvalidInput(
+            f'The stage must be "last" or a whole number; got {text!r:.40}.'
+        ) from None
+
+
+def _parameters(method: Method, given: list[str]) -> tuple[tuple[str, Value], ...]:
+    """Every parameter with its value, from "name=value" texts; raises InvalidInput."""
+    declared = {parameter.name: parameter for parameter in method.parameters}
+    pairs: list[tuple[str, Value]] = []
+    for text in given:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise InvalidInput(f"--set takes name=value; got {text!r:.60}.")
+        pairs.append((name, declared[name].parse(value) if name in declared else value))
+    return method.values(pairs)
+
+
+def _methods_help() -> str:
+    lines = ["methods and their parameters (--set name=value):"]
+    for method in METHODS:
+        lines.append(f"  {method.id:<22}{method.title}")
+        lines += [
+            f"    {parameter.name:<20}{parameter.range_words} [{parameter.default}]"
+            for parameter in method.parameters
+        ]
+    return "\n".join(lines)

@@ -1,0 +1,108 @@
+"""Options that name weights, and what is needed to load them."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from effnet_core.cli.common import working
+from effnet_core.errors import ImageError, InvalidInput
+from effnet_core.images import INTERPOLATIONS, MAX_BYTES, Preprocessing
+
+if TYPE_CHECKING:
+    from effnet_core.predict import Predictor
+    from effnet_core.weights import LoadedWeights
+
+_PREPROCESSING = ("crop", "resize", "interpolation", "mean", "std")
+
+
+def add_weights(parser: argparse._ActionsContainer, *, required: bool = True) -> None:
+    """Add `--weights`."""
+    parser.add_argument(
+        "--weights",
+        required=required,
+        metavar="ID|FILE",
+        help="id or architecture from `effnet weights list`, or a .safetensors, .pth or .pt file",
+    )
+
+
+def add_checkpoint(parser: argparse.ArgumentParser) -> None:
+    """Add what may be said of a checkpoint that does not say it itself."""
+    group = parser.add_argument_group("checkpoint")
+    group.add_argument(
+        "--architecture", metavar="NAME", help="what the file holds, where it does not say so"
+    )
+    group.add_argument(
+        "--classes", metavar="FILE", help="class names, one a line, in the order of the outputs"
+    )
+    group.add_argument("--crop", type=int, metavar="N", help="input side in pixels")
+    group.add_argument(
+        "--resize", type=int, metavar="N", help="shorter edge before the crop [crop / 0.875]"
+    )
+    group.add_argument("--interpolation", choices=tuple(INTERPOLATIONS), help="[bicubic]")
+    for name in ("mean", "std"):
+        group.add_argument(
+            f"--{name}", type=float, nargs=3, metavar=("R", "G", "B"), help="[ImageNet's]"
+        )
+
+
+def checkpoint_options(args: argparse.Namespace) -> dict[str, Any]:
+    """The options of `add_checkpoint` as keywords of `resolve_weights`; raises InvalidInput."""
+    return {
+        "architecture": args.architecture,
+        "classes": None if args.classes is None else _class_names(Path(args.classes)),
+        "preprocessing": _preprocessing(args),
+    }
+
+
+def load(args: argparse.Namespace) -> LoadedWeights:
+    """The weights that the options name, from this disk; raises EffnetError."""
+    options = checkpoint_options(args)
+    with working(f"Loading {args.weights}"):
+        from effnet_core.weights import WeightsStore, resolve_weights
+
+        return resolve_weights(args.weights, WeightsStore(), **options)
+
+
+def predictor(args: argparse.Namespace) -> Predictor:
+    """A predictor on the device and in the dtype asked for; raises EffnetError."""
+    loaded = load(args)
+    with working(f"Building {loaded.spec.name}"):
+        from effnet_core.predict import Predictor
+
+        return Predictor(loaded, device=args.device, dtype=args.dtype)
+
+
+def read_image(path: str) -> bytes:
+    """The bytes of a picture's file, at most just past the limit; raises ImageError."""
+    try:
+        with Path(path).open("rb") as file:
+            return file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise ImageError(f"{path} cannot be read: {error.strerror}.") from error
+
+
+def _class_names(path: Path) -> tuple[str, ...]:
+    try:
+        names = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidInput(f"The class names in {path} cannot be read: {error}.") from error
+    if not names:
+        raise InvalidInput(f"{path} holds no class names; write one a line.")
+    return tuple(names)
+
+
+def _preprocessing(args: argparse.Namespace) -> Preprocessing | None:
+    given = {
+        name: getattr(args, name) for name in _PREPROCESSING if getattr(args, name) is not None
+    }
+    if not given:
+        return None
+    if "crop" not in given:
+        raise InvalidInput(f"--{min(given)} needs --crop: preprocessing is given as a whole.")
+    for name in ("mean", "std"):
+        if name in given:
+            given[name] = tuple(given[name])
+    return dataclasses.replace(Preprocessing.imagenet(given["crop"]), **given)

@@ -1,0 +1,101 @@
+"""`effnet reconcile` and `effnet results`: the formula beside what was published; accuracies."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+from typing import Any
+
+from effnet_core.cli.common import Commands, add_command, print_json, print_table
+from effnet_core.published import PublishedResult, price, results
+from effnet_core.reconcile import Reconciliation, reconcile
+
+_FILTERS = ("architecture", "family", "recipe", "source", "test_set")
+
+
+def register(commands: Commands) -> None:
+    """Add both commands."""
+    parser = add_command(
+        commands, "reconcile", _reconcile, "Why a published variant is not what the formula gives."
+    )
+    parser.add_argument("variant", metavar="NAME", help="b0…b8, l2, lite0…lite4 or v2-b0…v2-b3")
+    parser = add_command(
+        commands, "results", _results, "Published accuracies, each with this project's exact cost."
+    )
+    for name in _FILTERS:
+        parser.add_argument(f"--{name.replace('_', '-')}", metavar="TEXT", help="only this one")
+
+
+def _reconcile(args: argparse.Namespace) -> int:
+    found = reconcile(args.variant)
+    if args.json:
+        print_json(dataclasses.asdict(found))
+    else:
+        _print_reconciliation(found)
+    return 0
+
+
+def _print_reconciliation(found: Reconciliation) -> None:
+    phi = found.nominal_phi
+    print(f"{found.variant}: published coefficients beside the formula, computed\n")
+    print_table(
+        (
+            "Axis",
+            "Factor",
+            "Published",
+            "Formula" if phi is None else f"Formula at φ = {phi:g}",
+            "Implied φ",
+        ),
+        [
+            (
+                axis.axis,
+                axis.factor,
+                f"{axis.published_ratio:.4g}",
+                "–" if axis.formula_ratio is None else f"{axis.formula_ratio:.4g}",
+                f"{axis.implied_phi:.3g}",
+            )
+            for axis in found.axes
+        ],
+    )
+    print()
+    costs = [(found.variant, found.published)]
+    if found.formula is not None:
+        costs.append((f"formula at φ = {phi:g}", found.formula))
+    if found.twin is not None:
+        costs.append((f"formula at φ = {found.twin_phi:g}, nearest in cost", found.twin))
+    print_table(
+        ("Network", "Blocks", "Parameters", "Multiply-adds"),
+        [(name, cost.blocks, cost.params, cost.mult_adds) for name, cost in costs],
+    )
+
+
+def _results(args: argparse.Namespace) -> int:
+    found = results(**{name: getattr(args, name) for name in _FILTERS})
+    if args.json:
+        print_json([_described(result) for result in found])
+        return 0
+    print_table(
+        ("Model", "Recipe", "Pixels", "Test set", "Top-1 %", "Multiply-adds", "Source"),
+        [
+            (
+                result.model,
+                result.recipe,
+                result.test_resolution,
+                result.test_set,
+                f"{result.top1:g}",
+                getattr(price(result), "mult_adds", None),
+                result.source,
+            )
+            for result in found
+        ],
+    )
+    print(f"\n{len(found)} accuracies, published; multiply-adds computed at the test resolution.")
+    return 0
+
+
+def _described(result: PublishedResult) -> dict[str, Any]:
+    cost = price(result)
+    return {
+        **dataclasses.asdict(result),
+        "cost": None if cost is None else dataclasses.asdict(cost),
+    }

@@ -1,0 +1,172 @@
+"""`effnet weights …`: what is published, what is on this disk, and bringing more there."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tqdm import tqdm
+
+from effnet_core.cli.common import (
+    Commands,
+    add_command,
+    megabytes,
+    print_json,
+    print_table,
+    working,
+)
+from effnet_core.cli.loading import add_checkpoint, checkpoint_options
+from effnet_core.errors import EffnetError, InvalidInput
+
+if TYPE_CHECKING:
+    from effnet_core.weights import StoredWeights, WeightsStore
+
+Answer = dict[str, Any]
+
+
+def register(commands: Commands) -> None:
+    """Add the group of commands."""
+    summary = "Weights: published sets and files on this disk."
+    group = commands.add_parser("weights", help=summary, description=summary)
+    actions = group.add_subparsers(metavar="ACTION", required=True, dest="action")
+    add_command(
+        actions, "list", _list, "Every set of weights, with its size and whether it is here."
+    )
+    get = add_command(actions, "get", _get, "Download published weights and check them.")
+    get.add_argument("items", nargs="+", metavar="ID", help="id or architecture, such as b0")
+    _register_import(actions)
+    remove = add_command(actions, "remove", _remove, "Delete weights from this disk.")
+    remove.add_argument("items", nargs="+", metavar="ID")
+    verify = add_command(
+        actions, "verify", _verify, "Read weights in whole and check their SHA-256."
+    )
+    verify.add_argument(
+        "items", nargs="*", metavar="ID|FILE", help="[everything that is on this disk]"
+    )
+
+
+def _register_import(actions: Commands) -> None:
+    parser = add_command(
+        actions, "import", _import, "Take a checkpoint into the store, checked strictly."
+    )
+    parser.add_argument("file", metavar="FILE", help=".safetensors, .pth or .pt")
+    parser.add_argument("--name", metavar="ID", help="id to give it [made from the file's name]")
+    parser.add_argument("--licence", default="not stated", help="its licence, for the record")
+    parser.add_argument("--origin", help="where it is from, for the record")
+    add_checkpoint(parser)
+
+
+def _store() -> WeightsStore:
+    with working("Loading the catalog"):
+        from effnet_core.weights import WeightsStore, catalog
+
+        catalog()
+        return WeightsStore()
+
+
+def _list(args: argparse.Namespace) -> int:
+    store = _store()
+    listing = store.listing()
+    if args.json:
+        print_json([_described(store, record) for record in listing])
+        return 0
+    print_table(
+        ("Id", "Architecture", "Input", "Size", "State"),
+        [
+            (
+                record.id,
+                record.architecture,
+                f"{record.resolution} px",
+                megabytes(record.size_bytes),
+                "imported" if record.imported else record.state,
+            )
+            for record in listing
+        ],
+    )
+    print(f"\nIn {store.root}; sizes of absent files as published.")
+    return 0
+
+
+def _described(store: WeightsStore, record: StoredWeights) -> Answer:
+    return {**dataclasses.asdict(record), "path": str(store.path(record.id))}
+
+
+def _get(args: argparse.Namespace) -> int:
+    store = _store()
+
+    def get(item: str) -> Answer:
+        with tqdm(desc=item, unit="B", unit_scale=True, delay=0.5) as bar:
+
+            def progress(done: int, total: int) -> None:
+                bar.total = total
+                bar.update(done - bar.n)
+
+            path = store.get(item, progress)
+        return {"path": str(path), "size_bytes": path.stat().st_size, "sha256": store.verify(item)}
+
+    return _report(args, args.items, get, lambda a: f"{a['path']} ({megabytes(a['size_bytes'])})")
+
+
+def _import(args: argparse.Namespace) -> int:
+    options = checkpoint_options(args)
+    store = _store()
+    with working(f"Importing {args.file}"):
+        record = store.import_file(
+            args.file, name=args.name, licence=args.licence, origin=args.origin, **options
+        )
+    if args.json:
+        print_json(_described(store, record))
+    else:
+        print(
+            f"{record.id}: {record.architecture}, {record.num_classes:,} classes, "
+            f"{record.resolution} px, {megabytes(record.size_bytes)}; use it as "
+            f"--weights {record.id}"
+        )
+    return 0
+
+
+def _remove(args: argparse.Namespace) -> int:
+    store = _store()
+    return _report(
+        args,
+        args.items,
+        lambda item: {"freed_bytes": store.remove(item)},
+        lambda answer: f"{megabytes(answer['freed_bytes'])} freed",
+    )
+
+
+def _verify(args: argparse.Namespace) -> int:
+    store = _store()
+    here = [record.id for record in store.listing() if record.state == "ready"]
+
+    def verify(item: str) -> Answer:
+        with working(f"Reading {item}"):
+            return {"sha256": store.verify(Path(item) if Path(item).is_file() else item)}
+
+    return _report(args, args.items or here, verify, lambda answer: f"intact, {answer['sha256']}")
+
+
+def _report(
+    args: argparse.Namespace,
+    items: list[str],
+    act: Callable[[str], Answer],
+    sentence: Callable[[Answer], str],
+) -> int:
+    """Do `act` for every item, whatever became of the others; the worst decides the exit code."""
+    answers: list[Answer] = []
+    code = 0
+    for item in items:
+        try:
+            answers.append({"id": item, **act(item)})
+        except EffnetError as error:
+            answers.append({"id": item, "error": str(error)})
+            code = max(code, 2 if isinstance(error, InvalidInput) else 1)
+    if args.json:
+        print_json(answers)
+        return code
+    for answer in answers:
+        print(f"{answer['id']}: {answer.get('error') or sentence(answer)}")
+    return code
