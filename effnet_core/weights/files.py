@@ -97,16 +97,26 @@ def serialise(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> byt
     """A safetensors file with `metadata` and, within its header, the SHA-256 of the whole file.
 
     The hash is taken with its own place filled with zeros, so the file can prove itself later
-    (`require_intact`).
+    (`require_intact`). Equal content gives equal bytes.
     """
     header = {**metadata, FORMAT_KEY: FORMAT, HASH_KEY: _BLANK_HASH.decode()}
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    data = safetensors.torch.save(plain, metadata=header)
+    data = _in_fixed_order(safetensors.torch.save(plain, metadata=header))
     place = _HASH_IN_HEADER.search(data)
     if place is None:
         raise AssertionError("safetensors has written the header in another form")
     digest = hashlib.sha256(data).hexdigest().encode()
     return b"".join((data[: place.start(1)], digest, data[place.end(1) :]))
+
+
+def _in_fixed_order(data: bytes) -> bytes:
+    """The same file with its metadata sorted; safetensors writes them in an order that varies."""
+    end = 8 + _header_length(data)
+    header = json.loads(data[8:end])
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+    text += b" " * (-len(text) % 8)  # the tensors stay aligned to 8 bytes
+    return len(text).to_bytes(8, "little") + text + data[end:]
 
 
 def require_intact(data: bytes, file_name: str) -> None:
