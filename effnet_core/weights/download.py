@@ -47,7 +47,6 @@ def fetch(
     size_bytes: int,
     hash_prefix: str,
     progress: Progress | None = None,
-    timeout: float = TIMEOUT_S,
 ) -> str:
     """Download `url` to `target` and return the file's SHA-256.
 
@@ -58,7 +57,7 @@ def fetch(
     _require_space(target.parent, size_bytes)
     digest, done = hashlib.sha256(), 0
     with placing(target) as file:
-        for piece, total in _stream(url, size_bytes, timeout):
+        for piece, total in _stream(url, size_bytes):
             file.write(piece)
             digest.update(piece)
             done += len(piece)
@@ -73,11 +72,11 @@ def fetch(
     return digest.hexdigest()
 
 
-def _stream(url: str, size_bytes: int, timeout: float) -> Iterator[tuple[bytes, int]]:
+def _stream(url: str, size_bytes: int) -> Iterator[tuple[bytes, int]]:
     """Yield (piece, total bytes announced); every network failure leaves as a DownloadError."""
     done = 0
     try:
-        with urllib.request.urlopen(url, timeout=timeout) as response:
+        with urllib.request.urlopen(url, timeout=TIMEOUT_S) as response:
             total = int(response.headers.get("Content-Length") or size_bytes)
             while piece := response.read(_PIECE):
                 done += len(piece)

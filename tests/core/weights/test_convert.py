@@ -131,7 +131,7 @@ def test_weights_without_a_classifier_are_told() -> None:
     del theirs["classifier.1.weight"]
     with pytest.raises(CheckpointError, match="no classifier"):
         class_count(theirs)
-    with pytest.raises(CheckpointError, match="no classifier|1 missing"):
+    with pytest.raises(CheckpointError, match="no classifier"):
         convert(theirs, variant("b0"))
 
 
