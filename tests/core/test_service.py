@@ -7,7 +7,7 @@ import io
 import threading
 import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,6 +43,15 @@ from effnet_core.weights.download import Progress
 SECONDS = 60
 CLASSES = ("ant", "bee", "cat", "dog", "eel")
 SIDE = 64
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_core_each() -> Iterator[None]:
+    """Sixteen threads that each spread over all cores would mostly wait for one another."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")
