@@ -44,6 +44,12 @@ class Number:
         whole = not self.whole or value.is_integer()
         return math.isfinite(value) and self.low <= value <= self.high and whole
 
+    def instead_of(self, text: str) -> str:
+        """What is used in place of a refused `text`: the default, or a fraction's whole part."""
+        if self.whole and text.partition(".")[0].isdigit() and self.accepts(text.partition(".")[0]):
+            return text.partition(".")[0]
+        return minus(self.default)
+
     @property
     def rule(self) -> str:
         """What a value must be, to follow "must be"."""
@@ -70,6 +76,10 @@ class Choice:
         """Whether `text` from a URL is a value of this control."""
         return text in {self.shown(option) for option in self.options}
 
+    def instead_of(self, text: str) -> str:
+        """What is used in place of a refused `text`: the default."""
+        return self.shown(self.default)
+
     @property
     def rule(self) -> str:
         """What a value must be, to follow "must be"."""
@@ -79,13 +89,39 @@ class Choice:
 Field = Number | Choice
 
 
+@dataclass(frozen=True, kw_only=True)
+class Several:
+    """Any of `options`, each a parameter of its own in the URL; `labels` as in `Choice`."""
+
+    key: str
+    label: str
+    options: tuple[str, ...]
+    default: tuple[str, ...] = ()
+    labels: dict[str, str] = field(default_factory=dict, hash=False)
+    placeholder: str | None = None
+    help: str | None = None
+
+    def shown(self, option: str) -> str:
+        """The text that stands for `option` on the page and in the URL."""
+        return self.labels.get(option, option)
+
+    def refusal(self, texts: Sequence[str]) -> str | None:
+        """A sentence about the texts of a URL that are none of the options."""
+        known = {self.shown(option) for option in self.options}
+        unknown = [text for text in texts if text and text not in known]
+        if not unknown:
+            return None
+        given = " and ".join(f"“{text[:40]}”" for text in unknown[:3])
+        return f"{self.label}: the address says {given}, which is none of them and is left out."
+
+
 def value(control: Field) -> float | str:
     """Return what `control` holds now, on whichever page: its default until someone moves it."""
     held = st.session_state.get(control.key)
     return control.default if held is None else held
 
 
-def refusals(fields: Iterable[Field]) -> tuple[str, ...]:
+def refusals(fields: Iterable[Field | Several]) -> tuple[str, ...]:
     """Return one sentence for every URL parameter that its control cannot hold.
 
     Call it before the controls are drawn: drawing them takes a refused parameter out of the URL.
@@ -97,14 +133,13 @@ def refusals(fields: Iterable[Field]) -> tuple[str, ...]:
     )
 
 
-def _refusal(control: Field, texts: Sequence[str]) -> str | None:
+def _refusal(control: Field | Several, texts: Sequence[str]) -> str | None:
+    if isinstance(control, Several):
+        return control.refusal(texts)
     if not texts or (len(texts) == 1 and control.accepts(texts[0])):
         return None
     given = " and ".join(f"“{text[:40]}”" for text in texts[:3])
-    default = control.default if isinstance(control, Number) else control.shown(control.default)
-    if isinstance(default, float):
-        default = minus(default)
     return (
         f"{control.label} must be {control.rule}; the address says {given}, "
-        f"so {default} is used instead."
+        f"so {control.instead_of(texts[0])} is used instead."
     )

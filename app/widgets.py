@@ -13,7 +13,7 @@ from typing import Any, Literal, cast
 import plotly.graph_objects as go
 import streamlit as st
 
-from app.state import Choice, Field, Number, refusals
+from app.state import Choice, Field, Number, Several, refusals
 from effnet_core.errors import EffnetError
 
 Source = Literal["computed", "published", "measured"]
@@ -33,7 +33,7 @@ def heading(text: str, *kinds: Source, help: str | None = None) -> None:
     st.subheader(" ".join((text, *(f":small[{source(kind)}]" for kind in kinds))), help=help)
 
 
-def show_refusals(fields: Iterable[Field]) -> None:
+def show_refusals(fields: Iterable[Field | Several]) -> None:
     """Say which values in the URL could not be used; call it before the controls are drawn."""
     sentences = refusals(fields)
     if sentences:
@@ -103,7 +103,14 @@ def select(control: Choice, **options: Any) -> str:
     return cast(str, st.selectbox(control.label, control.options, **(chosen | options)))
 
 
-def _choice(control: Choice) -> dict[str, Any]:
+def several(control: Several, **options: Any) -> tuple[str, ...]:
+    """Draw a searchable list of which any number can be chosen; return the chosen options."""
+    chosen = _choice(control) | {"default": list(control.default)}
+    chosen["placeholder"] = control.placeholder
+    return tuple(st.multiselect(control.label, control.options, **(chosen | options)))
+
+
+def _choice(control: Choice | Several) -> dict[str, Any]:
     return {
         "default": control.default,
         "format_func": control.shown,

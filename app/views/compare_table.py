@@ -1,0 +1,126 @@
+"""Compare, the table: the selected records, or those of the Pareto front, and their CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from typing import Any
+
+import streamlit as st
+
+from app import widgets
+from app.charts.compare_view import View
+from app.state import Several
+from effnet_core.comparison import Timings, cost_axes, front, identity, row
+from effnet_core.published import results
+from effnet_core.published_records import PublishedResult
+
+CHART = "trade-off"
+PICKED = Several(
+    key="picked",
+    label="Selected records",
+    options=tuple(dict.fromkeys(identity(one) for one in results())),
+    placeholder="Type a model's name, or select on the chart",
+)
+_HEIGHT = 388
+
+
+def take_points() -> None:
+    """Add the points just selected on the chart (its `on_select`)."""
+    points = st.session_state[CHART].selection.points
+    found = [point["customdata"] for point in points if point.get("customdata")]
+    held = st.session_state.get(PICKED.key) or []
+    st.session_state[PICKED.key] = list(dict.fromkeys((*held, *found)))
+
+
+def draw(view: View, records: Sequence[PublishedResult]) -> None:
+    """Draw the list of selected records, the table and the downloads."""
+    widgets.heading("Records side by side", "published", "computed")
+    picked = widgets.several(PICKED, select_all=False, wrap=True)
+    by_identity = {identity(one): one for one in results(test_set=view.test_set)}
+    if picked:
+        shown = [by_identity[name] for name in picked if name in by_identity]
+        missing = len(picked) - len(shown)
+        text = f"{len(shown)} selected." + (
+            f" {missing} more have no published accuracy on this test set." if missing else ""
+        )
+    else:
+        shown = [one.result for one in front(view.placed, view.axis)]
+        text = f"Nothing is selected: these are the {len(shown)} records of the Pareto front."
+    st.caption(text)
+    rows = [row(one, view.timings) for one in shown]
+    st.dataframe(
+        [_short(cells, view) for cells in rows],
+        hide_index=True,
+        height=_HEIGHT,
+        column_config=_columns(view.timings),
+        alt=f"{text} {len(rows)} rows: model, accuracy, recipe, resolution, costs and source.",
+    )
+    _draw_downloads(rows, [row(one, view.timings) for one in records], view)
+
+
+def _short(cells: dict[str, Any], view: View) -> dict[str, Any]:
+    """The columns that fit a screen; the CSV has all of them."""
+    keys = ["model", "top1", "top5", "params", "flops", "activations"]
+    if view.axis.kind == "benchmark":
+        keys.append(view.axis.column)
+    keys += ["here_median_ms", "here_low_ms", "here_high_ms"] if view.timings else []
+    keys += ["flops_basis", "test_resolution", "crop", "interpolation", "recipe"]
+    keys += ["extra_training_data", "family", "source"]
+    return {key: cells[key] for key in keys}
+
+
+def _columns(timings: Timings) -> dict[str, Any]:
+    number, text = st.column_config.NumberColumn, st.column_config.TextColumn
+    columns: dict[str, Any] = {
+        "model": text("Model", pinned=True, width="medium"),
+        "top1": number("Top-1 %", format="%.2f"),
+        "top5": number("Top-5 %", format="%.2f"),
+        "params": number("Parameters", format="compact"),
+        "flops": number("FLOPs (multiply-adds)", format="compact"),
+        "activations": number("Activations", format="compact"),
+        "here_median_ms": number("Here: median ms", format="%.1f"),
+        "here_low_ms": number("25 % ms", format="%.1f"),
+        "here_high_ms": number("75 % ms", format="%.1f"),
+        "flops_basis": text("FLOPs are"),
+        "test_resolution": number("Pixels", format="%d"),
+        "crop": number("Crop", format="%.3f"),
+        "interpolation": "Interpolation",
+        "recipe": "Recipe",
+        "extra_training_data": "Extra training data",
+        "family": "Family",
+        "source": "Source",
+    }
+    for axis in cost_axes().values():
+        if axis.kind == "benchmark":
+            columns[axis.column] = number(f"{axis.title} ({axis.unit})", format="%.1f")
+    return columns
+
+
+def _draw_downloads(
+    rows: Sequence[dict[str, Any]], every: Sequence[dict[str, Any]], view: View
+) -> None:
+    with st.container(horizontal=True):
+        for label, table, name in (
+            (f"These {len(rows)} records, CSV", rows, "efficientnet-compare"),
+            (f"All {len(every)} that pass the filters, CSV", every, "efficientnet-compare-all"),
+        ):
+            st.download_button(
+                label,
+                to_csv(table),
+                f"{name}-{view.test_set}.csv",
+                "text/csv",
+                disabled=not table,
+                on_click="ignore",
+            )
+
+
+def to_csv(rows: Sequence[dict[str, Any]]) -> str:
+    """The rows as CSV with a header; empty for no rows."""
+    text = io.StringIO()
+    if rows:
+        writer = csv.DictWriter(text, list(rows[0]), lineterminator="\r\n")
+        writer.writeheader()
+        writer.writerows(rows)
+    return text.getvalue()

@@ -1,0 +1,163 @@
+"""Compare, timing: how long networks take on the machine that serves this page."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from app import resources, widgets
+from app.network import Network, chosen
+from app.state import Number, Several
+from effnet_core.architecture import ArchitectureSpec
+from effnet_core.cost import summarize
+from effnet_core.errors import EffnetError
+from effnet_core.published import price, results
+from effnet_core.variants import variant
+
+if TYPE_CHECKING:
+    from effnet_core.latency import LatencyMeasurement
+
+MOST_MULT_ADDS = 100_000_000_000
+"""Of a network that a page may time; the command line has no such limit."""
+
+_HELD = "timed"
+_REFUSED = "timing-refused"
+_THE_CHOSEN = "the chosen network"
+Timed = dict[tuple[str, int], "LatencyMeasurement"]
+
+
+def _offered() -> tuple[str, ...]:
+    """Every architecture at every resolution that somebody published its accuracy at."""
+    found: dict[tuple[str, int], None] = {}
+    for result in results():
+        totals = price(result)
+        if totals is not None and totals.mult_adds <= MOST_MULT_ADDS:
+            found[str(result.architecture), int(result.test_resolution or 0)] = None
+    return tuple(f"{name.upper()} at {side}" for name, side in sorted(found))
+
+
+TO_TIME = Several(
+    key="time",
+    label="Networks to time",
+    options=(_THE_CHOSEN, *_offered()),
+    default=("B0 at 224", "B1 at 240", "B2 at 260", "V2-B0 at 224", "LITE0 at 224"),
+    placeholder="Type a name, such as B3",
+    help="Each at an input resolution for which an accuracy was published.",
+)
+RUNS = Number(
+    key="runs",
+    label="Runs of each",
+    default=20,
+    low=4,
+    high=100,
+    step=1,
+    help="After 3 runs to warm up. The median and the middle half of the runs are kept.",
+)
+FIELDS = (TO_TIME, RUNS)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subject:
+    """A network to time; `key` is how its measurement is found again."""
+
+    title: str
+    key: tuple[str, int]
+    spec: ArchitectureSpec
+
+
+def timed() -> Timed:
+    """Return what this session has measured so far."""
+    held: Timed = st.session_state.setdefault(_HELD, {})
+    return held
+
+
+def draw() -> None:
+    """Draw the choice of networks, the button, and what was measured."""
+    widgets.heading("Latency on this machine", "measured")
+    st.markdown(
+        "Times one forward pass of one image on the machine that serves this page. Latency depends "
+        "on the architecture, not on what it has learned: the networks are randomly initialised."
+    )
+    with st.container(key="timing-row"):
+        names = widgets.several(TO_TIME, select_all=False, wrap=True)
+        runs = int(widgets.number(RUNS))
+    if st.button("Time them here", type="primary", disabled=not names):
+        _measure(tuple(_subject(name) for name in names), runs)
+        st.rerun()
+    for sentence in st.session_state.get(_REFUSED, ()):
+        st.error(sentence)
+    if timed():
+        _draw_measurements(timed())
+
+
+def _subject(name: str) -> Subject:
+    """Raises InvalidInput where the chosen network does not exist."""
+    if name == _THE_CHOSEN:
+        network = chosen()
+        spec = network.spec()
+        return Subject(title=network.title, key=(network.code, spec.resolution), spec=spec)
+    short, _, side = name.partition(" at ")
+    spec = variant(short.lower(), resolution=int(side))
+    return Subject(title=name, key=(short.lower(), int(side)), spec=spec)
+
+
+def _measure(subjects: tuple[Subject, ...], runs: int) -> None:
+    """Time one after the other; one that cannot be timed leaves its sentence, the others go on."""
+    service = resources.service()
+    refused: list[str] = []
+    work = [summarize(subject.spec).mult_adds for subject in subjects]
+    bar, start = st.progress(0.0), time.monotonic()
+    for number, subject in enumerate(subjects):
+        done = sum(work[:number])
+        left = (time.monotonic() - start) * (sum(work) - done) / done if done else None
+        wait = "" if left is None else f"; about {max(1, round(left))} s left"
+        bar.progress(
+            done / sum(work),
+            f"Timing {subject.title} ({number + 1} of {len(subjects)}){wait} …",
+        )
+        if work[number] > MOST_MULT_ADDS:
+            refused.append(f"{subject.title} takes more than 100 B multiply-adds: too long here.")
+            continue
+        try:
+            timed()[subject.key] = service.measure_spec(subject.spec, repeats=runs)
+        except EffnetError as error:
+            refused.append(f"{subject.title}: {error}")
+    st.session_state[_REFUSED] = tuple(refused)
+
+
+def _draw_measurements(found: Timed) -> None:
+    device = resources.service().describe()
+    st.dataframe(
+        [
+            {
+                "Network": _title(code),
+                "Pixels": side,
+                "Median ms": one.median_ms,
+                "25 % ms": one.low_ms,
+                "75 % ms": one.high_ms,
+                "Runs": one.repeats,
+                "Warm-up": one.warmup,
+                "Device": one.device,
+                "Number format": one.dtype,
+                "Threads": one.threads,
+            }
+            for (code, side), one in found.items()
+        ],
+        hide_index=True,
+        column_config={
+            name: st.column_config.NumberColumn(format="%.1f")
+            for name in ("Median ms", "25 % ms", "75 % ms")
+        },
+        alt="Latency of each network measured here: median and quartiles in milliseconds.",
+    )
+    st.caption(
+        f"{widgets.source('measured')} On {device.name}, batch 1. Kept until this tab is closed. "
+        "Other work on the machine shows as spread."
+    )
+
+
+def _title(code: str) -> str:
+    return Network.parse(code).title
