@@ -1,19 +1,173 @@
-"""Every cached result and every long-lived object of the app. Importing it imports no torch."""
+"""Every cached result and every long-lived object of the app. Importing it imports no torch.
+
+Results are frozen, so one object serves every session (`cache_resource` makes no copies); errors
+are not cached.
+"""
 
 from __future__ import annotations
 
+import dataclasses
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from app import pricing
+from app.downloads import Downloads
+from app.network import Network
+from app.quantities import Priced
+from effnet_core.cost import CostReport, analyze
+from effnet_core.errors import Busy, DoesNotFit
+from effnet_core.reconcile import DepthJump, Reconciliation, depth_jumps, reconcile
+from effnet_core.scaling import PHI_MAX, STRATEGIES, Rounding
+
 if TYPE_CHECKING:
-    from effnet_core.service import InferenceService
+    from effnet_core.predict import Prediction
+    from effnet_core.service import ExplainRequest, Explanation, InferenceService
+    from effnet_core.verify import Verification
+
+# What a page may ask of this machine; the command line has no such limits.
+MOST_MULT_ADDS_TO_VERIFY = 100_000_000_000
+MOST_BYTES_TO_EXPORT = 512_000_000
+
+_heavy_work = threading.BoundedSemaphore(1)
+
+Curves = dict[str, tuple[Priced, ...]]
 
 
 @st.cache_resource(show_spinner="Starting PyTorch …")
 def service() -> InferenceService:
     """Return the one door to models, shared by every session; the first call imports torch."""
     from effnet_core.service import InferenceService
+    from effnet_core.weights.catalog import catalog
     from effnet_core.weights.store import WeightsStore
 
+    catalog()  # imports torchvision, which takes seconds too
     return InferenceService(WeightsStore())
+
+
+@st.cache_resource(show_spinner=False)
+def downloads() -> Downloads:
+    """Return the downloads of weights that are under way, for every session."""
+    return Downloads(service().download)
+
+
+# Answers about people's pictures are kept for their session alone and go with it.
+@st.cache_resource(scope="session", max_entries=64, show_spinner=False)
+def prediction(weights: str, picture_key: str, _data: bytes) -> Prediction:
+    """Return what a model says about a picture, with its ten most probable classes.
+
+    `picture_key` stands for the bytes. Raises what `InferenceService.classify` raises.
+    """
+    from effnet_core.service import ClassifyRequest
+
+    return service().classify(ClassifyRequest(_data, weights, top_k=10))
+
+
+@st.cache_resource(scope="session", max_entries=64, show_spinner=False)
+def explanation(
+    picture_key: str, weights: str, details: tuple[object, ...], _request: ExplainRequest
+) -> Explanation:
+    """Return one map; the first three stand for the request. Raises what `explain` raises."""
+    return service().explain(_request)
+
+
+@st.cache_resource(scope="session", max_entries=16, show_spinner=False)
+def explanation_of_stages(
+    picture_key: str, weights: str, details: tuple[object, ...], _request: ExplainRequest
+) -> tuple[Explanation, ...]:
+    """Return the map of every stage; the first three stand for the request."""
+    return service().explain_stages(_request)
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def report(network: Network, batch: int, dtype: str) -> CostReport:
+    """The cost of `network`, layer by layer; raises InvalidInput where there is no such network."""
+    return analyze(network.spec(), batch=batch, dtype=dtype)
+
+
+def curves(network: Network, batch: int, dtype: str) -> Curves:
+    """The cost over φ of every strategy, under the rule and settings of `network`."""
+    rule = dataclasses.replace(network, variant=None, phi=0.0, strategy="compound")
+    return {name: _curve(rule, name, batch, dtype) for name in STRATEGIES}
+
+
+@st.cache_resource(max_entries=256, show_spinner=False)
+def _curve(rule: Network, strategy: str, batch: int, dtype: str) -> tuple[Priced, ...]:
+    steps = 10 if strategy == "compound" else 4
+    return pricing.sweep(rule, strategy, steps=steps, batch=batch, dtype=dtype)
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def published(classes: int, batch: int, dtype: str) -> tuple[Priced, ...]:
+    """Every published variant with its cost."""
+    return pricing.published(classes=classes, batch=batch, dtype=dtype)
+
+
+@st.cache_resource(max_entries=256, show_spinner=False)
+def reconciliation(variant: str) -> Reconciliation:
+    """A published variant beside the paper's formula."""
+    return reconcile(variant)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def jumps(repeats: Rounding) -> tuple[DepthJump, ...]:
+    """Every φ from 0 to 8 at which the paper's formula gains a block."""
+    return depth_jumps(0.0, min(8.0, PHI_MAX), repeats=repeats)
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def verification(network: Network) -> Verification:
+    """The computed cost beside fvcore's and torch's counts; the first call imports torch.
+
+    Raises DoesNotFit for a network too large to run for a page, Busy while another is built.
+    """
+    spec = network.spec()
+    if analyze(spec).totals.mult_adds > MOST_MULT_ADDS_TO_VERIFY:
+        raise DoesNotFit(
+            "One forward pass of this network takes more than 100 B multiply-adds, too many to "
+            "count here while you wait: use `effnet cost --verify` on the command line."
+        )
+    with _alone():
+        from effnet_core.verify import verify
+
+        return verify(spec)
+
+
+def onnx_file(network: Network, seed: int) -> bytes:
+    """The network with random weights as an ONNX file; not kept, since it can be large.
+
+    Raises DoesNotFit past 512 MB of weights, Busy while another is built.
+    """
+    spec = network.spec()
+    if analyze(spec).totals.weight_bytes > MOST_BYTES_TO_EXPORT:
+        raise DoesNotFit(
+            "This network's weights take more than 512 MB, too many for a download here: use "
+            "`effnet export --format onnx` on the command line."
+        )
+    with _alone():
+        from effnet_core.builder import build
+        from effnet_core.export import onnx_bytes
+
+        return onnx_bytes(build(spec, seed=seed))
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def python_file(network: Network) -> str:
+    """The network as a Python file that needs torch alone."""
+    from effnet_core.export import to_python
+
+    return to_python(network.spec())
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Let one session at a time build a network; raises Busy after a minute's wait."""
+    if not _heavy_work.acquire(timeout=60):
+        raise Busy("Another visitor's network is being built; try again in a minute.")
+    try:
+        yield
+    finally:
+        _heavy_work.release()

@@ -1,0 +1,151 @@
+"""The pictures of a session: samples and what was uploaded or photographed, shared by two pages.
+
+They stay in this server's memory: nothing is written to disk, nothing is sent elsewhere, and a
+session never sees another's.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import PurePath
+
+import streamlit as st
+from PIL import Image, ImageDraw
+
+from effnet_core.errors import EffnetError, InvalidInput
+from effnet_core.images import decode
+from effnet_core.samples import Sample, load_sample, sample_images
+
+MAX_PICTURES = 12
+PREVIEW_SIDE = 800
+Box = tuple[float, float, float, float]
+
+EXPLAINED = "picture"
+"""The key (also in the URL) of the one picture that Explain shows, by its `name`."""
+_SHOWN = "picture_shown_first"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Picture:
+    """One picture: its file's bytes as they came, and a small upright copy to show.
+
+    `title` may be a file name: data from outside. `size` is (width, height) in pixels, upright.
+    """
+
+    key: str
+    title: str
+    alt: str
+    credit: str
+    size: tuple[int, int]
+    data: bytes = field(repr=False)
+    preview: Image.Image = field(repr=False)
+
+
+def samples() -> tuple[Sample, ...]:
+    """The sample pictures on offer."""
+    return sample_images()
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def sample(name: str) -> Picture:
+    """A sample picture by name; raises InvalidInput if there is none of that name."""
+    found = next((entry for entry in samples() if entry.name == name), None)
+    data = load_sample(name)
+    assert found is not None
+    credit = f"{found.credit}, {found.licence}"
+    return _picture(name, found.title, data, alt=found.alt, credit=credit)
+
+
+def uploads() -> tuple[Picture, ...]:
+    """What this session has uploaded or photographed, the latest first."""
+    return tuple(reversed(_kept().values()))
+
+
+def name(picture: Picture) -> str:
+    """What a picture is called in the URL: a sample's short name, or the title of an upload."""
+    return picture.key.capitalize() if picture.key not in _kept() else picture.title
+
+
+def add(name: str, data: bytes) -> Picture:
+    """Keep a file's picture in this session; raises ImageError, or InvalidInput if there are many.
+
+    The same bytes are kept once. A second file of the same name is told apart by a number.
+    """
+    key = "upload-" + hashlib.sha256(data).hexdigest()[:16]
+    kept = _kept()
+    if key not in kept:
+        if len(kept) >= MAX_PICTURES:
+            raise InvalidInput(
+                f"At most {MAX_PICTURES} pictures are kept; remove one before adding another."
+            )
+        title = _unused(PurePath(name).name[:80] or "picture", {p.title for p in kept.values()})
+        kept[key] = _picture(key, title, data, alt=f"Your picture {title}.", credit="")
+    return kept[key]
+
+
+def add_all(files: Sequence[tuple[str, bytes]]) -> tuple[str, ...]:
+    """Keep every good file; return one sentence for each of the others."""
+    refused = []
+    for name, data in files:
+        try:
+            add(name, data)
+        except EffnetError as error:
+            refused.append(f"{name[:80]}: {error}")
+    return tuple(refused)
+
+
+def remove(key: str) -> None:
+    """Forget a picture of this session."""
+    _kept().pop(key, None)
+
+
+def show(first: Picture | None) -> None:
+    """Remember the picture that a page shows first, for the other page to begin with."""
+    st.session_state[_SHOWN] = name(first) if first else None
+
+
+def shown_last() -> str | None:
+    """The `name` of the picture given to `show`, if there is one."""
+    return st.session_state.get(_SHOWN)
+
+
+def framed(picture: Picture, boxes: Sequence[Box]) -> Image.Image:
+    """The picture with what lies outside every box dimmed and each box outlined.
+
+    `boxes` are (left, top, right, bottom) in pixels of the picture at its full size.
+    """
+    preview = picture.preview
+    scale_x, scale_y = preview.width / picture.size[0], preview.height / picture.size[1]
+    scaled = [
+        (left * scale_x, top * scale_y, right * scale_x - 1, bottom * scale_y - 1)
+        for left, top, right, bottom in boxes
+    ]
+    seen = Image.new("L", preview.size, 0 if boxes else 255)
+    for box in scaled:
+        ImageDraw.Draw(seen).rectangle(box, fill=255)
+    dimmed = Image.blend(preview, Image.new("RGB", preview.size), 0.5)
+    result = Image.composite(preview, dimmed, seen)
+    width = max(1, round(max(preview.size) / 250))
+    for box in scaled:
+        ImageDraw.Draw(result).rectangle(box, outline="white", width=width)
+    return result
+
+
+def _kept() -> dict[str, Picture]:
+    return st.session_state.setdefault("kept_pictures", {})
+
+
+def _picture(key: str, title: str, data: bytes, *, alt: str, credit: str) -> Picture:
+    image = decode(data)
+    preview = image.copy()
+    preview.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE), Image.Resampling.LANCZOS)
+    return Picture(
+        key=key, title=title, alt=alt, credit=credit, size=image.size, data=data, preview=preview
+    )
+
+
+def _unused(title: str, taken: set[str]) -> str:
+    candidates = (title, *(f"{title} ({number})" for number in range(2, MAX_PICTURES + 2)))
+    return next(candidate for candidate in candidates if candidate not in taken)

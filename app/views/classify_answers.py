@@ -1,0 +1,134 @@
+"""What the models say about one picture: a card for each, side by side, and whether they agree."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from app import pictures, resources
+from app.markup import bars, caption, html, plain, title
+from app.pictures import Picture
+from app.text import count, size
+from app.views.classify_models import MODEL, label
+from effnet_core.errors import EffnetError
+
+if TYPE_CHECKING:
+    from effnet_core.predict import Prediction
+    from effnet_core.service import ModelCard
+
+Answer = tuple["ModelCard", "Prediction | str"]
+"""A model with its prediction, or with the sentence that says why there is none."""
+
+
+def draw(picture: Picture, cards: tuple[ModelCard, ...], rows: int) -> None:
+    """Draw the picture and the `rows` most probable classes by each model."""
+    with st.container(border=True, key=f"answers-{picture.key}"):
+        beside, below = st.columns([2, 5]) if len(cards) < 3 else (st.container(), st.container())
+        with beside:
+            place = st.empty()
+        with below:
+            answers = tuple((card, _ask(card, picture)) for card in cards)
+            for column, answer in zip(st.columns(max(1, len(cards))), answers, strict=False):
+                with column:
+                    _draw_card(picture, *answer, rows)
+        predictions = [given for _, given in answers if not isinstance(given, str)]
+        with place.container():
+            _draw_picture(picture, predictions)
+        if len(predictions) > 1:
+            _draw_agreement(predictions, {card.id: label(card) for card in cards})
+
+
+def _ask(card: ModelCard, picture: Picture) -> Prediction | str:
+    """The model's answer, kept for this session; an error becomes its sentence."""
+    text = f"{plain(label(card))} looks at {plain(picture.title)} …"
+    try:
+        with st.spinner(text, show_time=True):
+            return resources.prediction(card.id, picture.key, picture.data)
+    except EffnetError as error:
+        return str(error)
+
+
+def _draw_picture(picture: Picture, predictions: list[Prediction]) -> None:
+    boxes = tuple(dict.fromkeys(prediction.crop_box for prediction in predictions))
+    frame = " The lighter frame is what the models see." if boxes else ""
+    st.image(
+        pictures.framed(picture, boxes),
+        width="stretch",
+        alt=picture.alt + frame,
+        output_format="JPEG",
+    )
+    width, height = picture.size
+    details = [f"{width:,} × {height:,} pixels"]
+    if picture.credit:
+        details.append(f"photo: {picture.credit}")
+    if boxes:
+        details.append("the frame is the crop that the models see")
+    st.html(title(picture.title, *details))
+    if picture in pictures.uploads():
+        st.button(
+            "Remove",
+            key=f"remove-{picture.key}",
+            type="tertiary",
+            on_click=pictures.remove,
+            args=(picture.key,),
+        )
+
+
+def _draw_card(picture: Picture, card: ModelCard, given: Prediction | str, rows: int) -> None:
+    if isinstance(given, str):
+        st.html(title(label(card)))
+        st.error(plain(given))
+        return
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", wrap=False):
+        st.image(given.view, width=72, alt=f"The crop of {picture.title} that {label(card)} sees.")
+        st.html(title(label(card), f"sees {given.resolution} × {given.resolution} pixels"))
+    top = [(entry.label, entry.probability) for entry in given.top[:rows]]
+    st.html(bars(top, count=rows, name=f"What {label(card)} sees in {picture.title}"))
+    device = resources.service().describe()
+    st.html(caption(f"{given.milliseconds:,.0f} ms measured, from bytes to answer · {device}"))
+    with st.container(horizontal=True, vertical_alignment="center"):
+        with st.popover("Input", type="tertiary"):
+            _draw_input(card, given)
+        _draw_link(picture, card)
+
+
+def _draw_input(card: ModelCard, given: Prediction) -> None:
+    """How the picture was prepared and where that is known from."""
+    p = card.preprocessing
+    rows = {"Architecture": card.architecture, "Weights": size(card.size_bytes)}
+    rows["Classes"] = count(card.num_classes)
+    rows["Input"] = f"{given.resolution} × {given.resolution} pixels, the centre of the picture"
+    if p is not None:
+        rows["Shorter edge resized to"] = f"{p.resize} pixels, {p.interpolation}"
+        rows["Mean (red, green, blue)"] = ", ".join(f"{value:g}" for value in p.mean)
+        rows["Standard deviation"] = ", ".join(f"{value:g}" for value in p.std)
+        rows["These come from"] = card.preprocessing_source
+    rows["Origin"], rows["Licence"] = card.origin, card.licence
+    body = "".join(f"<dt>{html(name)}</dt><dd>{html(text)}</dd>" for name, text in rows.items())
+    st.html(f'<dl class="facts">{body}</dl>')
+
+
+def _draw_link(picture: Picture, card: ModelCard) -> None:
+    from app.views.explain import render
+
+    st.page_link(
+        st.Page(render, title="Explain", url_path="explain"),
+        label="Where did it look?",
+        query_params={pictures.EXPLAINED: pictures.name(picture), MODEL: [label(card)]},
+    )
+
+
+def _draw_agreement(predictions: list[Prediction], labels: dict[str, str]) -> None:
+    from effnet_core.predict import agreement
+
+    found = agreement(predictions)
+    if found.unanimous:
+        text = f"All {len(predictions)} models say {found.groups[0].label}."
+    else:
+        parts = (
+            f"{group.label} ({', '.join(labels[weights] for weights in group.weights)})"
+            for group in found.groups
+        )
+        text = f"The models differ: {'; '.join(parts)}."
+    st.html(f'<p class="agreement" role="status">{html(text)}</p>')

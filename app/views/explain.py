@@ -1,0 +1,158 @@
+"""Explain: where in a picture did a model look for a class?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from app import pictures, resources, widgets
+from app.frame import page
+from app.markup import STYLE_SHEET, plain
+from app.pictures import Picture
+from app.views import classify_models, explain_controls, explain_maps
+from app.views.classify_models import label
+from app.views.explain_controls import Drawing, How, class_name
+from effnet_core.errors import EffnetError, InvalidInput
+
+if TYPE_CHECKING:
+    from effnet_core.predict import Prediction
+    from effnet_core.service import Explanation, ModelCard
+
+_CARRIED = "carried_over"
+
+
+@dataclass(frozen=True)
+class Target:
+    """One model and one class to be explained; `class_index` None where the model lacks it."""
+
+    card: ModelCard
+    class_name: str
+    class_index: int | None
+
+
+@page("Explain", "Where in your picture did the network look for a class, and how firmly?")
+def render() -> None:
+    """Draw the page: what to explain on the left, the maps on the right."""
+    st.html(STYLE_SHEET)
+    widgets.show_refusals(explain_controls.FIELDS)
+    _carry_over()
+    left, right = st.columns([3, 8], gap="large")
+    with left, st.container(key="controls"):
+        picture = explain_controls.choose_picture()
+        cards = classify_models.choose()
+    ready = tuple(card for card in cards if card.state == "ready")
+    with right:
+        for card in cards:
+            if card.state == "absent":
+                classify_models.offer(card)
+        if not ready:
+            st.image(picture.preview, width=480, alt=picture.alt, output_format="JPEG")
+            return
+        predictions = _predict(picture, ready)
+    with left:
+        targets = _targets(predictions)
+        how = explain_controls.choose_how()
+        drawing = explain_controls.choose_drawing()
+    with right:
+        _draw(picture, targets, how, drawing)
+
+
+def _carry_over() -> None:
+    """Begin with the picture that Classify showed last, through the address, so that it says so."""
+    shown = pictures.shown_last()
+    if shown is None or st.session_state.get(_CARRIED) == shown:
+        return
+    st.session_state[_CARRIED] = shown
+    address = {key: st.query_params.get_all(key) for key in st.query_params}
+    if pictures.EXPLAINED not in address:
+        here = st.Page(render, title="Explain", url_path="explain")
+        st.switch_page(here, query_params=address | {pictures.EXPLAINED: [shown]})
+
+
+def _predict(
+    picture: Picture, cards: tuple[ModelCard, ...]
+) -> tuple[tuple[ModelCard, Prediction], ...]:
+    """What each model says, without those that cannot answer: they give their sentence."""
+    answered = []
+    for card in cards:
+        try:
+            with st.spinner(f"{plain(label(card))} looks at the picture …", show_time=True):
+                given = resources.prediction(card.id, picture.key, picture.data)
+        except EffnetError as error:
+            st.error(plain(f"{label(card)}: {error}"))
+        else:
+            answered.append((card, given))
+    return tuple(answered)
+
+
+def _targets(predictions: tuple[tuple[ModelCard, Prediction], ...]) -> tuple[Target, ...]:
+    """Every model with every class chosen, or with its own most probable one."""
+    if not predictions:
+        return ()
+    names = explain_controls.choose_classes(predictions[0][1])
+    offered = predictions[0][1].classes
+    targets = []
+    for card, prediction in predictions:
+        if not names:
+            top = prediction.top[0]
+            targets.append(Target(card, class_name(prediction, top.index), top.index))
+        for name in names:
+            targets.append(Target(card, name, _index(name, offered, prediction.classes)))
+    return tuple(targets)
+
+
+def _index(name: str, offered: tuple[str, ...], classes: tuple[str, ...]) -> int | None:
+    """Which of a model's `classes` is meant by a name made from those `offered`."""
+    label, _, rest = name.rpartition(" (")
+    if classes == offered:
+        return int(rest.rstrip(")"))
+    return classes.index(label) if label in classes else None
+
+
+def _draw(picture: Picture, targets: tuple[Target, ...], how: How, drawing: Drawing) -> None:
+    """One card for each target, at most three across; a strip of stages takes the whole width."""
+    across = 1 if how.every_stage else min(3, max(1, len(targets)))
+    for start in range(0, len(targets), across):
+        row = targets[start : start + across]
+        for column, target in zip(st.columns(across), row, strict=False):
+            with column, st.container(border=True):
+                _draw_target(picture, target, how, drawing, wide=len(targets) == 1)
+
+
+def _draw_target(
+    picture: Picture, target: Target, how: How, drawing: Drawing, *, wide: bool
+) -> None:
+    name = label(target.card)
+    try:
+        given = _explain(picture, target, how)
+    except EffnetError as error:
+        st.error(plain(f"{name}: {error}"))
+        return
+    if how.every_stage:
+        explain_maps.draw_strip(name, given, drawing)
+    else:
+        explain_maps.draw_one(name, given[0], drawing, wide=wide)
+
+
+def _explain(picture: Picture, target: Target, how: How) -> tuple[Explanation, ...]:
+    """The map asked for, or that of every stage; raises EffnetError."""
+    from effnet_core.service import ExplainRequest
+
+    if target.class_index is None:
+        raise InvalidInput(f"this model has no class called {target.class_name}.")
+    stage: int | str = how.stage if how.stage in ("last", "all") else int(how.stage)
+    request = ExplainRequest(
+        image=picture.data,
+        weights=target.card.id,
+        class_index=target.class_index,
+        method=how.method.id,
+        stage=stage if isinstance(stage, int) else "last",
+        parameters=how.parameters,
+    )
+    details = (target.class_index, how.method.id, stage, how.parameters)
+    with st.spinner(f"{how.method.title} …", show_time=True):
+        if how.every_stage:
+            return resources.explanation_of_stages(picture.key, target.card.id, details, request)
+        return (resources.explanation(picture.key, target.card.id, details, request),)

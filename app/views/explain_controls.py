@@ -1,0 +1,191 @@
+"""The controls of Explain: picture, models, classes, method with its parameters, stage, drawing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from app import pictures, widgets
+from app.markup import plain
+from app.pictures import Picture
+from app.state import Choice, Number
+from effnet_core.attribution import METHODS, Method, Parameter, Value, find_method
+from effnet_core.attribution.render import COLOUR_MAPS
+from effnet_core.samples import sample_images
+
+if TYPE_CHECKING:
+    from effnet_core.predict import Prediction
+
+CLASSES = "class"
+MAX_CLASSES = 4
+
+METHOD = Choice(
+    key="method",
+    label="Method",
+    options=tuple(method.id for method in METHODS),
+    default=METHODS[0].id,
+    labels={method.id: method.title for method in METHODS},
+)
+# The deepest EfficientNets have nine feature maps: the stem, seven stages, the head convolution.
+STAGE = Choice(
+    key="stage",
+    label="Where in the network",
+    options=("last", "all", *map(str, range(9))),
+    default="last",
+    labels={"last": "Last feature map", "all": "Every stage", "0": "0 (stem)"},
+    help="Stages count as torchvision's features do: 0 is the stem; the last feature map is the "
+    "head convolution's output. Early stages see edges and texture, late ones whole parts.",
+)
+OPACITY = Number(
+    key="opacity", label="Opacity of the map", default=0.5, low=0.0, high=1.0, step=0.05
+)
+COLOURS = Choice(key="colours", label="Colours", options=COLOUR_MAPS, default=COLOUR_MAPS[0])
+SIGN = Choice(
+    key="sign",
+    label="Drawn",
+    options=("for", "both"),
+    default="for",
+    labels={"for": "For the class", "both": "For and against"},
+    help="What speaks for the class, from 0 up; or both sides of 0 with a diverging colour map.",
+)
+FIELDS = (METHOD, STAGE, SIGN, OPACITY, COLOURS)
+
+
+@dataclass(frozen=True, kw_only=True)
+class How:
+    """What is asked about every picture, model and class: method, parameters, stage."""
+
+    method: Method
+    parameters: tuple[tuple[str, Value], ...]
+    stage: str
+
+    @property
+    def every_stage(self) -> bool:
+        """Whether a strip of all stages is asked for."""
+        return self.method.supports_stages and self.stage == "all"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drawing:
+    """How maps are drawn: no map is computed anew when these change."""
+
+    opacity: float
+    colours: str
+    signed: bool
+
+
+def choose_drawing() -> Drawing:
+    """Draw sign, opacity and colours."""
+    signed = widgets.segmented(SIGN, width="stretch") == "both"
+    opacity = widgets.slider(OPACITY)
+    colours = COLOURS.default if signed else widgets.select(COLOURS)
+    return Drawing(opacity=opacity, colours=colours, signed=signed)
+
+
+def choose_picture() -> Picture:
+    """Draw the choice of one picture: this session's own, then the samples."""
+    every = (*pictures.uploads(), *(pictures.sample(entry.name) for entry in sample_images()))
+    offered = {pictures.name(picture): picture for picture in every}
+    address = [text for text in st.query_params.get_all(pictures.EXPLAINED) if text not in offered]
+    if address:
+        st.warning(
+            plain(f"The picture “{address[0][:80]}” is not in this session.")
+            + " Uploaded pictures are not part of an address: upload it again on Classify."
+        )
+    chosen = st.selectbox(
+        "Picture",
+        list(offered),
+        key=pictures.EXPLAINED,
+        help="Pictures that you add on Classify are offered here too.",
+        bind="query-params",
+        persist_state="session",
+    )
+    return offered[chosen] if chosen in offered else next(iter(offered.values()))
+
+
+def choose_classes(prediction: Prediction) -> tuple[str, ...]:
+    """Draw the choice of classes, the most probable first; empty means each model's own first."""
+    order = (-prediction.probabilities).argsort(kind="stable")
+    offered = [class_name(prediction, int(index)) for index in order]
+    for name in st.query_params.get_all(CLASSES):
+        if name and name not in offered:
+            st.warning(plain(f"No class is called “{name[:80]}” here; choose another."))
+    chosen = st.multiselect(
+        "Classes",
+        offered,
+        key=CLASSES,
+        max_selections=MAX_CLASSES,
+        placeholder="The most probable class",
+        help="Sorted by probability; type to find any by name. Several are drawn side by side.",
+        select_all=False,
+        wrap=True,
+        bind="query-params",
+        persist_state="session",
+    )
+    return tuple(name for name in chosen if name in offered)
+
+
+def class_name(prediction: Prediction, index: int) -> str:
+    """A class's name with its index, since ImageNet has two classes called "crane"."""
+    return f"{prediction.classes[index]} ({index})"
+
+
+def choose_how() -> How:
+    """Draw method, parameters and stage."""
+    method = find_method(widgets.select(METHOD))
+    st.caption(f"{method.summary} [Paper]({method.paper})")
+    parameters = _choose_parameters(method)
+    if not method.supports_stages:
+        st.caption("This method looks at the input itself, pixel by pixel: it has no stages.")
+        return How(method=method, parameters=parameters, stage="last")
+    return How(method=method, parameters=parameters, stage=widgets.select(STAGE))
+
+
+def _choose_parameters(method: Method) -> tuple[tuple[str, Value], ...]:
+    """The form that the method's declared parameters make; it is sent as a whole."""
+    if not method.parameters:
+        return ()
+    with st.form(f"parameters-{method.id}"):
+        given = [(p.name, _draw_parameter(method, p)) for p in method.parameters]
+        st.form_submit_button("Apply", width="stretch")
+    return tuple(given)
+
+
+def _draw_parameter(method: Method, parameter: Parameter) -> Value:
+    key = f"{method.id}.{parameter.name}"
+    if parameter.kind == "bool":
+        return st.toggle(
+            parameter.title,
+            bool(parameter.default),
+            key=key,
+            help=parameter.help,
+            bind="query-params",
+            persist_state="session",
+        )
+    if parameter.kind == "choice":
+        return widgets.segmented(
+            Choice(
+                key=key,
+                label=parameter.title,
+                options=parameter.choices,
+                default=str(parameter.default),
+                help=parameter.help,
+            )
+        )
+    return widgets.number(_number(key, parameter))
+
+
+def _number(key: str, parameter: Parameter) -> Number:
+    assert parameter.minimum is not None and parameter.maximum is not None
+    kind = int if parameter.kind == "int" else float
+    return Number(
+        key=key,
+        label=parameter.title,
+        default=kind(parameter.default),
+        low=parameter.minimum,
+        high=parameter.maximum,
+        step=kind(parameter.step or 1),
+        help=parameter.help,
+    )
