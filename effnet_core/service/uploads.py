@@ -9,6 +9,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from effnet_core.errors import InvalidInput, WeightsError
 from effnet_core.images import Preprocessing
@@ -137,7 +138,7 @@ def _identity(loaded: LoadedWeights) -> str:
 def _card(loaded: LoadedWeights, file_name: str, size: int) -> ModelCard:
     return ModelCard(
         id=loaded.id,
-        title=f"{file_name} ({loaded.spec.name})",
+        title=f"{_clean(Path(file_name).name)[:80]} ({loaded.spec.name})",
         architecture=loaded.spec.name,
         kind="uploaded",
         state="ready",

@@ -82,7 +82,8 @@ def test_the_id_holds_the_hash_and_the_settings(files: list[bytes]) -> None:
     uploads = Uploads(4, on_drop=lambda _: None)
     plain = uploads.add(files[0], "mine.safetensors")
     named = uploads.add(files[0], "mine.safetensors", classes=("cat", "dog", "fish"))
-    again = uploads.add(files[0], "copy.safetensors")
+    again = uploads.add(files[0], "../co\npy.safetensors")
+    assert again.title == f"co py.safetensors ({uploads.weights(again.id).spec.name})"
     loaded = uploads.weights(named.id)
     assert loaded.sha256 in plain.id
     assert loaded.sha256 in named.id
