@@ -219,7 +219,7 @@ def _require_sane(tensors: Mapping[str, Tensor], size: int, file_name: str) -> N
     for name, tensor in tensors.items():
         plain = tensor.layout == torch.strided and tensor.device.type == "cpu"
         number = tensor.is_floating_point() or tensor.dtype == torch.int64
-        if not plain or not number or tensor.is_quantized:
+        if not plain or not number:
             raise CheckpointError(
                 f"{file_name} holds {name:.80} as {tensor.dtype} {tensor.layout}; only dense "
                 "floating-point tensors can be used."

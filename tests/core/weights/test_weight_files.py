@@ -1,0 +1,347 @@
+"""Hostile and damaged checkpoint files: nothing runs, nothing swells, everything has a sentence."""
+
+from __future__ import annotations
+
+import builtins
+import collections
+import io
+import json
+import logging
+import os
+import pathlib
+import pickle
+import shutil
+import sqlite3
+import struct
+import subprocess
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import safetensors.torch
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from effnet_core.errors import CheckpointError
+from effnet_core.weights import files
+from effnet_core.weights.files import parse, read_file, require_intact, serialise
+
+TENSORS = {"conv_stem.weight": torch.arange(12.0).reshape(3, 4), "bn1.weight": torch.ones(5)}
+
+
+def saved(content: object, **options: Any) -> bytes:
+    buffer = io.BytesIO()
+    torch.save(content, buffer, **options)
+    return buffer.getvalue()
+
+
+def test_all_formats_give_the_same_tensors() -> None:
+    for data, name in (
+        (saved(TENSORS), "x.pth"),
+        (saved(TENSORS), "X.PT"),
+        (saved(TENSORS, _use_new_zipfile_serialization=False), "old.pth"),
+        (safetensors.torch.save(TENSORS), "x.safetensors"),
+        (serialise(TENSORS, {}), "own.safetensors"),
+    ):
+        file = parse(data, name)
+        assert file.tensors.keys() == TENSORS.keys()
+        assert all(torch.equal(file.tensors[key], TENSORS[key]) for key in TENSORS)
+
+
+@pytest.mark.parametrize(
+    ("content", "unwrapped"),
+    [
+        (TENSORS, ""),
+        ({"state_dict": TENSORS, "epoch": 3}, '"state_dict" of a training checkpoint'),
+        ({"model": TENSORS, "optimizer": {"lr": 0.1}}, '"model" of a training checkpoint'),
+        ({"model": {"conv_stem.weight": torch.zeros(1)}, "model_ema": TENSORS}, '"model_ema" of'),
+        ({f"module.{key}": value for key, value in TENSORS.items()}, ""),
+        (
+            {
+                "model_ema": {
+                    "n_averaged": torch.tensor(7),
+                    **{f"module.{key}": value for key, value in TENSORS.items()},
+                }
+            },
+            '"model_ema" of',
+        ),
+        (collections.OrderedDict(TENSORS), ""),
+        ({key: torch.nn.Parameter(value) for key, value in TENSORS.items()}, ""),
+    ],
+)
+def test_wrappers_are_opened_and_named(content: Any, unwrapped: str) -> None:
+    file = parse(saved(content), "x.pth")
+    assert file.tensors.keys() == TENSORS.keys()
+    assert all(torch.equal(file.tensors[key], TENSORS[key]) for key in TENSORS)
+    assert file.unwrapped.startswith(unwrapped) and bool(file.unwrapped) == bool(unwrapped)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {},
+        [],
+        3,
+        "text",
+        TENSORS["bn1.weight"],
+        {"a": 1},
+        {"state_dict": {"a": 1}},
+        {3: torch.ones(1)},
+    ],
+)
+def test_files_without_a_state_dict_are_refused(content: Any) -> None:
+    with pytest.raises(CheckpointError, match="does not hold a state dict"):
+        parse(saved(content), "x.pth")
+
+
+def canary_calls(canary: Path) -> list[tuple[Callable[..., Any], tuple[Any, ...]]]:
+    """Calls that pickle can be made to do, each of which would make `canary` appear."""
+    text, touch = str(canary), f"touch '{canary}'"
+    code = f"open({text!r}, 'w').close()"
+    return [
+        (os.system, (touch,)),
+        (os.popen, (touch,)),
+        (os.mkdir, (text,)),
+        (os.makedirs, (text,)),
+        (os.mknod, (text,)),
+        (os.symlink, (text, text)),
+        (os.open, (text, os.O_CREAT)),
+        (builtins.open, (text, "w")),
+        (builtins.eval, (code,)),
+        (builtins.exec, (code,)),
+        (subprocess.Popen, (["touch", text],)),
+        (subprocess.run, (["touch", text],)),
+        (subprocess.call, (["touch", text],)),
+        (subprocess.check_call, (["touch", text],)),
+        (subprocess.check_output, (["touch", text],)),
+        (subprocess.getoutput, (touch,)),
+        (subprocess.getstatusoutput, (touch,)),
+        (pathlib.Path.touch, (canary,)),
+        (shutil.copyfile, (__file__, text)),
+        (shutil.copytree, (str(canary.parent / "folder"), text)),
+        (logging.FileHandler, (text,)),
+        (sqlite3.connect, (text,)),
+        (zipfile.ZipFile, (text, "w")),
+        (torch.save, ({}, text)),
+    ]
+
+
+class Payload:
+    def __init__(self, call: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
+        self.call, self.arguments = call, arguments
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        return self.call, self.arguments
+
+
+@pytest.mark.parametrize("number", range(24))
+def test_no_payload_runs(number: int, tmp_path: Path) -> None:
+    canary = tmp_path / "canary"
+    (tmp_path / "folder").mkdir()
+    payload = Payload(*canary_calls(canary)[number])
+    content = {**TENSORS, "payload": payload}
+    for data in (
+        saved(content),
+        saved(content, _use_new_zipfile_serialization=False),
+        saved({"state_dict": content}),
+        pickle.dumps(content),
+        pickle.dumps(payload),
+    ):
+        for name in ("x.pth", "x.pt", "x.safetensors"):
+            with pytest.raises(CheckpointError, match=r"refused|damaged"):
+                parse(data, name)
+    assert not os.path.lexists(canary)
+
+    done = pickle.loads(pickle.dumps(payload))  # the payload is a real one: elsewhere it runs
+    if hasattr(done, "wait") or hasattr(done, "close"):
+        done.wait() if hasattr(done, "wait") else done.close()
+    assert os.path.lexists(canary)
+
+
+@pytest.mark.parametrize("name", ["x.pkl", "x.bin", "x.ckpt", "x.npz", "x", "x.pth.zip", "x.h5"])
+def test_other_endings_are_never_opened(name: str) -> None:
+    with pytest.raises(CheckpointError, match="no other kind is ever opened"):
+        parse(saved(TENSORS), name)
+
+
+@pytest.fixture
+def never_opened(monkeypatch: pytest.MonkeyPatch) -> None:
+    def opened(*_: object, **__: object) -> None:
+        raise AssertionError("the file has been opened")
+
+    monkeypatch.setattr(torch, "load", opened)
+
+
+@pytest.mark.usefixtures("never_opened")
+def test_compressed_bomb_is_refused_unopened() -> None:
+    swollen = io.BytesIO()
+    with (
+        zipfile.ZipFile(io.BytesIO(saved({"conv_stem.weight": torch.zeros(2**20)}))) as plain,
+        zipfile.ZipFile(swollen, "w", zipfile.ZIP_DEFLATED) as packed,
+    ):
+        for entry in plain.infolist():
+            packed.writestr(entry.filename, plain.read(entry))
+    assert len(swollen.getvalue()) < 2**14
+    with pytest.raises(CheckpointError, match=r"would unpack to more than its own .* is refused"):
+        parse(swollen.getvalue(), "bomb.pth")
+
+
+@pytest.mark.parametrize("legacy", [False, True])
+@pytest.mark.parametrize("shape", [(10**12,), (1000, 1000, 1000), (2000,)])
+def test_stride_zero_bomb_is_refused(shape: tuple[int, ...], legacy: bool) -> None:
+    content = {"conv_stem.weight": torch.zeros(1).expand(*shape)}
+    data = saved(content, _use_new_zipfile_serialization=not legacy)
+    assert len(data) < 4096
+    with pytest.raises(
+        CheckpointError, match=r"claims .* of tensors in .* of file, so it is refused"
+    ):
+        parse(data, "bomb.pth")
+
+
+@pytest.mark.usefixtures("never_opened")
+def test_overlapping_entries_are_refused_unopened() -> None:
+    data = saved({"conv_stem.weight": torch.ones(1000)})
+    with zipfile.ZipFile(io.BytesIO(data)) as plain:
+        size = sum(entry.file_size for entry in plain.infolist())
+    assert size < len(data)
+    directory = data.rfind(b"PK\x01\x02")  # the last entry of the central directory
+    claimed = struct.pack("<II", 2**30, 2**30)
+    bomb = data[: directory + 20] + claimed + data[directory + 28 :]
+    with pytest.raises(CheckpointError, match="would unpack to more than"):
+        parse(bomb, "bomb.pth")
+
+
+@pytest.mark.parametrize(
+    "tensor",
+    [
+        torch.eye(3).to_sparse(),
+        torch.empty(3, device="meta"),
+        torch.ones(3, dtype=torch.complex64),
+        torch.ones(3, dtype=torch.bool),
+    ],
+    ids=["sparse", "meta", "complex", "bool"],
+)
+def test_unusual_tensors_are_refused(tensor: torch.Tensor) -> None:
+    with pytest.raises(CheckpointError, match=r"only dense|damaged"):
+        parse(saved({"conv_stem.weight": tensor}), "x.pth")
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+def test_values_that_are_no_numbers_are_told(value: float) -> None:
+    with pytest.raises(CheckpointError, match=r"not finite numbers \(first in bn1\.weight\)"):
+        parse(saved({**TENSORS, "bn1.weight": torch.tensor([1.0, value])}), "x.pth")
+
+
+def header(fields: dict[str, Any], body: bytes = b"") -> bytes:
+    text = json.dumps(fields).encode()
+    return len(text).to_bytes(8, "little") + text + body
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"\x00" * 7,
+        b"\x00" * 8,
+        b"\xff" * 100,
+        (2**62).to_bytes(8, "little") + b"{}",
+        (10**8).to_bytes(8, "little") + b"{" * 100,
+        header({"a": {"dtype": "F32", "shape": [10**12], "data_offsets": [0, 4]}}, b"\x00" * 4),
+        header({"a": {"dtype": "F32", "shape": [1], "data_offsets": [0, 2**40]}}, b"\x00" * 4),
+        header({"a": {"dtype": "F32", "shape": [-1], "data_offsets": [0, 4]}}, b"\x00" * 4),
+        header({"a": {"dtype": "X9", "shape": [1], "data_offsets": [0, 4]}}, b"\x00" * 4),
+        header(
+            {
+                "a": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]},
+                "b": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]},
+            },
+            b"\x00" * 4,
+        ),
+        header({"__metadata__": {"a": 3}}),
+        header({}),
+        saved(TENSORS),
+        b"[" * 10**5,
+    ],
+)
+def test_bad_safetensors_are_told(data: bytes) -> None:
+    with pytest.raises(CheckpointError, match=r"safetensors file; it is damaged|does not hold"):
+        parse(data, "x.safetensors")
+
+
+@pytest.mark.parametrize("name", ["x.pth", "x.safetensors"])
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 0.99])
+def test_truncated_files_are_told(name: str, share: float) -> None:
+    data = saved(TENSORS) if name == "x.pth" else safetensors.torch.save(TENSORS)
+    with pytest.raises(CheckpointError, match="damaged"):
+        parse(data[: int(len(data) * share)], name)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    edits=st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 255)), min_size=1, max_size=8),
+    kind=st.sampled_from(("zip", "legacy", "safetensors", "raw")),
+    raw=st.binary(max_size=300),
+)
+def test_mangled_bytes_load_or_have_a_sentence(
+    edits: list[tuple[int, int]], kind: str, raw: bytes
+) -> None:
+    if kind == "raw":
+        data = bytearray(raw or b"x")
+    elif kind == "safetensors":
+        data = bytearray(safetensors.torch.save(TENSORS))
+    else:
+        data = bytearray(saved(TENSORS, _use_new_zipfile_serialization=kind == "zip"))
+    for position, value in edits:
+        data[position % len(data)] = value
+    try:
+        parse(bytes(data), "x.safetensors" if kind == "safetensors" else "x.pth")
+    except CheckpointError as error:
+        assert "\n" not in str(error)
+
+
+def test_every_single_bit_flip_in_our_own_file_is_found() -> None:
+    data = serialise(TENSORS, {"effnet.classes": '["a", "b"]', "note": "x" * 200})
+    require_intact(data, "x.safetensors")
+    generator = np.random.default_rng(0)
+    positions = set(range(min(len(data), 700))) | set(
+        generator.integers(0, len(data), 300).tolist()
+    )
+    for position in positions:
+        damaged = bytearray(data)
+        damaged[position] ^= 1 << int(generator.integers(8))
+        with pytest.raises(CheckpointError):
+            parse(bytes(damaged), "x.safetensors")
+
+
+def test_class_names_cannot_pose_as_the_hash() -> None:
+    posing = json.dumps(['"effnet.sha256":"' + "a" * 64 + '"'])
+    for _ in range(5):  # the library orders metadata at random
+        data = serialise(TENSORS, {"effnet.classes": posing})
+        assert parse(data, "x.safetensors").metadata["effnet.classes"] == posing
+
+
+def test_other_makers_files_carry_no_hash_and_pass() -> None:
+    require_intact(safetensors.torch.save(TENSORS, {"format": "pt"}), "x.safetensors")
+
+
+def test_oversize_is_refused_unread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    huge = tmp_path / "huge.pth"
+    with huge.open("wb") as file:
+        file.truncate(5 * 2**30)  # sparse: takes no room
+    with pytest.raises(
+        CheckpointError, match=r"has 5\.0 GiB; weights files are read up to 4\.0 GiB"
+    ):
+        read_file(huge)
+    monkeypatch.setattr(files, "MAX_BYTES", 100)
+    with pytest.raises(CheckpointError, match="weights files are read up to 100 bytes"):
+        parse(saved(TENSORS), "x.pth")
+
+
+def test_missing_files_and_folders_have_a_sentence(tmp_path: Path) -> None:
+    for path in (tmp_path / "none.pth", tmp_path):
+        with pytest.raises(CheckpointError, match="cannot be read"):
+            read_file(path)
