@@ -211,3 +211,25 @@ def test_missing_chromium_is_one_line_and_fails_on_ci(
     assert answer.returncode == code
     assert answer.stdout.count("\n") == 1
     assert "apt-get install chromium" in answer.stdout
+
+
+def test_build_machine_runs_make_test_with_the_data_beside_the_checkout(tmp_path: Path) -> None:
+    (tmp_path / "checkout" / ".ci").mkdir(parents=True)
+    run = tmp_path / "checkout" / ".ci" / "run"
+    shutil.copy(ROOT / ".ci" / "run", run)
+    commands = tmp_path / "commands"
+    commands.mkdir()
+    (commands / "make").write_text('#!/bin/sh\necho "$@" $CI $EFFNET_TEST_DATA\n', encoding="utf-8")
+    (commands / "make").chmod(0o755)
+    environment = {"PATH": f"{commands}:{Path(sys.executable).parent}:/usr/bin:/bin"}
+
+    def answer() -> list[str]:
+        return subprocess.run(
+            [str(run)], env=environment, capture_output=True, text=True, check=True
+        ).stdout.split()
+
+    assert answer() == ["test", "true"]
+    (tmp_path / "shared").mkdir()
+    assert answer() == ["test", "true", str(tmp_path / "shared")]
+    environment["EFFNET_TEST_DATA"] = "/elsewhere"
+    assert answer() == ["test", "true", "/elsewhere"]
