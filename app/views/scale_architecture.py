@@ -54,8 +54,10 @@ def draw(shown: Shown) -> None:
         "pixels), as thick as the square root of its channels. Choose one here or above. "
         "A network pinned as A is drawn below it at the same scale."
     )
-    if stage is None or not 1 <= stage <= report.spec.stage_count:
+    if stage is None:
         _draw_stages(report)
+    elif not 1 <= stage <= report.spec.stage_count:
+        _draw_end(report, stage)
     elif block is None:
         _draw_blocks(report, stage)
     else:
@@ -153,6 +155,25 @@ def _draw_blocks(report: CostReport, stage: int) -> None:
         )
     st.dataframe(rows, hide_index=True, alt=f"The blocks of stage {stage} with their costs.")
     st.caption("Columns In to Out are channels. Choose a block above for its inside.")
+
+
+def _draw_end(report: CostReport, stage: int) -> None:
+    """The layers of the stem or of the head."""
+    name = stage_name(stage, report.spec.stage_count)
+    widgets.heading(f"The {name}, layer by layer", "computed")
+    rows = [
+        {
+            "Layer": layer.name,
+            "Kind": layer.kind.replace("_", " "),
+            "Output": " × ".join(str(side) for side in layer.out_shape),
+            "Parameters": count(layer.params),
+            "FLOPs": count(layer.mult_adds),
+            "Batch-norm and pooling": count(layer.other_ops),
+        }
+        for layer in report.layers
+        if layer.stage == stage
+    ]
+    st.dataframe(rows, hide_index=True, alt=f"The layers of the {name} with their costs.")
 
 
 def _draw_inside(report: CostReport, stage: int, block: int) -> None:

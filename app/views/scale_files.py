@@ -19,9 +19,11 @@ _COUNTS = ("params", "mult_adds", "other_ops", "activations")
 
 
 def draw(shown: Shown) -> None:
-    """Draw both sections."""
-    _draw_verify(shown.network)
-    _draw_downloads(shown)
+    """Draw both sections; what one cannot do leaves the other alone."""
+    with widgets.told():
+        _draw_verify(shown.network)
+    with widgets.told():
+        _draw_downloads(shown)
 
 
 def _draw_verify(network: Network) -> None:

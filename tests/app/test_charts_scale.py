@@ -1,0 +1,152 @@
+from __future__ import annotations
+
+import itertools
+import math
+
+import plotly.graph_objects as go
+import pytest
+
+from app import pricing
+from app.charts.architecture import METRICS, picture, slabs, stage_name
+from app.charts.reconcile import blocks_over_phi, implied_phi
+from app.charts.scale import Axis, growth_curves, growth_ratio, growth_sentence, span
+from app.network import Network
+from app.quantities import BY_KEY, QUANTITIES, Priced
+from effnet_core.cost import analyze
+from effnet_core.reconcile import depth_jumps, reconcile
+from effnet_core.variants import variant
+
+B0 = pricing.price_network(Network(), batch=1, dtype="float32")
+B4 = pricing.price_network(Network(variant="b4"), batch=1, dtype="float32")
+COMPOUND = pricing.sweep(Network(), "compound", steps=2, batch=1, dtype="float32")
+DEPTH = pricing.sweep(Network(), "depth", steps=2, batch=1, dtype="float32")
+
+
+def axis(key: str, *, logarithmic: bool = True) -> Axis:
+    quantity = BY_KEY[key]
+    logarithmic = logarithmic and key != "phi"
+    return Axis(quantity=quantity, logarithmic=logarithmic, span=span(COMPOUND, quantity))
+
+
+def curves(current: Priced = B4, x: str = "phi", y: str = "flops", log: bool = True) -> go.Figure:
+    return growth_curves(
+        {"compound": COMPOUND, "depth": DEPTH},
+        published=(B0, B4),
+        current=current,
+        pinned=B0,
+        strategy="compound",
+        x=axis(x, logarithmic=log),
+        y=axis(y, logarithmic=log),
+    )
+
+
+def test_a_sweep_covers_phi_and_stops_at_the_cap_on_blocks() -> None:
+    assert (COMPOUND[0].phi, COMPOUND[-1].phi, len(COMPOUND)) == (-6, 10, 33)
+    assert DEPTH[-1].phi is not None and 7 <= DEPTH[-1].phi < 8
+    assert DEPTH[-1].totals.blocks <= 2000
+
+
+def test_curves_hold_the_computed_figures() -> None:
+    compound = curves().data[0]
+    at_zero = list(compound.x).index(0)
+    assert compound.y[at_zero] == B0.totals.mult_adds
+    assert list(compound.y) == sorted(compound.y)
+
+
+def test_the_current_network_is_the_last_mark() -> None:
+    mark = curves().data[-1]
+    assert (mark.name, list(mark.x), list(mark.y)) == ("B4", [4], [B4.totals.mult_adds])
+
+
+def test_published_variants_without_phi_have_no_place_on_its_axis() -> None:
+    lite = pricing.price_network(Network(variant="lite0"), batch=1, dtype="float32")
+    assert lite.phi is None
+    assert len(curves(current=lite).data[-1].x) == 0
+    assert len(curves(current=lite, x="params").data[-1].x) == 1
+
+
+@pytest.mark.parametrize("x", [quantity.key for quantity in QUANTITIES])
+@pytest.mark.parametrize("log", [True, False])
+def test_any_quantity_on_either_axis(x: str, log: bool) -> None:
+    drawn = curves(x=x, y="peak", log=log)
+    low, high = drawn.layout.xaxis.range
+    here = BY_KEY[x].of(B4)
+    assert here is not None
+    place = math.log10(here) if drawn.layout.xaxis.type == "log" else here
+    assert low <= place <= high
+
+
+def test_ranges_stay_while_the_network_moves() -> None:
+    assert curves(current=B0).layout.yaxis.range == curves(current=B4).layout.yaxis.range
+
+
+def test_the_range_widens_for_a_network_outside_it() -> None:
+    giant = pricing.price_network(Network(variant="l2"), batch=1, dtype="float32")
+    _, high = curves(current=giant, x="params").layout.xaxis.range
+    assert 10**high > giant.totals.params
+
+
+def test_growth_draws_both_laws_and_what_is_built() -> None:
+    built, doubling, nominal, mark = growth_ratio(
+        COMPOUND, cost_factor=1.92027, current=COMPOUND[-1]
+    ).data
+    at_zero, at_ten = list(built.x).index(0), list(built.x).index(10)
+    assert [line.y[at_zero] for line in (built, doubling, nominal)] == [1, 1, 1]
+    assert doubling.y[at_ten] == 1024
+    assert nominal.y[at_ten] == pytest.approx(1.92027**10)
+    assert mark.y[0] == built.y[at_ten] == COMPOUND[-1].totals.mult_adds / B0.totals.mult_adds
+
+
+def test_the_growth_sentence_tells_the_actual_factor() -> None:
+    seven = next(point for point in COMPOUND if point.phi == 7)
+    actual = (seven.totals.mult_adds / B0.totals.mult_adds) ** (1 / 7)
+    assert f"{actual:.3g} a step" in growth_sentence(COMPOUND, 1.92)
+
+
+@pytest.mark.parametrize("name", ["b0", "b4", "v2-s", "lite2"])
+@pytest.mark.parametrize("metric", METRICS)
+def test_slabs_are_the_blocks_at_their_size(name: str, metric: str) -> None:
+    report = analyze(variant(name))
+    drawn = slabs(report, metric)
+    assert len(drawn) == len(report.spec.blocks) + 2
+    assert [slab.channels for slab in drawn[1:-1]] == [b.out_channels for b in report.spec.blocks]
+    assert drawn[0].side == report.stages[0].out_shape[1]
+    assert drawn[-1].side == report.stages[-1].out_shape[1]
+    assert sum(slab.value for slab in drawn) == getattr(report.totals, METRICS[metric][1])
+    assert all(a.left + a.thickness < b.left for a, b in itertools.pairwise(drawn))
+
+
+def test_the_picture_marks_what_is_chosen_and_draws_a_below() -> None:
+    report, other = analyze(variant("b1")), analyze(variant("b0"))
+    drawn = picture(report, metric="params", chosen=(2, 1), beside=("B0", other))
+    blocks, below = drawn.data
+    bright = [i for i, opacity in enumerate(blocks.marker.opacity) if opacity == 1]
+    assert [list(blocks.customdata[i]) for i in bright] == [[2, 1]]
+    assert max(b + h for b, h in zip(below.base, below.y, strict=True)) < min(blocks.base)
+    assert len(picture(report, metric="params", chosen=(None, None)).data) == 1
+
+
+def test_stage_names() -> None:
+    assert [stage_name(stage, 7) for stage in (0, 1, 7, 8)] == ["stem", "1", "7", "head"]
+
+
+def test_implied_phi_is_where_the_reconciliation_puts_it() -> None:
+    b1, b2 = reconcile("b1"), reconcile("b2")
+    depth, width, resolution, name = implied_phi((b1, b2), "b1").data
+    assert list(depth.x) == [b1.axes[0].implied_phi, b2.axes[0].implied_phi]
+    assert width.x[0] == 0
+    assert resolution.x[0] == pytest.approx(math.log(240 / 224) / math.log(1.15))
+    assert list(name.x) == [1, 2]
+
+
+def test_blocks_jump_from_16_to_23_at_zero() -> None:
+    line = blocks_over_phi(depth_jumps(0, 8), [("b1", 1, 23)], 0.5).data[0]
+    assert list(line.x[:2]) == [0, 0]
+    assert list(line.y[:2]) == [16, 23]
+    assert line.y[-1] == line.y[-2]
+
+
+def test_nearest_rounding_starts_on_a_plateau() -> None:
+    line = blocks_over_phi(depth_jumps(0, 8, repeats="nearest"), [], None).data[0]
+    assert line.y[0] == 16
+    assert line.x[1] == pytest.approx(0.646, abs=1e-3)

@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+import pytest
+
+from app.text import count, minus, size, times
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0, "0"),
+        (999, "999"),
+        (1000, "1.00 k"),
+        (5_288_548, "5.29 M"),
+        (999_999, "1.00 M"),
+        (385_814_752, "386 M"),
+        (99_960_000, "100 M"),
+        (37_749_171_632, "37.7 B"),
+    ],
+)
+def test_counts_have_three_digits(value: float, text: str) -> None:
+    assert count(value) == text
+
+
+def test_sizes_are_decimal() -> None:
+    assert (size(512), size(21_154_192)) == ("512 B", "21.2 MB")
+
+
+def test_ratios() -> None:
+    assert (times(3, 2), times(2, 2), times(1, 4)) == ("×1.5", "the same", "×0.25")
+
+
+def test_minus_signs() -> None:
+    assert (minus(-1.5), minus(0.0), minus(-0.001), minus(10)) == ("−1.5", "0", "0", "10")

@@ -1,0 +1,270 @@
+from __future__ import annotations
+
+import base64
+import json
+import subprocess
+import sys
+from typing import Any
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from app.network import Network
+from app.text import count
+from app.views.scale_files import file_stem, layers_csv
+from effnet_core.cost import analyze, summarize
+from effnet_core.scaling import FAST_COMPOUND_RULE
+from effnet_core.variants import scaled, variant
+
+
+def page() -> None:
+    from app.views import scale
+
+    scale.render()
+
+
+def open_page(**parameters: Any) -> AppTest:
+    app = AppTest.from_function(page, default_timeout=60)
+    for key, text in parameters.items():
+        app.query_params[key] = text
+    return healthy(app.run())
+
+
+def healthy(app: AppTest) -> AppTest:
+    assert not app.exception, [error.value for error in app.exception]
+    return app
+
+
+def metrics(app: AppTest) -> dict[str, tuple[str, str]]:
+    return {metric.label: (metric.value, metric.delta) for metric in app.metric}
+
+
+def press(app: AppTest, label: str) -> AppTest:
+    button = next(button for button in app.button if button.label == label)
+    return healthy(button.click().run())
+
+
+def chart(app: AppTest, number: int = 0) -> dict[str, Any]:
+    return json.loads(app.get("plotly_chart")[number].proto.spec)
+
+
+def values(array: Any) -> list[float]:
+    if isinstance(array, dict):
+        return np.frombuffer(base64.b64decode(array["bdata"]), array["dtype"]).tolist()
+    return list(array)
+
+
+def mark(app: AppTest) -> tuple[str, list[float], list[float]]:
+    last = chart(app)["data"][-1]
+    return last["name"], values(last["x"]), values(last["y"])
+
+
+def headings(app: AppTest) -> list[str]:
+    return [heading.value.split(" :small")[0] for heading in app.subheader]
+
+
+def test_the_page_opens_on_b0() -> None:
+    app = open_page()
+    totals = summarize(variant("b0"))
+    assert metrics(app)["Parameters"] == (count(totals.params), "the same")
+    assert metrics(app)["FLOPs (multiply-adds)"][0] == count(totals.mult_adds)
+    assert not app.warning and not app.error
+
+
+def test_moving_phi_moves_numbers_and_mark() -> None:
+    app = open_page()
+    healthy(app.slider(key="phi").set_value(2.5).run())
+    totals = summarize(scaled(2.5))
+    assert metrics(app)["Parameters"][0] == count(totals.params)
+    assert mark(app) == ("φ = 2.5", [2.5], [totals.params])
+
+
+def test_a_url_opens_the_same_state() -> None:
+    app = open_page(
+        phi="1.5", strategy="width", alpha="1.1", repeats="nearest", classes="10", y="Blocks"
+    )
+    network = Network(phi=1.5, strategy="width", alpha=1.1, repeats="nearest", classes=10)
+    totals = summarize(network.spec())
+    assert metrics(app)["Parameters"][0] == count(totals.params)
+    assert mark(app) == ("φ = 1.5, width only", [1.5], [totals.blocks])
+
+
+@pytest.mark.parametrize(
+    ("parameters", "said"),
+    [
+        ({"phi": "abc"}, "“abc”"),
+        ({"phi": "99"}, "“99”"),
+        ({"alpha": "-1"}, "“-1”"),
+        ({"base": "7"}, "“7”"),
+        ({"strategy": "sideways"}, "“sideways”"),
+        ({"variant": "b99", "network": "published"}, "“b99”"),
+        ({"show": "Architecture", "stage": "99"}, "“99”"),
+        ({"show": "Architecture", "stage": "2", "block": "77"}, "“77”"),
+        ({"a": "b99"}, "No EfficientNet is called 'b99'"),
+        ({"a": "phi=<script>"}, "“<script>”"),
+    ],
+)
+def test_bad_values_get_a_sentence_and_the_page_still_shows_b0(
+    parameters: dict[str, str], said: str
+) -> None:
+    app = open_page(**parameters)
+    assert said in " ".join(warning.value for warning in app.warning)
+    assert metrics(app)["Parameters"] == ("5.29 M", "the same")
+
+
+@pytest.mark.parametrize(("alpha", "warned"), [(1.2, False), (2.0, True), (0.7, True)])
+def test_a_product_far_from_two_is_warned_of_with_its_number(alpha: float, warned: bool) -> None:
+    app = open_page()
+    healthy(app.slider(key="alpha").set_value(alpha).run())
+    factor = alpha * 1.1**2 * 1.15**2
+    sentences = [warning.value for warning in app.warning]
+    assert bool(sentences) == warned
+    if warned:
+        assert f"α·β²·γ² is {factor:.2f}" in sentences[0]
+
+
+def test_presets_set_the_rule_and_reset_it() -> None:
+    app = open_page(phi="2")
+    press(app, "Fast compound")
+    assert app.slider(key="beta").value == FAST_COMPOUND_RULE.beta
+    fast = summarize(scaled(2, rule=FAST_COMPOUND_RULE))
+    assert metrics(app)["Parameters"][0] == count(fast.params)
+    press(app, "Reset to the paper")
+    assert [app.slider(key=key).value for key in ("alpha", "beta", "gamma")] == [1.2, 1.1, 1.15]
+
+
+def test_a_published_variant_is_not_the_formula() -> None:
+    app = open_page(network="published", variant="b1")
+    assert metrics(app)["Parameters"][0] == "7.79 M"
+    assert metrics(open_page(phi="1"))["Parameters"][0] == "9.11 M"
+
+
+@pytest.mark.parametrize("name", ["lite0", "v2-b0", "v2-s", "l2"])
+@pytest.mark.parametrize("tab", ["Growth", "Architecture", "Against A"])
+def test_every_family_opens_in_every_tab(name: str, tab: str) -> None:
+    app = open_page(network="published", variant=name, show=tab)
+    assert metrics(app)["Parameters"][0] == count(summarize(variant(name)).params)
+
+
+def test_pinning_a_makes_it_the_measure() -> None:
+    app = open_page(phi="2")
+    press(app, "Pin this network as A")
+    assert app.text_input(key="a").value == "phi=2.0"
+    assert metrics(app)["Parameters"][1] == "the same"
+    healthy(app.slider(key="phi").set_value(3.0).run())
+    ratio = summarize(scaled(3)).params / summarize(scaled(2)).params
+    assert metrics(app)["Parameters"][1] == f"×{ratio:.3g}"
+
+
+def test_against_a_lists_every_quantity() -> None:
+    app = open_page(phi="1", show="Against A", a="b4")
+    totals, stages = app.table
+    rows = totals.value.set_index("Quantity")
+    assert rows.loc["Blocks", "A: B4"] == "32"
+    assert rows.loc["Blocks", "φ = 1"] == str(len(scaled(1).blocks))
+    assert list(stages.value["Stage"]) == ["stem", *"1234567", "head"]
+
+
+def test_too_deep_a_network_gets_a_sentence_and_the_controls_stay() -> None:
+    app = open_page(phi="10", strategy="depth")
+    assert "blocks" in app.error[0].value and "Traceback" not in app.error[0].value
+    healthy(app.slider(key="phi").set_value(2.0).run())
+    assert not app.error
+
+
+def test_choosing_a_stage_shows_its_blocks_and_a_block_its_inside() -> None:
+    app = open_page(show="Architecture", stage="4")
+    assert "Stage 4: its blocks" in headings(app)
+    assert len(app.dataframe[0].value) == 3
+    healthy(app.selectbox(key="block").set_value("2").run())
+    assert "Stage 4, block 2: its inside" in headings(app)
+    inside = next(h.proto.body for h in app.get("html") if 'class="steps"' in h.proto.body)
+    steps = ("Expand", "Depthwise", "Squeeze-and-excitation", "Project")
+    places = [inside.index(f">{step}</h4>") for step in steps]
+    assert places == sorted(places)
+    layers = analyze(variant("b0")).block_layers(4, 1)
+    depthwise = sum(layer.params for layer in layers if layer.role == "depthwise")
+    assert count(depthwise) in inside
+
+
+def test_a_block_that_the_next_network_lacks_falls_back_to_its_stage() -> None:
+    app = open_page(phi="3", show="Architecture", stage="4", block="5")
+    healthy(app.slider(key="phi").set_value(0.0).run())
+    assert "Stage 4: its blocks" in headings(app)
+
+
+def test_the_stage_table_is_the_papers_with_receptive_fields() -> None:
+    table = open_page(show="Architecture").dataframe[0].value
+    assert list(table["Channels"]) == [32, 16, 24, 40, 80, 112, 192, 320, 1280]
+    assert list(table["Blocks"]) == [1, 1, 2, 2, 3, 3, 4, 1, 1]
+    fields = [stage.receptive_field for stage in analyze(variant("b0")).stages]
+    assert list(table["Receptive field"]) == fields
+
+
+def test_the_reconciler_explains_b1() -> None:
+    app = open_page(show="Why B1 is not φ = 1")
+    said = " ".join(markdown.value for markdown in app.markdown)
+    assert "**9.11 M**" in said and "**7.79 M**" in said
+    axes = app.table[0].value.set_index("Axis")
+    assert list(axes["φ it implies"]) == ["0.52", "0", "0.49"]
+    assert "from 16 to 23 blocks" in said
+    press(app, "Show φ = 0.01")
+    assert app.slider(key="phi").value == 0.01
+
+
+def test_the_origin_of_the_factors_is_told() -> None:
+    said = " ".join(markdown.value for markdown in open_page().markdown)
+    assert "small grid search" in said and "random search" in said
+
+
+def test_every_chart_has_words_for_it() -> None:
+    for tab in ("Growth", "Architecture", "Why B1 is not φ = 1"):
+        charts = open_page(show=tab).get("plotly_chart")
+        assert charts
+        assert all(len(chart.proto.alt) > 40 for chart in charts)
+
+
+def test_verification_agrees_for_a_small_network() -> None:
+    app = open_page(phi="-6", show="Verify and download")
+    press(app, "Verify with fvcore and torch")
+    assert "figures agree exactly" in app.success[0].value
+    assert set(app.dataframe[0].value["Difference"]) == {0}
+
+
+def test_a_giant_is_not_built_for_a_page() -> None:
+    app = open_page(network="published", variant="l2", show="Verify and download")
+    press(app, "Verify with fvcore and torch")
+    assert "effnet cost --verify" in app.error[0].value
+    press(app, "Make ONNX")
+    assert "effnet export" in " ".join(error.value for error in app.error)
+
+
+def test_the_csv_has_a_row_for_each_layer() -> None:
+    report = analyze(scaled(1))
+    lines = layers_csv(report).splitlines()
+    assert len(lines) == len(report.layers) + 1
+    assert lines[0].startswith("name,stage,block,role,kind")
+
+
+@pytest.mark.parametrize(
+    ("network", "stem"),
+    [
+        (Network(variant="v2-s"), "efficientnet-v2-s"),
+        (Network(phi=-1.5, strategy="depth"), "efficientnet-phi-1.5-strategy-depth"),
+    ],
+)
+def test_file_names_are_plain(network: Network, stem: str) -> None:
+    assert file_stem(network).replace("--", "-") == stem
+
+
+def test_the_first_page_imports_no_torch() -> None:
+    program = (
+        "import sys\n"
+        "from streamlit.testing.v1 import AppTest\n"
+        "app = AppTest.from_file('app/main.py', default_timeout=60).run()\n"
+        "assert app.metric and not app.exception\n"
+        "print(sorted({'torch', 'torchvision', 'captum', 'fvcore'} & set(sys.modules)))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.stdout.strip() == "[]", done.stderr

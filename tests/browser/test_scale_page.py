@@ -1,0 +1,137 @@
+"""The Scale page as a person meets it, in Chromium."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import onnx
+import pytest
+
+from effnet_core.architecture import ArchitectureSpec
+from effnet_core.cost import analyze, summarize
+from effnet_core.variants import scaled
+
+pytestmark = pytest.mark.browser
+
+PARAMETERS = "[data-testid=stMetricValue]"
+CURRENT_MARK = ".st-key-growth .scatterlayer .trace:last-child path.point"
+OpenPage = Callable[..., Any]
+
+
+def ready(page: Any, url: str) -> Any:
+    page.goto(url)
+    page.locator(PARAMETERS).first.wait_for()
+    return page
+
+
+def parameters(page: Any) -> str:
+    return str(page.locator(PARAMETERS).first.inner_text())
+
+
+def wait_for_parameters(page: Any, text: str) -> None:
+    page.locator(PARAMETERS).first.filter(has_text=text).wait_for(timeout=15_000)
+
+
+def place_of_mark(page: Any) -> float:
+    mark = page.locator(CURRENT_MARK)
+    mark.wait_for()
+    return float(mark.bounding_box()["x"])
+
+
+def move_phi(page: Any, *keys: str) -> None:
+    page.locator(".st-key-phi input[type=range]").focus()
+    for key in keys:
+        page.keyboard.press(key)
+
+
+def test_phi_moves_by_keyboard_and_the_url_holds_it(server: str, browser_page: OpenPage) -> None:
+    page = ready(browser_page(), server)
+    assert parameters(page) == "5.29 M"
+    before = place_of_mark(page)
+    move_phi(page, "ArrowRight")
+    wait_for_parameters(page, "7.82 M")
+    page.wait_for_function("() => location.search.includes('phi=0.1')")
+    page.wait_for_function(
+        "([mark, x]) => document.querySelector(mark)?.getBoundingClientRect().x > x",
+        arg=[CURRENT_MARK, before],
+    )
+
+
+def test_a_shared_url_opens_the_same_state(server: str, browser_page: OpenPage) -> None:
+    address = f"{server}/?phi=1.5&strategy=width&show=Architecture&stage=4&block=2&a=b4"
+    page = ready(browser_page(), address)
+    page.get_by_role("heading", name="Stage 4, block 2: its inside").wait_for()
+    url, shown = page.url, parameters(page)
+    other = ready(browser_page(), url)
+    other.get_by_role("heading", name="Stage 4, block 2: its inside").wait_for()
+    assert (other.url, parameters(other)) == (url, shown)
+
+
+def test_a_click_on_the_picture_chooses_a_block(server: str, browser_page: OpenPage) -> None:
+    page = ready(browser_page(height=1600), f"{server}/?show=Architecture")
+    slab = page.locator(".st-key-picture .bars path").nth(5)
+    slab.wait_for()
+    box = slab.bounding_box()
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.get_by_role("heading", name="Stage 3, block 2: its inside").wait_for()
+    page.wait_for_function("() => location.search.includes('stage=3&block=2')")
+
+
+def test_another_page_and_back_keeps_the_state(server: str, browser_page: OpenPage) -> None:
+    page = ready(browser_page(), f"{server}/?phi=2.5")
+    shown = parameters(page)
+    page.get_by_role("link", name="Compare").click()
+    page.get_by_role("heading", name="Compare", exact=True).wait_for()
+    page.get_by_role("link", name="Scale").click()
+    wait_for_parameters(page, shown)
+    assert "phi=2.5" in page.url
+
+
+def test_nothing_sticks_out_on_a_narrow_screen(server: str, browser_page: OpenPage) -> None:
+    page = ready(browser_page(width=390, color_scheme="dark"), f"{server}/?phi=2&stage=4&block=2")
+    for tab in ("Architecture", "Against A", "Why B1 is not φ = 1", "Verify and download"):
+        assert page.evaluate(_STICKING_OUT) == []
+        page.get_by_role("tab", name=tab).click()
+        page.get_by_role("tabpanel", name=tab).locator("h3").first.wait_for()
+    assert page.evaluate(_STICKING_OUT) == []
+
+
+# The page itself does not scroll sideways; tabs and tables may scroll inside themselves.
+_STICKING_OUT = """() => [document.querySelector('[data-testid=stMain]'), document.documentElement]
+  .filter(element => element.scrollWidth > element.clientWidth).map(element => element.tagName)"""
+
+
+def test_downloads_are_valid_files(server: str, browser_page: OpenPage, tmp_path: Path) -> None:
+    page = ready(browser_page(), f"{server}/?phi=-6&classes=10&show=Verify+and+download")
+    spec = scaled(-6, num_classes=10)
+
+    def download(name: str) -> Path:
+        with page.expect_download() as caught:
+            page.get_by_role("button", name=name).click()
+        target = tmp_path / str(caught.value.suggested_filename)
+        caught.value.save_as(target)
+        return target
+
+    rows = list(csv.DictReader(download("Layers, CSV").read_text().splitlines()))
+    assert sum(int(row["mult_adds"]) for row in rows) == summarize(spec).mult_adds
+    assert len(rows) == len(analyze(spec).layers)
+    text = download("Architecture, JSON").read_text()
+    assert json.loads(text) and ArchitectureSpec.from_json(text) == spec
+    page.get_by_role("button", name="Make runnable Python").click()
+    source = download("Download efficientnet").read_text()
+    compile(source, "efficientnet.py", "exec")
+    page.get_by_role("button", name="Make ONNX").click()
+    page.get_by_role("button", name=".onnx").wait_for(timeout=90_000)
+    onnx.checker.check_model(onnx.load(download(".onnx")))
+
+
+def test_bad_values_in_the_address_get_a_sentence(server: str, browser_page: OpenPage) -> None:
+    page = ready(browser_page(), f"{server}/?phi=abc&alpha=-1")
+    said = page.get_by_role("alert").first.inner_text()
+    assert "φ must be a number" in said and "α must be a number" in said
+    assert parameters(page) == "5.29 M"
+    assert "Traceback" not in page.content()
