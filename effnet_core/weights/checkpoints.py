@@ -153,7 +153,7 @@ def resolve_weights(
     Nothing is downloaded: catalog weights that are not on this disk are a WeightsError that says
     their size and the command that gets them. Raises CheckpointError or InvalidInput otherwise.
     """
-    if Path(text).suffix.lower() in files.SUFFIXES or Path(text).is_file():
+    if Path(text).suffix.lower() in files.SUFFIXES or _is_file(text):
         return load_checkpoint(
             text, architecture=architecture, classes=classes, preprocessing=preprocessing
         )
@@ -182,6 +182,13 @@ def resolve_weights(
         classes_source=GIVEN if classes else CATALOG,
         preprocessing_source=GIVEN if preprocessing else CATALOG,
     )
+
+
+def _is_file(text: str) -> bool:
+    try:
+        return Path(text).is_file()
+    except (OSError, ValueError):  # too long, or a character that no path has
+        return False
 
 
 def _serialise(

@@ -77,7 +77,8 @@ def _stream(url: str, size_bytes: int) -> Iterator[tuple[bytes, int]]:
     done = 0
     try:
         with urllib.request.urlopen(url, timeout=TIMEOUT_S) as response:
-            total = int(response.headers.get("Content-Length") or size_bytes)
+            announced = response.length  # None where the server does not say
+            total = size_bytes if announced is None else announced
             while piece := response.read(_PIECE):
                 done += len(piece)
                 if done > size_bytes + _SIZE_TOLERANCE:
@@ -86,10 +87,9 @@ def _stream(url: str, size_bytes: int) -> Iterator[tuple[bytes, int]]:
                         f"for {_name(url)}; nothing was kept, check EFFNET_WEIGHTS_MIRROR."
                     )
                 yield piece, total
-            announced = response.headers.get("Content-Length") is not None
-    except (OSError, http.client.HTTPException, ValueError) as error:
+    except (OSError, http.client.HTTPException) as error:
         raise _network_error(error, url, done) from error
-    if announced and done < total:
+    if done < (announced or 0):
         raise _cut(url, done)
 
 

@@ -62,9 +62,10 @@ def read_file(path: Path) -> bytes:
         if size > MAX_BYTES:
             raise CheckpointError(_too_large(path.name, size))
         return path.read_bytes()
-    except OSError as error:
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
         raise CheckpointError(
-            f"The weights file {path} cannot be read ({error.strerror or error}); check the path."
+            f"The weights file {str(path)[:200]!r} cannot be read ({reason}); check the path."
         ) from None
 
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from effnet_core.architecture import ArchitectureSpec
 from effnet_core.errors import CheckpointError
 from effnet_core.model import EfficientNet
-from effnet_core.variants import VARIANTS, architecture, variant
+from effnet_core.variants import architecture, variant
 from effnet_core.weights.convert import class_count, convert, guess_architecture, with_conventions
 from effnet_core.weights.key_names import Style, detect_style, module_names
 
@@ -29,9 +29,9 @@ def state_dict_in(style: Style, spec: ArchitectureSpec) -> dict[str, Tensor]:
     }
 
 
-@pytest.mark.parametrize("name", [name for name in VARIANTS if name not in ("l2", "b7", "b8")])
+@pytest.mark.parametrize("name", ["b0", "b2", "lite2", "v2-b1", "v2-s"])
 @pytest.mark.parametrize("style", ["own", *FOREIGN])
-def test_every_variant_converts_from_every_style(name: str, style: Style) -> None:
+def test_every_family_converts_from_every_style(name: str, style: Style) -> None:
     spec = variant(name, num_classes=7)
     if style == "lukemelas" and name.startswith("v2"):
         with pytest.raises(CheckpointError, match="no networks with fused blocks"):

@@ -105,6 +105,7 @@ def server() -> Iterator[Server]:
 @pytest.fixture
 def entry(server: Server, monkeypatch: pytest.MonkeyPatch) -> WeightsEntry:
     monkeypatch.delenv("EFFNET_WEIGHTS_MIRROR", raising=False)
+    monkeypatch.setenv("no_proxy", "*")
     name = f"tiny-{SHA256[:8]}.pth"
     return dataclasses.replace(
         find("b0"),
