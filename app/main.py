@@ -26,6 +26,7 @@ st.set_page_config(
     page_icon=str(asset("assets/favicon.png")),
     layout="wide",
 )
+st.logo(str(asset("assets/favicon.png")), size="large")
 st.navigation(
     [
         st.Page(page("scale"), title="Scale", url_path="scale", default=True),

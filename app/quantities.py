@@ -41,6 +41,11 @@ QUANTITIES = (
     Quantity(key="flops", label="FLOPs (multiply-adds)", of=lambda p: p.totals.mult_adds),
     Quantity(key="activations", label="Activations", of=lambda p: p.totals.activations),
     Quantity(
+        key="others",
+        label="Batch-norm and pooling (operations)",
+        of=lambda p: p.totals.fvcore.batch_norm + p.totals.fvcore.adaptive_avg_pool2d,
+    ),
+    Quantity(
         key="peak",
         label="Peak memory of activations",
         of=lambda p: p.totals.peak_activation_bytes,

@@ -82,7 +82,7 @@ def explanation_of_stages(
     return service().explain_stages(_request)
 
 
-@st.cache_resource(max_entries=64, show_spinner=False)
+@st.cache_resource(max_entries=16, show_spinner=False)
 def report(network: Network, batch: int, dtype: str) -> CostReport:
     """The cost of `network`, layer by layer; raises InvalidInput where there is no such network."""
     return analyze(network.spec(), batch=batch, dtype=dtype)
@@ -94,7 +94,7 @@ def curves(network: Network, batch: int, dtype: str) -> Curves:
     return {name: _curve(rule, name, batch, dtype) for name in STRATEGIES}
 
 
-@st.cache_resource(max_entries=256, show_spinner=False)
+@st.cache_resource(max_entries=64, show_spinner=False)
 def _curve(rule: Network, strategy: str, batch: int, dtype: str) -> tuple[Priced, ...]:
     steps = 10 if strategy == "compound" else 4
     return pricing.sweep(rule, strategy, steps=steps, batch=batch, dtype=dtype)

@@ -77,11 +77,14 @@ def stage_name(stage: int, stage_count: int) -> str:
 def picture(
     report: CostReport,
     *,
+    title: str,
     metric: str,
     chosen: tuple[int | None, int | None],
     beside: tuple[str, CostReport] | None = None,
 ) -> go.Figure:
     """The network drawn to scale, coloured by `metric`; `beside` is drawn below at the same scale.
+
+    `title` and the one in `beside` are the networks' names.
 
     `chosen` is a stage and a block inside it (None: all of them); the rest steps back.
     """
@@ -92,6 +95,7 @@ def picture(
     bottom = -top
     right = shown[-1].left + shown[-1].thickness
     _add_labels(drawn, shown, report.spec.stage_count, top)
+    _add_title(drawn, title, -0.6 * top)
     if beside is not None:
         other = slabs(beside[1], metric)
         height = max(slab.side for slab in other)
@@ -164,7 +168,7 @@ def _add_labels(drawn: go.Figure, shown: Sequence[Slab], stages: int, top: float
     before = 0
     for stage in range(stages + 2):
         inside = [slab for slab in shown if slab.stage == stage]
-        side = "" if inside[-1].side == before else f"{inside[-1].side}²"
+        side = "\u00a0" if inside[-1].side == before else f"{inside[-1].side}²"
         before = inside[-1].side
         centre = (inside[0].left + inside[-1].left + inside[-1].thickness) / 2
         drawn.add_annotation(
@@ -187,12 +191,9 @@ def _add_outline(drawn: go.Figure, title: str, other: Sequence[Slab], centre: fl
         marker={"color": FAINT, "line": {"width": 0.5, "color": GREY}},
         unselected={"marker": {"opacity": 1}},
     )
-    drawn.add_annotation(
-        x=1.0,
-        xref="paper",
-        y=centre,
-        text=f"A: {title}",
-        showarrow=False,
-        xanchor="right",
-        font={"color": GREY},
-    )
+    _add_title(drawn, f"A: {title}", centre - 0.3 * max(slab.side for slab in other))
+
+
+def _add_title(drawn: go.Figure, text: str, height: float) -> None:
+    """A network's name at its right end, below the slabs: they are low there."""
+    drawn.add_annotation(x=1.0, xref="paper", y=height, text=text, showarrow=False, xanchor="right")

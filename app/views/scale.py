@@ -17,6 +17,7 @@ from app.views import (
     scale_reconcile,
 )
 from app.views.scale_network import Shown
+from effnet_core.published import paper_table
 
 TABS = {
     "Growth": scale_growth.draw,
@@ -51,7 +52,9 @@ def render() -> None:
 def _draw_numbers(shown: Shown) -> None:
     """The headline: what the network is, and its cost beside A's."""
     spec, now, before = shown.report.spec, shown.report.totals, shown.pinned_report.totals
-    kinds = ("published", "computed") if shown.network.variant else ("computed",)
+    kinds: tuple[widgets.Source, ...] = ("computed",)
+    if shown.network.variant:
+        kinds = ("published", "computed")
     badges = " ".join(f":small[{widgets.source(kind)}]" for kind in kinds)
     st.markdown(f"## {shown.network.title} {badges}")
     facts = (
@@ -69,7 +72,7 @@ def _draw_numbers(shown: Shown) -> None:
     )
     rows = (
         ("Parameters", count, now.params, before.params, None),
-        ("FLOPs (multiply-adds)", count, now.mult_adds, before.mult_adds, FLOPS),
+        ("FLOPs (multiply-adds)", count, now.mult_adds, before.mult_adds, None),
         ("Activations", count, now.activations, before.activations, ACTIVATIONS),
         (
             "Peak memory",
@@ -96,9 +99,23 @@ def _draw_numbers(shown: Shown) -> None:
     st.caption(
         "One FLOP here is one multiply-add: a multiplication and the addition that follows count "
         "once, as in the paper. Convolutions and the classifier are counted; batch-norm and "
-        "pooling are listed apart."
+        "pooling are listed apart, under Against A. Every count is for one image."
+    )
+    claim = paper_claim(shown.network.variant)
+    if claim:
+        st.caption(f"{widgets.source('published')} {claim}")
+
+
+def paper_claim(variant: str | None) -> str | None:
+    """What table 2 of the paper says of a variant; None for those that it does not list."""
+    model = f"EfficientNet-{(variant or '').upper()}"
+    row = next((row for row in paper_table(2) if row.model == model), None)
+    if row is None:
+        return None
+    return (
+        f"The paper's table 2 says {row.params_m:g} M parameters, {row.mult_adds_b:g} B FLOPs and "
+        f"{row.top1:g} % top-1 on ImageNet for {model}."
     )
 
 
-FLOPS = "Multiply-adds of convolutions and the linear layer for one image."
 ACTIVATIONS = "Outputs of convolutions and the linear layer for one image: what training must keep."

@@ -1,17 +1,15 @@
-"""Scale, architecture: the picture, the stage table, a stage's blocks and a block's inside."""
+"""Scale, architecture: the picture, and choosing a stage or a block in it."""
 
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
 
 import streamlit as st
 
 from app import widgets
-from app.charts.architecture import METRICS, picture, stage_name
+from app.charts.architecture import METRICS, picture
 from app.state import Choice
-from app.text import count
-from app.views.scale_block import inside_html
+from app.views import scale_tables
 from app.views.scale_network import Shown
 from effnet_core.cost import CostReport
 
@@ -44,6 +42,7 @@ def draw(shown: Shown) -> None:
     same = shown.pinned == shown.network
     figure = picture(
         report,
+        title=shown.network.title,
         metric=metric,
         chosen=(stage, block),
         beside=None if same else (shown.pinned.title, shown.pinned_report),
@@ -55,13 +54,13 @@ def draw(shown: Shown) -> None:
         "A network pinned as A is drawn below it at the same scale."
     )
     if stage is None:
-        _draw_stages(report)
+        scale_tables.draw_stages(report)
     elif not 1 <= stage <= report.spec.stage_count:
-        _draw_end(report, stage)
+        scale_tables.draw_end(report, stage)
     elif block is None:
-        _draw_blocks(report, stage)
+        scale_tables.draw_blocks(report, stage)
     else:
-        _draw_inside(report, stage, block)
+        scale_tables.draw_inside(report, stage, block)
 
 
 def _choose_stage(stages: int) -> int | None:
@@ -99,87 +98,6 @@ def _take_click() -> None:
         return
     st.session_state[STAGE.key] = str(stage)
     st.session_state["block"] = str(block + 1)
-
-
-def _draw_stages(report: CostReport) -> None:
-    widgets.heading("Stage by stage", "computed")
-    rows = [
-        {
-            "Stage": stage_name(stage.stage, report.spec.stage_count),
-            "Operator": stage.title,
-            "Input": f"{stage.in_shape[1]} × {stage.in_shape[2]}",
-            "Channels": stage.out_shape[0],
-            "Blocks": stage.repeats,
-            "Stride": stage.stride,
-            "Parameters": count(stage.params),
-            "FLOPs": count(stage.mult_adds),
-            "Share of FLOPs": stage.mult_adds / report.totals.mult_adds,
-            "Activations": count(stage.activations),
-            "Receptive field": stage.receptive_field,
-        }
-        for stage in report.stages
-    ]
-    share = st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1)
-    st.dataframe(
-        rows,
-        hide_index=True,
-        height=35 * (len(rows) + 1) + 3,
-        column_config={"Share of FLOPs": share},
-        alt="The stage table of the network, as in table 1 of the paper.",
-    )
-    st.caption(
-        "As table 1 of the paper, with costs. The receptive field is the side, in input pixels, "
-        "that one output position sees through the convolutions."
-    )
-
-
-def _draw_blocks(report: CostReport, stage: int) -> None:
-    widgets.heading(f"Stage {stage}: its blocks", "computed")
-    rows: list[dict[str, Any]] = []
-    for block in report.spec.stages[stage - 1]:
-        layers = report.block_layers(stage, block.index)
-        rows.append(
-            {
-                "Block": block.index + 1,
-                "In": block.in_channels,
-                "Expanded": block.expanded_channels,
-                "Squeezed": block.squeeze_channels,
-                "Out": block.out_channels,
-                "Stride": block.stride,
-                "Shortcut": block.skip,
-                "Parameters": count(sum(layer.params for layer in layers)),
-                "FLOPs": count(sum(layer.mult_adds for layer in layers)),
-                "Activations": count(sum(layer.activations for layer in layers)),
-                "Drop rate in training": round(block.drop_path, 4),
-            }
-        )
-    st.dataframe(rows, hide_index=True, alt=f"The blocks of stage {stage} with their costs.")
-    st.caption("Columns In to Out are channels. Choose a block above for its inside.")
-
-
-def _draw_end(report: CostReport, stage: int) -> None:
-    """The layers of the stem or of the head."""
-    name = stage_name(stage, report.spec.stage_count)
-    widgets.heading(f"The {name}, layer by layer", "computed")
-    rows = [
-        {
-            "Layer": layer.name,
-            "Kind": layer.kind.replace("_", " "),
-            "Output": " × ".join(str(side) for side in layer.out_shape),
-            "Parameters": count(layer.params),
-            "FLOPs": count(layer.mult_adds),
-            "Batch-norm and pooling": count(layer.other_ops),
-        }
-        for layer in report.layers
-        if layer.stage == stage
-    ]
-    st.dataframe(rows, hide_index=True, alt=f"The layers of the {name} with their costs.")
-
-
-def _draw_inside(report: CostReport, stage: int, block: int) -> None:
-    spec = report.spec.stages[stage - 1][block]
-    widgets.heading(f"Stage {stage}, block {block + 1}: its inside", "computed")
-    st.html(inside_html(spec, report.block_layers(stage, block)))
 
 
 def _alt(shown: Shown) -> str:

@@ -118,12 +118,12 @@ def test_slabs_are_the_blocks_at_their_size(name: str, metric: str) -> None:
 
 def test_the_picture_marks_what_is_chosen_and_draws_a_below() -> None:
     report, other = analyze(variant("b1")), analyze(variant("b0"))
-    drawn = picture(report, metric="params", chosen=(2, 1), beside=("B0", other))
+    drawn = picture(report, title="B1", metric="params", chosen=(2, 1), beside=("B0", other))
     blocks, below = drawn.data
     bright = [i for i, opacity in enumerate(blocks.marker.opacity) if opacity == 1]
     assert [list(blocks.customdata[i]) for i in bright] == [[2, 1]]
     assert max(b + h for b, h in zip(below.base, below.y, strict=True)) < min(blocks.base)
-    assert len(picture(report, metric="params", chosen=(None, None)).data) == 1
+    assert len(picture(report, title="B1", metric="params", chosen=(None, None)).data) == 1
 
 
 def test_stage_names() -> None:
