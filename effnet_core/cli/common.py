@@ -110,9 +110,9 @@ def _text(cell: object) -> str:
     return f"{cell:,}" if isinstance(cell, int | float) else str(cell)
 
 
-def megabytes(size: int) -> str:
+def readable(size: int) -> str:
     """A size in bytes as people read it, such as "21.3 MB" (millions of bytes)."""
-    return f"{size / 1e6:,.1f} MB"
+    return f"{size / 1e6:,.1f} MB" if size >= 1e5 else f"{size / 1e3:,.1f} kB"
 
 
 @contextmanager

@@ -10,10 +10,10 @@ from effnet_core.cli.common import (
     Commands,
     add_command,
     add_dtype,
-    megabytes,
     positive,
     print_json,
     print_table,
+    readable,
     working,
 )
 from effnet_core.cli.network import add_network, network
@@ -144,8 +144,8 @@ def _print_units(report: CostReport) -> None:
         f"{counts.adaptive_avg_pool2d:,}; its total is {counts.total:,}.\n"
         "Activations are the outputs of convolutions and the linear layer; the receptive field is "
         "in input pixels.\n"
-        f"Weights and buffers {megabytes(totals.weight_bytes)}; activations at their peak "
-        f"{megabytes(totals.peak_activation_bytes)}, at {totals.peak_at} "
+        f"Weights and buffers {readable(totals.weight_bytes)}; activations at their peak "
+        f"{readable(totals.peak_activation_bytes)}, at {totals.peak_at} "
         f"(batch {report.batch}, {report.dtype})."
     )
 

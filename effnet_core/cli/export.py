@@ -11,9 +11,9 @@ from effnet_core.architecture import ArchitectureSpec
 from effnet_core.cli.common import (
     Commands,
     add_command,
-    megabytes,
     output_path,
     print_json,
+    readable,
     seed,
     working,
 )
@@ -67,7 +67,7 @@ def _run(args: argparse.Namespace) -> int:
         origin = "" if used_seed is None else f", initial weights of seed {used_seed}"
         print(f"{name} as {args.format}{origin}:")
         for path in written:
-            print(f"  {path} ({megabytes(path.stat().st_size)})")
+            print(f"  {path} ({readable(path.stat().st_size)})")
     return 0
 
 

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 from tqdm import tqdm
 
 from effnet_core.cli.common import (
+    QUIET_SECONDS,
     Commands,
     add_command,
-    megabytes,
     print_json,
     print_table,
+    readable,
     working,
 )
 from effnet_core.cli.loading import add_checkpoint, checkpoint_options
@@ -80,7 +81,7 @@ def _list(args: argparse.Namespace) -> int:
                 record.id,
                 record.architecture,
                 f"{record.resolution} px",
-                megabytes(record.size_bytes),
+                readable(record.size_bytes),
                 "imported" if record.imported else record.state,
             )
             for record in listing
@@ -98,7 +99,7 @@ def _get(args: argparse.Namespace) -> int:
     store = _store()
 
     def get(item: str) -> Answer:
-        with tqdm(desc=item, unit="B", unit_scale=True, delay=0.5) as bar:
+        with tqdm(desc=item, unit="B", unit_scale=True, delay=QUIET_SECONDS) as bar:
 
             def progress(done: int, total: int) -> None:
                 bar.total = total
@@ -107,7 +108,7 @@ def _get(args: argparse.Namespace) -> int:
             path = store.get(item, progress)
         return {"path": str(path), "size_bytes": path.stat().st_size, "sha256": store.verify(item)}
 
-    return _report(args, args.items, get, lambda a: f"{a['path']} ({megabytes(a['size_bytes'])})")
+    return _report(args, args.items, get, lambda a: f"{a['path']} ({readable(a['size_bytes'])})")
 
 
 def _import(args: argparse.Namespace) -> int:
@@ -122,7 +123,7 @@ def _import(args: argparse.Namespace) -> int:
     else:
         print(
             f"{record.id}: {record.architecture}, {record.num_classes:,} classes, "
-            f"{record.resolution} px, {megabytes(record.size_bytes)}; use it as "
+            f"{record.resolution} px, {readable(record.size_bytes)}; use it as "
             f"--weights {record.id}"
         )
     return 0
@@ -134,7 +135,7 @@ def _remove(args: argparse.Namespace) -> int:
         args,
         args.items,
         lambda item: {"freed_bytes": store.remove(item)},
-        lambda answer: f"{megabytes(answer['freed_bytes'])} freed",
+        lambda answer: f"{readable(answer['freed_bytes'])} freed",
     )
 
 
