@@ -134,7 +134,7 @@ def cost_axes() -> Mapping[str, CostAxis]:
     for benchmark in benchmarks().values():
         throughput = benchmark.unit == "images/s"
         kind = "GPU throughput" if throughput else "CPU latency"
-        detail = f"published; {benchmark.device}, {benchmark.precision}, batch {benchmark.batch}"
+        detail = f"{benchmark.device}, {benchmark.precision}, batch {benchmark.batch}"
         axes.append(
             CostAxis(
                 key=benchmark.key,
@@ -145,7 +145,7 @@ def cost_axes() -> Mapping[str, CostAxis]:
                 more_is_better=throughput,
             )
         )
-    here = "measured in this session with randomly initialised weights, batch 1"
+    here = "in this session, with randomly initialised weights, batch 1"
     axes.append(
         CostAxis(key=HERE, title="Latency on this machine", kind="here", unit="ms", detail=here)
     )

@@ -14,17 +14,19 @@ from effnet_core.comparison import CostAxis, Placed, extra_data, front, identity
 from effnet_core.published import TEST_SET_TITLES, families
 
 HEIGHT = 620
+_ROOM_FOR_FAMILIES = 6
+_PIXELS_A_FAMILY = 6
 LABELLED = ("b0", "b1", "b2", "b3", "b4", "b5", "b6", "b7")
 # Streamlit puts the theme's categorical colours in the place of these, in light and in dark.
 _COLOURS = tuple(f"#{number:06d}" for number in range(1, 11))
 _TEXT = _COLOURS[9]
 _FIRST = ("EfficientNet", "EfficientNetV2", "EfficientNet-Lite")
-_SHAPES = ("circle", "square", "triangle-up", "triangle-down")
+_SHAPES = ("circle", "square", "triangle-up", "triangle-down", "hexagon")
 
 
 def trade_off(view: View) -> go.Figure:
     """Every record as a mark, hollow where its count is the source's own; see `View`."""
-    drawn = figure(HEIGHT)
+    drawn = figure(height(view))
     across, up = spans(view)
     if view.with_lines:
         _add_lines(drawn, view)
@@ -51,9 +53,17 @@ def trade_off(view: View) -> go.Figure:
         fixedrange=True,
     )
     drawn.update_layout(
-        dragmode=view.drag, legend={"y": -0.13, "itemclick": False, "itemdoubleclick": False}
+        dragmode=view.drag,
+        hoverlabel={"align": "left"},
+        legend={"y": -0.13, "itemclick": False, "itemdoubleclick": False},
     )
     return drawn
+
+
+def height(view: View) -> int:
+    """Pixels: a little more for each family that the legend lists beyond a handful."""
+    listed = len({one.result.family for one in view.placed})
+    return HEIGHT + _PIXELS_A_FAMILY * max(0, listed - _ROOM_FOR_FAMILIES)
 
 
 def axis_title(axis: CostAxis) -> str:
@@ -103,14 +113,13 @@ def _add_records(drawn: go.Figure, view: View) -> None:
                 hoverinfo="text",
             )
     if any(extra_data(one.result) for one in view.placed):
-        _explain(drawn, "trained on more than ImageNet-1k", "diamond")
+        _explain(drawn, "more than ImageNet-1k", symbol="diamond")
     if any(_hollow(one, view.axis) for one in view.placed):
-        _explain(drawn, "as published, counts differ", "circle-open")
+        _explain(drawn, "as published, counts differ", symbol="circle-open")
 
 
 def _marker(ours: Sequence[Placed], family: str, axis: CostAxis) -> dict[str, object]:
-    index = families().index(family)
-    shape = _SHAPES[index // len(_COLOURS) % len(_SHAPES)]
+    shape = _look(family)[1]
     return {
         "symbol": [
             ("diamond" if extra_data(one.result) else shape)
@@ -118,7 +127,7 @@ def _marker(ours: Sequence[Placed], family: str, axis: CostAxis) -> dict[str, ob
             for one in ours
         ],
         "size": 9 if family in _FIRST else 8,
-        "color": _colour(family),
+        "color": _look(family)[0],
         "opacity": 0.95 if family in _FIRST else 0.75,
         "line": {"width": 1.3},
     }
@@ -129,8 +138,14 @@ def _hollow(one: Placed, axis: CostAxis) -> bool:
     return axis.kind == "count" and one.cost.basis == "published"
 
 
-def _colour(family: str) -> str:
-    return _COLOURS[families().index(family) % len(_COLOURS)]
+def _look(family: str) -> tuple[str, str]:
+    """Its colour and shape: three colours are kept for the EfficientNets of this project."""
+    if family in _FIRST:
+        return _COLOURS[_FIRST.index(family)], _SHAPES[0]
+    others = [name for name in families() if name not in _FIRST]
+    colours = _COLOURS[len(_FIRST) : -1]
+    shape, colour = divmod(others.index(family), len(colours))
+    return colours[colour], _SHAPES[shape]
 
 
 def _spread(ours: Sequence[Placed], view: View) -> dict[str, object] | None:
@@ -147,33 +162,39 @@ def _spread(ours: Sequence[Placed], view: View) -> dict[str, object] | None:
     }
 
 
-def _explain(drawn: go.Figure, text: str, symbol: str) -> None:
-    """An entry of the legend for a shape that several families share."""
+def _explain(
+    drawn: go.Figure,
+    text: str,
+    *,
+    symbol: str = "circle",
+    mode: str = "markers",
+    rank: int = 2000,
+) -> None:
+    """An entry of the legend for a shape or line that several families share."""
     drawn.add_scatter(
         x=[None],
         y=[None],
         name=text,
-        mode="markers",
+        mode=mode,
         marker={"symbol": symbol, "size": 9, "color": GREY, "line": {"width": 1.3}},
-        legendrank=2000,
+        line={"width": 1, "color": GREY},
+        legendrank=rank,
     )
 
 
 def _add_lines(drawn: go.Figure, view: View) -> None:
     """Thin lines between the sizes of one network under one recipe."""
-    for number, line in enumerate(series(view.placed)):
+    for line in series(view.placed):
         drawn.add_scatter(
             x=[one.cost.value for one in line],
             y=[one.result.top1 for one in line],
-            name="joins the sizes of one recipe; nothing was measured between",
-            legendgroup="lines",
-            showlegend=number == 0,
-            legendrank=2002,
             mode="lines",
-            line={"width": 1, "color": _colour(line[0].result.family)},
+            line={"width": 1, "color": _look(line[0].result.family)[0]},
             opacity=0.4,
+            showlegend=False,
             hoverinfo="skip",
         )
+    _explain(drawn, "joined sizes, no prediction", mode="lines", rank=2002)
 
 
 def _add_front(drawn: go.Figure, view: View) -> None:
@@ -182,7 +203,7 @@ def _add_front(drawn: go.Figure, view: View) -> None:
     drawn.add_scatter(
         x=[one.cost.value for one in best],
         y=[one.result.top1 for one in best],
-        name="Pareto front; steps drawn between records",
+        name="Pareto front, drawn in steps",
         mode="lines",
         legendrank=2001,
         line={
@@ -205,7 +226,7 @@ def _add_mark(drawn: go.Figure, mark: Mark, view: View, up: tuple[float, float])
         text=["", "", mark.title, *[""] * (len(heights) - 3)],
         textposition="middle right" if left else "middle left",
         textfont={"color": _TEXT, "size": 13},
-        name=f"{mark.title}: its cost alone",
+        name=f"{mark.title}: cost alone",
         mode="lines+text",
         legendrank=2003,
         line={"width": 2, "color": _TEXT},
@@ -243,7 +264,7 @@ def _add_labels(drawn: go.Figure, view: View) -> None:
         text=[f"<b>{name.upper()}</b>" for name in best],
         mode="text",
         textposition="top center",
-        textfont={"size": 12, "color": _colour("EfficientNet")},
+        textfont={"size": 12, "color": _look("EfficientNet")[0]},
         showlegend=False,
         hoverinfo="skip",
     )

@@ -6,23 +6,15 @@ import streamlit as st
 
 from app import widgets
 from app.charts.compare import trade_off
-from app.charts.compare_view import View, amount, message
+from app.charts.compare_view import View, message
 from app.frame import page
-from app.network import chosen
-from app.state import Choice
+from app.state import value
 from app.text import times
 from app.views import compare_controls, compare_table, compare_timing
 from app.views.compare_controls import Asked
-from effnet_core.comparison import Timings, cost_axes, front, growth, place
+from effnet_core.comparison import HERE, Timings, cost_axes, find_axis, front, growth, place
 
-DRAG = Choice(
-    key="drag",
-    label="Select on the chart by",
-    options=("click", "box", "lasso"),
-    default="click",
-    help="What you click or draw round is added to the selected records below.",
-)
-FIELDS = (*compare_controls.FIELDS, *compare_timing.FIELDS, DRAG, compare_table.PICKED)
+FIELDS = (*compare_controls.FIELDS, *compare_timing.FIELDS, *compare_table.FIELDS)
 
 
 @page(
@@ -47,10 +39,7 @@ def _draw_chart(asked: Asked) -> View:
     timings: Timings = compare_timing.timed()
     records = asked.records()
     placed = place(records, asked.axis, timings)
-    with st.container(horizontal=True, vertical_alignment="bottom", key="chart-row"):
-        headline = st.container(width="stretch")
-        drag = widgets.segmented(DRAG)
-    network = chosen() if "network" in asked.draw else None
+    network = compare_controls.line() if "network" in asked.draw else None
     view = View(
         test_set=asked.test_set,
         axis=asked.axis,
@@ -61,10 +50,9 @@ def _draw_chart(asked: Asked) -> View:
         timings=timings,
         with_front="front" in asked.draw,
         with_lines="sizes" in asked.draw,
-        drag={"box": "select", "lasso": "lasso"}.get(drag, "pan"),
+        drag=compare_table.DRAG_MODES[str(value(compare_table.DRAG))],
     )
-    with headline:
-        st.markdown(_headline(view))
+    st.markdown(_headline(view))
     if not placed:
         st.info(_nothing(asked, len(records)))
         return view
@@ -80,7 +68,8 @@ def _headline(view: View) -> str:
     ours = sum(one.result.architecture is not None for one in best)
     return (
         f"**{len(best)}** of {len(view.placed)} records are on the Pareto front: no other record "
-        f"shown is both better and cheaper. **{ours}** of them are this project's EfficientNets."
+        f"shown has more accuracy at the same cost or a lower one. **{ours}** of them are "
+        "EfficientNets that this project builds."
     )
 
 
@@ -105,26 +94,30 @@ def _draw_notes(view: View, records: int, wanted: bool) -> None:
         lines.append(f"{widgets.source(kind)} {view.axis.title}: {view.axis.detail}.")
     absent = records - len(view.placed)
     if absent:
-        lines.append(f"{absent} records have no figure on this axis and are not drawn.")
+        have = "record has" if absent == 1 else "records have"
+        lines.append(f"{absent} {have} no figure on this axis, and no mark.")
     if wanted and view.mark is None:
-        lines.append("The chosen network has no vertical line: nobody has timed it so.")
+        lines.append("The chosen network has no vertical line: it has not been timed in this way.")
     st.caption(" ".join(lines))
     st.markdown(_contrast(view.timings))
 
 
 def _contrast(timings: Timings) -> str:
-    """Multiply-adds beside speed, from the same records: B7 against B0."""
-    parts = []
+    """Multiply-adds beside speed from B0 to B7, each at its own resolution."""
+    slower: dict[str, float] = {}
     for axis in cost_axes().values():
-        pair = growth("b0", "b7", axis, timings) if axis.key != "resolution" else None
-        if pair is not None:
-            small, large = (cost.value for cost in pair)
-            ratio = times(small, large) if axis.more_is_better else times(large, small)
-            less = " less" if axis.more_is_better else ""
-            parts.append(
-                f"{axis.title}: **{ratio}**{less} ({amount(axis, small)} → {amount(axis, large)})"
-            )
+        pair = growth("b0", "b7", axis, timings)
+        if pair is not None and axis.kind in ("benchmark", "here"):
+            ratio = pair[1].value / pair[0].value
+            slower[axis.title] = 1 / ratio if axis.more_is_better else ratio
+    counts = growth("b0", "b7", find_axis("flops"), timings)
+    assert counts is not None
+    ends = (min(slower, key=slower.__getitem__), max(slower, key=slower.__getitem__))
+    told = " to ".join(f"**×{slower[title]:.3g}** ({title})" for title in ends)
+    own = find_axis(HERE).title
+    here = f"; on this machine ×{slower[own]:.3g}" if own in slower else ""
     return (
-        "**Multiply-adds are not speed.** From B0 to B7, each at its own resolution: "
-        f"{'; '.join(parts)}."
+        f"**Multiply-adds are not speed.** From B0 to B7 they grow "
+        f"**{times(counts[1].value, counts[0].value)}**, while the networks become slower by "
+        f"{told}{here}."
     )

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from app import network as scale
 from app import widgets
 from app.charts.compare_view import Mark
-from app.network import Network
+from app.network import Network, chosen
 from app.state import Choice, Several
 from effnet_core.comparison import CostAxis, Timings, cost_axes, extra_data, find_axis
 from effnet_core.cost import summarize
+from effnet_core.errors import InvalidInput
 from effnet_core.published import TEST_SET_TITLES, families, recipes, results
 from effnet_core.published_records import PublishedResult
 
@@ -64,9 +64,12 @@ DRAW = Several(
     label="Draw",
     options=("front", "sizes", "network"),
     default=("front", "sizes", "network"),
-    labels={"front": "Pareto front", "sizes": "Lines between sizes", "network": "Chosen network"},
+    labels={"front": "Pareto front", "sizes": "Lines between sizes", "network": "Line of cost"},
 )
-FIELDS = (TEST_SET, COST, SPACING, FAMILIES, RECIPES, DATA, DRAW, *scale.FIELDS)
+LINE = "line"
+"""The key (also in the URL) under which the code of the network drawn as a line is held."""
+
+FIELDS = (TEST_SET, COST, SPACING, FAMILIES, RECIPES, DATA, DRAW)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,8 +114,7 @@ def draw() -> Asked:
         bind="query-params",
         persist_state="session",
     )
-    with st.expander("The chosen network, as on Scale"):
-        _draw_network()
+    _draw_network()
     return Asked(
         test_set=test_set,
         axis=axis,
@@ -125,17 +127,39 @@ def draw() -> Asked:
 
 
 def _draw_network() -> None:
-    """The controls of Scale under the same keys: both pages hold one and the same network."""
-    if widgets.segmented(scale.KIND, label_visibility="collapsed", width="stretch") == "published":
-        widgets.select(scale.VARIANT)
-        return
-    widgets.slider(scale.PHI)
-    with st.popover("Rule and rounding", width="stretch"):
-        widgets.select(scale.STRATEGY)
-        for control in (*scale.RULE, scale.BASE, scale.CLASSES):
-            widgets.number(control)
-        for choice in (scale.REPEATS, scale.PIXELS):
-            widgets.segmented(choice)
+    """Which network is the vertical line: the one chosen on Scale, or one that the URL carries."""
+    st.text_input(
+        "Network drawn as a line of cost",
+        key=LINE,
+        placeholder=f"as on Scale: {chosen().title}",
+        help="A published variant such as b4 or v2-s, or a network of the formula, such as "
+        "phi=2.5,strategy=depth. Empty: the network chosen on Scale.",
+        bind="query-params",
+        persist_state="session",
+    )
+    st.button(
+        f"Hold {chosen().title}",
+        on_click=_hold,
+        help="Writes the network of Scale into this page's address, so that a link carries it.",
+    )
+
+
+def _hold() -> None:
+    st.session_state[LINE] = chosen().code
+
+
+def line() -> Network:
+    """The network of the vertical line; where what was typed is none, a sentence says so.
+
+    Then, and where nothing was typed, it is the one chosen on Scale.
+    """
+    try:
+        network = Network.parse(typed) if (typed := st.session_state.get(LINE)) else chosen()
+        network.spec()
+    except InvalidInput as error:
+        st.warning(f"Network drawn as a line: {error} The one on Scale is used instead.")
+        return chosen()
+    return network
 
 
 def mark(network: Network, axis: CostAxis, timings: Timings) -> Mark | None:

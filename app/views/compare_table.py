@@ -11,18 +11,27 @@ import streamlit as st
 
 from app import widgets
 from app.charts.compare_view import View
-from app.state import Several
+from app.state import Choice, Several
 from effnet_core.comparison import Timings, cost_axes, front, identity, row
 from effnet_core.published import results
 from effnet_core.published_records import PublishedResult
 
 CHART = "trade-off"
+DRAG = Choice(
+    key="drag",
+    label="Select on the chart by",
+    options=("click", "box", "lasso"),
+    default="click",
+    help="What you click or draw round joins the selected records below the chart.",
+)
+DRAG_MODES = {"click": "pan", "box": "select", "lasso": "lasso"}
 PICKED = Several(
     key="picked",
     label="Selected records",
     options=tuple(dict.fromkeys(identity(one) for one in results())),
     placeholder="Type a model's name, or select on the chart",
 )
+FIELDS = (DRAG, PICKED)
 _HEIGHT = 388
 
 
@@ -37,6 +46,7 @@ def take_points() -> None:
 def draw(view: View, records: Sequence[PublishedResult]) -> None:
     """Draw the list of selected records, the table and the downloads."""
     widgets.heading("Records side by side", "published", "computed")
+    widgets.segmented(DRAG)
     picked = widgets.several(PICKED, select_all=False, wrap=True)
     by_identity = {identity(one): one for one in results(test_set=view.test_set)}
     if picked:
@@ -62,12 +72,12 @@ def draw(view: View, records: Sequence[PublishedResult]) -> None:
 
 def _short(cells: dict[str, Any], view: View) -> dict[str, Any]:
     """The columns that fit a screen; the CSV has all of them."""
-    keys = ["model", "top1", "top5", "params", "flops", "activations"]
+    keys = ["model", "top1", "recipe", "test_resolution", "params", "flops", "activations"]
     if view.axis.kind == "benchmark":
         keys.append(view.axis.column)
     keys += ["here_median_ms", "here_low_ms", "here_high_ms"] if view.timings else []
-    keys += ["flops_basis", "test_resolution", "crop", "interpolation", "recipe"]
-    keys += ["extra_training_data", "family", "source"]
+    keys += ["flops_basis", "top5", "crop", "interpolation", "extra_training_data"]
+    keys += ["family", "source"]
     return {key: cells[key] for key in keys}
 
 

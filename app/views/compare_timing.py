@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from app import resources, widgets
-from app.network import Network, chosen
+from app.network import Network
 from app.state import Number, Several
+from app.views.compare_controls import line
 from effnet_core.architecture import ArchitectureSpec
 from effnet_core.cost import summarize
 from effnet_core.errors import EffnetError
@@ -25,7 +26,7 @@ MOST_MULT_ADDS = 100_000_000_000
 
 _HELD = "timed"
 _REFUSED = "timing-refused"
-_THE_CHOSEN = "the chosen network"
+_THE_CHOSEN = "the network drawn as a line"
 Timed = dict[tuple[str, int], "LatencyMeasurement"]
 
 
@@ -36,14 +37,14 @@ def _offered() -> tuple[str, ...]:
         totals = price(result)
         if totals is not None and totals.mult_adds <= MOST_MULT_ADDS:
             found[str(result.architecture), int(result.test_resolution or 0)] = None
-    return tuple(f"{name.upper()} at {side}" for name, side in sorted(found))
+    return tuple(f"{Network(variant=name).title} at {side}" for name, side in sorted(found))
 
 
 TO_TIME = Several(
     key="time",
     label="Networks to time",
     options=(_THE_CHOSEN, *_offered()),
-    default=("B0 at 224", "B1 at 240", "B2 at 260", "V2-B0 at 224", "LITE0 at 224"),
+    default=("B0 at 224", "B1 at 240", "B2 at 260", "V2-B0 at 224"),
     placeholder="Type a name, such as B3",
     help="Each at an input resolution for which an accuracy was published.",
 )
@@ -96,7 +97,7 @@ def draw() -> None:
 def _subject(name: str) -> Subject:
     """Raises InvalidInput where the chosen network does not exist."""
     if name == _THE_CHOSEN:
-        network = chosen()
+        network = line()
         spec = network.spec()
         return Subject(title=network.title, key=(network.code, spec.resolution), spec=spec)
     short, _, side = name.partition(" at ")
