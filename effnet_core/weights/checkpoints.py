@@ -11,6 +11,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -153,19 +154,13 @@ def resolve_weights(
     Nothing is downloaded: catalog weights that are not on this disk are a WeightsError that says
     their size and the command that gets them. Raises CheckpointError or InvalidInput otherwise.
     """
+    load = partial(load_checkpoint, classes=classes, preprocessing=preprocessing)
     if Path(text).suffix.lower() in files.SUFFIXES or _is_file(text):
-        return load_checkpoint(
-            text, architecture=architecture, classes=classes, preprocessing=preprocessing
-        )
+        return load(text, architecture=architecture)
     record = store.imported(text)
     if record is not None:
-        loaded = load_checkpoint(
-            store.read(text),
-            architecture=architecture,
-            classes=classes,
-            preprocessing=preprocessing,
-            file_name=record.file_name,
-        )
+        data = store.read(text)
+        loaded = load(data, architecture=architecture, file_name=record.file_name)
         return dataclasses.replace(loaded, id=record.id, origin=record.origin)
     entry = find(text)
     loaded = load_checkpoint(

@@ -153,23 +153,18 @@ def _require_all(
             f"The checkpoint's classifier has {rows:,} classes where {spec.name} was expected to "
             f"have {spec.num_classes:,}."
         )
-    found = (
-        _count(missing, "missing"),
-        _count(unexpected, "unexpected"),
-        _count(reshaped, "of another shape"),
-    )
+    faults = {"missing": missing, "unexpected": unexpected, "of another shape": reshaped}
+    found = "; ".join(_count(names, what) for what, names in faults.items() if names)
     guess = guess_architecture(state_dict)
-    hint = f"; it looks like {guess}" if guess and guess != spec.name else ""
+    hint = f"; it looks like {guess}" if guess not in (None, spec.name) else ""
     raise CheckpointError(
         f"The checkpoint ({len(state_dict)} tensors, named as in {TITLES[style]}) does not fit "
-        f"{spec.name} with its {len(shapes)} tensors: {'; '.join(filter(None, found))}{hint}."
+        f"{spec.name} with its {len(shapes)} tensors: {found}{hint}."
     )
 
 
 def _count(names: list[str], what: str) -> str:
-    """ "213 missing (features.1.0…, features.1.1…, …)" or "" if there are none."""
-    if not names:
-        return ""
+    """ "213 missing (features.1.0…, features.1.1…, …)", the first two by name."""
     more = ", …" if len(names) > 2 else ""
     return f"{len(names)} {what} ({', '.join(name[:120] for name in names[:2])}{more})"
 

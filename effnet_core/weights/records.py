@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Literal
 
 from effnet_core.weights import disk
 from effnet_core.weights.catalog import WeightsEntry
+from effnet_core.weights.checkpoints import LoadedWeights
 
 State = Literal["ready", "absent"]
 
@@ -52,6 +54,26 @@ def absent(entry: WeightsEntry) -> StoredWeights:
         num_classes=len(entry.classes),
         licence=entry.licence,
         origin=entry.origin,
+    )
+
+
+def imported(
+    identity: str, file_name: str, data: bytes, loaded: LoadedWeights, *, licence: str, origin: str
+) -> StoredWeights:
+    """The record of imported weights whose file holds `data`."""
+    return StoredWeights(
+        id=identity,
+        title=identity,
+        architecture=loaded.spec.name,
+        file_name=file_name,
+        state="ready",
+        size_bytes=len(data),
+        sha256=hashlib.sha256(data).hexdigest(),
+        imported=True,
+        resolution=loaded.preprocessing.crop,
+        num_classes=loaded.spec.num_classes,
+        licence=licence,
+        origin=origin,
     )
 
 

@@ -133,19 +133,9 @@ class WeightsStore:
         identity = _new_id(name, source)
         target = self._imported_path(identity)
         data = checkpoints.serialise(loaded)
-        record = StoredWeights(
-            id=identity,
-            title=identity,
-            architecture=loaded.spec.name,
-            file_name=target.name,
-            state="ready",
-            size_bytes=len(data),
-            sha256=hashlib.sha256(data).hexdigest(),
-            imported=True,
-            resolution=loaded.preprocessing.crop,
-            num_classes=loaded.spec.num_classes,
-            licence=licence,
-            origin=origin or f"imported from {source.name} (SHA-256 {loaded.sha256})",
+        origin = origin or f"imported from {source.name} (SHA-256 {loaded.sha256})"
+        record = records.imported(
+            identity, target.name, data, loaded, licence=licence, origin=origin
         )
         with self._locked(target):
             if read_record(target) is not None:

@@ -7,7 +7,7 @@ or padding shows; with freshly initialised weights alone every logit is about ze
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 import timm
@@ -23,6 +23,15 @@ from effnet_core.weights.convert import convert
 
 SMALL = ((2, 3, 75, 100), (1, 3, 224, 224))
 LARGE = ((2, 3, 98, 116),)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread() -> Iterator[None]:
+    """The pictures are small: waiting for other threads would cost more than it saves."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 def torchvision_peer(name: str) -> nn.Module:
