@@ -65,7 +65,7 @@ def _bar(label: str, value: float, chosen: bool) -> str:
     shown, width = html(label), f"{100 * value:.2f}%"
     emphasis = ' class="chosen"' if chosen else ""
     return (
-        f'<tr{emphasis}><th scope="row" title="{shown}">{shown}</th><td>{percent(value)}'
+        f'<tr{emphasis}><th scope="row" title="{shown}">{shown}</th><td>{html(percent(value))}'
         f'<span class="track"><span class="bar" style="width: {width}"></span></span></td></tr>'
     )
 

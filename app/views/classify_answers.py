@@ -9,7 +9,7 @@ import streamlit as st
 from app import pictures, resources
 from app.markup import bars, caption, html, plain, title
 from app.pictures import Picture
-from app.text import count, size
+from app.text import size
 from app.views.classify_models import MODEL, label
 from effnet_core.errors import EffnetError
 
@@ -97,7 +97,7 @@ def _draw_input(card: ModelCard, given: Prediction) -> None:
     """How the picture was prepared and where that is known from."""
     p = card.preprocessing
     rows = {"Architecture": card.architecture, "Weights": size(card.size_bytes)}
-    rows["Classes"] = count(card.num_classes)
+    rows["Classes"] = f"{card.num_classes:,}"
     rows["Input"] = f"{given.resolution} × {given.resolution} pixels, the centre of the picture"
     if p is not None:
         rows["Shorter edge resized to"] = f"{p.resize} pixels, {p.interpolation}"

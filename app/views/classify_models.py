@@ -91,7 +91,7 @@ def _facts(card: ModelCard) -> tuple[str, ...]:
     from effnet_core.weights.catalog import find
 
     entry = find(card.id)
-    published = dict((test_set, top1) for test_set, top1, _ in entry.metrics)
+    published = {test_set: top1 for test_set, top1, _ in entry.metrics}
     accuracy = published.get("ImageNet-1K")
     return (
         f"{count(entry.params)} parameters",

@@ -33,7 +33,7 @@ def choose() -> tuple[Picture, ...]:
     )
     st.caption(
         "Browse, drop, or paste with Ctrl+V. Pictures stay in this server's memory, for this "
-        "session only; they are not part of the page's address."
+        "session alone (a reload ends it), and are no part of the page's address."
     )
     if st.toggle("Take a photo", key="camera"):
         photo = st.camera_input("Camera", key=f"photo-{taken}", resolution="720p")

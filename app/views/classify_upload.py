@@ -105,7 +105,7 @@ def _add(
         card = resources.service().add_checkpoint(
             file.getvalue(),
             file.name,
-            architecture=_known_name(architecture) if architecture else None,
+            architecture=known_name(architecture) if architecture else None,
             classes=parse_class_names(names.getvalue()) if names else None,
             preprocessing=by_hand.checked() if by_hand else None,
         )
@@ -119,7 +119,7 @@ def _add(
     st.rerun()
 
 
-def _known_name(text: str) -> str:
+def known_name(text: str) -> str:
     """A name, never a path: what is typed here must open no file of the server."""
     name, tensorflow = canonical_name(text)
     return f"tf_{name}" if tensorflow else name

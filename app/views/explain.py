@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -11,9 +10,10 @@ from app import pictures, resources, widgets
 from app.frame import page
 from app.markup import STYLE_SHEET, plain
 from app.pictures import Picture
-from app.views import classify_models, explain_controls, explain_maps
+from app.views import classify_models, explain_controls, explain_maps, explain_targets
 from app.views.classify_models import label
-from app.views.explain_controls import Drawing, How, class_name
+from app.views.explain_controls import Drawing, How
+from app.views.explain_targets import Target
 from effnet_core.errors import EffnetError, InvalidInput
 
 if TYPE_CHECKING:
@@ -21,15 +21,6 @@ if TYPE_CHECKING:
     from effnet_core.service import Explanation, ModelCard
 
 _CARRIED = "carried_over"
-
-
-@dataclass(frozen=True)
-class Target:
-    """One model and one class to be explained; `class_index` None where the model lacks it."""
-
-    card: ModelCard
-    class_name: str
-    class_index: int | None
 
 
 @page("Explain", "Where in your picture did the network look for a class, and how firmly?")
@@ -52,7 +43,7 @@ def render() -> None:
             return
         predictions = _predict(picture, ready)
     with left:
-        targets = _targets(predictions)
+        targets = explain_targets.choose(predictions)
         how = explain_controls.choose_how()
         drawing = explain_controls.choose_drawing()
     with right:
@@ -85,30 +76,6 @@ def _predict(
         else:
             answered.append((card, given))
     return tuple(answered)
-
-
-def _targets(predictions: tuple[tuple[ModelCard, Prediction], ...]) -> tuple[Target, ...]:
-    """Every model with every class chosen, or with its own most probable one."""
-    if not predictions:
-        return ()
-    names = explain_controls.choose_classes(predictions[0][1])
-    offered = predictions[0][1].classes
-    targets = []
-    for card, prediction in predictions:
-        if not names:
-            top = prediction.top[0]
-            targets.append(Target(card, class_name(prediction, top.index), top.index))
-        for name in names:
-            targets.append(Target(card, name, _index(name, offered, prediction.classes)))
-    return tuple(targets)
-
-
-def _index(name: str, offered: tuple[str, ...], classes: tuple[str, ...]) -> int | None:
-    """Which of a model's `classes` is meant by a name made from those `offered`."""
-    label, _, rest = name.rpartition(" (")
-    if classes == offered:
-        return int(rest.rstrip(")"))
-    return classes.index(label) if label in classes else None
 
 
 def _draw(picture: Picture, targets: tuple[Target, ...], how: How, drawing: Drawing) -> None:

@@ -16,10 +16,8 @@ from effnet_core.attribution.render import COLOUR_MAPS
 from effnet_core.samples import sample_images
 
 if TYPE_CHECKING:
-    from effnet_core.predict import Prediction
+    pass
 
-CLASSES = "class"
-MAX_CLASSES = 4
 
 METHOD = Choice(
     key="method",
@@ -102,34 +100,10 @@ def choose_picture() -> Picture:
         bind="query-params",
         persist_state="session",
     )
-    return offered[chosen] if chosen in offered else next(iter(offered.values()))
-
-
-def choose_classes(prediction: Prediction) -> tuple[str, ...]:
-    """Draw the choice of classes, the most probable first; empty means each model's own first."""
-    order = (-prediction.probabilities).argsort(kind="stable")
-    offered = [class_name(prediction, int(index)) for index in order]
-    for name in st.query_params.get_all(CLASSES):
-        if name and name not in offered:
-            st.warning(plain(f"No class is called “{name[:80]}” here; choose another."))
-    chosen = st.multiselect(
-        "Classes",
-        offered,
-        key=CLASSES,
-        max_selections=MAX_CLASSES,
-        placeholder="The most probable class",
-        help="Sorted by probability; type to find any by name. Several are drawn side by side.",
-        select_all=False,
-        wrap=True,
-        bind="query-params",
-        persist_state="session",
-    )
-    return tuple(name for name in chosen if name in offered)
-
-
-def class_name(prediction: Prediction, index: int) -> str:
-    """A class's name with its index, since ImageNet has two classes called "crane"."""
-    return f"{prediction.classes[index]} ({index})"
+    picture = offered.get(chosen, every[0])
+    if picture in pictures.uploads():
+        st.caption("Known to this session alone: this page's address shows others a sample.")
+    return picture
 
 
 def choose_how() -> How:

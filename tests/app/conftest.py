@@ -1,0 +1,38 @@
+"""Fixtures of the page tests: an empty weights store and a tiny network to put into it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from app import resources
+from effnet_core.builder import build
+from effnet_core.variants import scaled
+from effnet_core.weights import save_checkpoint
+
+HOSTILE_CLASSES = ("<script>alert(1)</script>", "**bold** $x^2$ :red[hot]", "plain cat", "crane")
+
+
+@pytest.fixture(scope="session")
+def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a file with a small random network of four classes with hostile names."""
+    path = tmp_path_factory.mktemp("tiny") / "tiny.safetensors"
+    spec = scaled(-4.0, num_classes=len(HOSTILE_CLASSES), resolution=64)
+    save_checkpoint(path, build(spec, seed=1), classes=HOSTILE_CLASSES)
+    return path
+
+
+@pytest.fixture
+def empty_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Point the app at an empty weights store; return its folder."""
+    monkeypatch.setenv("EFFNET_CACHE", str(tmp_path))
+    _forget()
+    yield tmp_path / "weights"
+    _forget()
+
+
+def _forget() -> None:
+    resources.service.clear()
+    resources.downloads.clear()

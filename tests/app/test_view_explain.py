@@ -1,0 +1,192 @@
+"""Explain, run without a browser."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+from app.views.explain_maps import npy, npz, png
+from effnet_core.attribution import METHODS
+from effnet_core.samples import load_sample
+from effnet_core.service import ExplainRequest, InferenceService
+from effnet_core.weights import WeightsStore
+
+# The first address of Explain is its own, the second is where links and the carried picture lead.
+SCRIPT = """
+import streamlit as st
+from app.views import explain
+st.navigation([
+    st.Page(explain.render, url_path="start", default=True),
+    st.Page(explain.render, url_path="explain"),
+]).run()
+"""
+CHEAP = {
+    "integrated-gradients.steps": "4",
+    "occlusion.window": "32",
+    "occlusion.stride": "32",
+    "saliency.samples": "2",
+}
+
+
+def open_page(**parameters: Any) -> AppTest:
+    app = AppTest.from_string(SCRIPT, default_timeout=120)
+    for key, text in parameters.items():
+        app.query_params[key] = text
+    return healthy(app.run())
+
+
+def healthy(app: AppTest) -> AppTest:
+    assert not app.exception, [error.value for error in app.exception]
+    assert not any("Something went wrong" in error.value for error in app.error)
+    return app
+
+
+def html(app: AppTest) -> str:
+    return "\n".join(element.proto.body for element in app.get("html"))
+
+
+def alts(app: AppTest) -> list[str]:
+    return [image.alt for element in app.get("image") for image in element.proto.imgs]
+
+
+def downloads(app: AppTest) -> list[str]:
+    return [element.proto.label for element in app.get("download_button")]
+
+
+@pytest.fixture
+def tiny(empty_store: Path, tiny_checkpoint: Path) -> str:
+    WeightsStore().import_file(tiny_checkpoint, name="tiny")
+    return "tiny"
+
+
+def test_a_fresh_machine_shows_the_picture_and_what_to_click(empty_store: Path) -> None:
+    app = open_page()
+    assert any("No weights are on this machine yet" in info.value for info in app.info)
+    assert any(button.label == "Download 21.4 MB" for button in app.button)
+    assert len(alts(app)) == 1
+
+
+def test_the_map_is_the_core_s(tiny: str) -> None:
+    app = open_page(picture="Coffee")
+    request = ExplainRequest(image=load_sample("coffee"), weights=tiny)
+    expected = InferenceService(WeightsStore()).explain(request)
+    height, width = expected.attribution.grid
+    shown = html(app)
+    assert f"{height} × {width} values at stage 8" in shown
+    assert f"{expected.attribution.low:.3g}".replace("-", "−") in shown
+    assert f"{expected.attribution.high:.3g}".replace("-", "−") in shown
+    assert f"class {expected.target.index}" in shown
+    assert downloads(app) == ["Overlay (PNG)", "Raw map (.npy)"]
+
+
+@pytest.mark.parametrize("method", METHODS, ids=lambda method: method.id)
+def test_every_method_has_its_form_and_draws(tiny: str, method: Any) -> None:
+    app = open_page(method=method.title, **CHEAP)
+    assert not app.error
+    drawn = {widget.label for widget in (*app.number_input, *app.toggle)}
+    drawn |= {group.label for group in app.get("button_group")}
+    assert {parameter.title for parameter in method.parameters} <= drawn
+    assert any(alt.startswith(method.title) for alt in alts(app))
+    assert all(len(alt) > 10 for alt in alts(app))
+    assert ("at the input" in html(app)) == (not method.supports_stages)
+
+
+def test_parameters_take_effect_when_they_are_sent(tiny: str) -> None:
+    app = open_page(method="Occlusion", **CHEAP)
+    assert app.number_input(key="occlusion.window").value == 32
+    before = html(app)
+    app.number_input(key="occlusion.window").set_value(16)
+    app.number_input(key="occlusion.stride").set_value(16)
+    next(button for button in app.button if button.label == "Apply").click()
+    assert html(healthy(app.run())) != before
+
+
+def test_a_window_smaller_than_its_stride_gets_a_sentence(tiny: str) -> None:
+    app = open_page(method="Occlusion", **{"occlusion.window": "8", "occlusion.stride": "16"})
+    assert len(app.error) == 1
+    assert "stride must not exceed the window" in app.error[0].value
+
+
+def test_every_stage_makes_a_strip(tiny: str) -> None:
+    app = open_page(stage="Every stage")
+    stages = [alt for alt in alts(app) if alt.startswith("Grad-CAM of")]
+    assert len(stages) == 9
+    assert "Stem" in html(app) and "Stage 7" in html(app) and "Head" in html(app)
+    assert downloads(app) == ["Overlay (PNG)", "Raw map (.npz)"]
+
+
+def test_a_stage_that_the_network_lacks_gets_a_sentence(empty_store: Path, tmp_path: Path) -> None:
+    from effnet_core.builder import build
+    from effnet_core.variants import variant
+    from effnet_core.weights import save_checkpoint
+
+    file = tmp_path / "v2.safetensors"
+    save_checkpoint(file, build(variant("v2-b0", num_classes=3, resolution=64), seed=0))
+    WeightsStore().import_file(file, name="shallow")
+    app = open_page(stage="8")
+    assert len(app.error) == 1
+    assert "shallow" in app.error[0].value
+
+
+def test_classes_by_name_stand_side_by_side(tiny: str) -> None:
+    app = open_page(**{"class": ["crane (3)", "<script>alert(1)</script> (0)"]})
+    assert "<script>" not in html(app)
+    assert html(app).count('class="card-title"') == 2
+    assert "class 3" in html(app) and "class 0" in html(app)
+    assert len(downloads(app)) == 4
+
+
+def test_several_models_stand_side_by_side(tiny: str, tiny_checkpoint: Path) -> None:
+    names = ["crane", "b", "c", "d"]
+    WeightsStore().import_file(tiny_checkpoint, name="other", classes=names)
+    app = open_page(model=["tiny", "other"], **{"class": "crane (3)"})
+    assert "class 3" in html(app) and "class 0" in html(app)
+    app.multiselect(key="class").set_value(["plain cat (2)"])
+    healthy(app.run())
+    assert "no class called plain cat" in app.error[0].value.replace("\\", "")
+
+
+def test_a_class_of_another_model_does_no_harm(tiny: str, tiny_checkpoint: Path) -> None:
+    WeightsStore().import_file(tiny_checkpoint, name="other", classes=["a", "b", "c", "d"])
+    app = open_page(model="tiny", **{"class": "crane (3)"})
+    app.multiselect(key="model").set_value(["other"])
+    healthy(app.run())
+    assert html(app).count('class="card-title"') == 1
+
+
+def test_an_unknown_class_or_picture_in_the_address_is_named(tiny: str) -> None:
+    app = open_page(picture="mine.png", **{"class": "$unicorn$"})
+    said = " ".join(warning.value.replace("\\", "") for warning in app.warning)
+    assert "“mine.png” is not in this session" in said
+    assert "“$unicorn$”" in said
+    assert len(downloads(app)) == 2
+
+
+def test_opacity_draws_anew_and_computes_nothing(tiny: str) -> None:
+    app = open_page()
+    pictures = [image.url for e in app.get("image") for image in e.proto.imgs]
+    figures = html(app)
+    app.slider(key="opacity").set_value(0.9)
+    healthy(app.run())
+    assert [image.url for e in app.get("image") for image in e.proto.imgs] != pictures
+    assert html(app) == figures  # the time measured is that of the one computation
+
+
+def test_files_are_what_their_endings_say(tiny: str) -> None:
+    request = ExplainRequest(image=load_sample("chelsea"), weights=tiny)
+    service = InferenceService(WeightsStore())
+    strip = service.explain_stages(request)
+    raw = np.load(io.BytesIO(npy(strip[-1].attribution.raw)), allow_pickle=False)
+    assert raw.dtype == np.float32
+    assert np.array_equal(raw, strip[-1].attribution.raw)
+    arrays = np.load(io.BytesIO(npz(strip)), allow_pickle=False)
+    assert set(arrays) == {f"stage_{stage}" for stage in range(9)}
+    assert np.array_equal(arrays["stage_2"], strip[2].attribution.raw)
+    with Image.open(io.BytesIO(png(strip[0].prediction.view))) as image:
+        assert (image.format, image.size) == ("PNG", strip[0].prediction.view.size)

@@ -1,0 +1,37 @@
+"""What the browser tests of Classify and Explain share: a tiny network, and adding it by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from effnet_core.builder import build
+from effnet_core.variants import scaled
+from effnet_core.weights import save_checkpoint
+
+CLASSES = ("<script>alert(1)</script>", "**bold** $x^2$ :red[hot]", "plain cat")
+
+
+@pytest.fixture(scope="session")
+def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a file with a small random network of three classes with hostile names."""
+    path = tmp_path_factory.mktemp("tiny") / "tiny.safetensors"
+    spec = scaled(-4.0, num_classes=len(CLASSES), resolution=64)
+    save_checkpoint(path, build(spec, seed=1), classes=CLASSES)
+    return path
+
+
+@pytest.fixture
+def add_checkpoint() -> Callable[[Any, Path], None]:
+    """Return a function that adds a checkpoint through the form on Classify and waits for it."""
+
+    def add(page: Any, file: Path) -> None:
+        page.get_by_text("Your own checkpoint").click(timeout=60_000)
+        page.locator(".st-key-checkpoint-0 input[type=file]").set_input_files(file)
+        page.get_by_role("button", name="Add this model", disabled=False).click()
+        page.locator("table.answers").first.wait_for(timeout=60_000)
+
+    return add

@@ -1,0 +1,113 @@
+"""Classify as a person meets it, in Chromium."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from effnet_core.predict import Predictor
+from effnet_core.samples import load_sample
+from effnet_core.weights import load_checkpoint
+
+pytestmark = pytest.mark.browser
+
+OpenPage = Callable[..., Any]
+AddCheckpoint = Callable[[Any, Path], None]
+UPLOAD = "[class*=st-key-upload-] input[type=file]"
+FIRST_CLASS = "table.answers tbody tr:first-child th"
+
+
+def add_pictures(page: Any, *files: tuple[str, bytes]) -> None:
+    page.locator(UPLOAD).set_input_files(
+        [{"name": name, "mimeType": "image/png", "buffer": data} for name, data in files]
+    )
+
+
+def test_a_photo_uploaded_gets_the_core_s_answer(
+    server: str,
+    browser_page: OpenPage,
+    add_checkpoint: AddCheckpoint,
+    v2b0_weights: Path,
+    photos: tuple[Path, ...],
+) -> None:
+    photo = next(path for path in photos if "bagel" in path.name)
+    predictor = Predictor(load_checkpoint(v2b0_weights, architecture="tf_efficientnetv2_b0"))
+    top = predictor.predict_bytes(photo.read_bytes()).top
+    page = browser_page()
+    page.goto(f"{server}/classify")
+    add_checkpoint(page, v2b0_weights)
+    page.locator(UPLOAD).set_input_files(photo)
+    page.get_by_role("heading", name=photo.name).wait_for(timeout=60_000)
+    page.locator(FIRST_CLASS).filter(has_text=top[0].label).wait_for(timeout=60_000)
+    rows = page.locator("table.answers").first.locator("tbody th").all_inner_texts()
+    assert rows == [entry.label for entry in top]
+    shown = page.locator("table.answers td").first.inner_text()
+    assert shown.strip() == f"{100 * top[0].probability:.1f} %"
+
+
+def test_bad_files_and_hostile_names_are_answered_in_words(
+    server: str, browser_page: OpenPage, add_checkpoint: AddCheckpoint, tiny_checkpoint: Path
+) -> None:
+    page = browser_page()
+    dialogs: list[str] = []
+    page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
+    page.goto(f"{server}/classify?sample=Coffee")
+    add_checkpoint(page, tiny_checkpoint)
+    name = "<img src=x onerror=alert(1)>$x^2$ **b**.png"
+    add_pictures(page, (f"bad {name}", b"#!/bin/sh"), (name, load_sample("chelsea")))
+    page.get_by_text("not a readable picture").wait_for(timeout=60_000)
+    error = page.locator("[data-testid=stAlert]").first.inner_text()
+    assert error.startswith(f"bad {name}: ")
+    page.get_by_role("heading", name=name).wait_for(timeout=60_000)
+    page.locator("table.answers").first.wait_for()
+    assert "<script>alert(1)</script>" in page.locator("table.answers").first.inner_text()
+    assert page.locator(".katex, [data-testid=stMain] img[src=x]").count() == 0
+    assert not dialogs
+    for image in page.locator("[data-testid=stMain] img").all():
+        assert image.get_attribute("alt")
+
+
+def test_a_picture_can_be_pasted(
+    server: str, browser_page: OpenPage, add_checkpoint: AddCheckpoint, tiny_checkpoint: Path
+) -> None:
+    page = browser_page()
+    page.goto(f"{server}/classify")
+    add_checkpoint(page, tiny_checkpoint)
+    page.locator("[data-testid=stFileUploaderDropzone]").first.evaluate(
+        """(zone, bytes) => {
+            const clipboard = new DataTransfer();
+            const file = new File([new Uint8Array(bytes)], "pasted.png", {type: "image/png"});
+            clipboard.items.add(file);
+            const event = new ClipboardEvent("paste", {clipboardData: clipboard, bubbles: true});
+            zone.dispatchEvent(event);
+        }""",
+        list(load_sample("coffee")),
+    )
+    page.get_by_role("heading", name="pasted.png").wait_for(timeout=60_000)
+
+
+def test_a_fresh_machine_helps_at_390_pixels_without_scrolling_sideways(
+    server: str, browser_page: OpenPage
+) -> None:
+    page = browser_page(width=390, height=844, color_scheme="dark")
+    page.goto(f"{server}/classify?sample=Rocket")
+    page.get_by_role("button", name="Download 21.4 MB").wait_for(timeout=60_000)
+    assert page.get_by_text("No weights are on this machine yet").is_visible()
+    page.get_by_role("heading", name="Rocket on its launch pad").wait_for()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_a_sample_is_chosen_by_keyboard_and_carried_by_the_address(
+    server: str, browser_page: OpenPage
+) -> None:
+    page = browser_page()
+    page.goto(f"{server}/classify")
+    page.get_by_role("button", name="Rocket").focus(timeout=60_000)
+    page.keyboard.press("Enter")
+    page.get_by_role("heading", name="Rocket on its launch pad").wait_for(timeout=60_000)
+    assert "sample=Rocket" in page.url
+    page.reload()
+    page.get_by_role("heading", name="Rocket on its launch pad").wait_for(timeout=60_000)

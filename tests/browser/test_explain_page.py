@@ -1,0 +1,104 @@
+"""Explain as a person meets it, in Chromium."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from effnet_core.samples import load_sample
+from effnet_core.service import ExplainRequest, InferenceService
+from effnet_core.weights import WeightsStore
+
+pytestmark = pytest.mark.browser
+
+OpenPage = Callable[..., Any]
+AddCheckpoint = Callable[[Any, Path], None]
+MAPS = "[class*=st-key-maps-] img"
+
+
+def save(page: Any, label: str, folder: Path) -> Path:
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name=label).click()
+    path = folder / waiting.value.suggested_filename
+    waiting.value.save_as(path)
+    return path
+
+
+def test_the_picture_comes_along_and_its_map_can_be_taken_home(
+    server: str,
+    browser_page: OpenPage,
+    add_checkpoint: AddCheckpoint,
+    tiny_checkpoint: Path,
+    tmp_path: Path,
+) -> None:
+    page = browser_page(accept_downloads=True)
+    page.goto(f"{server}/classify?sample=Coffee")
+    add_checkpoint(page, tiny_checkpoint)
+    page.get_by_role("link", name="Explain", exact=True).click()
+    page.get_by_role("button", name="Raw map").wait_for(timeout=60_000)
+    page.wait_for_url("**/explain?*picture=Coffee*")
+    assert page.locator(MAPS).count() == 3
+    assert all(image.get_attribute("alt") for image in page.locator(MAPS).all())
+
+    service = InferenceService(WeightsStore(tmp_path / "store"))
+    card = service.add_checkpoint(tiny_checkpoint.read_bytes(), tiny_checkpoint.name)
+    expected = service.explain(ExplainRequest(image=load_sample("coffee"), weights=card.id))
+    raw = np.load(save(page, "Raw map", tmp_path), allow_pickle=False)
+    assert raw.dtype == np.float32
+    np.testing.assert_allclose(raw, expected.attribution.raw, rtol=1e-4, atol=1e-6)
+    with Image.open(save(page, "Overlay", tmp_path)) as image:
+        assert (image.format, image.size) == ("PNG", expected.prediction.view.size)
+
+
+def test_a_real_photo_shows_where_the_network_looked(
+    server: str,
+    browser_page: OpenPage,
+    add_checkpoint: AddCheckpoint,
+    v2b0_weights: Path,
+    photos: tuple[Path, ...],
+) -> None:
+    photo = next(path for path in photos if "minivan" in path.name)
+    page = browser_page()
+    page.goto(f"{server}/classify")
+    add_checkpoint(page, v2b0_weights)
+    page.locator("[class*=st-key-upload-] input[type=file]").set_input_files(photo)
+    page.get_by_role("heading", name=photo.name).wait_for(timeout=60_000)
+    page.locator("table.answers th").filter(has_text="minivan").first.wait_for(timeout=60_000)
+    page.get_by_role("link", name="Where did it look?").click()
+    page.get_by_role("heading", name="minivan").wait_for(timeout=60_000)
+    page.locator(MAPS).first.wait_for(timeout=60_000)
+    assert "7 × 7 values at stage 7" in page.locator("[data-testid=stMain]").inner_text()
+    assert "minivan" in page.locator(MAPS).last.get_attribute("alt")
+
+
+def test_a_view_of_every_stage_is_an_address(
+    server: str, browser_page: OpenPage, add_checkpoint: AddCheckpoint, tiny_checkpoint: Path
+) -> None:
+    page = browser_page()
+    page.goto(f"{server}/classify")
+    add_checkpoint(page, tiny_checkpoint)
+    page.get_by_role("link", name="Where did it look?").click()
+    page.get_by_role("button", name="Raw map").wait_for(timeout=60_000)
+    page.locator(".st-key-stage input").click()
+    page.keyboard.type("Every")
+    page.keyboard.press("Enter")
+    page.get_by_role("heading", name="Stage 7").wait_for(timeout=60_000)
+    assert page.locator("[class*=st-key-strip-] img").count() == 9
+    assert "stage=Every+stage" in page.url
+    page.get_by_role("link", name="Classify", exact=True).click()
+    page.locator("table.answers").first.wait_for(timeout=60_000)
+    page.get_by_role("link", name="Explain", exact=True).click()
+    page.get_by_role("heading", name="Stage 7").wait_for(timeout=60_000)
+    assert "stage=Every+stage" in page.url
+
+
+def test_explain_fits_390_pixels(server: str, browser_page: OpenPage) -> None:
+    page = browser_page(width=390, height=844, color_scheme="dark")
+    page.goto(f"{server}/explain?picture=Rocket")
+    page.get_by_role("button", name="Download 21.4 MB").wait_for(timeout=60_000)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
