@@ -29,7 +29,8 @@ from effnet_core.service.requests import (
 )
 from effnet_core.service.uploads import PREFIX, Uploads
 from effnet_core.weights.catalog import find
-from effnet_core.weights.checkpoints import LoadedWeights, resolve_weights
+from effnet_core.weights.checkpoints import LoadedWeights
+from effnet_core.weights.resolve import resolve_weights
 from effnet_core.weights.store import WeightsStore
 
 

@@ -12,11 +12,11 @@ from effnet_core.weights.checkpoints import (
     LoadedWeights,
     instantiate,
     load_checkpoint,
-    resolve_weights,
     save_checkpoint,
 )
 from effnet_core.weights.convert import convert, detect_style
 from effnet_core.weights.records import StoredWeights
+from effnet_core.weights.resolve import resolve_weights
 from effnet_core.weights.store import WeightsStore
 
 __all__ = [

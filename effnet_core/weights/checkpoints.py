@@ -11,9 +11,8 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -25,12 +24,9 @@ from effnet_core.images import Preprocessing
 from effnet_core.model import EfficientNet
 from effnet_core.variants import architecture as architecture_named
 from effnet_core.weights import disk, files
-from effnet_core.weights.catalog import IMAGENET_CLASSES, find, imagenet_classes
+from effnet_core.weights.catalog import IMAGENET_CLASSES, imagenet_classes
 from effnet_core.weights.convert import class_count, convert, guess_architecture
 from effnet_core.weights.key_names import TITLES, detect_style
-
-if TYPE_CHECKING:
-    from effnet_core.weights.store import WeightsStore
 
 SPEC_KEY, CLASSES_KEY, PREPROCESSING_KEY = "effnet.spec", "effnet.classes", "effnet.preprocessing"
 
@@ -139,51 +135,6 @@ def instantiate(
     model = materialise(loaded.spec, target, dtype=dtype)
     model.load_state_dict(loaded.state_dict, strict=True)
     return model
-
-
-def resolve_weights(
-    text: str,
-    store: WeightsStore,
-    *,
-    architecture: str | None = None,
-    classes: Sequence[str] | None = None,
-    preprocessing: Preprocessing | None = None,
-) -> LoadedWeights:
-    """The weights behind a file's path, an imported id, or a catalog id or name.
-
-    Nothing is downloaded: catalog weights that are not on this disk are a WeightsError that says
-    their size and the command that gets them. Raises CheckpointError or InvalidInput otherwise.
-    """
-    load = partial(load_checkpoint, classes=classes, preprocessing=preprocessing)
-    if Path(text).suffix.lower() in files.SUFFIXES or _is_file(text):
-        return load(text, architecture=architecture)
-    record = store.imported(text)
-    if record is not None:
-        data = store.read(text)
-        loaded = load(data, architecture=architecture, file_name=record.file_name)
-        return dataclasses.replace(loaded, id=record.id, origin=record.origin)
-    entry = find(text)
-    loaded = load_checkpoint(
-        store.read(entry),
-        architecture=architecture or entry.architecture,
-        classes=classes or entry.classes,
-        preprocessing=preprocessing or entry.preprocessing,
-        file_name=entry.file_name,
-    )
-    return dataclasses.replace(
-        loaded,
-        id=entry.id,
-        origin=entry.origin,
-        classes_source=GIVEN if classes else CATALOG,
-        preprocessing_source=GIVEN if preprocessing else CATALOG,
-    )
-
-
-def _is_file(text: str) -> bool:
-    try:
-        return Path(text).is_file()
-    except (OSError, ValueError):  # too long, or a character that no path has
-        return False
 
 
 def _serialise(

@@ -1,0 +1,61 @@
+"""From what a user names to loaded weights: a file, an imported id, or a catalog id or name."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+from effnet_core.images import Preprocessing
+from effnet_core.weights.catalog import find
+from effnet_core.weights.checkpoints import CATALOG, GIVEN, LoadedWeights, load_checkpoint
+from effnet_core.weights.files import SUFFIXES
+from effnet_core.weights.store import WeightsStore
+
+
+def resolve_weights(
+    text: str,
+    store: WeightsStore,
+    *,
+    architecture: str | None = None,
+    classes: Sequence[str] | None = None,
+    preprocessing: Preprocessing | None = None,
+) -> LoadedWeights:
+    """The weights behind a file's path, an imported id, or a catalog id or name.
+
+    Nothing is downloaded: catalog weights that are not on this disk are a WeightsError that says
+    their size and the command that gets them. Raises CheckpointError or InvalidInput otherwise.
+    """
+    load = partial(load_checkpoint, classes=classes, preprocessing=preprocessing)
+    if _is_file(text):
+        return load(text, architecture=architecture)
+    record = store.imported(text)
+    if record is not None:
+        data = store.read(text)
+        loaded = load(data, architecture=architecture, file_name=record.file_name)
+        return dataclasses.replace(loaded, id=record.id, origin=record.origin)
+    if Path(text).suffix.lower() in SUFFIXES:
+        return load(text, architecture=architecture)  # says that there is no such file
+    entry = find(text)
+    loaded = load_checkpoint(
+        store.read(entry),
+        architecture=architecture or entry.architecture,
+        classes=classes or entry.classes,
+        preprocessing=preprocessing or entry.preprocessing,
+        file_name=entry.file_name,
+    )
+    return dataclasses.replace(
+        loaded,
+        id=entry.id,
+        origin=entry.origin,
+        classes_source=GIVEN if classes else CATALOG,
+        preprocessing_source=GIVEN if preprocessing else CATALOG,
+    )
+
+
+def _is_file(text: str) -> bool:
+    try:
+        return Path(text).is_file()
+    except (OSError, ValueError):  # too long, or a character that no path has
+        return False
