@@ -16,7 +16,7 @@ def figure(height: int, **layout: Any) -> go.Figure:
     made.update_layout(
         height=height,
         margin={"l": 8, "r": 12, "t": 12, "b": 8},
-        legend={"orientation": "h", "yanchor": "top", "y": -0.18, "x": 0, "title": None},
+        legend={"orientation": "h", "yanchor": "top", "y": -75 / height, "x": 0, "title": None},
         dragmode=False,
         hovermode="closest",
         **layout,

@@ -7,6 +7,7 @@ import streamlit as st
 from app import widgets
 from app.frame import page
 from app.network import FIELDS, chosen
+from app.state import Choice
 from app.text import count, size, times
 from app.views import (
     scale_against,
@@ -27,6 +28,8 @@ TABS = {
     "Verify and download": scale_files.draw,
 }
 
+SHOW = Choice(key="show", label="The part shown", options=tuple(TABS), default="Growth")
+
 
 @page(
     "Scale",
@@ -35,14 +38,15 @@ TABS = {
 )
 def render() -> None:
     """Draw the page: controls on the left, the network they make on the right."""
-    widgets.show_refusals((*FIELDS, *scale_growth.FIELDS, *scale_architecture.FIELDS))
+    parts = (scale_growth, scale_architecture, scale_reconcile)
+    widgets.show_refusals((*FIELDS, SHOW, *(field for part in parts for field in part.FIELDS)))
     left, right = st.columns([4, 9], gap="large")
     with left, st.container(key="controls"):
         scale_controls.draw()
     with right, widgets.told():
         shown = Shown.of(chosen(), scale_controls.pinned_or_b0())
         _draw_numbers(shown)
-        tabs = st.tabs(list(TABS), key="show", on_change="rerun", bind="query-params")
+        tabs = st.tabs(list(TABS), key=SHOW.key, on_change="rerun", bind="query-params")
         for tab, draw in zip(tabs, TABS.values(), strict=True):
             if tab.open:
                 with tab, widgets.told():

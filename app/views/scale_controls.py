@@ -36,7 +36,7 @@ def _draw_rule() -> None:
         for field in fields.RULE:
             widgets.slider(field)
         _draw_constraint()
-        with st.container(horizontal=True):
+        with st.container(horizontal=True, gap="xsmall"):
             st.button("Reset to the paper", on_click=_set_rule, args=(PAPER_RULE,))
             st.button(
                 "Fast compound",
@@ -45,7 +45,7 @@ def _draw_rule() -> None:
                 help="pycls' rule, (α, β, γ) = (2^0.1, 2^0.4, 2^0.05): most of the cost goes to "
                 "width, which runs faster (arXiv 2103.06877).",
             )
-        with st.popover("Where do 1.2, 1.1 and 1.15 come from?", width="stretch"):
+        with st.popover("Where do α, β, γ come from?", width="stretch"):
             st.markdown(_ORIGIN)
 
 

@@ -10,6 +10,7 @@ import streamlit as st
 
 from app import resources, widgets
 from app.network import Network
+from app.quantities import QUANTITIES
 from app.views.scale_network import Shown
 from effnet_core.cost import CostReport
 
@@ -79,6 +80,14 @@ def _draw_downloads(shown: Shown) -> None:
             "application/json",
             on_click="ignore",
         )
+        st.download_button(
+            "Curves over φ, CSV",
+            curves_csv(resources.curves(shown.rule, shown.batch, shown.dtype)),
+            "efficientnet-curves.csv",
+            "text/csv",
+            on_click="ignore",
+            help="What the four strategies cost over φ, under the rule chosen on the left.",
+        )
     st.caption(
         "The two below need PyTorch and are made when you ask. They carry this architecture with "
         f"random weights (seed {SEED}) or none; for trained weights use "
@@ -113,4 +122,15 @@ def layers_csv(report: CostReport) -> str:
     for layer in report.layers:
         place = (layer.name, layer.stage, layer.block, layer.role, layer.kind, *layer.out_shape)
         writer.writerow((*place, *(getattr(layer, count) for count in _COUNTS)))
+    return text.getvalue()
+
+
+def curves_csv(curves: resources.Curves) -> str:
+    """What every strategy costs at every φ, as CSV; bytes are for the chosen batch and format."""
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(("strategy", *(quantity.key for quantity in QUANTITIES)))
+    for strategy, curve in curves.items():
+        for point in curve:
+            writer.writerow((strategy, *(quantity.of(point) for quantity in QUANTITIES)))
     return text.getvalue()

@@ -27,7 +27,7 @@ def draw(shown: Shown) -> None:
     with st.container(horizontal=True):
         y, x = BY_KEY[widgets.select(Y, width=240)], BY_KEY[widgets.select(X, width=240)]
         logarithmic = widgets.segmented(SCALE) == "log"
-    rule = shown.network if shown.network.variant is None else Network()
+    rule = shown.rule
     curves = resources.curves(rule, shown.batch, shown.dtype)
     published = resources.published(shown.network.classes, shown.batch, shown.dtype)
     current = shown.current

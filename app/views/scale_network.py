@@ -37,6 +37,11 @@ class Shown:
         )
 
     @property
+    def rule(self) -> Network:
+        """The formula whose curves are drawn: the chosen one, or the paper's for a variant."""
+        return self.network if self.network.variant is None else Network()
+
+    @property
     def current(self) -> Priced:
         """The chosen network as a mark on a chart."""
         return _priced(self.network, self.report)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import base64
+import csv
 import json
 import subprocess
 import sys
@@ -11,8 +12,10 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from app.network import Network
+from app.resources import curves
 from app.text import count
-from app.views.scale_files import file_stem, layers_csv
+from app.views.scale import paper_claim
+from app.views.scale_files import curves_csv, file_stem, layers_csv
 from effnet_core.cost import analyze, summarize
 from effnet_core.scaling import FAST_COMPOUND_RULE
 from effnet_core.variants import scaled, variant
@@ -99,6 +102,8 @@ def test_a_url_opens_the_same_state() -> None:
         ({"base": "7"}, "“7”"),
         ({"strategy": "sideways"}, "“sideways”"),
         ({"variant": "b99", "network": "published"}, "“b99”"),
+        ({"show": "Nothing"}, "“Nothing”"),
+        ({"show": "Why B1 is not φ = 1", "beside": "v2-s"}, "“v2-s”"),
         ({"show": "Architecture", "stage": "99"}, "“99”"),
         ({"show": "Architecture", "stage": "2", "block": "77"}, "“77”"),
         ({"a": "b99"}, "No EfficientNet is called 'b99'"),
@@ -138,6 +143,12 @@ def test_a_published_variant_is_not_the_formula() -> None:
     app = open_page(network="published", variant="b1")
     assert metrics(app)["Parameters"][0] == "7.79 M"
     assert metrics(open_page(phi="1"))["Parameters"][0] == "9.11 M"
+
+
+def test_the_papers_own_figures_stand_beside_the_computed_ones() -> None:
+    said = [caption.value for caption in open_page(network="published", variant="b4").caption]
+    assert any("19 M parameters, 4.2 B FLOPs and 82.9 % top-1" in caption for caption in said)
+    assert paper_claim("lite0") is None and paper_claim(None) is None
 
 
 @pytest.mark.parametrize("name", ["lite0", "v2-b0", "v2-s", "l2"])
@@ -245,6 +256,14 @@ def test_the_csv_has_a_row_for_each_layer() -> None:
     lines = layers_csv(report).splitlines()
     assert len(lines) == len(report.layers) + 1
     assert lines[0].startswith("name,stage,block,role,kind")
+
+
+def test_the_curves_hold_what_the_core_computes() -> None:
+    rows = list(csv.DictReader(curves_csv(curves(Network(classes=10), 2, "float16")).splitlines()))
+    row = next(row for row in rows if row["strategy"] == "width" and float(row["phi"]) == 2.5)
+    totals = summarize(scaled(2.5, strategy="width", num_classes=10), batch=2, dtype="float16")
+    assert int(row["params"]) == totals.params
+    assert int(row["peak"]) == totals.peak_activation_bytes
 
 
 @pytest.mark.parametrize(
