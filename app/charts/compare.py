@@ -10,7 +10,8 @@ import plotly.graph_objects as go
 
 from app.charts.compare_view import Mark, View, amount, hover
 from app.charts.style import GREY, figure
-from effnet_core.comparison import CostAxis, Placed, extra_data, front, identity, series
+from effnet_core.comparison import extra_data, front, identity, series
+from effnet_core.comparison_records import CostAxis, Placed
 from effnet_core.published import TEST_SET_TITLES, families
 
 HEIGHT = 620

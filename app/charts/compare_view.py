@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from html import escape
 
 from app.text import count
-from effnet_core.comparison import CostAxis, Placed, Timings, front
+from effnet_core.comparison import front
+from effnet_core.comparison_records import CostAxis, Placed, Timings
 from effnet_core.published import TEST_SET_TITLES, recipes, sources
 
 
@@ -27,7 +28,7 @@ class View:
     axis: CostAxis
     logarithmic: bool
     placed: tuple[Placed, ...]
-    picked: frozenset[str] = frozenset()
+    picked: tuple[str, ...] = ()
     mark: Mark | None = None
     timings: Timings = field(default_factory=dict)
     with_front: bool = True

@@ -8,11 +8,11 @@ from app import widgets
 from app.charts.compare import trade_off
 from app.charts.compare_view import View, message
 from app.frame import page
-from app.state import value
 from app.text import times
 from app.views import compare_controls, compare_table, compare_timing
 from app.views.compare_controls import Asked
-from effnet_core.comparison import HERE, Timings, cost_axes, find_axis, front, growth, place
+from effnet_core.comparison import HERE, cost_axes, find_axis, front, growth, place
+from effnet_core.comparison_records import Timings
 
 FIELDS = (*compare_controls.FIELDS, *compare_timing.FIELDS, *compare_table.FIELDS)
 
@@ -29,30 +29,37 @@ def render() -> None:
     with left, st.container(key="controls"):
         asked = compare_controls.draw()
     with right, widgets.told():
-        view = _draw_chart(asked)
-        sections = [lambda: compare_table.draw(view, asked.records()), compare_timing.draw]
-        for section in sections if asked.axis.kind != "here" else reversed(sections):
-            section()
+        chart, first, second = (st.container() for _ in range(3))
+        table, timing = (second, first) if asked.axis.kind == "here" else (first, second)
+        with table:
+            picked = compare_table.choose()
+        with chart:
+            view = _draw_chart(asked, picked)
+        with table:
+            compare_table.draw(view, asked.records())
+        with timing:
+            compare_timing.draw()
 
 
-def _draw_chart(asked: Asked) -> View:
+def _draw_chart(asked: Asked, picked: tuple[str, ...]) -> View:
     timings: Timings = compare_timing.timed()
     records = asked.records()
     placed = place(records, asked.axis, timings)
     network = compare_controls.line() if "network" in asked.draw else None
+    headline = st.container()
     view = View(
         test_set=asked.test_set,
         axis=asked.axis,
         logarithmic=asked.logarithmic,
         placed=placed,
-        picked=frozenset(st.session_state.get(compare_table.PICKED.key) or ()),
+        picked=picked,
         mark=compare_controls.mark(network, asked.axis, timings) if network else None,
         timings=timings,
         with_front="front" in asked.draw,
         with_lines="sizes" in asked.draw,
-        drag=compare_table.DRAG_MODES[str(value(compare_table.DRAG))],
+        drag=compare_table.choose_drag(),
     )
-    st.markdown(_headline(view))
+    headline.markdown(_headline(view))
     if not placed:
         st.info(_nothing(asked, len(records)))
         return view

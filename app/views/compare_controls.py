@@ -10,7 +10,8 @@ from app import widgets
 from app.charts.compare_view import Mark
 from app.network import Network, chosen
 from app.state import Choice, Several
-from effnet_core.comparison import CostAxis, Timings, cost_axes, extra_data, find_axis
+from effnet_core.comparison import cost_axes, extra_data, find_axis
+from effnet_core.comparison_records import CostAxis, Timings
 from effnet_core.cost import summarize
 from effnet_core.errors import InvalidInput
 from effnet_core.published import TEST_SET_TITLES, families, recipes, results

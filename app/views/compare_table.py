@@ -12,7 +12,8 @@ import streamlit as st
 from app import widgets
 from app.charts.compare_view import View
 from app.state import Choice, Several
-from effnet_core.comparison import Timings, cost_axes, front, identity, row
+from effnet_core.comparison import cost_axes, front, identity, row
+from effnet_core.comparison_records import Timings
 from effnet_core.published import results
 from effnet_core.published_records import PublishedResult
 
@@ -43,11 +44,23 @@ def take_points() -> None:
     st.session_state[PICKED.key] = list(dict.fromkeys((*held, *found)))
 
 
-def draw(view: View, records: Sequence[PublishedResult]) -> None:
-    """Draw the list of selected records, the table and the downloads."""
+def choose_drag() -> str:
+    """Draw how points are selected on the chart; return Plotly's name of it."""
+    return DRAG_MODES[widgets.segmented(DRAG)]
+
+
+def choose() -> tuple[str, ...]:
+    """Draw the searchable list of selected records and return them.
+
+    Call it before the chart is drawn: a link's selection is known only once this has been drawn.
+    """
     widgets.heading("Records side by side", "published", "computed")
-    widgets.segmented(DRAG)
-    picked = widgets.several(PICKED, select_all=False, wrap=True)
+    return widgets.several(PICKED, select_all=False, wrap=True)
+
+
+def draw(view: View, records: Sequence[PublishedResult]) -> None:
+    """Draw the table of the selected records and the downloads."""
+    picked = view.picked
     by_identity = {identity(one): one for one in results(test_set=view.test_set)}
     if picked:
         shown = [by_identity[name] for name in picked if name in by_identity]

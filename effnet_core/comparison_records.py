@@ -1,0 +1,86 @@
+"""The records of `effnet_core.comparison`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from effnet_core.published_records import PublishedResult
+
+Basis = Literal["computed", "published", "measured"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CostAxis:
+    """A meaning of cost; `unit` is empty for counts, `detail` says how the values came about."""
+
+    key: str
+    title: str
+    kind: Literal["count", "pixels", "benchmark", "here"]
+    unit: str
+    detail: str
+    more_is_better: bool = False
+
+    @property
+    def column(self) -> str:
+        """Its name in a table, with the unit: "flops", "i9_10940x_fp32_compiled_ms"."""
+        unit = self.unit.replace("images/s", "images_per_s")
+        return f"{self.key}_{unit}" if unit else self.key
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cost:
+    """A value on an axis; `note` says what was counted or timed, and by whom."""
+
+    value: float
+    basis: Basis
+    note: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Placed:
+    """A published record and its cost on one axis."""
+
+    result: PublishedResult
+    cost: Cost
+
+
+class Timing(Protocol):
+    """A latency measured on this machine: `effnet_core.latency.LatencyMeasurement`."""
+
+    @property
+    def median_ms(self) -> float:
+        """Median of the runs in milliseconds."""
+
+    @property
+    def low_ms(self) -> float:
+        """25 % quantile in milliseconds."""
+
+    @property
+    def high_ms(self) -> float:
+        """75 % quantile in milliseconds."""
+
+    @property
+    def repeats(self) -> int:
+        """Number of timed runs."""
+
+    @property
+    def warmup(self) -> int:
+        """Number of runs before them."""
+
+    @property
+    def threads(self) -> int:
+        """Torch's CPU threads."""
+
+    @property
+    def device(self) -> str:
+        """Where it ran."""
+
+    @property
+    def dtype(self) -> str:
+        """Number format of weights and activations."""
+
+
+Timings = Mapping[tuple[str, int], Timing]
+"""Latencies of this machine by (architecture, input resolution)."""
