@@ -27,7 +27,7 @@ FACTORS = st.floats(0.9, 1.3)
 def formula_specs(draw: st.DrawFn) -> ArchitectureSpec:
     """Networks of the formula: any strategy, rounding, α β γ; φ of both signs."""
     return scaled(
-        draw(st.floats(-3, 1)),
+        draw(st.floats(-4, 0.5)),
         rule=ScalingRule(draw(FACTORS), draw(FACTORS), draw(FACTORS)),
         strategy=draw(st.sampled_from(STRATEGIES)),
         repeats=draw(st.sampled_from(("ceil", "nearest"))),
