@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from functools import partial
 
 import streamlit as st
 
@@ -69,25 +70,15 @@ def _draw_verify(network: Network) -> None:
 def _draw_downloads(shown: Shown) -> None:
     widgets.heading("Take it with you")
     name, network = file_stem(shown.network), shown.network
+    curves = resources.curves(shown.rule, shown.batch, shown.dtype)
+    files = (  # each is written when its button is pressed
+        ("Layers, CSV", partial(layers_csv, shown.report), f"{name}.csv", "text/csv"),
+        ("Architecture, JSON", shown.report.spec.to_json, f"{name}.json", "application/json"),
+        ("Curves over φ, CSV", partial(curves_csv, curves), "efficientnet-curves.csv", "text/csv"),
+    )
     with st.container(horizontal=True):
-        st.download_button(
-            "Layers, CSV", layers_csv(shown.report), f"{name}.csv", "text/csv", on_click="ignore"
-        )
-        st.download_button(
-            "Architecture, JSON",
-            shown.report.spec.to_json(),
-            f"{name}.json",
-            "application/json",
-            on_click="ignore",
-        )
-        st.download_button(
-            "Curves over φ, CSV",
-            curves_csv(resources.curves(shown.rule, shown.batch, shown.dtype)),
-            "efficientnet-curves.csv",
-            "text/csv",
-            on_click="ignore",
-            help="What the four strategies cost over φ, under the rule chosen on the left.",
-        )
+        for label, write, file_name, kind in files:
+            st.download_button(label, write, file_name, kind, on_click="ignore")
     st.caption(
         "The two below need PyTorch and are made when you ask. They carry this architecture with "
         f"random weights (seed {SEED}) or none; for trained weights use "

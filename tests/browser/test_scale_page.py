@@ -13,6 +13,7 @@ import pytest
 
 from effnet_core.architecture import ArchitectureSpec
 from effnet_core.cost import analyze, summarize
+from effnet_core.scaling import STRATEGIES
 from effnet_core.variants import scaled
 
 pytestmark = pytest.mark.browser
@@ -119,6 +120,8 @@ def test_downloads_are_valid_files(server: str, browser_page: OpenPage, tmp_path
     rows = list(csv.DictReader(download("Layers, CSV").read_text().splitlines()))
     assert sum(int(row["mult_adds"]) for row in rows) == summarize(spec).mult_adds
     assert len(rows) == len(analyze(spec).layers)
+    curves = list(csv.DictReader(download("Curves over φ, CSV").read_text().splitlines()))
+    assert {row["strategy"] for row in curves} == set(STRATEGIES)
     text = download("Architecture, JSON").read_text()
     assert json.loads(text) and ArchitectureSpec.from_json(text) == spec
     page.get_by_role("button", name="Make runnable Python").click()
