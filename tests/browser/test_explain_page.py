@@ -72,7 +72,7 @@ def test_a_real_photo_shows_where_the_network_looked(
     page.get_by_role("link", name="Where did it look?").click()
     page.get_by_role("heading", name="minivan").wait_for(timeout=60_000)
     page.locator(MAPS).first.wait_for(timeout=60_000)
-    assert "7 × 7 values at stage 7" in page.locator("[data-testid=stMain]").inner_text()
+    page.get_by_text("7 × 7 values at stage 7").wait_for()
     assert "minivan" in page.locator(MAPS).last.get_attribute("alt")
 
 
