@@ -74,14 +74,18 @@ def _draw_rounding(found: Reconciliation) -> None:
             {
                 "Stage": str(stage.stage),
                 "Channels": f"{stage.exact_channels:.1f} → {stage.channels}",
-                "Effect on width": f"{stage.channels / stage.exact_channels - 1:+.1%}",
+                "Effect on width": _effect(stage.channels / stage.exact_channels),
                 "Blocks": f"{stage.exact_repeats:.2f} → {stage.repeats}",
-                "Effect on depth": f"{stage.repeats / stage.exact_repeats - 1:+.1%}",
+                "Effect on depth": _effect(stage.repeats / stage.exact_repeats),
             }
             for stage in found.stages
         ]
     )
     st.caption("Channels become a multiple of 8 and repeats round up: small stages gain the most.")
+
+
+def _effect(ratio: float) -> str:
+    return "none" if ratio == 1 else f"{ratio - 1:+.1%}".replace("-", "−")
 
 
 def _draw_jumps(shown: Shown, named: list[Reconciliation]) -> None:
