@@ -29,14 +29,20 @@ class MapRequest:
     values: tuple[tuple[str, Value], ...] = ()
     black: tuple[float, ...] = ()
 
+    @property
+    def black_pixel(self) -> Tensor:
+        """`black` as (1, channels, 1, 1)."""
+        return torch.tensor(self.black).view(1, -1, 1, 1)
+
 
 def raw_map(model: EfficientNet, inputs: Tensor, request: MapRequest) -> npt.NDArray[np.float32]:
     """The raw map, float32 (h, w), of one input (1, 3, H, W). Raises InvalidInput."""
     if request.stage is None:
-        black = torch.tensor(request.black).view(1, -1, 1, 1)
         values = dict(request.values)
         return as_array(
-            pixels.pixel_map(model, inputs, request.class_index, request.method, values, black)
+            pixels.pixel_map(
+                model, inputs, request.class_index, request.method, values, request.black_pixel
+            )
         )
     pair = cam.features_and_gradient(model, inputs, request.class_index, request.stage)
     return as_array(cam.COMBINATIONS[request.method](*pair))

@@ -16,7 +16,6 @@ from torch import Tensor
 
 from effnet_core.attribution.parameters import Value
 from effnet_core.errors import InvalidInput
-from effnet_core.model import EfficientNet
 
 NOISE_SEED = 0
 MAX_WINDOWS = 4096
@@ -24,11 +23,12 @@ MAX_WINDOWS = 4096
 BLUR_PER_SIDE = 0.05
 """Standard deviation of the "blur" baseline as a part of the picture's shorter side."""
 
-PixelMethod = Callable[[EfficientNet, Tensor, int, Mapping[str, Any], Tensor], Tensor]
+Network = Callable[[Tensor], Tensor]
+PixelMethod = Callable[[Network, Tensor, int, Mapping[str, Any], Tensor], Tensor]
 
 
 def integrated_gradients(
-    model: EfficientNet,
+    model: Network,
     inputs: Tensor,
     class_index: int,
     values: Mapping[str, Any],
@@ -51,7 +51,7 @@ def integrated_gradients(
 
 
 def occlusion(
-    model: EfficientNet,
+    model: Network,
     inputs: Tensor,
     class_index: int,
     values: Mapping[str, Any],
@@ -80,7 +80,7 @@ def occlusion(
 
 
 def saliency(
-    model: EfficientNet,
+    model: Network,
     inputs: Tensor,
     class_index: int,
     values: Mapping[str, Any],
@@ -115,7 +115,7 @@ PIXEL_METHODS: dict[str, PixelMethod] = {
 
 
 def pixel_map(
-    model: EfficientNet,
+    model: Network,
     inputs: Tensor,
     class_index: int,
     method: str,
@@ -130,6 +130,24 @@ def pixel_map(
     with torch.inference_mode(False), torch.no_grad():
         own = inputs.detach().clone()  # captum marks its input as requiring gradients
         return PIXEL_METHODS[method](model, own, class_index, values, black.to(own))
+
+
+def shown_inputs(
+    inputs: Tensor, method: str, values: Mapping[str, Value], black: Tensor, count: int
+) -> Tensor:
+    """`count` of the altered pictures that a method shows the network, (count, 3, H, W).
+
+    Evenly spaced in the order shown, and repeated where there are fewer. No network runs.
+    """
+    shown: list[Tensor] = []
+
+    def colour_means(pictures: Tensor) -> Tensor:
+        shown.append(pictures.detach())
+        return pictures.mean(dim=(2, 3))
+
+    pixel_map(colour_means, inputs, 0, method, values, black)
+    every = torch.cat(shown)
+    return every[torch.linspace(0, len(every) - 1, count).long()]
 
 
 def baseline(inputs: Tensor, kind: str, black: Tensor) -> Tensor:

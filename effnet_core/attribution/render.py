@@ -154,4 +154,5 @@ def _table(colour_map: str) -> npt.NDArray[np.uint8]:
     """256 RGB colours, (256, 3)."""
     from matplotlib import colormaps
 
-    return np.asarray(colormaps[colour_map](np.arange(256), bytes=True))[:, :3].copy()
+    colours = np.asarray(colormaps[colour_map](np.arange(256)))[:, :3]
+    return (colours * 255).round().astype(np.uint8)
