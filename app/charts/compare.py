@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Sequence
 from html import escape
@@ -11,7 +12,7 @@ import plotly.graph_objects as go
 from app.charts.compare_view import Mark, View, amount, hover
 from app.charts.style import GREY, figure
 from effnet_core.comparison import extra_data, front, identity, series
-from effnet_core.comparison_records import CostAxis, Placed
+from effnet_core.comparison_records import CostAxis, Placed, Timing
 from effnet_core.published import TEST_SET_TITLES, families
 
 HEIGHT = 620
@@ -80,6 +81,7 @@ def spans(view: View) -> tuple[tuple[float, float], tuple[float, float]]:
     """
     values = [one.cost.value for one in view.placed]
     values += [] if view.mark is None else [view.mark.value]
+    values += [end for timing in _timings(view) for end in (timing.low_ms, timing.high_ms)]
     low, high = min(values, default=1.0), max(values, default=10.0)
     if view.logarithmic:
         low, high = math.log10(low), math.log10(high)
@@ -151,16 +153,23 @@ def _look(family: str) -> tuple[str, str]:
 
 def _spread(ours: Sequence[Placed], view: View) -> dict[str, object] | None:
     """The interquartile range as bars, for what was measured here."""
-    if view.axis.kind != "here":
+    timings = _timings(dataclasses.replace(view, placed=tuple(ours)))
+    if not timings:
         return None
-    keys = [(one.result.architecture or "", one.result.test_resolution or 0) for one in ours]
-    timings = [view.timings[key] for key in keys]
     return {
         "array": [timing.high_ms - timing.median_ms for timing in timings],
         "arrayminus": [timing.median_ms - timing.low_ms for timing in timings],
         "thickness": 1,
         "width": 3,
     }
+
+
+def _timings(view: View) -> list[Timing]:
+    """The measurement behind every record, in their order; none on other axes."""
+    if view.axis.kind != "here":
+        return []
+    results = (one.result for one in view.placed)
+    return [view.timings[one.architecture or "", one.test_resolution or 0] for one in results]
 
 
 def _explain(

@@ -78,11 +78,12 @@ def message(view: View) -> str:
         f"{len(view.placed)} published records."
     ]
     if best:
-        ends = " to ".join(
+        ends = [
             f"{one.result.model} ({amount(view.axis, one.cost.value)}, {one.result.top1:.1f} %)"
             for one in (best[0], best[-1])
-        )
-        parts.append(f"{len(best)} of them are on the Pareto front, from {ends}.")
+        ]
+        span = f"from {' to '.join(ends)}" if len(best) > 1 else f"only {ends[0]}"
+        parts.append(f"{len(best)} on the Pareto front: {span}.")
     if mark is not None:
         parts.append(
             f"{mark.title} costs {amount(view.axis, mark.value)}; its accuracy is unknown."

@@ -74,9 +74,9 @@ def _headline(view: View) -> str:
     best = front(view.placed, view.axis)
     ours = sum(one.result.architecture is not None for one in best)
     return (
-        f"**{len(best)}** of {len(view.placed)} records are on the Pareto front: no other record "
-        f"shown has more accuracy at the same cost or a lower one. **{ours}** of them are "
-        "EfficientNets that this project builds."
+        f"**{len(best)}** of {len(view.placed)} records on the Pareto front, **{ours}** of them "
+        "EfficientNets that this project builds: no other record shown has more accuracy at the "
+        "same cost or a lower one."
     )
 
 

@@ -126,8 +126,12 @@ def _draw_downloads(
 ) -> None:
     with st.container(horizontal=True):
         for label, table, name in (
-            (f"These {len(rows)} records, CSV", rows, "efficientnet-compare"),
-            (f"All {len(every)} that pass the filters, CSV", every, "efficientnet-compare-all"),
+            ("This table, CSV", rows, "efficientnet-compare"),
+            (
+                f"All {len(every)} records that pass the filters, CSV",
+                every,
+                "efficientnet-compare-all",
+            ),
         ):
             st.download_button(
                 label,

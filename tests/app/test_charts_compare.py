@@ -158,12 +158,17 @@ def test_latency_of_this_machine_shows_the_middle_half_of_the_runs() -> None:
     drawn = trace(trade_off(shown), "EfficientNet")
     assert set(drawn.x) == {20} and len(shown.placed) > 5
     assert set(drawn.error_x.array) == {5} and set(drawn.error_x.arrayminus) == {2}
+    low, high = spans(shown)[0]
+    assert (10**low, 10**high) == (pytest.approx(18), pytest.approx(25))
 
 
 def test_message_is_computed_from_what_is_drawn() -> None:
     shown = view(mark=Mark(title="B4", value=summarize(variant("b4")).mult_adds))
     text = message(shown)
-    assert f"{len(front(shown.placed, FLOPS))} of them" in text and "326 published records" in text
+    assert (
+        f"{len(front(shown.placed, FLOPS))} on the Pareto front: from" in text
+        and "326 published records" in text
+    )
     assert "B4 costs 4.39 B; its accuracy is unknown." in text
     assert "images/s" in message(view("rtx5090_amp"))
 
