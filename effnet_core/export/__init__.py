@@ -67,10 +67,10 @@ def write_onnx(
     Raises InvalidInput (another ending than .onnx) or WeightsError (disk full, no permission).
     """
     _require_ending(target, "onnx")
-    program = to_onnx(model, classes=classes, preprocessing=preprocessing)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=target.parent, prefix=".export-") as folder:
+            program = to_onnx(model, classes=classes, preprocessing=preprocessing)
             program.save(Path(folder) / target.name)
             # The weights are placed first: the model names them.
             parts = sorted(Path(folder).iterdir(), key=lambda part: part.name == target.name)

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from effnet_core import verify as module
 from effnet_core.architecture import ArchitectureSpec, expand
-from effnet_core.cost import CostReport, analyze
+from effnet_core.cost import CostReport, analyze, summarize
 from effnet_core.errors import EffnetError, InvalidInput
 from effnet_core.scaling import STRATEGIES, ScalingRule
 from effnet_core.stage_tables import LITE, V2_BASE, V2_S
@@ -25,15 +25,17 @@ FACTORS = st.floats(0.9, 1.3)
 
 @st.composite
 def formula_specs(draw: st.DrawFn) -> ArchitectureSpec:
-    """Networks of the formula: any strategy, rounding, α β γ; φ of both signs."""
-    return scaled(
-        draw(st.floats(-4, 0.5)),
+    """Networks of the formula: any strategy, rounding, α β γ; φ of both signs; quick to build."""
+    spec = scaled(
+        draw(st.floats(-4, 1)),
         rule=ScalingRule(draw(FACTORS), draw(FACTORS), draw(FACTORS)),
         strategy=draw(st.sampled_from(STRATEGIES)),
         repeats=draw(st.sampled_from(("ceil", "nearest"))),
         resolution=draw(SIDES),
         num_classes=draw(st.integers(1, 1000)),
     )
+    assume(len(spec.blocks) <= 24 and summarize(spec).params <= 8_000_000)
+    return spec
 
 
 @st.composite
