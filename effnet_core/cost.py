@@ -70,6 +70,23 @@ class CostTotals:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PartCost:
+    """One block's cost, or the stem's or the head's (`block` is None); counts for one image.
+
+    `out_shape` is (channels, height, width). `peak_activation_bytes` is the largest sum of live
+    tensors while the part runs, for the report's batch and dtype, as in `CostTotals`.
+    """
+
+    stage: int
+    block: int | None
+    out_shape: tuple[int, int, int]
+    params: int
+    mult_adds: int
+    activations: int
+    peak_activation_bytes: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class StageCost:
     """One row of the stage table, as in the paper's table 1; shapes are (channels, height, width).
 
@@ -93,15 +110,16 @@ class StageCost:
 
 @dataclass(frozen=True, kw_only=True)
 class CostReport:
-    """The cost of `spec` at `resolution`, layer by layer, by stage and in total."""
+    """The cost of `spec` at `resolution`: by layer, part and stage, and in total."""
 
     spec: ArchitectureSpec
     resolution: int
     batch: int
     dtype: str
     layers: tuple[LayerCost, ...]
-    totals: CostTotals
+    parts: tuple[PartCost, ...]
     stages: tuple[StageCost, ...]
+    totals: CostTotals
 
     def block_layers(self, stage: int, block: int) -> tuple[LayerCost, ...]:
         """The layers of one block, in the order in which they run."""
@@ -128,8 +146,9 @@ def analyze(
         batch=batch,
         dtype=dtype,
         layers=layers,
-        totals=totals,
+        parts=tuple(_part_costs(spec, side, element_bytes(dtype) * batch)),
         stages=_stages(spec, side, layers),
+        totals=totals,
     )
 
 
@@ -198,6 +217,22 @@ def _layers(spec: ArchitectureSpec, side: int) -> Iterator[LayerCost]:
             yield dataclasses.replace(
                 layer, name=place.prefix + layer.name, stage=place.stage, block=place.block
             )
+
+
+def _part_costs(spec: ArchitectureSpec, side: int, element: int) -> Iterator[PartCost]:
+    """Costs of the parts in order; `element` is the bytes of one element for the whole batch."""
+    image = spec.in_channels * side * side
+    for place, part in _parts(spec, side):
+        norms = [layer for layer in part.layers if layer.kind == "batch_norm"]
+        yield PartCost(
+            stage=place.stage,
+            block=place.block,
+            out_shape=norms[-1].out_shape,
+            params=part.params,
+            mult_adds=part.operations["conv"] + part.operations["linear"],
+            activations=part.activations,
+            peak_activation_bytes=(part.peak + image) * element,
+        )
 
 
 def _stages(

@@ -6,20 +6,31 @@ Height is the side of the block's output in pixels, thickness the square root of
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import plotly.graph_objects as go
 
 from app.charts.style import FAINT, GREY, figure
-from app.text import count
+from app.text import count, size
 from effnet_core.cost import CostReport
 
+
+@dataclass(frozen=True)
+class Metric:
+    """What the slabs can be coloured by: a field of `PartCost`, and how it is written."""
+
+    label: str
+    field: str
+    show: Callable[[float], str] = count
+    unit: str = ""
+
+
 METRICS = {
-    "flops": ("FLOPs", "mult_adds"),
-    "params": ("parameters", "params"),
-    "activations": ("activations", "activations"),
+    "flops": Metric("FLOPs", "mult_adds"),
+    "params": Metric("parameters", "params"),
+    "activations": Metric("activations", "activations"),
+    "memory": Metric("peak memory", "peak_activation_bytes", size, "B"),
 }
 _BETWEEN_BLOCKS, _BETWEEN_STAGES = 0.8, 13.0
 
@@ -39,30 +50,22 @@ class Slab:
 
 def slabs(report: CostReport, metric: str) -> tuple[Slab, ...]:
     """The slabs of a network from left to right; `metric` is a key of METRICS."""
-    attribute = METRICS[metric][1]
-    values: dict[tuple[int, int | None], int] = defaultdict(int)
-    shapes: dict[tuple[int, int | None], tuple[int, int, int]] = {}
-    for layer in report.layers:
-        place = (layer.stage, layer.block)
-        values[place] += getattr(layer, attribute)
-        if layer.kind == "batch_norm":
-            shapes[place] = layer.out_shape
     found: list[Slab] = []
     left = 0.0
-    for (stage, block), value in values.items():
-        channels, side, _ = shapes[stage, block]
+    for part in report.parts:
+        channels, side, _ = part.out_shape
         if found:
-            left += _BETWEEN_STAGES if found[-1].stage != stage else _BETWEEN_BLOCKS
+            left += _BETWEEN_STAGES if found[-1].stage != part.stage else _BETWEEN_BLOCKS
         thickness = channels**0.5
         found.append(
             Slab(
-                stage=stage,
-                block=block,
+                stage=part.stage,
+                block=part.block,
                 left=left,
                 thickness=thickness,
                 channels=channels,
                 side=side,
-                value=value,
+                value=getattr(part, METRICS[metric].field),
             )
         )
         left += thickness
@@ -116,7 +119,7 @@ def _add_slabs(
     metric: str,
     chosen: tuple[int | None, int | None],
 ) -> None:
-    label = METRICS[metric][0]
+    shade = METRICS[metric]
     names = [stage_name(slab.stage, report.spec.stage_count) for slab in shown]
     drawn.add_bar(
         x=[slab.left + slab.thickness / 2 for slab in shown],
@@ -124,14 +127,14 @@ def _add_slabs(
         base=[-slab.side / 2 for slab in shown],
         width=[slab.thickness for slab in shown],
         customdata=[[slab.stage, slab.block] for slab in shown],
-        hovertext=[_hover(slab, name, label) for slab, name in zip(shown, names, strict=True)],
+        hovertext=[_hover(slab, name, shade) for slab, name in zip(shown, names, strict=True)],
         hoverinfo="text",
         marker={
             "color": [slab.value for slab in shown],
             "colorscale": "Viridis",
             "cmin": 0,
             "colorbar": {
-                "title": {"text": f"{label} of a block", "side": "top"},
+                "title": {"text": f"{shade.label} of a block", "side": "top"},
                 "orientation": "h",
                 "thickness": 8,
                 "len": 0.6,
@@ -140,6 +143,7 @@ def _add_slabs(
                 "y": -0.02,
                 "yanchor": "top",
                 "exponentformat": "B",
+                "ticksuffix": shade.unit,
                 "nticks": 5,
             },
             "opacity": [1.0 if _is_chosen(slab, chosen) else 0.5 for slab in shown],
@@ -155,11 +159,11 @@ def _is_chosen(slab: Slab, chosen: tuple[int | None, int | None]) -> bool:
     return stage is None or (slab.stage == stage and block in (None, slab.block))
 
 
-def _hover(slab: Slab, name: str, label: str) -> str:
+def _hover(slab: Slab, name: str, shade: Metric) -> str:
     place = name if slab.block is None else f"stage {name}, block {slab.block + 1}"
     return (
         f"<b>{place}</b><br>{slab.channels} channels, {slab.side}×{slab.side}"
-        f"<br>{count(slab.value)} {label}"
+        f"<br>{shade.show(slab.value)} {shade.label}"
     )
 
 

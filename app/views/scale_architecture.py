@@ -25,7 +25,7 @@ COLOUR = Choice(
     label="Colour by",
     options=tuple(METRICS),
     default="flops",
-    labels={key: label for key, (label, _) in METRICS.items()},
+    labels={key: metric.label for key, metric in METRICS.items()},
 )
 FIELDS = (STAGE, COLOUR)
 PICTURE = "picture"

@@ -130,6 +130,9 @@ def test_totals_are_the_sums_of_layers(
     assert totals.mult_adds == sum(c.mult_adds for c in layers)
     assert totals.mult_adds == sum(s.mult_adds for s in report.stages)
     assert totals.activations == sum(c.activations for c in layers)
+    assert totals.mult_adds == sum(p.mult_adds for p in report.parts)
+    assert totals.params == sum(p.params for p in report.parts)
+    assert totals.peak_activation_bytes == max(p.peak_activation_bytes for p in report.parts)
     others = sum(c.other_ops for c in layers)
     assert totals.fvcore.total == totals.mult_adds + others
     assert len({layer.name for layer in layers}) == len(layers)
