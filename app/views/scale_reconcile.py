@@ -8,6 +8,7 @@ import streamlit as st
 
 from app import resources, widgets
 from app.charts.reconcile import blocks_over_phi, implied_phi
+from app.network import Network
 from app.state import Choice
 from app.text import count, minus
 from app.views.scale_controls import set_phi
@@ -56,7 +57,7 @@ def _draw_axes(found: Reconciliation) -> None:
             for axis in found.axes
         ]
     )
-    title = found.variant.upper()
+    title = Network(variant=found.variant).title
     if found.twin is not None and found.twin_phi is not None:
         st.markdown(
             f"By its multiply-adds {title} is nearest to **φ = {minus(found.twin_phi)}** of the "
@@ -68,7 +69,7 @@ def _draw_axes(found: Reconciliation) -> None:
 
 
 def _draw_rounding(found: Reconciliation) -> None:
-    widgets.heading(f"What rounding did to {found.variant.upper()}", "computed")
+    widgets.heading(f"What rounding did to {Network(variant=found.variant).title}", "computed")
     st.table(
         [
             {
