@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import io
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -23,7 +24,7 @@ from effnet_core.errors import InvalidInput
 
 if TYPE_CHECKING:
     from effnet_core.attribution import Attribution, Value
-    from effnet_core.predict import Prediction, Predictor
+    from effnet_core.predict import ClassProbability, Prediction, Predictor
 
 
 def register(commands: Commands) -> None:
@@ -80,22 +81,8 @@ def _run(args: argparse.Namespace) -> int:
     _write(overlay_path, raw_path, prediction, attribution, args.opacity)
     result = {
         "image": args.image,
-        "weights": model.weights_id,
-        "method": method.id,
+        **_described(model, target, attribution),
         "parameters": dict(parameters),
-        "stage": attribution.stage,
-        "class": {
-            "index": target.index,
-            "label": target.label,
-            "probability": target.probability,
-        },
-        "grid": attribution.grid,
-        "range": [attribution.low, attribution.high],
-        "weak": attribution.weak,
-        "reference_range": attribution.reference_range,
-        "milliseconds": round(attribution.milliseconds, 3),
-        "device": str(model.device),
-        "dtype": model.dtype,
         "out": str(overlay_path),
         "raw": None if raw_path is None else str(raw_path),
     }
@@ -125,6 +112,24 @@ def _attribute(
         parameters=parameters,
         preprocessing=model.preprocessing,
     )
+
+
+def _described(
+    model: Predictor, target: ClassProbability, attribution: Attribution
+) -> dict[str, Any]:
+    return {
+        "weights": model.weights_id,
+        "method": attribution.method,
+        "stage": attribution.stage,
+        "class": dataclasses.asdict(target),
+        "grid": attribution.grid,
+        "range": [attribution.low, attribution.high],
+        "weak": attribution.weak,
+        "reference_range": attribution.reference_range,
+        "milliseconds": round(attribution.milliseconds, 3),
+        "device": str(model.device),
+        "dtype": model.dtype,
+    }
 
 
 def _write(
