@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import streamlit as st
 
@@ -34,7 +34,7 @@ def draw(picture: Picture, cards: tuple[ModelCard, ...], rows: int) -> None:
                     _draw_card(picture, *answer, rows)
         predictions = [given for _, given in answers if not isinstance(given, str)]
         with place.container():
-            _draw_picture(picture, predictions)
+            _draw_picture(picture, predictions, width="stretch" if len(cards) < 3 else 320)
         if len(predictions) > 1:
             _draw_agreement(predictions, {card.id: label(card) for card in cards})
 
@@ -49,17 +49,18 @@ def _ask(card: ModelCard, picture: Picture) -> Prediction | str:
         return str(error)
 
 
-def _draw_picture(picture: Picture, predictions: list[Prediction]) -> None:
+def _draw_picture(
+    picture: Picture, predictions: list[Prediction], width: Literal["stretch"] | int
+) -> None:
     boxes = tuple(dict.fromkeys(prediction.crop_box for prediction in predictions))
     frame = " The lighter frame is what the models see." if boxes else ""
     st.image(
         pictures.framed(picture, boxes),
-        width="stretch",
+        width=width,
         alt=picture.alt + frame,
         output_format="JPEG",
     )
-    width, height = picture.size
-    details = [f"{width:,} × {height:,} pixels"]
+    details = ["{:,} × {:,} pixels".format(*picture.size)]
     if picture.credit:
         details.append(f"photo: {picture.credit}")
     if boxes:

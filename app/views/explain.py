@@ -30,7 +30,8 @@ def render() -> None:
     widgets.show_refusals(explain_controls.FIELDS)
     _carry_over()
     left, right = st.columns([3, 8], gap="large")
-    with left, st.container(key="controls"):
+    controls = left.container(key="controls")
+    with controls:
         picture = explain_controls.choose_picture()
         cards = classify_models.choose()
     ready = tuple(card for card in cards if card.state == "ready")
@@ -42,7 +43,7 @@ def render() -> None:
             st.image(picture.preview, width=480, alt=picture.alt, output_format="JPEG")
             return
         predictions = _predict(picture, ready)
-    with left:
+    with controls:
         targets = explain_targets.choose(predictions)
         how = explain_controls.choose_how()
         drawing = explain_controls.choose_drawing()

@@ -20,9 +20,9 @@ from effnet_core.attribution.result import WEAK_FRACTION
 if TYPE_CHECKING:
     from effnet_core.service import Explanation
 
-_STRIP_SIDE = 138
+_STRIP_SIDE = 136
 _WEAK = (
-    f"A weak map has a range under {WEAK_FRACTION:.0%} of what the same network gives with random "
+    f"A weak map has a range under {100 * WEAK_FRACTION:.0f} % of what the same network gives with random "
     "weights: the class hardly depends on these features, so read nothing into its pattern."
 )
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import streamlit as st
 
-from app import resources
 from effnet_core.builder import build
 from effnet_core.variants import scaled
 from effnet_core.weights import save_checkpoint
@@ -34,5 +34,5 @@ def empty_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pat
 
 
 def _forget() -> None:
-    resources.service.clear()
-    resources.downloads.clear()
+    # All caches, those of the session too: every AppTest counts as the same session.
+    st.cache_resource.clear()

@@ -190,3 +190,13 @@ def test_files_are_what_their_endings_say(tiny: str) -> None:
     assert np.array_equal(arrays["stage_2"], strip[2].attribution.raw)
     with Image.open(io.BytesIO(png(strip[0].prediction.view))) as image:
         assert (image.format, image.size) == ("PNG", strip[0].prediction.view.size)
+
+
+def test_a_weak_map_is_marked_with_the_reason(tiny: str) -> None:
+    expected = InferenceService(WeightsStore()).explain(
+        ExplainRequest(image=load_sample("chelsea"), weights=tiny)
+    )
+    assert expected.attribution.weak  # untrained batch-norm statistics shrink every map
+    app = open_page()
+    assert "under 5 % of what the same network gives with random weights" in app.warning[0].value
+    assert any("a weak map" in alt for alt in alts(app))
