@@ -23,7 +23,7 @@ from effnet_core.cli import (
     serve,
     weights,
 )
-from effnet_core.cli.common import Parser, print_json
+from effnet_core.cli.common import Parser, print_json, say
 from effnet_core.errors import EffnetError, InvalidInput
 
 OK, FAILED, BAD_USAGE, INTERRUPTED = 0, 1, 2, 130
@@ -73,7 +73,7 @@ def _parser() -> Parser:
 
 
 def _fail(sentence: str, code: int, as_json: bool) -> int:
-    print(f"effnet: {sentence}", file=sys.stderr)
+    say(f"effnet: {sentence}")
     if as_json:
         print_json({"error": sentence})
     return code

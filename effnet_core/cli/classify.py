@@ -16,6 +16,7 @@ from effnet_core.cli.common import (
     positive,
     print_json,
     print_table,
+    say,
 )
 from effnet_core.cli.loading import add_checkpoint, add_weights, predictor, read_image
 from effnet_core.errors import EffnetError
@@ -58,7 +59,8 @@ def _run(args: argparse.Namespace) -> int:
     else:
         print(f"{model.weights_id} on {model.device} in {model.dtype}")
         for answer in answers:
-            _print_answer(answer)
+            if "error" not in answer:
+                _print_answer(answer)
     return 1 if any("error" in answer for answer in answers) else 0
 
 
@@ -66,6 +68,7 @@ def _answer(model: Predictor, image: str, top: int) -> Answer:
     try:
         prediction = model.predict_bytes(read_image(image), top_k=top)
     except EffnetError as error:
+        say(f"effnet: {image}: {error}")
         return {"image": image, "error": str(error)}
     return {
         "image": image,
@@ -76,9 +79,6 @@ def _answer(model: Predictor, image: str, top: int) -> Answer:
 
 
 def _print_answer(answer: Answer) -> None:
-    if "error" in answer:
-        print(f"\n{answer['image']}: {answer['error']}")
-        return
     print(f"\n{answer['image']}: {answer['milliseconds']:.0f} ms, measured from bytes to answer")
     print_table(
         ("Class", "Label", "Probability"),

@@ -115,11 +115,16 @@ def readable(size: int) -> str:
     return f"{size / 1e6:,.1f} MB" if size >= 1e5 else f"{size / 1e3:,.1f} kB"
 
 
+def say(text: str) -> None:
+    """Print a line on standard error: progress, or the sentence of an error."""
+    print(text, file=sys.stderr, flush=True)
+
+
 @contextmanager
 def working(text: str) -> Iterator[None]:
     """Say `text` on standard error if the block takes over a second, and how long it took."""
     start = time.monotonic()
-    notice = threading.Timer(QUIET_SECONDS, _say, (f"{text} …",))
+    notice = threading.Timer(QUIET_SECONDS, say, (f"{text} …",))
     notice.daemon = True
     notice.start()
     try:
@@ -128,8 +133,4 @@ def working(text: str) -> Iterator[None]:
         notice.cancel()
     seconds = time.monotonic() - start
     if seconds > QUIET_SECONDS:
-        _say(f"{text}: {seconds:.1f} s")
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
+        say(f"{text}: {seconds:.1f} s")

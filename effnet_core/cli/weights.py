@@ -17,6 +17,7 @@ from effnet_core.cli.common import (
     print_json,
     print_table,
     readable,
+    say,
     working,
 )
 from effnet_core.cli.loading import add_checkpoint, checkpoint_options
@@ -164,10 +165,12 @@ def _report(
             answers.append({"id": item, **act(item)})
         except EffnetError as error:
             answers.append({"id": item, "error": str(error)})
+            say(f"effnet: {item}: {error}")
             code = max(code, 2 if isinstance(error, InvalidInput) else 1)
     if args.json:
         print_json(answers)
         return code
     for answer in answers:
-        print(f"{answer['id']}: {answer.get('error') or sentence(answer)}")
+        if "error" not in answer:
+            print(f"{answer['id']}: {sentence(answer)}")
     return code

@@ -82,7 +82,7 @@ def test_a_bad_picture_does_not_stop_the_others(
         assert entry["error"].endswith(".")
     text = effnet("classify", *paths, "--weights", weights)
     assert text.code == 1
-    assert f"{disguised}: The file is not a readable picture" in text.out
+    assert f"effnet: {disguised}: The file is not a readable picture" in text.err
 
 
 @pytest.mark.parametrize(

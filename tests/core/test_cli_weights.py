@@ -79,7 +79,7 @@ def test_get_downloads_and_verify_checks(
     Path(got["path"]).write_bytes(b"x" + CONTENT[1:])
     damaged = effnet("weights", "verify", "b0")
     assert damaged.code == 1
-    assert "has changed since it was saved" in damaged.out
+    assert "has changed since it was saved" in damaged.err
     assert f"{len(CONTENT) / 1e6:.1f} MB freed" in effnet("weights", "remove", "b0").out
     assert not Path(got["path"]).exists()
 
