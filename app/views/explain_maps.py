@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 _STRIP_SIDE = 136
 _WEAK = (
-    f"A weak map has a range under {100 * WEAK_FRACTION:.0f} % of what the same network gives with random "
-    "weights: the class hardly depends on these features, so read nothing into its pattern."
+    f"A weak map has a range under {100 * WEAK_FRACTION:.0f} % of what the same network gives with "
+    "random weights: the class hardly depends on these features, so read nothing into its pattern."
 )
 
 
