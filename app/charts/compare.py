@@ -55,7 +55,7 @@ def trade_off(view: View) -> go.Figure:
         fixedrange=True,
     )
     drawn.update_layout(
-        dragmode=view.drag,
+        dragmode=view.drag or False,
         hoverlabel={"align": "left"},
         legend={"y": -0.13, "itemclick": False, "itemdoubleclick": False},
     )

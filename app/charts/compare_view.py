@@ -33,7 +33,7 @@ class View:
     timings: Timings = field(default_factory=dict)
     with_front: bool = True
     with_lines: bool = True
-    drag: str = "pan"
+    drag: str | None = None
 
 
 def amount(axis: CostAxis, value: float) -> str:

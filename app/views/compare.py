@@ -63,9 +63,8 @@ def _draw_chart(asked: Asked, picked: tuple[str, ...]) -> View:
     if not placed:
         st.info(_nothing(asked, len(records)))
         return view
-    widgets.chart(
-        trade_off(view), message(view), key=compare_table.CHART, on_select=compare_table.take_points
-    )
+    selecting = {"on_select": compare_table.take_points} if view.drag else {}
+    widgets.chart(trade_off(view), message(view), key=compare_table.CHART, **selecting)
     _draw_notes(view, len(records), network is not None)
     return view
 
@@ -94,7 +93,7 @@ def _draw_notes(view: View, records: int, wanted: bool) -> None:
         lines.append(
             f"{widgets.source('computed')} Filled: EfficientNets, priced here at the record's own "
             f"test resolution. {widgets.source('published')} Hollow: as the source counts, and the "
-            "sources differ (timm adds batch-norm and pooling to its multiply-adds, about 2 %)."
+            "sources differ: timm adds batch-norm and pooling to its multiply-adds."
         )
     else:
         kind: widgets.Source = "measured" if view.axis.kind == "here" else "published"
@@ -126,5 +125,5 @@ def _contrast(timings: Timings) -> str:
     return (
         f"**Multiply-adds are not speed.** From B0 to B7 they grow "
         f"**{times(counts[1].value, counts[0].value)}**, while the networks become slower by "
-        f"{told}{here}."
+        f"{told}{here}. {widgets.source('computed')} {widgets.source('published')}"
     )

@@ -139,7 +139,7 @@ def _draw_network() -> None:
         persist_state="session",
     )
     st.button(
-        f"Hold {chosen().title}",
+        f"Keep {chosen().title} in the link",
         on_click=_hold,
         help="Writes the network of Scale into this page's address, so that a link carries it.",
     )
@@ -149,17 +149,27 @@ def _hold() -> None:
     st.session_state[LINE] = chosen().code
 
 
-def line() -> Network:
-    """The network of the vertical line; where what was typed is none, a sentence says so.
+def line() -> Network | None:
+    """The network of the vertical line: the one typed, otherwise the one chosen on Scale.
 
-    Then, and where nothing was typed, it is the one chosen on Scale.
+    Where one of them is no network, a sentence says so; None where neither is.
     """
+    typed = st.session_state.get(LINE)
+    if typed:
+        try:
+            return _existing(Network.parse(typed))
+        except InvalidInput as error:
+            st.warning(f"Network drawn as a line: {error} The one on Scale is used instead.")
     try:
-        network = Network.parse(typed) if (typed := st.session_state.get(LINE)) else chosen()
-        network.spec()
+        return _existing(chosen())
     except InvalidInput as error:
-        st.warning(f"Network drawn as a line: {error} The one on Scale is used instead.")
-        return chosen()
+        st.warning(f"The network on Scale: {error} No line of cost is drawn.")
+        return None
+
+
+def _existing(network: Network) -> Network:
+    """The same network; raises InvalidInput where its settings make none."""
+    network.spec()
     return network
 
 

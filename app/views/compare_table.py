@@ -44,9 +44,17 @@ def take_points() -> None:
     st.session_state[PICKED.key] = list(dict.fromkeys((*held, *found)))
 
 
-def choose_drag() -> str:
-    """Draw how points are selected on the chart; return Plotly's name of it."""
-    return DRAG_MODES[widgets.segmented(DRAG)]
+def choose_drag() -> str | None:
+    """Draw how points are selected on the chart; return Plotly's name of it, None for not at all.
+
+    A chart that takes taps for clicks would hold the page fast under the finger that scrolls it:
+    on a phone a tap shows a record and selects nothing.
+    """
+    drag = widgets.segmented(DRAG)
+    if drag == "click" and "Mobi" in st.context.headers.get("User-Agent", ""):
+        st.caption("On a phone, draw a box or a lasso to select, or use the list below.")
+        return None
+    return DRAG_MODES[drag]
 
 
 def choose() -> tuple[str, ...]:
@@ -85,12 +93,12 @@ def draw(view: View, records: Sequence[PublishedResult]) -> None:
 
 def _short(cells: dict[str, Any], view: View) -> dict[str, Any]:
     """The columns that fit a screen; the CSV has all of them."""
-    keys = ["model", "top1", "recipe", "test_resolution", "params", "flops", "activations"]
+    keys = ["model", "top1"]
     if view.axis.kind == "benchmark":
         keys.append(view.axis.column)
     keys += ["here_median_ms", "here_low_ms", "here_high_ms"] if view.timings else []
-    keys += ["flops_basis", "top5", "crop", "interpolation", "extra_training_data"]
-    keys += ["family", "source"]
+    keys += ["recipe", "test_resolution", "params", "flops", "activations", "flops_basis"]
+    keys += ["top5", "crop", "interpolation", "extra_training_data", "family", "source"]
     return {key: cells[key] for key in keys}
 
 

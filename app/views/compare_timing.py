@@ -14,7 +14,7 @@ from app.state import Number, Several
 from app.views.compare_controls import line
 from effnet_core.architecture import ArchitectureSpec
 from effnet_core.cost import summarize
-from effnet_core.errors import EffnetError
+from effnet_core.errors import EffnetError, InvalidInput
 from effnet_core.published import price, results
 from effnet_core.variants import variant
 
@@ -98,6 +98,8 @@ def _subject(name: str) -> Subject:
     """Raises InvalidInput where the chosen network does not exist."""
     if name == _THE_CHOSEN:
         network = line()
+        if network is None:
+            raise InvalidInput("There is no network to draw as a line, so none to time.")
         spec = network.spec()
         return Subject(title=network.title, key=(network.code, spec.resolution), spec=spec)
     short, _, side = name.partition(" at ")

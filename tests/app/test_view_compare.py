@@ -157,7 +157,9 @@ def test_line_of_cost_is_the_network_of_scale_or_of_the_address() -> None:
         "φ = 1.5: cost alone",
         summarize(scaled(1.5)).mult_adds,
     )
-    next(button for button in app.button if button.label == "Hold φ = 1.5").click().run()
+    next(
+        button for button in app.button if button.label == "Keep φ = 1.5 in the link"
+    ).click().run()
     assert app.text_input(key="line").value == "phi=1.5"
     app = open_page(line="b4", cost="Parameters")
     assert line_of_cost(app) == ("B4: cost alone", summarize(variant("b4")).params)
@@ -166,6 +168,15 @@ def test_line_of_cost_is_the_network_of_scale_or_of_the_address() -> None:
     app = open_page(line="b4", cost=find_axis("rtx5090_amp").title)
     assert not any(str(name).endswith("cost alone") for name in names(app))
     assert any("has no vertical line" in text.value for text in app.caption)
+
+
+def test_a_network_of_scale_that_cannot_be_costs_no_more_than_its_line() -> None:
+    app = AppTest.from_function(page, default_timeout=120)
+    app.session_state["phi"], app.session_state["strategy"] = 10.0, "depth"
+    app.session_state["alpha"] = 2.0
+    assert "No line of cost is drawn" in healthy(app.run()).warning[0].value
+    assert marks(app) == expected()
+    assert not any(str(name).endswith("cost alone") for name in names(app))
 
 
 def test_bad_addresses_get_a_sentence_and_the_default() -> None:

@@ -30,7 +30,7 @@ STUDENT_B0 = next(
 def ready(page: Any, server: str, **parameters: Any) -> Any:
     query = urlencode(parameters, doseq=True)
     page.goto(f"{server}/compare?{query}" if query else f"{server}/compare")
-    page.locator(f"{CHART} .xtitle").wait_for()
+    page.locator(f"{CHART} .xtitle").first.wait_for()
     return page
 
 
@@ -44,12 +44,12 @@ def wait_for_address(page: Any, part: str) -> None:
 
 def test_another_axis_changes_chart_and_address(server: str, browser_page: OpenPage) -> None:
     page = ready(browser_page(), server)
-    assert "FLOPs" in page.locator(f"{CHART} .xtitle").text_content()
+    assert "FLOPs" in page.locator(f"{CHART} .xtitle").first.text_content()
     before = message(page)
     page.get_by_role("combobox", name="Cost", exact=True).click()
     page.keyboard.type("i9-10940X")
     page.keyboard.press("Enter")
-    page.locator(f"{CHART} .xtitle", has_text="Core i9-10940X").wait_for()
+    page.locator(f"{CHART} .xtitle", has_text="Core i9-10940X").first.wait_for()
     wait_for_address(page, "Core+i9-10940X")
     assert message(page) != before and " ms" in message(page)
 
@@ -62,7 +62,7 @@ def test_a_shared_address_opens_the_same_view(server: str, browser_page: OpenPag
     )  # fmt: skip
     page.get_by_text("1 selected.").wait_for()
     assert page.locator(RINGS).count() == 1
-    assert page.locator(f"{CHART} .xtitle").text_content().startswith(axis)
+    assert page.locator(f"{CHART} .xtitle").first.text_content().startswith(axis)
     assert "ImageNet-A" in message(page) and "B4 costs 19.3 M" in message(page)
     other = browser_page()
     other.goto(page.url)
@@ -70,13 +70,15 @@ def test_a_shared_address_opens_the_same_view(server: str, browser_page: OpenPag
     assert (message(other), other.locator(RINGS).count()) == (message(page), 1)
 
 
-def test_a_click_and_a_box_select_records(server: str, browser_page: OpenPage) -> None:
-    page = ready(browser_page(height=1400), server, families="EfficientNet-Lite", draw="")
+def test_a_click_selects_a_record(server: str, browser_page: OpenPage) -> None:
+    page = ready(browser_page(), server, families="EfficientNet-Lite", draw="")
     page.locator(f"{CHART} path.point").first.click(force=True)
     page.get_by_text("1 selected.").wait_for()
-    page.get_by_role("radio", name="box").click()
-    wait_for_address(page, "drag=box")
-    page.locator(f"{CHART} .xtitle").wait_for()
+    assert "EfficientNet-Lite" in parse_qs(urlparse(page.url).query)["picked"][0]
+
+
+def test_a_box_selects_what_it_holds(server: str, browser_page: OpenPage) -> None:
+    page = ready(browser_page(), server, families="EfficientNet-Lite", draw="", drag="box")
     place = page.locator(f"{CHART} .nsewdrag").bounding_box()
     page.mouse.move(place["x"] + 5, place["y"] + 5)
     page.mouse.down()
@@ -95,8 +97,8 @@ def test_keyboard_alone_reaches_a_valid_csv(
     page.keyboard.type("EfficientNet-B0, 224 px, Noisy")
     page.keyboard.press("Enter")
     page.keyboard.press("Escape")
+    page.get_by_text("1 selected.").wait_for()
     button = page.get_by_role("button", name="This table, CSV")
-    button.wait_for()
     button.focus()
     with page.expect_download() as download:
         page.keyboard.press("Enter")
@@ -114,10 +116,28 @@ def test_the_network_of_scale_is_the_line_of_cost(server: str, browser_page: Ope
     page.goto(f"{server}/?phi=1.5")
     page.locator("[data-testid=stMetricValue]").first.wait_for()
     page.get_by_role("link", name="Compare").click()
-    page.locator(f"{CHART} .xtitle").wait_for()
-    assert "φ = 1.5 costs 1.38 B" in message(page)
-    page.get_by_role("button", name="Hold φ = 1.5").click()
+    page.locator(f"{CHART}[aria-label*='φ = 1.5 costs 1.38 B']").wait_for()
+    page.get_by_role("button", name="Keep φ = 1.5 in the link").click()
     wait_for_address(page, "line=phi=1.5")
+
+
+def test_a_finger_scrolls_the_page_over_the_chart(server: str, browser_page: OpenPage) -> None:
+    phone = {"has_touch": True, "is_mobile": True, "user_agent": "Mozilla/5.0 (Android) Mobile"}
+    page = ready(browser_page(width=390, height=844, **phone), server)
+    plot = page.locator(f"{CHART} .nsewdrag")
+    plot.scroll_into_view_if_needed()
+    place, scrolled = (
+        plot.bounding_box(),
+        "document.querySelector('[data-testid=stMain]').scrollTop",
+    )
+    before = page.evaluate(scrolled)
+    finger = page.context.new_cdp_session(page)
+    x, y = place["x"] + place["width"] / 2, place["y"] + place["height"] / 2
+    for kind, moved in (("touchStart", 0), *(("touchMove", -20 * step) for step in range(1, 10))):
+        points = [{"x": x, "y": y + moved}]
+        finger.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+    finger.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    page.wait_for_function(f"before => {scrolled} > before + 50", arg=before)
 
 
 def test_nothing_sticks_out_on_a_narrow_screen(server: str, browser_page: OpenPage) -> None:
