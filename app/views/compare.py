@@ -59,10 +59,10 @@ def _draw_chart(asked: Asked, picked: tuple[str, ...]) -> View:
         with_lines="sizes" in asked.draw,
         drag=compare_table.choose_drag(),
     )
-    headline.markdown(_headline(view))
     if not placed:
-        st.info(_nothing(asked, len(records)))
+        headline.info(_nothing(asked, len(records)))
         return view
+    headline.markdown(_headline(view))
     selecting = {"on_select": compare_table.take_points} if view.drag else {}
     widgets.chart(trade_off(view), message(view), key=compare_table.CHART, **selecting)
     _draw_notes(view, len(records), network is not None)

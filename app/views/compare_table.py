@@ -79,15 +79,18 @@ def draw(view: View, records: Sequence[PublishedResult]) -> None:
     else:
         shown = [one.result for one in front(view.placed, view.axis)]
         text = f"Nothing is selected: these are the {len(shown)} records of the Pareto front."
+        if not shown:
+            text = "Nothing is selected, and there is no Pareto front."
     st.caption(text)
     rows = [row(one, view.timings) for one in shown]
-    st.dataframe(
-        [_short(cells, view) for cells in rows],
-        hide_index=True,
-        height=_HEIGHT,
-        column_config=_columns(view.timings),
-        alt=f"{text} {len(rows)} rows: model, accuracy, recipe, resolution, costs and source.",
-    )
+    if rows:
+        st.dataframe(
+            [_short(cells, view) for cells in rows],
+            hide_index=True,
+            height=_HEIGHT,
+            column_config=_columns(view.timings),
+            alt=f"{text} {len(rows)} rows: model, accuracy, recipe, resolution, costs and source.",
+        )
     _draw_downloads(rows, [row(one, view.timings) for one in records], view)
 
 
