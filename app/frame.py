@@ -10,6 +10,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from app.markup import plain
 from effnet_core.errors import EffnetError
 
 LOGGER = logging.getLogger("effnet.app")
@@ -33,7 +34,7 @@ def page(title: str, question: str) -> Callable[[Callable[[], None]], Callable[[
             try:
                 render()
             except EffnetError as error:
-                st.error(str(error))
+                st.error(plain(str(error)))
             except Exception:
                 report = uuid.uuid4().hex[:8]
                 LOGGER.exception("The page %s failed; report %s", title, report)

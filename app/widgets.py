@@ -13,6 +13,7 @@ from typing import Any, Literal, cast
 import plotly.graph_objects as go
 import streamlit as st
 
+from app.markup import plain
 from app.state import Choice, Field, Number, Several, refusals
 from effnet_core.errors import EffnetError
 
@@ -37,7 +38,7 @@ def show_refusals(fields: Iterable[Field | Several]) -> None:
     """Say which values in the URL could not be used; call it before the controls are drawn."""
     sentences = refusals(fields)
     if sentences:
-        st.warning("  \n".join(sentences))
+        st.warning("  \n".join(map(plain, sentences)))
 
 
 def slider(control: Number, *, on_change: Callable[..., None] | None = None) -> float:
@@ -134,4 +135,4 @@ def told() -> Iterator[None]:
     try:
         yield
     except EffnetError as error:
-        st.error(str(error))
+        st.error(plain(str(error)))

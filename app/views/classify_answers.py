@@ -98,13 +98,12 @@ def _draw_input(card: ModelCard, given: Prediction) -> None:
     """How the picture was prepared and where that is known from."""
     p = card.preprocessing
     rows = {"Architecture": card.architecture, "Weights": size(card.size_bytes)}
-    rows["Classes"] = f"{card.num_classes:,}"
+    rows["Classes"] = f"{card.num_classes:,}, names: {card.classes_source}"
     rows["Input"] = f"{given.resolution} × {given.resolution} pixels, the centre of the picture"
-    if p is not None:
-        rows["Shorter edge resized to"] = f"{p.resize} pixels, {p.interpolation}"
-        rows["Mean (red, green, blue)"] = ", ".join(f"{value:g}" for value in p.mean)
-        rows["Standard deviation"] = ", ".join(f"{value:g}" for value in p.std)
-        rows["These come from"] = card.preprocessing_source
+    rows["Shorter edge resized to"] = f"{p.resize} pixels, {p.interpolation}"
+    rows["Mean (red, green, blue)"] = ", ".join(f"{value:g}" for value in p.mean)
+    rows["Standard deviation"] = ", ".join(f"{value:g}" for value in p.std)
+    rows["These come from"] = card.preprocessing_source
     rows["Origin"], rows["Licence"] = card.origin, card.licence
     body = "".join(f"<dt>{html(name)}</dt><dd>{html(text)}</dd>" for name, text in rows.items())
     st.html(f'<dl class="facts">{body}</dl>')

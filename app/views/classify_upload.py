@@ -12,7 +12,7 @@ from app.markup import plain
 from app.views.classify_models import ADDED, OWN, label
 from effnet_core.errors import EffnetError, InvalidInput
 from effnet_core.images import IMAGENET_MEAN, IMAGENET_STD, INTERPOLATIONS, Preprocessing
-from effnet_core.variants import VARIANTS, canonical_name
+from effnet_core.variants import VARIANTS
 
 if TYPE_CHECKING:
     from streamlit.runtime.uploaded_file_manager import UploadedFile
@@ -105,7 +105,7 @@ def _add(
         card = resources.service().add_checkpoint(
             file.getvalue(),
             file.name,
-            architecture=known_name(architecture) if architecture else None,
+            architecture=architecture or None,
             classes=parse_class_names(names.getvalue()) if names else None,
             preprocessing=by_hand.checked() if by_hand else None,
         )
@@ -117,12 +117,6 @@ def _add(
     st.session_state[ADDED] = label(card)
     st.session_state[_ROUND] += 1
     st.rerun()
-
-
-def known_name(text: str) -> str:
-    """A name, never a path: what is typed here must open no file of the server."""
-    name, tensorflow = canonical_name(text)
-    return f"tf_{name}" if tensorflow else name
 
 
 def _text(values: tuple[float, float, float]) -> str:

@@ -6,6 +6,7 @@ import streamlit as st
 
 from app import network as fields
 from app import widgets
+from app.markup import plain
 from app.network import Network, chosen
 from app.state import value
 from effnet_core.errors import InvalidInput
@@ -108,7 +109,7 @@ def pinned_or_b0() -> Network:
     try:
         return pinned()
     except InvalidInput as error:
-        st.warning(f"Network A: {error} B0 is used instead.")
+        st.warning(plain(f"Network A: {error} B0 is used instead."))
         return Network(variant="b0")
 
 

@@ -44,14 +44,14 @@ def stored_card(stored: StoredWeights) -> ModelCard:
         architecture=stored.architecture,
         kind="imported" if entry is None else "published",
         state=stored.state,
-        resolution=stored.resolution,
         num_classes=stored.num_classes,
         size_bytes=stored.size_bytes,
         licence=stored.licence,
         origin=stored.origin,
         classes=() if entry is None else entry.classes,
-        preprocessing=None if entry is None else entry.preprocessing,
-        preprocessing_source="" if entry is None else "catalog",
+        preprocessing=stored.preprocessing,
+        preprocessing_source=stored.preprocessing_source,
+        classes_source=stored.classes_source,
     )
 
 

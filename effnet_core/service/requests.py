@@ -66,10 +66,9 @@ class ModelCard:
     """A set of weights that can be asked for, on this disk or not yet.
 
     `kind` tells torchvision's catalog, files imported into the store, and checkpoints uploaded in a
-    session. `resolution` is the side in pixels of what the network sees, `size_bytes` the file's
-    size (published where the file is absent). `classes` is empty where the names are only known
-    once the file is read (see `InferenceService.classes`). `preprocessing_source` says where the
-    preprocessing came from.
+    session. `size_bytes` is the file's size (published where the file is absent). `classes` is
+    empty where the names are only known once the file is read (see `InferenceService.classes`).
+    `preprocessing_source` and `classes_source` say where those come from, as in `LoadedWeights`.
     """
 
     id: str
@@ -77,14 +76,19 @@ class ModelCard:
     architecture: str
     kind: Literal["published", "imported", "uploaded"]
     state: Literal["ready", "absent"]
-    resolution: int
     num_classes: int
     size_bytes: int
     licence: str
     origin: str
+    preprocessing: Preprocessing
+    preprocessing_source: str
+    classes_source: str
     classes: tuple[str, ...] = field(default=(), repr=False)
-    preprocessing: Preprocessing | None = None
-    preprocessing_source: str = ""
+
+    @property
+    def resolution(self) -> int:
+        """Side of the crop in pixels that the network sees."""
+        return self.preprocessing.crop
 
 
 @dataclass(frozen=True, kw_only=True)

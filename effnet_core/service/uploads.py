@@ -14,6 +14,7 @@ from pathlib import Path
 from effnet_core.errors import InvalidInput, WeightsError
 from effnet_core.images import Preprocessing
 from effnet_core.service.requests import ModelCard
+from effnet_core.variants import canonical_name
 from effnet_core.weights.checkpoints import LoadedWeights, load_checkpoint
 
 PREFIX = "upload:"
@@ -44,10 +45,13 @@ class Uploads:
         classes: Sequence[str] | None = None,
         preprocessing: Preprocessing | None = None,
     ) -> ModelCard:
-        """Read and check a checkpoint and keep it; raises CheckpointError or InvalidInput."""
+        """Read and check a checkpoint and keep it; raises CheckpointError or InvalidInput.
+
+        `architecture` is a name, never a path: what is uploaded opens no file of the server.
+        """
         loaded = load_checkpoint(
             data,
-            architecture=architecture,
+            architecture=None if architecture is None else _known_name(architecture),
             classes=classes,
             preprocessing=preprocessing,
             file_name=file_name,
@@ -130,6 +134,11 @@ def _clean(name: str) -> str:
     return re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+", " ", name).strip()
 
 
+def _known_name(architecture: str) -> str:
+    name, tensorflow = canonical_name(architecture)
+    return f"tf_{name}" if tensorflow else name
+
+
 def _identity(loaded: LoadedWeights) -> str:
     settings = repr((loaded.spec, loaded.classes, loaded.preprocessing)).encode()
     return f"{PREFIX}{loaded.sha256}.{hashlib.sha256(settings).hexdigest()[:8]}"
@@ -142,7 +151,6 @@ def _card(loaded: LoadedWeights, file_name: str, size: int) -> ModelCard:
         architecture=loaded.spec.name,
         kind="uploaded",
         state="ready",
-        resolution=loaded.preprocessing.crop,
         num_classes=loaded.spec.num_classes,
         size_bytes=size,
         licence="not stated",
@@ -150,4 +158,5 @@ def _card(loaded: LoadedWeights, file_name: str, size: int) -> ModelCard:
         classes=loaded.classes,
         preprocessing=loaded.preprocessing,
         preprocessing_source=loaded.preprocessing_source,
+        classes_source=loaded.classes_source,
     )

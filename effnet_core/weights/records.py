@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from effnet_core.images import Preprocessing
 from effnet_core.weights import disk
 from effnet_core.weights.catalog import WeightsEntry
-from effnet_core.weights.checkpoints import LoadedWeights
+from effnet_core.weights.checkpoints import CATALOG, LoadedWeights
 
 State = Literal["ready", "absent"]
 
@@ -21,8 +22,8 @@ class StoredWeights:
     """A catalog entry, on this disk or not, or imported weights.
 
     `size_bytes` is the size on disk, or the published size where the file is absent; `sha256` is
-    the recorded hash of the whole file ("" where absent); `resolution` is the crop in pixels that
-    the network sees.
+    the recorded hash of the whole file ("" where absent). `preprocessing_source` and
+    `classes_source` say where those come from, as in `LoadedWeights`.
     """
 
     id: str
@@ -33,10 +34,17 @@ class StoredWeights:
     size_bytes: int
     sha256: str
     imported: bool
-    resolution: int
+    preprocessing: Preprocessing
+    preprocessing_source: str
     num_classes: int
+    classes_source: str
     licence: str
     origin: str
+
+    @property
+    def resolution(self) -> int:
+        """Side of the crop in pixels that the network sees."""
+        return self.preprocessing.crop
 
 
 def absent(entry: WeightsEntry) -> StoredWeights:
@@ -50,8 +58,10 @@ def absent(entry: WeightsEntry) -> StoredWeights:
         size_bytes=entry.size_bytes,
         sha256="",
         imported=False,
-        resolution=entry.preprocessing.crop,
+        preprocessing=entry.preprocessing,
+        preprocessing_source=CATALOG,
         num_classes=len(entry.classes),
+        classes_source=CATALOG,
         licence=entry.licence,
         origin=entry.origin,
     )
@@ -70,8 +80,10 @@ def imported(
         size_bytes=len(data),
         sha256=hashlib.sha256(data).hexdigest(),
         imported=True,
-        resolution=loaded.preprocessing.crop,
+        preprocessing=loaded.preprocessing,
+        preprocessing_source=loaded.preprocessing_source,
         num_classes=loaded.spec.num_classes,
+        classes_source=loaded.classes_source,
         licence=licence,
         origin=origin,
     )
@@ -96,8 +108,10 @@ def read_record(path: Path) -> StoredWeights | None:
     if not path.is_file():
         return None
     try:
-        return StoredWeights(**json.loads(record_path(path).read_bytes()))
-    except (OSError, ValueError, TypeError):
+        fields = json.loads(record_path(path).read_bytes())
+        preprocessing = Preprocessing.from_dict(fields.pop("preprocessing"))
+        return StoredWeights(**fields, preprocessing=preprocessing)
+    except (OSError, ValueError, TypeError, LookupError, AttributeError):
         return None
 
 

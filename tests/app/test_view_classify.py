@@ -12,8 +12,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from app import resources
-from app.views.classify_upload import known_name
-from effnet_core.errors import Busy, InvalidInput
+from effnet_core.errors import Busy
 from effnet_core.predict import Predictor
 from effnet_core.samples import load_sample
 from effnet_core.weights import WeightsStore, resolve_weights
@@ -201,18 +200,6 @@ def test_a_wrong_checkpoint_gets_a_sentence(
     assert len(app.error) == 1
     assert fragment in app.error[0].value.replace("\\", "")
     assert app.multiselect(key="model").value == ["B0 · IMAGENET1K_V1"]
-
-
-@pytest.mark.parametrize("path", ["/etc/spec.json", "../b0/spec.json", "spec.json"])
-def test_an_architecture_is_a_name_and_never_a_path(path: str) -> None:
-    with pytest.raises(InvalidInput):
-        known_name(path)
-
-
-def test_names_of_other_libraries_mean_the_project_s_own() -> None:
-    assert known_name("tf_efficientnetv2_b0") == "tf_v2-b0"
-    assert known_name("efficientnet_v2_s") == "v2-s"
-    assert known_name("b0.json") == "b0"
 
 
 def test_preprocessing_given_by_hand_is_used_and_named(

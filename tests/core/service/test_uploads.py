@@ -118,3 +118,23 @@ def test_a_wrong_file_or_wrong_names_are_refused_and_nothing_is_kept(files: list
         with pytest.raises(CheckpointError):
             uploads.add(data, name)
     assert not uploads._kept
+
+
+@pytest.mark.parametrize("path", ["/etc/spec.json", "../b0/spec.json", "spec.json", "own.json"])
+def test_an_architecture_is_a_name_and_never_a_path(
+    files: list[bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    (tmp_path / "own.json").write_text(scaled(-5, resolution=32, num_classes=3).to_json())
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InvalidInput, match="No EfficientNet is called"):
+        Uploads(2, on_drop=lambda identity: None).add(files[0], "a.safetensors", architecture=path)
+
+
+def test_a_name_with_a_files_ending_is_still_a_name(
+    files: list[bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "b0.json").write_text(scaled(-5, resolution=32, num_classes=3).to_json())
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(CheckpointError):  # B0 is meant, and the file is another network
+        uploads = Uploads(2, on_drop=lambda identity: None)
+        uploads.add(files[0], "a.safetensors", architecture="b0.json")
