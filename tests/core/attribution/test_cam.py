@@ -126,8 +126,8 @@ def layer_of(network: EfficientNet, stage: int) -> nn.Module:
 )
 @pytest.mark.parametrize("name", ["b0", "v2-b0"])
 def test_equals_captum_at_every_stage(name: str, dtype: torch.dtype, tolerance: float) -> None:
-    network = live(variant(name), 128).to(dtype)
-    image = noise(128).to(dtype)
+    network = live(variant(name), 96).to(dtype)
+    image = noise(96).to(dtype)
     for stage in range(network.last_stage + 1):
         mine = cam.grad_cam(*cam.features_and_gradient(network, image, 281, stage))
         captums = LayerGradCam(network, layer_of(network, stage)).attribute(

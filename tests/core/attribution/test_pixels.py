@@ -67,15 +67,17 @@ def test_toy_network_worked_out_by_hand(case: str) -> None:
 
 
 def noise(side: int = 64, *, seed: int = 1, images: int = 1) -> Tensor:
-    return torch.randn((images, 3, side, side), generator=torch.Generator().manual_seed(seed))
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn((images, 3, side, side), generator=generator, dtype=torch.float64)
 
 
 @pytest.fixture(scope="module")
 def tiny() -> EfficientNet:
-    network = build(scaled(-3, resolution=64, num_classes=4), seed=3)
-    # From faint to strong pictures and from dark to bright ones, as baselines and paths need.
-    contrast = torch.linspace(0.05, 1, 32).view(32, 1, 1, 1)
-    calibrate(network, contrast * noise(seed=2, images=32) + 2 * (contrast - 1))
+    network = build(scaled(-6, resolution=64, num_classes=4), seed=3, dtype="float64")
+    # Calibrated on faint to strong and dark to bright pictures, as paths and noisy copies are:
+    # on what random weights were not calibrated for, they amplify without bound.
+    part = torch.linspace(0, 1, 32).view(32, 1, 1, 1)
+    calibrate(network, 2.5 * part * noise(seed=2, images=32) + 2 * (part - 1))
     return network
 
 
@@ -87,11 +89,11 @@ def test_integrated_gradients_add_up_to_the_change_of_the_logit(
     black = torch.tensor([-2.1, -2.0, -1.8]).view(1, 3, 1, 1)
     with torch.no_grad():
         ends = tiny(torch.cat([image, baseline(image, kind, black)]))[:, 2]
-    values = {"steps": 96, "baseline": kind, "batch_size": 16}
+    values = {"steps": 32, "baseline": kind, "batch_size": 16}
     found = pixel_map(tiny, image, 2, "integrated-gradients", values, black)
     change = float(ends[0] - ends[1])
     assert abs(change) > 1e-3
-    assert float(found.sum()) == pytest.approx(change, rel=0.02)
+    assert float(found.sum()) == pytest.approx(change, rel=1e-3)
 
 
 def test_noise_is_captums_noise_tunnel_with_a_generator_of_its_own(tiny: EfficientNet) -> None:
@@ -164,7 +166,7 @@ def test_batch_size_is_no_matter_of_the_result(tiny: EfficientNet) -> None:
             ).raw
             for n in (2, 5)
         )
-        np.testing.assert_allclose(first, second, atol=1e-4 * np.abs(first).max())
+        np.testing.assert_allclose(first, second, atol=1e-6 * np.abs(first).max())
 
 
 def test_black_comes_from_the_weights_preprocessing(tiny: EfficientNet) -> None:
@@ -175,7 +177,7 @@ def test_black_comes_from_the_weights_preprocessing(tiny: EfficientNet) -> None:
         "parameters": (("steps", 8), ("baseline", "black")),
     }
     # With mean and deviation 0.5 a black pixel is −1: a picture that is black gives no map.
-    black = torch.full((1, 3, 64, 64), -1.0)
+    black = torch.full((1, 3, 64, 64), -1.0, dtype=torch.float64)
     assert np.all(attribute(tiny, black, preprocessing=half, **options).raw == 0)
     assert np.any(attribute(tiny, black, **options).raw != 0)
 
