@@ -8,6 +8,7 @@ import streamlit as st
 
 from app import widgets
 from app.charts.compare_view import Mark
+from app.markup import plain
 from app.network import Network, chosen
 from app.state import Choice, Several
 from effnet_core.comparison import cost_axes, extra_data, find_axis
@@ -159,11 +160,11 @@ def line() -> Network | None:
         try:
             return _existing(Network.parse(typed))
         except InvalidInput as error:
-            st.warning(f"Network drawn as a line: {error} The one on Scale is used instead.")
+            st.warning(plain(f"Network drawn as a line: {error} The one on Scale is used."))
     try:
         return _existing(chosen())
     except InvalidInput as error:
-        st.warning(f"The network on Scale: {error} No line of cost is drawn.")
+        st.warning(plain(f"The network on Scale: {error} No line of cost is drawn."))
         return None
 
 
