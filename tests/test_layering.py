@@ -11,11 +11,13 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 TORCH_FREE = (
     "architecture",
+    "attribution",
     "comparison",
     "cost",
     "images",
     "published",
     "reconcile",
+    "samples",
     "scaling",
     "stage_tables",
     "variants",
