@@ -15,6 +15,8 @@ from typing import Any, get_args
 from effnet_core.errors import InvalidInput
 from effnet_core.scaling import (
     MAX_BLOCKS,
+    PHI_MAX,
+    PHI_MIN,
     Rounding,
     ScalingCoefficients,
     round_channels,
@@ -132,23 +134,16 @@ def expand(
     Stem, every stage and the head round separately, as the reference implementations do. Raises
     InvalidInput past MAX_BLOCKS blocks or for a class count below 1.
     """
-    if not 1 <= num_classes <= 1_000_000:
+    if not isinstance(num_classes, int) or not 1 <= num_classes <= 1_000_000:
         raise InvalidInput(
-            f"The number of classes must lie between 1 and 1,000,000; got {num_classes}."
+            f"The number of classes must be a whole number from 1 to 1,000,000; got {num_classes}."
         )
-
-    def channels(count: int) -> int:
-        return round_channels(count * coefficients.width, keep=baseline.channel_keep)
-
-    stem, head = baseline.stem_channels, baseline.head_channels
-    if not baseline.fixed_ends:
-        stem, head = channels(stem), channels(head)
     counts = _stage_repeats(baseline, coefficients.depth, repeats)
     if sum(counts) > MAX_BLOCKS:
         raise InvalidInput(
             f"This depth means {sum(counts):,} blocks; the cap is {MAX_BLOCKS:,} blocks."
         )
-    widths = tuple(channels(stage.channels) for stage in baseline.stages)
+    stem, *widths, head = _channels(baseline, coefficients.width)
     return ArchitectureSpec(
         name=name,
         family=baseline.family,
@@ -168,6 +163,18 @@ def expand(
         phi=phi,
         rounding=repeats,
     )
+
+
+def _channels(baseline: Baseline, width: float) -> tuple[int, ...]:
+    """Scaled channels of the stem, of every stage and of the head, each rounded alone."""
+
+    def scaled(count: int) -> int:
+        return round_channels(count * width, keep=baseline.channel_keep)
+
+    stages = tuple(scaled(stage.channels) for stage in baseline.stages)
+    if baseline.fixed_ends:
+        return (baseline.stem_channels, *stages, baseline.head_channels)
+    return (scaled(baseline.stem_channels), *stages, scaled(baseline.head_channels))
 
 
 def _stage_repeats(baseline: Baseline, depth: float, rounding: Rounding) -> tuple[int, ...]:
@@ -230,16 +237,37 @@ def _checked(kind: type[Any], fields: Any) -> Any:
     return kind(**fields)
 
 
+# Inclusive bounds of the numbers in an architecture file; a rate of 1 would drop everything.
+_MOST_RATE = 0.999
+_BOUNDS: dict[str, tuple[float, float]] = {
+    "dropout": (0.0, _MOST_RATE),
+    "stochastic_depth": (0.0, _MOST_RATE),
+    "drop_path": (0.0, _MOST_RATE),
+    "bn_eps": (1e-12, 1.0),
+    "bn_momentum": (0.0, 1.0),
+    "kernel": (1, 31),
+    "stride": (1, 2),
+    "phi": (PHI_MIN, PHI_MAX),
+    "depth": (1e-6, 1e6),
+    "width": (1e-6, 1e6),
+    "stage": (1, MAX_BLOCKS),
+    "index": (0, MAX_BLOCKS),
+    "squeeze_channels": (0, 1_000_000),
+}
+_COUNTS = (1, 1_000_000)
+
+
 def _check_value(name: str, declared: str, value: Any) -> None:
     if declared in _LITERALS:
         ok = value in _LITERALS[declared]
-    elif declared == "int":
-        ok = type(value) is int and 0 <= value <= 1_000_000
     elif declared == "str":
         ok = isinstance(value, str) and len(value) <= 200
+    elif value is None:
+        ok = "None" in declared
     else:
-        optional = value is None and "None" in declared
-        ok = optional or (type(value) in (int, float) and abs(value) <= 1e6)
+        low, high = _BOUNDS.get(name, _COUNTS)
+        kinds = (int,) if declared == "int" else (int, float)
+        ok = type(value) in kinds and low <= value <= high
     if not ok:
         raise InvalidInput(
             f"The architecture file has an unusable value for {name}: {value!r:.60}."
@@ -247,13 +275,11 @@ def _check_value(name: str, declared: str, value: Any) -> None:
 
 
 def _require_consistent(spec: ArchitectureSpec) -> None:
-    """Raise InvalidInput unless channels chain, stages count up and sizes are in bounds."""
+    """Raise InvalidInput unless channels chain, stages count up and shapes are usable."""
     if not 1 <= len(spec.blocks) <= MAX_BLOCKS:
         raise InvalidInput(
             f"An architecture needs 1 to {MAX_BLOCKS:,} blocks; got {len(spec.blocks)}."
         )
-    if spec.num_classes < 1 or spec.in_channels < 1 or spec.head_channels < 1:
-        raise InvalidInput("An architecture needs at least one class, input and head channel.")
     validate_resolution(spec.resolution)
     inputs, place = spec.stem_channels, (0, 0)
     for block in spec.blocks:
@@ -263,10 +289,6 @@ def _require_consistent(spec: ArchitectureSpec) -> None:
             raise InvalidInput(
                 f"Block {block.index} of stage {block.stage} does not follow from the block before."
             )
-        if (
-            block.kernel % 2 == 0
-            or block.stride not in (1, 2)
-            or min(block.in_channels, block.expanded_channels, block.out_channels) < 1
-        ):
+        if block.kernel % 2 == 0 or (block.operator == "fused_mbconv" and block.squeeze_channels):
             raise InvalidInput(f"Block {block.index} of stage {block.stage} has an unusable shape.")
         inputs, place = block.out_channels, (block.stage, block.index)

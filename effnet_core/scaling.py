@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from numbers import Real
 from types import MappingProxyType
 from typing import Literal
 
@@ -151,10 +152,9 @@ def validate_resolution(pixels: object, name: str = "Resolution") -> int:
 
 
 def _require_number(name: str, value: object, low: float, high: float) -> float:
-    try:
-        number = float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
-        raise InvalidInput(f"{name} must be a number; got {value!r}.") from None
+    if not isinstance(value, Real):
+        raise InvalidInput(f"{name} must be a number; got {value!r:.40}.")
+    number = float(value)
     if not low <= number <= high:
         raise InvalidInput(f"{name} must lie between {low:g} and {high:g}; got {number:g}.")
     return number

@@ -75,6 +75,8 @@ def scaled(
         phi, strategy=strategy, base_resolution=base_resolution, exact_pixels=exact_pixels
     )
     name = f"{strategy} φ={float(phi):g}"
+    if rule != PAPER_RULE:
+        name += f" α={rule.alpha:g} β={rule.beta:g} γ={rule.gamma:g}"
     spec = expand(
         V1, coefficients, name=name, repeats=repeats, num_classes=num_classes, phi=float(phi)
     )

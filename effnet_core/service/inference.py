@@ -11,7 +11,7 @@ import torch
 
 from effnet_core.architecture import ArchitectureSpec
 from effnet_core.attribution import Attribution, attribute, attribute_stages
-from effnet_core.builder import resolve_device, torch_dtype
+from effnet_core.builder import is_out_of_memory, resolve_device, torch_dtype
 from effnet_core.errors import DoesNotFit, InvalidInput
 from effnet_core.images import Preprocessing
 from effnet_core.latency import LatencyMeasurement, measure, measure_spec
@@ -252,7 +252,9 @@ class InferenceService:
         try:
             with self._lanes.use(self._identity(weights), ticket) as predictor:
                 yield predictor
-        except (torch.OutOfMemoryError, MemoryError):
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
             raise DoesNotFit(
                 f"The memory of {self._device} ran out while {weights:.120} was working; choose a "
                 "smaller model, or try again when fewer models are in use."

@@ -92,8 +92,51 @@ def test_blocks_that_do_not_chain_are_refused() -> None:
         ArchitectureSpec.from_json(json.dumps(fields))
 
 
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("dropout", 5),
+        ("dropout", -1),
+        ("dropout", 1.0),
+        ("stochastic_depth", 1),
+        ("bn_eps", -1),
+        ("bn_eps", 0),
+        ("bn_momentum", 2),
+        ("num_classes", 0),
+        ("num_classes", True),
+        ("stem_channels", 0),
+        ("resolution", 8),
+        ("phi", 11),
+    ],
+)
+def test_values_that_would_fail_later_are_refused(field: str, value: object) -> None:
+    fields = json.loads(variant("b0").to_json())
+    fields[field] = value
+    with pytest.raises(InvalidInput):
+        ArchitectureSpec.from_json(json.dumps(fields))
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("kernel", 4), ("kernel", 999_999), ("stride", 3), ("drop_path", 3.0), ("in_channels", 0)],
+)
+def test_blocks_that_would_fail_later_are_refused(field: str, value: object) -> None:
+    fields = json.loads(variant("v2-b0").to_json())
+    fields["blocks"][0][field] = value
+    with pytest.raises(InvalidInput):
+        ArchitectureSpec.from_json(json.dumps(fields))
+
+
+def test_a_fused_block_has_no_squeeze_and_excitation() -> None:
+    fields = json.loads(variant("v2-b0").to_json())
+    fields["blocks"][0]["squeeze_channels"] = 8
+    with pytest.raises(InvalidInput, match="unusable shape"):
+        ArchitectureSpec.from_json(json.dumps(fields))
+
+
 def test_cap_on_blocks_is_stated() -> None:
     with pytest.raises(InvalidInput, match=f"{MAX_BLOCKS:,} blocks"):
         scaled(10, strategy="depth")
-    with pytest.raises(InvalidInput, match="number of classes"):
-        expand(V1, ScalingCoefficients(1.0, 1.0, 224, 0.2), name="x", num_classes=0)
+    for classes in (0, 2.5, 2_000_000):
+        with pytest.raises(InvalidInput, match="number of classes"):
+            expand(V1, ScalingCoefficients(1.0, 1.0, 224, 0.2), name="x", num_classes=classes)  # type: ignore[arg-type]

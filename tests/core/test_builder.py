@@ -63,6 +63,15 @@ def test_absent_cuda_device_is_a_sentence() -> None:
         resolve_device("cuda:99")
 
 
+def test_running_out_of_memory_is_known_by_what_torch_really_raises() -> None:
+    with pytest.raises(RuntimeError) as caught:
+        torch.empty(2**55, dtype=torch.uint8)
+    assert builder.is_out_of_memory(caught.value)
+    assert builder.is_out_of_memory(MemoryError())
+    assert builder.is_out_of_memory(torch.OutOfMemoryError())
+    assert not builder.is_out_of_memory(RuntimeError("shapes differ"))
+
+
 def test_dtypes() -> None:
     assert torch_dtype("float16") is torch.float16
     with pytest.raises(InvalidInput, match="dtype must be one of"):

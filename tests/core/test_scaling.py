@@ -89,7 +89,7 @@ def test_resolution_rounds_half_up(pixels: float) -> None:
     assert -4 < rounded - pixels <= 4 or rounded == 8
 
 
-@pytest.mark.parametrize("phi", [-6.01, 10.01, math.nan, math.inf, "two", None])
+@pytest.mark.parametrize("phi", [-6.01, 10.01, math.nan, math.inf, "two", "1.5", None])
 def test_phi_out_of_range_is_a_sentence(phi: object) -> None:
     with pytest.raises(InvalidInput, match="φ must"):
         PAPER_RULE.coefficients(phi)  # type: ignore[arg-type]

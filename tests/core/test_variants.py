@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from effnet_core.errors import InvalidInput
+from effnet_core.scaling import ScalingRule
 from effnet_core.variants import VARIANTS, architecture, scaled, variant
 
 
@@ -59,6 +60,11 @@ def test_phi_just_above_zero_jumps_to_23_blocks() -> None:
     assert len(scaled(0.01).blocks) == 23
     assert len(scaled(0.01, repeats="nearest").blocks) == 16
     assert scaled(0).blocks == variant("b0").blocks
+
+
+def test_another_rule_is_named() -> None:
+    assert scaled(2).name == "compound φ=2"
+    assert scaled(2, rule=ScalingRule(1.3, 1.1, 1.1)).name == "compound φ=2 α=1.3 β=1.1 γ=1.1"
 
 
 def test_given_resolution_is_taken_as_it_is() -> None:
