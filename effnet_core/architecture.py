@@ -139,10 +139,6 @@ def expand(
             f"The number of classes must be a whole number from 1 to 1,000,000; got {num_classes}."
         )
     counts = _stage_repeats(baseline, coefficients.depth, repeats)
-    if sum(counts) > MAX_BLOCKS:
-        raise InvalidInput(
-            f"This depth means {sum(counts):,} blocks; the cap is {MAX_BLOCKS:,} blocks."
-        )
     stem, *widths, head = _channels(baseline, coefficients.width)
     return ArchitectureSpec(
         name=name,
@@ -179,12 +175,17 @@ def _channels(baseline: Baseline, width: float) -> tuple[int, ...]:
 
 def _stage_repeats(baseline: Baseline, depth: float, rounding: Rounding) -> tuple[int, ...]:
     last = len(baseline.stages) - 1
-    return tuple(
+    counts = tuple(
         stage.repeats
         if baseline.fixed_ends and i in (0, last)
         else round_repeats(stage.repeats * depth, rounding)
         for i, stage in enumerate(baseline.stages)
     )
+    if sum(counts) > MAX_BLOCKS:
+        raise InvalidInput(
+            f"This depth means {sum(counts):,} blocks; the cap is {MAX_BLOCKS:,} blocks."
+        )
+    return counts
 
 
 def _blocks(

@@ -112,13 +112,8 @@ def growth_ratio(curve: Curve, *, cost_factor: float, current: Priced | None) ->
             hovertemplate="φ = %{x:.2f}: ×%{y:.3~g}<extra></extra>",
         )
     drawn.update_xaxes(title="φ", range=[-6.4, 10.4], dtick=2, zeroline=False)
-    drawn.update_yaxes(
-        title="FLOPs, relative to φ = 0",
-        type="log",
-        range=[-2, 3.2],
-        dtick=1,
-        exponentformat="none",
-    )
+    drawn.update_yaxes(title="FLOPs, relative to φ = 0", type="log", range=[-2, 3.2])
+    drawn.update_yaxes(dtick=1, exponentformat="none")
     drawn.add_hline(1, line={"color": FAINT, "width": 1})
     return drawn
 

@@ -45,6 +45,7 @@ def render() -> None:
         scale_controls.draw()
     with right, widgets.told():
         shown = Shown.of(chosen(), scale_controls.pinned_or_b0())
+        _draw_title(shown)
         _draw_numbers(shown)
         tabs = st.tabs(list(TABS), key=SHOW.key, on_change="rerun", bind="query-params")
         for tab, draw in zip(tabs, TABS.values(), strict=True):
@@ -53,9 +54,9 @@ def render() -> None:
                     draw(shown)
 
 
-def _draw_numbers(shown: Shown) -> None:
-    """The headline: what the network is, and its cost beside A's."""
-    spec, now, before = shown.report.spec, shown.report.totals, shown.pinned_report.totals
+def _draw_title(shown: Shown) -> None:
+    """What the network is: its name, its ratios and its sizes."""
+    spec, totals = shown.report.spec, shown.report.totals
     kinds: tuple[widgets.Source, ...] = ("computed",)
     if shown.network.variant:
         kinds = ("published", "computed")
@@ -65,27 +66,26 @@ def _draw_numbers(shown: Shown) -> None:
         f"depth ×{spec.depth:.2f}",
         f"width ×{spec.width:.2f}",
         f"{spec.resolution} × {spec.resolution} pixels",
-        f"{now.blocks} blocks",
+        f"{totals.blocks} blocks",
         f"dropout {spec.dropout:.2f}",
-        f"{size(now.weight_bytes)} of weights in {shown.dtype}",
+        f"{size(totals.weight_bytes)} of weights in {shown.dtype}",
     )
-    st.html(
-        '<div class="facts" role="list">'
-        + "".join(f'<span role="listitem">{fact}</span>' for fact in facts)
-        + "</div>"
+    items = "".join(f'<span role="listitem">{fact}</span>' for fact in facts)
+    st.html(f'<div class="facts" role="list">{items}</div>')
+
+
+def _draw_numbers(shown: Shown) -> None:
+    """The headline: the network's cost beside A's, and what the paper says of it."""
+    now, before = shown.report.totals, shown.pinned_report.totals
+    peak = (
+        f"The largest sum of live tensors in one forward pass over {shown.batch} image(s) in "
+        f"{shown.dtype}, weights not included; reached at {now.peak_at}."
     )
     rows = (
         ("Parameters", count, now.params, before.params, None),
         ("FLOPs (multiply-adds)", count, now.mult_adds, before.mult_adds, None),
         ("Activations", count, now.activations, before.activations, ACTIVATIONS),
-        (
-            "Peak memory",
-            size,
-            now.peak_activation_bytes,
-            before.peak_activation_bytes,
-            f"The largest sum of live tensors in one forward pass over {shown.batch} image(s) in "
-            f"{shown.dtype}, weights not included; reached at {now.peak_at}.",
-        ),
+        ("Peak memory", size, now.peak_activation_bytes, before.peak_activation_bytes, peak),
     )
     with st.container(key="numbers"):
         for label, show, new, old, explanation in rows:
@@ -100,11 +100,7 @@ def _draw_numbers(shown: Shown) -> None:
                 border=True,
                 height="stretch",
             )
-    st.caption(
-        "One FLOP here is one multiply-add: a multiplication and the addition that follows count "
-        "once, as in the paper. Convolutions and the classifier are counted; batch-norm and "
-        "pooling are listed apart, under Against A. Every count is for one image."
-    )
+    st.caption(UNIT)
     claim = paper_claim(shown.network.variant)
     if claim:
         st.caption(f"{widgets.source('published')} {claim}")
@@ -123,3 +119,8 @@ def paper_claim(variant: str | None) -> str | None:
 
 
 ACTIVATIONS = "Outputs of convolutions and the linear layer for one image: what training must keep."
+UNIT = (
+    "One FLOP here is one multiply-add: a multiplication and the addition that follows count "
+    "once, as in the paper. Convolutions and the classifier are counted; batch-norm and "
+    "pooling are listed apart, under Against A. Every count is for one image."
+)
