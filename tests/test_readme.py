@@ -1,0 +1,76 @@
+"""What the README tells people to type, typed, with a tiny network in place of B0's weights."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from effnet_core.builder import build
+from effnet_core.cli import main
+from effnet_core.samples import load_sample
+from effnet_core.variants import scaled
+from effnet_core.weights import WeightsStore, resolve_weights, save_checkpoint
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+# `weights get` asks torchvision's host; downloads are tested against a server on loopback.
+COMMANDS = [
+    line.partition("#")[0].strip()
+    for line in README.splitlines()
+    if line.startswith("effnet ") and "weights get" not in line
+]
+CODE = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
+
+
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with two pictures, and a store whose "tiny" stands for downloaded weights."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("EFFNET_CACHE", str(tmp_path / "cache"))
+    for name in ("cat.jpg", "dog.jpg"):
+        Path(name).write_bytes(load_sample("chelsea"))
+    save_checkpoint("tiny.safetensors", build(scaled(-5, resolution=64, num_classes=9), seed=0))
+    WeightsStore().import_file(Path("tiny.safetensors"), name="tiny")
+    return tmp_path
+
+
+def test_there_is_something_to_try() -> None:
+    assert len(COMMANDS) >= 10 and len(CODE) == 2
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_commands_do_what_they_say(desk: Path, command: str) -> None:
+    words = shlex.split(command)[1:]
+    if "--weights" in words:
+        words[words.index("--weights") + 1] = "tiny"
+    assert main(words) == 0
+    if "--out" in words:
+        assert (desk / words[words.index("--out") + 1]).stat().st_size > 100
+
+
+def test_the_python_that_prices_and_builds(capsys: pytest.CaptureFixture[str]) -> None:
+    exec(compile(CODE[0], "README.md", "exec"), {})
+    printed = capsys.readouterr().out.split()
+    assert len(printed) == 4 and all(number.isdigit() for number in printed)
+
+
+def test_the_python_that_classifies_and_explains(
+    desk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "effnet_core.weights.resolve_weights", lambda name, store: resolve_weights("tiny", store)
+    )
+    exec(compile(CODE[1], "README.md", "exec"), {})
+    assert (desk / "overlay.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_pictures_and_pages_that_it_points_to_exist() -> None:
+    for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", README):
+        assert (ROOT / target).is_file(), target
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    goals = re.findall(r"(?:^|`)make ([a-z]+)", README, flags=re.MULTILINE)
+    assert {"app", "test"} <= set(goals)
+    assert all(re.search(rf"^{goal}:", makefile, flags=re.MULTILINE) for goal in goals)
