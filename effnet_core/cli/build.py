@@ -10,11 +10,11 @@ from effnet_core.cli.common import (
     add_command,
     add_device,
     output_path,
-    print_json,
     seed,
     working,
 )
 from effnet_core.cli.network import add_network, network
+from effnet_core.cli.streams import print_json
 
 
 def register(commands: Commands) -> None:

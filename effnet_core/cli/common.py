@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -14,6 +12,8 @@ from typing import Any, NoReturn, TypeAlias
 
 from tabulate import tabulate
 
+from effnet_core.cli.streams import print_json as print_json
+from effnet_core.cli.streams import say as say
 from effnet_core.errors import InvalidInput
 
 Commands: TypeAlias = "argparse._SubParsersAction[Parser]"
@@ -80,18 +80,19 @@ positive.__name__ = seed.__name__ = "whole number"
 
 
 def output_path(text: str, ending: str) -> Path:
-    """The path of a file to be written; raises InvalidInput for another ending, or a folder."""
+    """The path of a file to be written; raises InvalidInput for what cannot be one."""
     path = Path(text)
     if path.suffix.lower() != ending:
         raise InvalidInput(f"The output must be a {ending} file; got {path.name!r:.120}.")
-    if path.is_dir():
+    try:
+        is_folder = path.is_dir()
+    except OSError as error:
+        raise InvalidInput(
+            f"{text[:120]!r} cannot be written ({error.strerror}); give another name."
+        ) from None
+    if is_folder:
         raise InvalidInput(f"{path} is a folder; give the name of a file.")
     return path
-
-
-def print_json(value: object) -> None:
-    """Print JSON to standard output; numbers that JSON lacks are an error."""
-    print(json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False))
 
 
 def print_table(headers: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
@@ -113,11 +114,6 @@ def _text(cell: object) -> str:
 def readable(size: int) -> str:
     """A size in bytes as people read it, such as "21.3 MB" (millions of bytes)."""
     return f"{size / 1e6:,.1f} MB" if size >= 1e5 else f"{size / 1e3:,.1f} kB"
-
-
-def say(text: str) -> None:
-    """Print a line on standard error: progress, or the sentence of an error."""
-    print(text, file=sys.stderr, flush=True)
 
 
 @contextmanager

@@ -11,12 +11,12 @@ from effnet_core.cli.common import (
     add_command,
     add_dtype,
     positive,
-    print_json,
     print_table,
     readable,
     working,
 )
 from effnet_core.cli.network import add_network, network
+from effnet_core.cli.streams import print_json
 from effnet_core.cost import CostReport, analyze
 
 if TYPE_CHECKING:

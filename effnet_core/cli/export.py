@@ -12,13 +12,13 @@ from effnet_core.cli.common import (
     Commands,
     add_command,
     output_path,
-    print_json,
     readable,
     seed,
     working,
 )
 from effnet_core.cli.loading import add_checkpoint, add_weights, load
 from effnet_core.cli.network import FORMULA_OPTIONS, add_network, network
+from effnet_core.cli.streams import print_json
 from effnet_core.errors import InvalidInput
 
 # The formats of effnet_core.export, which needs torch; a test holds them equal.

@@ -6,7 +6,8 @@ import argparse
 import dataclasses
 from typing import Any
 
-from effnet_core.cli.common import Commands, add_command, print_json, print_table
+from effnet_core.cli.common import Commands, add_command, print_table
+from effnet_core.cli.streams import print_json
 from effnet_core.published import PublishedResult, price, results
 from effnet_core.reconcile import Reconciliation, reconcile
 

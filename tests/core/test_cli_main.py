@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from effnet_core import __version__, cli
-from effnet_core.cli import common, cost, serve
+from effnet_core import __version__
+from effnet_core.cli import common, cost, program, serve
 from effnet_core.errors import EffnetError
 from effnet_core.reconcile import reconcile
 
@@ -68,7 +68,7 @@ def test_an_unforeseen_error_is_a_sentence(effnet: Effnet, monkeypatch: pytest.M
     assert "RuntimeError: the wheels came off" in answer.err
     assert answer.err.count("\n") == 1
     assert "RuntimeError" in answer.json["error"]
-    monkeypatch.setenv(cli.TRACEBACK_VARIABLE, "1")
+    monkeypatch.setenv(program.TRACEBACK_VARIABLE, "1")
     with pytest.raises(RuntimeError, match="the wheels"):
         effnet("cost", "--phi", "1")
 
