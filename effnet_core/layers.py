@@ -25,7 +25,9 @@ class BatchNorm(nn.BatchNorm2d):
         """Normalise (B, C, H, W); overwrites `input` when evaluating without gradients."""
         if self.training or torch.is_grad_enabled() or torch.compiler.is_compiling():
             return super().forward(input)
-        unused = self.weight.new_empty(0)
+        # The operator's other results, in the type it accumulates in on CUDA.
+        wide = self.weight.dtype == torch.float64
+        unused = self.weight.new_empty(0, dtype=torch.float64 if wide else torch.float32)
         torch.ops.aten.native_batch_norm.out(
             input,
             self.weight,
