@@ -25,9 +25,6 @@ class BatchNorm(nn.BatchNorm2d):
         """Normalise (B, C, H, W); overwrites `input` when evaluating without gradients."""
         if self.training or torch.is_grad_enabled() or torch.compiler.is_compiling():
             return super().forward(input)
-        # The operator's other results, in the type it accumulates in on CUDA.
-        wide = self.weight.dtype == torch.float64
-        unused = self.weight.new_empty(0, dtype=torch.float64 if wide else torch.float32)
         torch.ops.aten.native_batch_norm.out(
             input,
             self.weight,
@@ -38,10 +35,20 @@ class BatchNorm(nn.BatchNorm2d):
             0.0,
             self.eps,
             out=input,
-            save_mean=unused,
-            save_invstd=unused.clone(),
+            save_mean=self._unused(input),
+            save_invstd=self._unused(input),
         )
         return input
+
+    def _unused(self, input: Tensor) -> Tensor:
+        """Room for statistics that the operator gives besides: on CUDA it fills them, in its
+        accumulation type, and on the CPU they stay empty.
+        """
+        if not input.is_cuda:
+            return self.weight.new_empty(0)
+        wide = self.weight.dtype == torch.float64
+        kind = torch.float64 if wide else torch.float32
+        return self.weight.new_empty(self.num_features, dtype=kind)
 
 
 class Convolution(nn.Conv2d):

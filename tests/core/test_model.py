@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from effnet_core.builder import build
+from effnet_core.builder import build, torch_dtype
 from effnet_core.errors import InvalidInput
 from effnet_core.layers import BatchNorm, Convolution, MBConv
 from effnet_core.model import EfficientNet
@@ -41,6 +41,17 @@ def test_in_place_evaluation_is_bit_equal_and_spares_its_input(name: str) -> Non
     assert torch.equal(images, before)
     assert all(torch.equal(logits, without) for logits in again)
     assert all(torch.equal(a, b) for a, b in zip(prefixes, maps, strict=True))
+
+
+@pytest.mark.parametrize("dtype", ["float64", "bfloat16", "float16"])
+def test_in_place_evaluation_in_other_dtypes(dtype: str) -> None:
+    model = lively(build(scaled(-5, num_classes=7), seed=0)).to(torch_dtype(dtype))
+    images = torch.randn(2, 3, 64, 64, dtype=torch_dtype(dtype))
+    with_gradients = model(images)
+    with torch.inference_mode():
+        without = model(images)
+    assert float(without.float().std()) > 0.01
+    assert torch.equal(with_gradients, without)
 
 
 def test_hooks_on_blocks_fire_without_gradients() -> None:
