@@ -1,8 +1,8 @@
 """The formula beside what was published: why B1 is not φ = 1. This module needs no torch.
 
 The reference implementation's coefficients for B1–B7 are tables that the formula α^φ, β^φ, γ^φ
-does not give. `reconcile` says, axis by axis, which φ each published number implies, and what
-rounding did; `depth_jumps` says where the formula's own network changes depth.
+does not give. `reconcile` says, axis by axis, which φ each published number implies, what rounding
+did, and where near these φ the formula's own network changes depth; `depth_jumps` says so anywhere.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from effnet_core.scaling import (
     validate_phi,
 )
 from effnet_core.stage_tables import BASELINES, V1, Baseline
-from effnet_core.variants import VARIANTS, canonical_name, scaled, variant
+from effnet_core.variants import VARIANTS, canonical_name, variant
 
 _JUST_BESIDE = 1e-6
 
@@ -58,12 +58,25 @@ class StageRounding:
 
 
 @dataclass(frozen=True, kw_only=True)
+class DepthJump:
+    """A φ at which some stage gains a block: the network just below and just above it."""
+
+    phi: float
+    blocks_below: int
+    blocks_above: int
+    params_below: int
+    params_above: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Reconciliation:
     """A published variant beside the formula.
 
     `nominal_phi` is the number in the variant's name. `twin_phi` is the formula's φ, in steps of
     0.01, whose network comes nearest in multiply-adds, and `twin` what that network costs; both
-    are None where no φ up to 10 comes within a tenth (L2).
+    are None where no φ up to 10 comes within a tenth (L2). `jumps` are the φ at which the formula's
+    network gains a block, from the whole φ below the smallest to the one above the largest of the
+    φ named here (nominal, twin and implied), within [0, 10]: between them depth stands still.
     """
 
     variant: str
@@ -75,17 +88,7 @@ class Reconciliation:
     formula: CostTotals | None
     twin_phi: float | None
     twin: CostTotals | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class DepthJump:
-    """A φ at which some stage gains a block: the network just below and just above it."""
-
-    phi: float
-    blocks_below: int
-    blocks_above: int
-    params_below: int
-    params_above: int
+    jumps: tuple[DepthJump, ...]
 
 
 def reconcile(name: str, rule: ScalingRule = PAPER_RULE) -> Reconciliation:
@@ -105,17 +108,19 @@ def reconcile(name: str, rule: ScalingRule = PAPER_RULE) -> Reconciliation:
     formula = None if phi is None else summarize(_formula(baseline, rule, phi))
     published = summarize(spec)
     twin_phi, twin = _twin(baseline, rule, published.mult_adds)
-    ratios = (row.depth, row.width, row.test_resolution / baseline.resolution)
+    axes = _axes(rule, phi, (row.depth, row.width, row.test_resolution / baseline.resolution))
+    low, high = _window(phi, twin_phi, *(axis.implied_phi for axis in axes))
     return Reconciliation(
         variant=name,
         nominal_phi=phi,
         rule=rule,
-        axes=_axes(rule, phi, ratios),
+        axes=axes,
         stages=_stage_roundings(baseline, row.coefficients, spec),
         published=published,
         formula=formula,
         twin_phi=twin_phi,
         twin=twin,
+        jumps=depth_jumps(low, high, rule=rule, baseline=baseline),
     )
 
 
@@ -125,7 +130,12 @@ def reconcilable() -> tuple[str, ...]:
 
 
 def depth_jumps(
-    low: float, high: float, *, rule: ScalingRule = PAPER_RULE, repeats: Rounding = "ceil"
+    low: float,
+    high: float,
+    *,
+    rule: ScalingRule = PAPER_RULE,
+    repeats: Rounding = "ceil",
+    baseline: Baseline = V1,
 ) -> tuple[DepthJump, ...]:
     """Every φ in [low, high] at which the formula's network gains a block, in order.
 
@@ -139,11 +149,11 @@ def depth_jumps(
     places = sorted(
         {
             round(phi, 9)
-            for count in {stage.repeats for stage in V1.stages}
+            for count in {stage.repeats for stage in baseline.stages}
             for phi in _crossings(count, rule.alpha, low, high, repeats)
         }
     )
-    jumps = (_jump(phi, rule, repeats) for phi in places)
+    jumps = (_jump(baseline, rule, phi, repeats) for phi in places)
     return tuple(jump for jump in jumps if jump.blocks_below != jump.blocks_above)
 
 
@@ -152,9 +162,19 @@ def _nominal_phi(name: str) -> float | None:
     return float(found[1]) if found else None
 
 
-def _formula(baseline: Baseline, rule: ScalingRule, phi: float) -> ArchitectureSpec:
+def _window(*phis: float | None) -> tuple[float, float]:
+    """Whole φ below and above all that are given and finite, at least one apart, in [0, 10]."""
+    known = [phi for phi in phis if phi is not None and math.isfinite(phi)]
+    low = min(max(0.0, math.floor(min(known))), PHI_MAX - 1)
+    return low, min(max(low + 1, math.ceil(max(known))), PHI_MAX)
+
+
+def _formula(
+    baseline: Baseline, rule: ScalingRule, phi: float, repeats: Rounding = "ceil"
+) -> ArchitectureSpec:
     coefficients = rule.coefficients(phi, base_resolution=baseline.resolution)
-    return expand(baseline, coefficients, name=f"{baseline.title} φ={phi:g}", phi=phi)
+    name = f"{baseline.title} φ={phi:g}"
+    return expand(baseline, coefficients, name=name, repeats=repeats, phi=phi)
 
 
 def _twin(
@@ -221,10 +241,9 @@ def _crossings(count: int, alpha: float, low: float, high: float, repeats: Round
     return [phi for phi in found if low <= phi <= high]
 
 
-def _jump(phi: float, rule: ScalingRule, repeats: Rounding) -> DepthJump:
+def _jump(baseline: Baseline, rule: ScalingRule, phi: float, repeats: Rounding) -> DepthJump:
     def network(at: float) -> ArchitectureSpec:
-        clamped = min(max(at, PHI_MIN), PHI_MAX)
-        return scaled(clamped, rule=rule, repeats=repeats)
+        return _formula(baseline, rule, min(max(at, PHI_MIN), PHI_MAX), repeats)
 
     below, above = network(phi - _JUST_BESIDE), network(phi + _JUST_BESIDE)
     return DepthJump(

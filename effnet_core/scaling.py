@@ -23,6 +23,9 @@ ROUNDINGS: tuple[Rounding, ...] = ("ceil", "nearest")
 
 PHI_MIN, PHI_MAX = -6.0, 10.0
 FACTOR_MIN, FACTOR_MAX = 0.5, 3.0
+COST_FACTOR_TOLERANCE = 0.2
+"""How far from 2 α·β²·γ² may be before a rule is warned of; the paper's is 1.92."""
+
 RESOLUTION_MIN, RESOLUTION_MAX = 32, 8192
 MAX_BLOCKS = 2000
 """Networks with more MBConv blocks than this are refused: depth-only scaling grows past any use."""
@@ -65,6 +68,17 @@ class ScalingRule:
     def cost_factor(self) -> float:
         """α·β²·γ²: how much one step of φ multiplies the multiply-adds (about 2 by design)."""
         return self.alpha * self.beta**2 * self.gamma**2
+
+    @property
+    def warning(self) -> str | None:
+        """A sentence where α·β²·γ² is far from the 2 that the paper asks for (equation 3)."""
+        factor = self.cost_factor
+        if abs(factor - 2) <= COST_FACTOR_TOLERANCE:
+            return None
+        return (
+            f"α·β²·γ² is {factor:.2f}, far from 2: one step of φ no longer doubles the cost, it "
+            f"multiplies it by about {factor:.2f}."
+        )
 
     def ratios(self, phi: float, strategy: Strategy = "compound") -> tuple[float, float, float]:
         """Unrounded (depth, width, resolution) ratios for `phi`.

@@ -15,8 +15,6 @@ from effnet_core.scaling import FAST_COMPOUND_RULE, PAPER_RULE, ScalingRule
 PINNED = "a"
 """The key (also in the URL) under which the code of network A is held."""
 
-_FAR_FROM_TWO = 0.2
-
 
 def draw() -> None:
     """Draw every control of the page."""
@@ -51,13 +49,10 @@ def _draw_rule() -> None:
 
 
 def _draw_constraint() -> None:
-    factor = ScalingRule(*(float(value(field)) for field in fields.RULE)).cost_factor
-    st.markdown(f"α·β²·γ² = **{factor:.3f}** :small[{widgets.source('computed')}]")
-    if abs(factor - 2) > _FAR_FROM_TWO:
-        st.warning(
-            f"α·β²·γ² is {factor:.2f}, far from 2: one step of φ no longer doubles the cost, "
-            f"it multiplies it by about {factor:.2f}."
-        )
+    rule = ScalingRule(*(float(value(field)) for field in fields.RULE))
+    st.markdown(f"α·β²·γ² = **{rule.cost_factor:.3f}** :small[{widgets.source('computed')}]")
+    if rule.warning:
+        st.warning(rule.warning)
     else:
         st.caption("Close to 2: one step of φ roughly doubles the cost.")
 

@@ -6,6 +6,7 @@ import argparse
 from typing import Any
 
 from effnet_core.architecture import ArchitectureSpec
+from effnet_core.cli.streams import warn
 from effnet_core.errors import InvalidInput
 from effnet_core.scaling import (
     BASE_RESOLUTION,
@@ -29,7 +30,7 @@ FORMULA_OPTIONS: dict[str, Any] = {
 }
 """Options of the formula, with what they mean where they are not given."""
 
-# Scripts may give these with any network; a published row already holds its rounded numbers.
+# Scripts may give these with any network; with a published one they get a warning.
 _WITHOUT_EFFECT = {"rounding", "base_resolution"}
 
 
@@ -64,19 +65,18 @@ def network(args: argparse.Namespace) -> ArchitectureSpec:
     if args.num_classes is not None and args.num_classes < 1:
         raise InvalidInput(f"A network needs at least one class; got {args.num_classes}.")
     if args.variant is not None:
-        if given - _WITHOUT_EFFECT:
-            option = "--" + min(given - _WITHOUT_EFFECT).replace("_", "-")
-            raise InvalidInput(
-                f"{option} belongs to the formula (--phi), and --variant takes a network as it is."
-            )
+        _judge_formula_options(given)
         return architecture(args.variant, num_classes=args.num_classes, resolution=args.resolution)
     chosen = {
         name: getattr(args, name) if name in given else default
         for name, default in FORMULA_OPTIONS.items()
     }
+    rule = ScalingRule(chosen["alpha"], chosen["beta"], chosen["gamma"])
+    if rule.warning:
+        warn(rule.warning)
     return scaled(
         args.phi,
-        rule=ScalingRule(chosen["alpha"], chosen["beta"], chosen["gamma"]),
+        rule=rule,
         strategy=chosen["strategy"],
         repeats=chosen["rounding"],
         base_resolution=chosen["base_resolution"],
@@ -84,6 +84,22 @@ def network(args: argparse.Namespace) -> ArchitectureSpec:
         resolution=args.resolution,
         num_classes=args.num_classes or 1000,
     )
+
+
+def _judge_formula_options(given: set[str]) -> None:
+    """Options of the formula that came with --variant: some get a warning, the others an error."""
+    options = {name: "--" + name.replace("_", "-") for name in sorted(given)}
+    for name, option in options.items():
+        if name not in _WITHOUT_EFFECT:
+            raise InvalidInput(
+                f"{option} belongs to the formula (--phi), and --variant takes a network as it is."
+            )
+    if options:
+        verb = "has" if len(options) == 1 else "have"
+        warn(
+            f"{' and '.join(options.values())} {verb} no effect with --variant: a published "
+            "network is taken as it is."
+        )
 
 
 def _add_formula(group: argparse._ArgumentGroup) -> None:

@@ -68,6 +68,42 @@ def _print_reconciliation(found: Reconciliation) -> None:
         ("Network", "Blocks", "Parameters", "Multiply-adds"),
         [(name, cost.blocks, cost.params, cost.mult_adds) for name, cost in costs],
     )
+    _print_roundings(found)
+    _print_jumps(found)
+
+
+def _print_roundings(found: Reconciliation) -> None:
+    print(f"\nWhat rounding made of {found.variant}'s published factors:\n")
+    print_table(
+        ("Stage", "Channels, exact", "Channels", "Repeats, exact", "Repeats"),
+        [
+            (
+                stage.stage,
+                f"{stage.exact_channels:.4g}",
+                stage.channels,
+                f"{stage.exact_repeats:.4g}",
+                stage.repeats,
+            )
+            for stage in found.stages
+        ],
+    )
+
+
+def _print_jumps(found: Reconciliation) -> None:
+    print("\nWhere the formula's network gains blocks; in between its depth stands still:\n")
+    print_table(
+        ("φ", "Blocks below", "Blocks above", "Parameters below", "Parameters above"),
+        [
+            (
+                f"{jump.phi:.4g}",
+                jump.blocks_below,
+                jump.blocks_above,
+                jump.params_below,
+                jump.params_above,
+            )
+            for jump in found.jumps
+        ],
+    )
 
 
 def _results(args: argparse.Namespace) -> int:

@@ -113,12 +113,38 @@ def test_spec_file_is_accepted(effnet: Effnet, tmp_path: Path) -> None:
     assert effnet("cost", "--variant", path, "--json").json["phi"] == 0.4
 
 
-def test_scripts_may_give_the_formulas_rounding_with_a_variant(effnet: Effnet) -> None:
-    options = ("--rounding", "nearest", "--base-resolution", "300", "--json")
-    assert (
-        effnet("cost", "--variant", "b1", *options).out
-        == effnet("cost", "--variant", "b1", "--json").out
-    )
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ("--rounding nearest --base-resolution 300", "--base-resolution and --rounding have no"),
+        ("--rounding ceil", "--rounding has no"),
+    ],
+)
+def test_scripts_may_give_the_formulas_rounding_with_a_variant_and_are_told(
+    effnet: Effnet, options: str, said: str
+) -> None:
+    answer = effnet("cost", "--variant", "b1", *options.split(), "--json")
+    assert answer.code == 0
+    assert answer.out == effnet("cost", "--variant", "b1", "--json").out
+    assert f"warning: {said} effect with --variant" in answer.err
+    assert answer.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("command", ["cost", "build", "export"])
+def test_a_rule_far_from_two_is_warned_of(effnet: Effnet, tmp_path: Path, command: str) -> None:
+    options = {
+        "cost": (),
+        "build": ("--out", tmp_path / "o.safetensors"),
+        "export": ("--format", "json", "--out", tmp_path / "o.json"),
+    }[command]
+    small = (command, "--phi", "-3", "--resolution", "32", *options, "--json")
+    answer = effnet(*small, "--alpha", "3", "--beta", "3")
+    assert answer.code == 0
+    assert answer.json["name"]
+    warning = ScalingRule(3, 3, 1.15).warning
+    assert warning is not None
+    assert f"effnet: warning: {warning}\n" in answer.err
+    assert "α·β²·γ²" not in effnet(*small).err
 
 
 def test_text_names_every_stage_and_says_what_the_figures_are(effnet: Effnet) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import subprocess
 import sys
 from collections.abc import Callable
@@ -119,6 +120,20 @@ def test_reconcile(effnet: Effnet) -> None:
     assert "7,794,184" in text
     assert effnet("reconcile", "l2").code == 0
     assert effnet("reconcile", "v2-s").code == 2
+
+
+def test_reconcile_says_what_rounding_did_and_where_depth_jumps(effnet: Effnet) -> None:
+    found = reconcile("b7")
+    result = effnet("reconcile", "b7", "--json").json
+    assert [tuple(stage.values()) for stage in result["stages"]] == [
+        dataclasses.astuple(stage) for stage in found.stages
+    ]
+    assert [tuple(jump.values()) for jump in result["jumps"]] == [
+        dataclasses.astuple(jump) for jump in found.jumps
+    ]
+    lines = [line.split() for line in effnet("reconcile", "b7").out.splitlines()]
+    assert ["4", "160", "160", "9.3", "10"] in lines
+    assert ["6.026", "48", "55", "45,477,208", "53,283,526"] in lines
 
 
 def test_results_are_filtered_and_priced(effnet: Effnet) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from effnet_core.cost import summarize
 from effnet_core.errors import InvalidInput
 from effnet_core.reconcile import depth_jumps, reconcilable, reconcile
 from effnet_core.scaling import ScalingRule
+from effnet_core.stage_tables import LITE, V2_BASE
 from effnet_core.variants import scaled, variant
 
 
@@ -71,3 +74,35 @@ def test_first_jump_is_at_zero() -> None:
 
 def test_constant_depth_never_jumps() -> None:
     assert depth_jumps(-6, 10, rule=ScalingRule(1.0, 1.2, 1.2)) == ()
+
+
+@pytest.mark.parametrize("name", reconcilable())
+def test_reconciliation_holds_the_jumps_around_its_phis(name: str) -> None:
+    result = reconcile(name)
+    named = [result.nominal_phi, result.twin_phi, *(axis.implied_phi for axis in result.axes)]
+    known = [min(phi, 10) for phi in named if phi is not None]
+    low, high = math.floor(min(known)), math.ceil(max(known))
+    baseline = {"lite": LITE, "v2-b": V2_BASE}.get(name.rstrip("0123456789"))
+    other = {} if baseline is None else {"baseline": baseline}
+    assert result.jumps == depth_jumps(low, max(high, low + 1), **other)
+    assert result.jumps
+
+
+def test_jumps_of_b0_and_b1_are_the_one_at_zero() -> None:
+    assert reconcile("b0").jumps == reconcile("b1").jumps == depth_jumps(0, 1)
+
+
+def test_jumps_are_those_of_the_variants_own_baseline() -> None:
+    lite, v2 = reconcile("lite0").jumps[0], reconcile("v2-b0").jumps[0]
+    # Lite's first and last stage do not deepen: two blocks fewer than the 7 of B0.
+    assert (lite.blocks_below, lite.blocks_above) == (16, 21)
+    assert lite.params_below == summarize(variant("lite0")).params
+    # Stages of 1, 2, 2, 3, 5 and 8 repeats: every one gains a block.
+    assert (v2.blocks_below, v2.blocks_above) == (21, 27)
+    assert v2.params_below == summarize(variant("v2-b0")).params
+
+
+def test_a_rule_that_does_not_widen_has_its_jumps_all_the_same() -> None:
+    result = reconcile("b1", ScalingRule(1.2, 1.0, 1.15))
+    assert math.isnan(result.axes[1].implied_phi)
+    assert result.jumps[0].phi == 0

@@ -39,6 +39,20 @@ def test_fast_compound_doubles() -> None:
     assert FAST_COMPOUND_RULE.cost_factor == pytest.approx(2.0)
 
 
+@pytest.mark.parametrize("rule", [PAPER_RULE, FAST_COMPOUND_RULE, ScalingRule(2.19, 1.0, 1.0)])
+def test_a_rule_near_two_has_no_warning(rule: ScalingRule) -> None:
+    assert rule.warning is None
+
+
+@pytest.mark.parametrize(
+    ("rule", "number"),
+    [(ScalingRule(3, 3, 1.15), "35.71"), (ScalingRule(1.79, 1.0, 1.0), "1.79")],
+)
+def test_a_rule_far_from_two_is_warned_of_with_its_number(rule: ScalingRule, number: str) -> None:
+    assert rule.warning is not None
+    assert rule.warning.count(number) == 2
+
+
 @given(phis)
 def test_strategies_have_equal_nominal_cost(phi: float) -> None:
     nominal = PAPER_RULE.cost_factor**phi
