@@ -52,6 +52,15 @@ def is_ready(kind: str, venv: Path, root: Path = ROOT) -> bool:
     )
 
 
+def is_usable(venv: Path) -> bool:
+    """Tell whether .venv can install packages; one whose making was interrupted has no pip."""
+    pip = [str(venv / "bin" / "python"), "-m", "pip", "--version"]
+    try:
+        return subprocess.run(pip, check=False, capture_output=True).returncode == 0
+    except OSError:
+        return False
+
+
 def create(venv: Path, has_ensurepip: bool) -> None:
     """Create the virtual environment; raise SetUpError that names Debian's package for it."""
     if not has_ensurepip:
@@ -118,7 +127,7 @@ def main(arguments: list[str]) -> int:
     if is_ready(kind, venv):
         return 0
     try:
-        if not (venv / "bin" / "python").exists():
+        if not is_usable(venv):
             create(venv, importlib.util.find_spec("ensurepip") is not None)
         print(f"Installing the packages pinned in {REQUIREMENTS[kind]}", flush=True)
         install(venv / "bin" / "python", kind, os.environ.get("TORCH_INDEX"))

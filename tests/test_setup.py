@@ -116,6 +116,30 @@ def test_missing_ensurepip_names_the_debian_package(tmp_path: Path, script: Modu
     assert not (tmp_path / ".venv").exists()
 
 
+@pytest.mark.parametrize("damage", ["no environment", "no pip", "no interpreter"])
+def test_interrupted_first_set_up_is_made_anew(
+    tmp_path: Path, script: ModuleType, monkeypatch: pytest.MonkeyPatch, damage: str
+) -> None:
+    folder = tmp_path / ".venv"
+    if damage != "no environment":
+        subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True)
+    if damage == "no interpreter":
+        (folder / "bin" / "python").unlink()
+        (folder / "bin" / "python").touch()
+    installed: list[Path] = []
+    monkeypatch.setattr(script, "ROOT", tmp_path)
+    monkeypatch.setattr(script, "is_ready", lambda kind, venv: False)
+    monkeypatch.setattr(script, "install", lambda python, kind, index: installed.append(python))
+    monkeypatch.setattr(script, "fingerprint", lambda kind: "whole")
+    assert script.main(["app"]) == 0
+    assert installed == [folder / "bin" / "python"]
+    assert script.is_usable(folder)
+    marker = folder / "marker"
+    marker.touch()
+    assert script.main(["app"]) == 0
+    assert marker.exists()  # what is whole is kept
+
+
 def test_chosen_cpu_build_is_honoured(tmp_path: Path, script: ModuleType) -> None:
     venv.create(tmp_path, with_pip=False, symlinks=True)
     python = tmp_path / "bin" / "python"

@@ -1,0 +1,69 @@
+"""Every package that the code imports, also inside functions, is one that pyproject asks for.
+
+The wheel's test lends the whole development environment, where an undeclared package would be
+found because some other tool needs it.
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+import tomllib
+from collections.abc import Iterator
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).resolve().parents[1]
+OWN = {"effnet_core", "app"}
+DECLARED = {
+    canonicalize_name(Requirement(line).name)
+    for line in tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"][
+        "dependencies"
+    ]
+}
+
+DISTRIBUTIONS = packages_distributions()
+
+
+def imported(source: str) -> Iterator[str]:
+    """Yield the top-level name of everything that a module imports, wherever in it."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            yield node.module.partition(".")[0]
+
+
+def undeclared(source: str) -> set[str]:
+    """Return the imports that neither Python, this project nor a declared dependency brings."""
+    others = set(imported(source)) - sys.stdlib_module_names - OWN
+    return {
+        name
+        for name in others
+        if not DECLARED & set(map(canonicalize_name, DISTRIBUTIONS.get(name, ())))
+    }
+
+
+@pytest.mark.parametrize("package", sorted(OWN))
+def test_every_import_is_a_declared_dependency(package: str) -> None:
+    files = sorted((ROOT / package).rglob("*.py"))
+    assert len(files) > 10
+    found = {file: undeclared(file.read_text(encoding="utf-8")) for file in files}
+    assert {str(file.relative_to(ROOT)): names for file, names in found.items() if names} == {}
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ("import os, numpy.linalg\nfrom PIL import Image\nfrom . import beside", set()),
+        ("def late():\n    import pytest", {"pytest"}),
+        ("if True:\n    from hypothesis.strategies import text", {"hypothesis"}),
+        ("import nowhere_to_be_found", {"nowhere_to_be_found"}),
+    ],
+)
+def test_an_undeclared_import_is_noticed(source: str, found: set[str]) -> None:
+    assert undeclared(source) == found
