@@ -1,4 +1,4 @@
-"""What surrounds every page: its heading, the style sheet, and the guard against tracebacks."""
+"""What surrounds every page: heading, style sheet, history, and the guard against tracebacks."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from effnet_core.errors import EffnetError
 
 LOGGER = logging.getLogger("effnet.app")
 STYLE_SHEET = Path(__file__).with_name("style.css")
+HISTORY = Path(__file__).with_name("history.js").read_text(encoding="utf-8")
 
 
 def page(title: str, question: str) -> Callable[[Callable[[], None]], Callable[[], None]]:
@@ -30,7 +31,11 @@ def page(title: str, question: str) -> Callable[[Callable[[], None]], Callable[[
         @functools.wraps(render)
         def guarded() -> None:
             st.html(STYLE_SHEET)
-            st.html(f'<header class="page-heading"><h1>{title}</h1><p>{question}</p></header>')
+            st.html(
+                f'<header class="page-heading"><h1>{title}</h1><p>{question}</p></header>'
+                f"<script>{HISTORY}</script>",
+                unsafe_allow_javascript=True,
+            )
             try:
                 render()
             except EffnetError as error:
