@@ -27,9 +27,18 @@ st.set_page_config(
     layout="wide",
 )
 st.logo(str(asset("assets/favicon.png")), size="large")
+scale = st.Page(page("scale"), title="Scale", url_path="", default=True)
+
+
+def to_scale() -> None:
+    """Send /scale, which people type by analogy with the other pages, to the root address."""
+    st.switch_page(scale, query_params=st.query_params.to_dict())
+
+
 st.navigation(
     [
-        st.Page(page("scale"), title="Scale", url_path="scale", default=True),
+        scale,
+        st.Page(to_scale, title="Scale", url_path="scale", visibility="hidden"),
         st.Page(page("classify"), title="Classify", url_path="classify"),
         st.Page(page("explain"), title="Explain", url_path="explain"),
         st.Page(page("compare"), title="Compare", url_path="compare"),

@@ -92,6 +92,40 @@ def test_another_page_and_back_keeps_the_state(server: str, browser_page: OpenPa
     assert "phi=2.5" in page.url
 
 
+def test_back_and_forward_keep_the_state(server: str, browser_page: OpenPage) -> None:
+    page = ready(browser_page(), server)
+    move_phi(page, "ArrowRight")
+    wait_for_parameters(page, "7.82 M")
+    page.get_by_role("link", name="Compare").click()
+    page.get_by_role("heading", name="Compare", exact=True).wait_for()
+    page.wait_for_url("**/compare")
+    page.go_back()
+    wait_for_parameters(page, "7.82 M")
+    assert page.url.endswith("/?phi=0.1")
+    page.go_forward()
+    page.get_by_role("heading", name="Compare", exact=True).wait_for()
+    assert page.url.endswith("/compare")
+    page.go_back()
+    wait_for_parameters(page, "7.82 M")
+
+
+def test_a_preset_taken_back_leaves_the_address(server: str, browser_page: OpenPage) -> None:
+    page = ready(browser_page(), server)
+    entries = page.evaluate("history.length")
+    page.get_by_role("button", name="Fast compound").click()
+    page.wait_for_function("() => location.search.includes('alpha=')")
+    page.get_by_role("button", name="Reset to the paper").click()
+    page.wait_for_function("() => location.search === ''")
+    assert page.evaluate("history.length") == entries
+
+
+def test_the_address_scale_opens_scale(server: str, browser_page: OpenPage) -> None:
+    page = ready(browser_page(), f"{server}/scale?phi=0.1")
+    wait_for_parameters(page, "7.82 M")
+    assert page.url.endswith("/?phi=0.1")
+    assert page.get_by_text("Page not found").count() == 0
+
+
 def test_nothing_sticks_out_on_a_narrow_screen(server: str, browser_page: OpenPage) -> None:
     page = ready(browser_page(width=390, color_scheme="dark"), f"{server}/?phi=2&stage=4&block=2")
     for tab in ("Architecture", "Against A", "Why B1 is not φ = 1", "Verify and download"):
