@@ -10,7 +10,7 @@ import torch
 
 from effnet_core.architecture import ArchitectureSpec
 from effnet_core.cost import element_bytes, summarize
-from effnet_core.errors import DoesNotFit, InvalidInput
+from effnet_core.errors import DoesNotFit, EffnetError, InvalidInput
 from effnet_core.model import EfficientNet, initialise
 from effnet_core.scaling import PHI_MAX, PHI_MIN
 from effnet_core.variants import scaled
@@ -22,7 +22,7 @@ PHI_STEP = 0.1
 def resolve_device(text: str = "auto") -> torch.device:
     """The device behind "auto" (CUDA where present), "cpu", "cuda" or "cuda:N".
 
-    Raises InvalidInput for other text, or for a CUDA device that this machine lacks.
+    Raises InvalidInput for other text, and EffnetError for a CUDA device that this machine lacks.
     """
     if not re.fullmatch(r"auto|cpu|cuda(:\d{1,3})?", text):
         raise InvalidInput(f"Device must be auto, cpu, cuda or cuda:N; got {text!r:.40}.")
@@ -31,7 +31,7 @@ def resolve_device(text: str = "auto") -> torch.device:
         return torch.device("cpu")
     index = int(text.partition(":")[2] or 0)
     if index >= count:
-        raise InvalidInput(f"{text} was asked for, but this machine has {count} CUDA devices.")
+        raise EffnetError(f"{text} was asked for, but this machine has {count} CUDA devices.")
     return torch.device("cuda", index)
 
 

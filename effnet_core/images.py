@@ -198,8 +198,8 @@ def _open(data: bytes) -> ImageFile.ImageFile:
         raise ImageError(f"The file is empty; expected a picture ({FORMATS_SENTENCE}).")
     if len(data) > MAX_BYTES:
         raise ImageError(
-            f"The file has {len(data) / 1e6:,.0f} MB; pictures of at most "
-            f"{MAX_BYTES / 1e6:.0f} MB are accepted."
+            f"The file is larger than the {MAX_BYTES / 1e6:.0f} MB that are accepted; please send "
+            "a smaller version."
         )
     try:
         image = Image.open(io.BytesIO(data), formats=FORMATS)

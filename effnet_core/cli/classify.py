@@ -14,12 +14,19 @@ from effnet_core.cli.common import (
     add_command,
     add_device,
     positive,
-    print_json,
     print_table,
-    say,
 )
-from effnet_core.cli.loading import add_checkpoint, add_weights, predictor, read_image
-from effnet_core.errors import EffnetError
+from effnet_core.cli.loading import (
+    add_checkpoint,
+    add_weights,
+    described_input,
+    load,
+    predictor,
+    read_image,
+)
+from effnet_core.cli.streams import print_json, say
+from effnet_core.errors import EffnetError, ImageError
+from effnet_core.images import decode
 
 if TYPE_CHECKING:
     from effnet_core.predict import Predictor
@@ -45,7 +52,25 @@ def register(commands: Commands) -> None:
 
 
 def _run(args: argparse.Namespace) -> int:
-    model = predictor(args)
+    answers, heading = _answers(args)
+    if args.json:
+        print_json(answers)
+    elif heading is not None:
+        print(heading)
+        for answer in answers:
+            if "error" not in answer:
+                _print_answer(answer)
+    return 1 if any("error" in answer for answer in answers) else 0
+
+
+def _answers(args: argparse.Namespace) -> tuple[list[Answer], str | None]:
+    """An answer for every picture, and what is to be said of the model, if it was needed.
+
+    The model is loaded for the first picture that can be read: a bad one alone is refused at once.
+    """
+    model: Predictor | None = None
+    heading: str | None = None
+    answers: list[Answer] = []
     pictures = tqdm(
         args.images,
         desc="Classifying",
@@ -53,23 +78,33 @@ def _run(args: argparse.Namespace) -> int:
         delay=QUIET_SECONDS,
         disable=len(args.images) == 1,
     )
-    answers = [_answer(model, image, args.top) for image in pictures]
-    if args.json:
-        print_json(answers)
-    else:
-        print(f"{model.weights_id} on {model.device} in {model.dtype}")
-        for answer in answers:
-            if "error" not in answer:
-                _print_answer(answer)
-    return 1 if any("error" in answer for answer in answers) else 0
+    for image in pictures:
+        try:
+            data = read_image(image)
+            if model is None:
+                decode(data)
+        except ImageError as error:
+            answers.append(_refused(image, error))
+            continue
+        if model is None:
+            loaded = load(args, args.device)
+            model = predictor(loaded, args)
+            heading = f"{model.weights_id} on {model.device} in {model.dtype}\n"
+            heading += described_input(loaded)
+        answers.append(_answer(model, image, data, args.top))
+    return answers, heading
 
 
-def _answer(model: Predictor, image: str, top: int) -> Answer:
+def _refused(image: str, error: EffnetError) -> Answer:
+    say(f"effnet: {image}: {error}")
+    return {"image": image, "error": str(error)}
+
+
+def _answer(model: Predictor, image: str, data: bytes, top: int) -> Answer:
     try:
-        prediction = model.predict_bytes(read_image(image), top_k=top)
+        prediction = model.predict_bytes(data, top_k=top)
     except EffnetError as error:
-        say(f"effnet: {image}: {error}")
-        return {"image": image, "error": str(error)}
+        return _refused(image, error)
     return {
         "image": image,
         "weights": prediction.weights,

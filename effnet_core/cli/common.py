@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import os
+import re
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -14,10 +17,14 @@ from tabulate import tabulate
 
 from effnet_core.cli.streams import print_json as print_json
 from effnet_core.cli.streams import say as say
-from effnet_core.errors import InvalidInput
+from effnet_core.cost import element_bytes
+from effnet_core.errors import EffnetError, InvalidInput
 
 Commands: TypeAlias = "argparse._SubParsersAction[Parser]"
 """Where commands are added: what `Parser.add_subparsers` returns."""
+
+DEVICE = r"auto|cpu|cuda(:\d{1,3})?"
+"""What effnet_core.builder.resolve_device reads, which needs torch; a test holds them equal."""
 
 QUIET_SECONDS = 1.0
 """Work that takes longer says so on standard error."""
@@ -47,7 +54,10 @@ def add_command(
 def add_device(parser: argparse.ArgumentParser) -> None:
     """Add `--device` and `--dtype`."""
     parser.add_argument(
-        "--device", default="auto", help="auto (CUDA where present), cpu, cuda or cuda:N [auto]"
+        "--device",
+        type=device,
+        default="auto",
+        help="auto (CUDA where present), cpu, cuda or cuda:N [auto]",
     )
     add_dtype(parser)
 
@@ -55,8 +65,27 @@ def add_device(parser: argparse.ArgumentParser) -> None:
 def add_dtype(parser: argparse.ArgumentParser) -> None:
     """Add `--dtype`."""
     parser.add_argument(
-        "--dtype", default="float32", help="float32, float16, bfloat16 or float64 [float32]"
+        "--dtype",
+        type=dtype,
+        default="float32",
+        help="float32, float16, bfloat16 or float64 [float32]",
     )
+
+
+def device(text: str) -> str:
+    """The name of a device, for argparse; whether this machine has it, only torch can say."""
+    if not re.fullmatch(DEVICE, text):
+        raise argparse.ArgumentTypeError(f"device must be auto, cpu, cuda or cuda:N; got {text!r}")
+    return text
+
+
+def dtype(text: str) -> str:
+    """The name of a dtype that is offered, for argparse."""
+    try:
+        element_bytes(text)
+    except InvalidInput as error:
+        raise argparse.ArgumentTypeError(str(error).rstrip(".")) from error
+    return text
 
 
 def positive(text: str) -> int:
@@ -92,7 +121,17 @@ def output_path(text: str, ending: str) -> Path:
         ) from None
     if is_folder:
         raise InvalidInput(f"{path} is a folder; give the name of a file.")
+    _require_writable(path)
     return path
+
+
+def _require_writable(path: Path) -> None:
+    """Put a nameless file where `path` will be; folders that are missing are made later."""
+    folder = next(parent for parent in path.absolute().parents if os.path.lexists(parent))
+    try:
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise EffnetError(f"{path} cannot be written ({error.strerror}: {folder}).") from error
 
 
 def print_table(headers: Sequence[str], rows: Sequence[Sequence[object]]) -> None:

@@ -16,13 +16,23 @@ from effnet_core.cli.common import (
     add_command,
     add_device,
     output_path,
-    print_json,
     working,
 )
-from effnet_core.cli.loading import add_checkpoint, add_weights, predictor, read_image
+from effnet_core.cli.loading import (
+    add_checkpoint,
+    add_weights,
+    described_input,
+    load,
+    predictor,
+    read_image,
+)
+from effnet_core.cli.streams import print_json
 from effnet_core.errors import InvalidInput
+from effnet_core.images import decode
+from effnet_core.variants import architecture
 
 if TYPE_CHECKING:
+    from effnet_core.architecture import ArchitectureSpec
     from effnet_core.attribution import Attribution, Value
     from effnet_core.predict import ClassProbability, Prediction, Predictor
 
@@ -69,12 +79,16 @@ def _run(args: argparse.Namespace) -> int:
     raw_path = None if args.raw is None else output_path(args.raw, ".npy")
     method = find_method(args.method)
     parameters = _parameters(method, args.set)
-    stage = _stage(args.stage)
+    stage = _stage(args.stage, method)
     if not 0 <= args.opacity <= 1:
         raise InvalidInput(f"The opacity must lie between 0 and 1; got {args.opacity:g}.")
-    data = read_image(args.image)
-    model = predictor(args)
-    prediction = model.predict_bytes(data, top_k=1)
+    if args.architecture is not None:  # what is wrong is said before seconds of loading
+        _require_stage(stage, architecture(args.architecture))
+    picture = decode(read_image(args.image))
+    loaded = load(args, args.device)
+    _require_stage(stage, loaded.spec)
+    model = predictor(loaded, args)
+    prediction = model.predict(picture, top_k=1)
     target = prediction.top[0] if args.class_index is None else prediction.of(args.class_index)
     with working(f"{method.title} of class {target.index}"):
         attribution = _attribute(model, prediction, target.index, method.id, stage, parameters)
@@ -90,6 +104,7 @@ def _run(args: argparse.Namespace) -> int:
         print_json(result)
     else:
         _print_result(result, method)
+        print(described_input(loaded))
     return 0
 
 
@@ -163,15 +178,27 @@ def _print_result(result: dict[str, Any], method: Method) -> None:
     )
 
 
-def _stage(text: str) -> int | Literal["last"]:
+def _stage(text: str, method: Method) -> int | Literal["last"]:
     if text == "last":
         return "last"
-    try:
-        return int(text)
-    except ValueError:
+    if not method.supports_stages:
         raise InvalidInput(
-            f'The stage must be "last" or a whole number; got {text!r:.40}.'
-        ) from None
+            f"{method.title} works on the input's pixels, so no stage can be chosen for it."
+        )
+    if not (text.isascii() and text.isdecimal() and len(text) <= 9):
+        raise InvalidInput(
+            f'The stage must be "last" or a whole number from 0 (stem); got {text!r:.40}.'
+        )
+    return int(text)
+
+
+def _require_stage(stage: int | Literal["last"], spec: ArchitectureSpec) -> None:
+    last = spec.stage_count + 1
+    if stage != "last" and stage > last:
+        raise InvalidInput(
+            f'The stage must be "last" or a whole number from 0 (stem) to {last} (head '
+            f"convolution); {spec.name} has no stage {stage}."
+        )
 
 
 def _parameters(method: Method, given: list[str]) -> tuple[tuple[str, Value], ...]:

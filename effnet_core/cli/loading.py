@@ -13,7 +13,7 @@ from effnet_core.images import INTERPOLATIONS, MAX_BYTES, Preprocessing
 
 if TYPE_CHECKING:
     from effnet_core.predict import Predictor
-    from effnet_core.weights import LoadedWeights
+    from effnet_core.weights import LoadedWeights, StoredWeights
 
 _PREPROCESSING = ("crop", "resize", "interpolation", "mean", "std")
 
@@ -57,22 +57,41 @@ def checkpoint_options(args: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def load(args: argparse.Namespace) -> LoadedWeights:
-    """The weights that the options name, from this disk; raises EffnetError."""
+def load(args: argparse.Namespace, device: str = "cpu") -> LoadedWeights:
+    """The weights that the options name, from this disk; raises EffnetError.
+
+    A `device` that this machine lacks is refused before they are read.
+    """
     options = checkpoint_options(args)
     with working(f"Loading {args.weights}"):
+        from effnet_core.builder import resolve_device
         from effnet_core.weights import WeightsStore, resolve_weights
 
+        resolve_device(device)
         return resolve_weights(args.weights, WeightsStore(), **options)
 
 
-def predictor(args: argparse.Namespace) -> Predictor:
+def predictor(loaded: LoadedWeights, args: argparse.Namespace) -> Predictor:
     """A predictor on the device and in the dtype asked for; raises EffnetError."""
-    loaded = load(args)
     with working(f"Building {loaded.spec.name}"):
         from effnet_core.predict import Predictor
 
         return Predictor(loaded, device=args.device, dtype=args.dtype)
+
+
+def described_input(weights: LoadedWeights | StoredWeights) -> str:
+    """Two lines: how pictures are prepared for these weights and who says so, likewise the names.
+
+    Preprocessing that was not given may be another than the weights were trained with, so no
+    answer is shown without it.
+    """
+    steps = weights.preprocessing
+    mean, std = (" ".join(f"{value:g}" for value in three) for three in (steps.mean, steps.std))
+    return (
+        f"Preprocessing ({weights.preprocessing_source}): shorter edge to {steps.resize} px "
+        f"({steps.interpolation}), central crop of {steps.crop} px, mean {mean}, std {std}\n"
+        f"Class names: {weights.classes_source}"
+    )
 
 
 def read_image(path: str) -> bytes:

@@ -7,7 +7,7 @@ import torch
 
 from effnet_core import builder
 from effnet_core.builder import build, largest_phi, required_bytes, resolve_device, torch_dtype
-from effnet_core.errors import DoesNotFit, InvalidInput
+from effnet_core.errors import DoesNotFit, EffnetError, InvalidInput
 from effnet_core.variants import scaled, variant
 
 
@@ -59,8 +59,9 @@ def test_bad_devices_are_sentences(text: str) -> None:
 
 
 def test_absent_cuda_device_is_a_sentence() -> None:
-    with pytest.raises(InvalidInput, match="CUDA devices"):
+    with pytest.raises(EffnetError, match="CUDA devices") as caught:
         resolve_device("cuda:99")
+    assert not isinstance(caught.value, InvalidInput)  # nothing is wrong with the text
 
 
 def test_running_out_of_memory_is_known_by_what_torch_really_raises() -> None:
