@@ -97,8 +97,8 @@ def _judge_formula_options(given: set[str]) -> None:
     if options:
         verb = "has" if len(options) == 1 else "have"
         warn(
-            f"{' and '.join(options.values())} {verb} no effect with --variant: a published "
-            "network is taken as it is."
+            f"{' and '.join(options.values())} {verb} no effect with --variant, which takes a "
+            "network as it is."
         )
 
 
