@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 
 from app.network import Network
@@ -43,6 +44,21 @@ def sweep(
             continue
         found.append(price(f"φ = {phi:g}", spec, batch=batch, dtype=dtype, phi=phi))
     return tuple(found)
+
+
+def nearest_phi(network: Network) -> float | None:
+    """The φ nearest to the network's, in steps of 0.1 towards 0, at which one exists.
+
+    Everything else is kept; None where none exists, not even at φ = 0.
+    """
+    for tenths in range(math.floor(10 * abs(network.phi)), -1, -1):
+        phi = math.copysign(tenths / 10, network.phi)
+        try:
+            network.at(phi)
+        except InvalidInput:
+            continue
+        return phi
+    return None
 
 
 def published(*, classes: int, batch: int, dtype: str) -> tuple[Priced, ...]:

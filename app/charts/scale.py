@@ -23,10 +23,10 @@ class Axis:
     logarithmic: bool
     span: Span
 
-    def settings(self, current: Priced) -> dict[str, object]:
+    def settings(self, current: Priced | None) -> dict[str, object]:
         """Plotly's settings of this axis."""
         low, high = self.span
-        here = self.quantity.of(current)
+        here = None if current is None else self.quantity.of(current)
         if here is not None and math.isfinite(here):
             low, high = min(low, here), max(high, here)
         if self.logarithmic:
@@ -53,13 +53,16 @@ def growth_curves(
     curves: Mapping[str, Curve],
     *,
     published: Sequence[Priced],
-    current: Priced,
+    current: Priced | None,
     pinned: Priced,
     strategy: str,
     x: Axis,
     y: Axis,
 ) -> go.Figure:
-    """Any quantity over any other: a line for each strategy, marks for published, A and current."""
+    """Any quantity over any other: a line for each strategy, marks for published, A and current.
+
+    `current` is None where the chosen network does not exist.
+    """
     drawn = figure(430)
     for name, curve in curves.items():
         points = _points(curve, x.quantity, y.quantity)
@@ -74,7 +77,8 @@ def growth_curves(
         )
     _add_marks(drawn, "published", published, x, y, {"symbol": "circle", "color": GREY})
     _add_marks(drawn, f"A: {pinned.title}", [pinned], x, y, {"symbol": "square", "color": GREY})
-    _add_marks(drawn, current.title, [current], x, y, {"symbol": "diamond"}, size=15)
+    if current is not None:
+        _add_marks(drawn, current.title, [current], x, y, {"symbol": "diamond"}, size=15)
     drawn.update_xaxes(**x.settings(current))
     drawn.update_yaxes(**y.settings(current))
     return drawn

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import streamlit as st
 
 from app import widgets
 from app.frame import page
-from app.network import FIELDS, chosen
+from app.markup import plain
+from app.network import FIELDS, Network, chosen
+from app.pricing import nearest_phi
 from app.state import Choice
-from app.text import count, size, times
+from app.text import count, minus, size, times
 from app.views import (
     scale_against,
     scale_architecture,
@@ -17,18 +21,23 @@ from app.views import (
     scale_growth,
     scale_reconcile,
 )
-from app.views.scale_network import Shown
+from app.views.scale_network import Chosen, Shown
+from effnet_core.errors import InvalidInput
 from effnet_core.published import paper_table
 
-TABS = {
+CURVES: dict[str, Callable[[Chosen], None]] = {
     "Growth": scale_growth.draw,
+    "Why B1 is not φ = 1": scale_reconcile.draw,
+}
+"""The parts that say something even where the settings make no network."""
+
+DETAILS: dict[str, Callable[[Shown], None]] = {
     "Architecture": scale_architecture.draw,
     "Against A": scale_against.draw,
-    "Why B1 is not φ = 1": scale_reconcile.draw,
     "Verify and download": scale_files.draw,
 }
-
-SHOW = Choice(key="show", label="The part shown", options=tuple(TABS), default="Growth")
+TABS = ("Growth", "Architecture", "Against A", "Why B1 is not φ = 1", "Verify and download")
+SHOW = Choice(key="show", label="The part shown", options=TABS, default="Growth")
 
 
 @page(
@@ -40,18 +49,50 @@ def render() -> None:
     """Draw the page: controls on the left, the network they make on the right."""
     parts = (scale_growth, scale_architecture, scale_reconcile)
     widgets.show_refusals((*FIELDS, SHOW, *(field for part in parts for field in part.FIELDS)))
-    left, right = st.columns([4, 9], gap="large")
+    with st.container(key="scale"):
+        left, right = st.columns([4, 9], gap="large")
     with left, st.container(key="controls"):
         scale_controls.draw()
-    with right, widgets.told():
-        shown = Shown.of(chosen(), scale_controls.pinned_or_b0())
-        _draw_title(shown)
-        _draw_numbers(shown)
-        tabs = st.tabs(list(TABS), key=SHOW.key, on_change="rerun", bind="query-params")
-        for tab, draw in zip(tabs, TABS.values(), strict=True):
-            if tab.open:
-                with tab, widgets.told():
-                    draw(shown)
+    with right:
+        with st.container(key="headline"):
+            held = Chosen.of(chosen(), scale_controls.pinned_or_b0())
+            shown = _draw_headline(held)
+        with st.container(key="parts"):
+            _draw_parts(held, shown)
+
+
+def _draw_headline(held: Chosen) -> Shown | None:
+    """The network's name and numbers; where there is none, the nearest φ that has one."""
+    try:
+        shown = Shown.of_chosen(held)
+    except InvalidInput as error:
+        st.error(plain(f"{error} {_way_out(held.network)}"))
+        return None
+    _draw_title(shown)
+    _draw_numbers(shown)
+    return shown
+
+
+def _way_out(network: Network) -> str:
+    nearest = nearest_phi(network)
+    if nearest is None:
+        return "No φ gives a network under these settings."
+    return f"The nearest φ that gives a network under these settings is {minus(nearest)}."
+
+
+def _draw_parts(held: Chosen, shown: Shown | None) -> None:
+    """The tabs; only the open one is drawn."""
+    tabs = st.tabs(list(TABS), key=SHOW.key, on_change="rerun", bind="query-params")
+    for tab, name in zip(tabs, TABS, strict=True):
+        if not tab.open:
+            continue
+        with tab, widgets.told():
+            if name in CURVES:
+                CURVES[name](held if shown is None else shown)
+            elif shown is not None:
+                DETAILS[name](shown)
+            else:
+                st.info("There is no network to show here; the sentence above says why.")
 
 
 def _draw_title(shown: Shown) -> None:

@@ -10,7 +10,7 @@ from app.network import Network
 from app.quantities import BY_KEY, QUANTITIES, Priced, Quantity
 from app.state import Choice
 from app.text import count
-from app.views.scale_network import Shown
+from app.views.scale_network import Chosen
 
 _LABELS = {quantity.key: quantity.label for quantity in QUANTITIES}
 X = Choice(key="x", label="Across", options=tuple(BY_KEY), default="phi", labels=_LABELS)
@@ -22,8 +22,8 @@ FIELDS = (X, Y, SCALE)
 _LINEAR_UP_TO_PHI = 8
 
 
-def draw(shown: Shown) -> None:
-    """Draw the two charts with their controls."""
+def draw(shown: Chosen) -> None:
+    """Draw the two charts with their controls; a network that does not exist has no mark."""
     with st.container(horizontal=True):
         y, x = BY_KEY[widgets.select(Y, width=240)], BY_KEY[widgets.select(X, width=240)]
         logarithmic = widgets.segmented(SCALE) == "log"
@@ -55,7 +55,7 @@ def draw(shown: Shown) -> None:
     widgets.chart(ratio, sentence, key="ratio")
 
 
-def _axis(quantity: Quantity, logarithmic: bool, shown: Shown) -> Axis:
+def _axis(quantity: Quantity, logarithmic: bool, shown: Chosen) -> Axis:
     """An axis whose range depends on batch and number format alone, so that nothing jumps."""
     curves = resources.curves(Network(), shown.batch, shown.dtype)
     networks = [network for curve in curves.values() for network in curve]
@@ -68,12 +68,12 @@ def _axis(quantity: Quantity, logarithmic: bool, shown: Shown) -> Axis:
     return Axis(quantity=quantity, logarithmic=logarithmic, span=(low, high))
 
 
-def _alt(current: Priced, x: Quantity, y: Quantity) -> str:
+def _alt(current: Priced | None, x: Quantity, y: Quantity) -> str:
+    lines = f"{y.label} over {x.label} for four scaling strategies and the published variants."
+    if current is None:
+        return lines
     here, there = y.of(current), x.of(current)
     place = "" if here is None else f" {current.title} has {y.show(here)}"
     if there is not None and x.key != "phi":
         place += f" at {x.show(there)}"
-    return (
-        f"{y.label} over {x.label} for four scaling strategies and the published variants."
-        f"{place}, {count(current.totals.params)} parameters."
-    )
+    return f"{lines}{place}, {count(current.totals.params)} parameters."

@@ -1,8 +1,8 @@
-"""What every part of Scale draws: the chosen network and A, both priced the same way."""
+"""What the parts of Scale draw: what is chosen, and A, both priced the same way."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from app import resources
 from app.network import BATCH, DTYPE, Network
@@ -13,23 +13,21 @@ from effnet_core.cost import CostReport
 
 
 @dataclass(frozen=True, kw_only=True)
-class Shown:
-    """The chosen network, network A, and their costs for one batch and number format."""
+class Chosen:
+    """What the controls hold, with A's cost: enough for curves, even where no network exists."""
 
     network: Network
-    report: CostReport
     pinned: Network
     pinned_report: CostReport
     batch: int
     dtype: str
 
     @staticmethod
-    def of(network: Network, pinned: Network) -> Shown:
-        """Price both; raises InvalidInput where the settings make no network."""
+    def of(network: Network, pinned: Network) -> Chosen:
+        """Price A for the chosen batch and number format."""
         batch, dtype = int(value(BATCH)), str(value(DTYPE))
-        return Shown(
+        return Chosen(
             network=network,
-            report=resources.report(network, batch, dtype),
             pinned=pinned,
             pinned_report=resources.report(pinned, batch, dtype),
             batch=batch,
@@ -42,14 +40,33 @@ class Shown:
         return self.network if self.network.variant is None else Network()
 
     @property
-    def current(self) -> Priced:
-        """The chosen network as a mark on a chart."""
-        return _priced(self.network, self.report)
+    def current(self) -> Priced | None:
+        """The chosen network as a mark on a chart; None where there is no such network."""
+        return None
 
     @property
     def other(self) -> Priced:
         """Network A as a mark on a chart."""
         return _priced(self.pinned, self.pinned_report)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shown(Chosen):
+    """A chosen network that exists, with its cost."""
+
+    report: CostReport
+
+    @staticmethod
+    def of_chosen(chosen: Chosen) -> Shown:
+        """Price the network too; raises InvalidInput where the settings make none."""
+        report = resources.report(chosen.network, chosen.batch, chosen.dtype)
+        held = {field.name: getattr(chosen, field.name) for field in fields(chosen)}
+        return Shown(**held, report=report)
+
+    @property
+    def current(self) -> Priced:
+        """The chosen network as a mark on a chart."""
+        return _priced(self.network, self.report)
 
 
 def _priced(network: Network, report: CostReport) -> Priced:

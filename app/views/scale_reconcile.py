@@ -12,7 +12,7 @@ from app.network import Network
 from app.state import Choice
 from app.text import count, minus
 from app.views.scale_controls import set_phi
-from app.views.scale_network import Shown
+from app.views.scale_network import Chosen
 from effnet_core.reconcile import Reconciliation, reconcilable
 from effnet_core.scaling import PUBLISHED, Rounding
 
@@ -22,7 +22,7 @@ BESIDE = Choice(key="beside", label="Variant", options=reconcilable(), default="
 FIELDS = (BESIDE,)
 
 
-def draw(shown: Shown) -> None:
+def draw(shown: Chosen) -> None:
     """Draw the explanation, the axes of one variant, what rounding did, plateaus and jumps."""
     first, second = (resources.reconciliation(name) for name in ("b1", "b2"))
     assert first.formula is not None
@@ -89,7 +89,7 @@ def _effect(ratio: float) -> str:
     return "none" if ratio == 1 else f"{ratio - 1:+.1%}".replace("-", "−")
 
 
-def _draw_jumps(shown: Shown, named: list[Reconciliation]) -> None:
+def _draw_jumps(shown: Chosen, named: list[Reconciliation]) -> None:
     widgets.heading("Plateaus and jumps of depth", "computed")
     rounding = cast(Rounding, shown.network.repeats)
     jumps = resources.jumps(rounding)

@@ -13,6 +13,7 @@ from app.charts.scale import Axis, growth_curves, growth_ratio, growth_sentence,
 from app.network import Network
 from app.quantities import BY_KEY, QUANTITIES, Priced
 from effnet_core.cost import analyze
+from effnet_core.errors import InvalidInput
 from effnet_core.reconcile import depth_jumps, reconcile
 from effnet_core.variants import variant
 
@@ -28,7 +29,9 @@ def axis(key: str, *, logarithmic: bool = True) -> Axis:
     return Axis(quantity=quantity, logarithmic=logarithmic, span=span(COMPOUND, quantity))
 
 
-def curves(current: Priced = B4, x: str = "phi", y: str = "flops", log: bool = True) -> go.Figure:
+def curves(
+    current: Priced | None = B4, x: str = "phi", y: str = "flops", log: bool = True
+) -> go.Figure:
     return growth_curves(
         {"compound": COMPOUND, "depth": DEPTH},
         published=(B0, B4),
@@ -46,6 +49,29 @@ def test_a_sweep_covers_phi_and_stops_at_the_cap_on_blocks() -> None:
     assert DEPTH[-1].totals.blocks <= 2000
 
 
+@pytest.mark.parametrize(
+    ("network", "nearest"),
+    [
+        (Network(phi=-6, gamma=3), -1.8),  # 31 pixels, rounded to 32
+        (Network(phi=2.55), 2.5),
+        (Network(phi=-1, base=32), -0.9),  # 28 pixels, rounded to 32
+    ],
+)
+def test_the_nearest_network_lies_towards_the_baseline(network: Network, nearest: float) -> None:
+    found = pricing.nearest_phi(network)
+    assert found == nearest
+    network.at(found)
+
+
+def test_one_step_past_the_nearest_network_there_is_none() -> None:
+    deep = Network(phi=10, strategy="depth")
+    found = pricing.nearest_phi(deep)
+    assert found is not None
+    deep.at(found)
+    with pytest.raises(InvalidInput):
+        deep.at(found + 0.1)
+
+
 def test_curves_hold_the_computed_figures() -> None:
     compound = curves().data[0]
     at_zero = list(compound.x).index(0)
@@ -56,6 +82,10 @@ def test_curves_hold_the_computed_figures() -> None:
 def test_the_current_network_is_the_last_mark() -> None:
     mark = curves().data[-1]
     assert (mark.name, list(mark.x), list(mark.y)) == ("B4", [4], [B4.totals.mult_adds])
+
+
+def test_without_a_network_the_curves_have_no_mark() -> None:
+    assert [trace.name for trace in curves(None).data][-1] == "A: φ = 0"
 
 
 def test_published_variants_without_phi_have_no_place_on_its_axis() -> None:

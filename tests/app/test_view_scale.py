@@ -182,11 +182,32 @@ def test_against_a_lists_every_quantity() -> None:
     assert list(stages.value["Stage"]) == ["stem", *"1234567", "head"]
 
 
-def test_too_deep_a_network_gets_a_sentence_and_the_controls_stay() -> None:
-    app = open_page(phi="10", strategy="depth")
-    assert "blocks" in seen(app.error[0]) and "Traceback" not in seen(app.error[0])
-    healthy(app.slider(key="phi").set_value(2.0).run())
-    assert not app.error
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [({"phi": "10", "strategy": "depth"}, "blocks"), ({"phi": "-6", "gamma": "3"}, "Resolution")],
+)
+def test_an_impossible_network_gets_a_way_out_and_the_curves_stay(
+    settings: dict[str, str], reason: str
+) -> None:
+    app = open_page(**settings)
+    said = seen(app.error[0])
+    assert reason in said and "Traceback" not in said
+    assert [tab.label for tab in app.tabs][:2] == ["Growth", "Architecture"]
+    assert len(app.get("plotly_chart")) == 2
+    nearest = float(said.rsplit(" is ", 1)[1].rstrip(".").replace("−", "-"))
+    healthy(app.slider(key="phi").set_value(nearest).run())
+    assert not app.error and metrics(app)
+
+
+@pytest.mark.parametrize("tab", ["Architecture", "Against A", "Verify and download"])
+def test_a_part_that_needs_a_network_says_that_there_is_none(tab: str) -> None:
+    app = open_page(phi="10", strategy="depth", show=tab)
+    assert "no network" in app.info[0].value
+
+
+def test_the_reconciler_needs_no_network() -> None:
+    app = open_page(phi="10", strategy="depth", show="Why B1 is not φ = 1")
+    assert "Why B1 is not φ = 1" in headings(app)
 
 
 def test_choosing_a_stage_shows_its_blocks_and_a_block_its_inside() -> None:
