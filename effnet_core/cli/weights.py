@@ -14,13 +14,12 @@ from effnet_core.cli.common import (
     QUIET_SECONDS,
     Commands,
     add_command,
-    print_json,
     print_table,
     readable,
-    say,
     working,
 )
-from effnet_core.cli.loading import add_checkpoint, checkpoint_options
+from effnet_core.cli.loading import add_checkpoint, checkpoint_options, described_input
+from effnet_core.cli.streams import print_json, say
 from effnet_core.errors import EffnetError, InvalidInput
 
 if TYPE_CHECKING:
@@ -107,7 +106,11 @@ def _get(args: argparse.Namespace) -> int:
                 bar.update(done - bar.n)
 
             path = store.get(item, progress)
-        return {"path": str(path), "size_bytes": path.stat().st_size, "sha256": store.verify(item)}
+        return {
+            "path": str(path),
+            "size_bytes": path.stat().st_size,
+            "sha256": store.verify(item).sha256,
+        }
 
     return _report(args, args.items, get, lambda a: f"{a['path']} ({readable(a['size_bytes'])})")
 
@@ -125,7 +128,7 @@ def _import(args: argparse.Namespace) -> int:
         print(
             f"{record.id}: {record.architecture}, {record.num_classes:,} classes, "
             f"{record.resolution} px, {readable(record.size_bytes)}; use it as "
-            f"--weights {record.id}"
+            f"--weights {record.id}\n{described_input(record)}"
         )
     return 0
 
@@ -141,14 +144,21 @@ def _remove(args: argparse.Namespace) -> int:
 
 
 def _verify(args: argparse.Namespace) -> int:
+    from effnet_core.weights.disk import is_file
+
     store = _store()
     here = [record.id for record in store.listing() if record.state == "ready"]
 
     def verify(item: str) -> Answer:
         with working(f"Reading {item}"):
-            return {"sha256": store.verify(Path(item) if Path(item).is_file() else item)}
+            return dataclasses.asdict(store.verify(Path(item) if is_file(item) else item))
 
-    return _report(args, args.items or here, verify, lambda answer: f"intact, {answer['sha256']}")
+    return _report(args, args.items or here, verify, _verified)
+
+
+def _verified(answer: Answer) -> str:
+    found = "intact" if answer["compared"] else "readable; no recorded hash to compare with"
+    return f"{found}; SHA-256 {answer['sha256']}"
 
 
 def _report(

@@ -25,13 +25,18 @@ from effnet_core.model import EfficientNet
 from effnet_core.variants import architecture as architecture_named
 from effnet_core.weights import disk, files
 from effnet_core.weights.catalog import IMAGENET_CLASSES, imagenet_classes
-from effnet_core.weights.convert import class_count, convert, guess_architecture
+from effnet_core.weights.convert import (
+    class_count,
+    guess_architecture,
+    rename,
+    with_conventions,
+)
 from effnet_core.weights.key_names import TITLES, detect_style
+from effnet_core.weights.preprocessing import published_preprocessing
 
 SPEC_KEY, CLASSES_KEY, PREPROCESSING_KEY = "effnet.spec", "effnet.classes", "effnet.preprocessing"
 
 GIVEN, METADATA, CATALOG = "given", "metadata", "catalog"
-DEFAULTS = "architecture's defaults"
 IMAGENET = "ImageNet-1k, assumed from 1,000 classes"
 NUMBERED = "numbered, no names known"
 
@@ -41,8 +46,9 @@ class LoadedWeights:
     """Weights ready for a network of `spec`, with this project's tensor names.
 
     `classes` always has `spec.num_classes` names. `preprocessing_source` is "given", "metadata",
-    "catalog" or "architecture's defaults", and `classes_source` likewise says where the names are
-    from. `sha256` is that of the file read; `spec.resolution` equals `preprocessing.crop`.
+    "catalog" or whose defaults they are ("torchvision's defaults for b2"), and `classes_source`
+    likewise says where the names are from. `sha256` is that of the file read; `spec.resolution`
+    equals `preprocessing.crop`.
     """
 
     id: str
@@ -67,8 +73,9 @@ def load_checkpoint(
     """Read a `.safetensors`, `.pth` or `.pt` checkpoint strictly into this project's names.
 
     `architecture` (any accepted name, a `.json` spec file or a spec) is needed unless the file says
-    what it is; the number of classes follows the file when only a name is given. Bytes need a
-    `file_name`, whose ending tells the format. Raises CheckpointError (unreadable, unsafe,
+    what it is. A name takes the number of classes from the file, and batch-norm settings, padding
+    and preprocessing from the library whose tensor names it has; a spec is taken as it is. Bytes
+    need a `file_name`, whose ending tells the format. Raises CheckpointError (unreadable, unsafe,
     unfitting, class names that disagree) or InvalidInput (unknown architecture).
     """
     if isinstance(path_or_bytes, bytes):
@@ -76,9 +83,9 @@ def load_checkpoint(
     else:
         data, name = files.read_file(Path(path_or_bytes)), Path(path_or_bytes).name
     file = files.parse(data, name)
-    spec = _spec(file, architecture, name)
-    state_dict, spec = convert(file.tensors, spec)
-    chosen, preprocessing_source = _preprocessing(file, preprocessing, spec, name)
+    spec, asked = _spec(file, architecture, name)
+    state_dict = rename(file.tensors, spec)
+    chosen, preprocessing_source = _preprocessing(file, preprocessing, spec, asked, name)
     names, classes_source = _classes(file, classes, spec, name)
     return LoadedWeights(
         id=name,
@@ -151,11 +158,14 @@ def _serialise(
 
 def _spec(
     file: files.TensorFile, given: str | ArchitectureSpec | None, name: str
-) -> ArchitectureSpec:
-    """The spec that the file states, or else the given one; the two may not contradict."""
-    wanted = _given_spec(file, given) if given is not None else None
+) -> tuple[ArchitectureSpec, str]:
+    """The spec that the file states, or else the given one; the two may not contradict.
+
+    With it the name that stood for it, or "" for one that is stated in full.
+    """
+    wanted, asked = _given_spec(file, given) if given is not None else (None, "")
     if SPEC_KEY not in file.metadata:
-        return wanted or _hinted_spec(file, name)
+        return (wanted, asked) if wanted is not None else _hinted_spec(file, name)
     try:
         stated = ArchitectureSpec.from_json(file.metadata[SPEC_KEY])
     except InvalidInput as error:
@@ -167,18 +177,22 @@ def _spec(
             f"{name} says that it is {stated.name}, not {wanted.name}; leave the architecture out "
             "to take the file's own."
         )
-    return stated
+    return stated, ""
 
 
-def _given_spec(file: files.TensorFile, given: str | ArchitectureSpec) -> ArchitectureSpec:
+def _given_spec(
+    file: files.TensorFile, given: str | ArchitectureSpec
+) -> tuple[ArchitectureSpec, str]:
+    """As `_spec`. Only a name takes on the conventions of the library that named the tensors."""
     if isinstance(given, ArchitectureSpec):
-        return given
+        return given, ""
     if given.endswith(".json"):
-        return architecture_named(given)
-    return architecture_named(given, num_classes=class_count(file.tensors))
+        return architecture_named(given), ""
+    spec = architecture_named(given, num_classes=class_count(file.tensors))
+    return with_conventions(spec, detect_style(file.tensors)), given
 
 
-def _hinted_spec(file: files.TensorFile, name: str) -> ArchitectureSpec:
+def _hinted_spec(file: files.TensorFile, name: str) -> tuple[ArchitectureSpec, str]:
     """The spec by the "architecture" that other libraries' metadata may state."""
     hint = file.metadata.get("architecture", "")
     if hint and not hint.endswith(".json"):
@@ -193,7 +207,11 @@ def _hinted_spec(file: files.TensorFile, name: str) -> ArchitectureSpec:
 
 
 def _preprocessing(
-    file: files.TensorFile, given: Preprocessing | None, spec: ArchitectureSpec, name: str
+    file: files.TensorFile,
+    given: Preprocessing | None,
+    spec: ArchitectureSpec,
+    asked: str,
+    name: str,
 ) -> tuple[Preprocessing, str]:
     if given is not None:
         return given, GIVEN
@@ -205,7 +223,7 @@ def _preprocessing(
             raise CheckpointError(
                 f"What {name} says of its preprocessing is unusable: {error}"
             ) from None
-    return Preprocessing.imagenet(spec.resolution), DEFAULTS
+    return published_preprocessing(spec, detect_style(file.tensors), asked)
 
 
 def _classes(

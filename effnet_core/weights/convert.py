@@ -19,7 +19,7 @@ from effnet_core.model import EfficientNet
 from effnet_core.variants import VARIANTS, variant
 from effnet_core.weights.key_names import CLASSIFIERS, TITLES, Style, detect_style, module_names
 
-__all__ = ["convert", "detect_style", "guess_architecture", "with_conventions"]
+__all__ = ["convert", "detect_style", "guess_architecture", "rename", "with_conventions"]
 
 _COUNTER = "num_batches_tracked"
 
@@ -29,11 +29,20 @@ def convert(
 ) -> tuple[dict[str, Tensor], ArchitectureSpec]:
     """The same tensors under this project's names, and `spec` with the style's conventions.
 
+    For a `spec` that stands for a published name; `rename` leaves a spec as it is. Raises
+    CheckpointError as `rename` does.
+    """
+    spec = with_conventions(spec, detect_style(state_dict))
+    return rename(state_dict, spec), spec
+
+
+def rename(state_dict: Mapping[str, Tensor], spec: ArchitectureSpec) -> dict[str, Tensor]:
+    """The same tensors under this project's names.
+
     Batch-norm's counters of batches, which evaluation never reads, may be absent (older files) and
     are then 0; nothing else may. Raises CheckpointError, saying what was expected and found.
     """
     style = detect_style(state_dict)
-    spec = with_conventions(spec, style)
     names, shapes = module_names(spec, style), _expected_shapes(spec)
     converted: dict[str, Tensor] = {}
     unexpected: list[str] = []
@@ -49,7 +58,7 @@ def convert(
             converted[own] = torch.zeros((), dtype=torch.int64)
     theirs = {own: name for name, own in names.items()}
     _require_all(state_dict, spec, style, converted, unexpected, theirs)
-    return {own: converted[own] for own in shapes}, spec
+    return {own: converted[own] for own in shapes}
 
 
 def with_conventions(spec: ArchitectureSpec, style: Style) -> ArchitectureSpec:

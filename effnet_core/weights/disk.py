@@ -6,7 +6,7 @@ import errno
 import os
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -35,8 +35,8 @@ def placing(target: Path) -> Iterator[BinaryIO]:
     except OSError as error:
         raise storage_error(error, target) from error
     finally:
-        if part.exists():
-            part.unlink()
+        with suppress(OSError):  # what went wrong above is what is told
+            part.unlink(missing_ok=True)
 
 
 def write(target: Path, data: bytes) -> None:
@@ -51,12 +51,20 @@ def sweep(target: Path) -> None:
         part.unlink(missing_ok=True)
 
 
+def is_file(text: str) -> bool:
+    """Whether `text` is the path of a file that can be seen; False for what no path can be."""
+    try:
+        return Path(text).is_file()
+    except (OSError, ValueError):  # too long, not allowed, or a character that no path has
+        return False
+
+
 def storage_error(error: OSError, target: Path) -> WeightsError:
     """The sentence for a failed read or write at `target`."""
     if error.errno in _FULL:
         return WeightsError(
             f"The disk that holds {target.parent} is full, so {target.name} was not saved; free "
-            "some space, or choose another place with EFFNET_CACHE."
+            "some space, or choose a place on another disk."
         )
     reason = error.strerror or type(error).__name__
     return WeightsError(f"{target} cannot be used ({reason}); check the path and its permissions.")
@@ -73,9 +81,13 @@ def readable_size(size: int) -> str:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Make the rename itself durable."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    """Make the rename itself durable where the system lets us; the file is in its place already.
+
+    A folder may be closed to reading and open to writing, and some file systems sync no folders.
+    """
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -104,9 +104,13 @@ def read_record(path: Path) -> StoredWeights | None:
     """The record of `path` if file and record are there, else None.
 
     A record that cannot be read counts as none: its file is then fetched again, never trusted.
+    Raises WeightsError if the folder may not be looked into.
     """
-    if not path.is_file():
-        return None
+    try:
+        if not path.is_file():
+            return None
+    except OSError as error:
+        raise disk.storage_error(error, path) from error
     try:
         fields = json.loads(record_path(path).read_bytes())
         preprocessing = Preprocessing.from_dict(fields.pop("preprocessing"))
@@ -118,4 +122,7 @@ def read_record(path: Path) -> StoredWeights | None:
 def ready(path: Path) -> StoredWeights | None:
     """The record of `path` if the file has the recorded size, else None. No bytes are read."""
     record = read_record(path)
-    return record if record is not None and path.stat().st_size == record.size_bytes else None
+    try:
+        return record if record and path.stat().st_size == record.size_bytes else None
+    except FileNotFoundError:  # removed a moment ago
+        return None

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from effnet_core.images import Preprocessing
+from effnet_core.weights import disk
 from effnet_core.weights.catalog import find
 from effnet_core.weights.checkpoints import CATALOG, GIVEN, LoadedWeights, load_checkpoint
 from effnet_core.weights.files import SUFFIXES
@@ -28,13 +29,19 @@ def resolve_weights(
     their size and the command that gets them. Raises CheckpointError or InvalidInput otherwise.
     """
     load = partial(load_checkpoint, classes=classes, preprocessing=preprocessing)
-    if _is_file(text):
+    if disk.is_file(text):
         return load(text, architecture=architecture)
     record = store.imported(text)
     if record is not None:
         data = store.read(text)
         loaded = load(data, architecture=architecture, file_name=record.file_name)
-        return dataclasses.replace(loaded, id=record.id, origin=record.origin)
+        return dataclasses.replace(
+            loaded,
+            id=record.id,
+            origin=record.origin,
+            classes_source=GIVEN if classes else record.classes_source,
+            preprocessing_source=GIVEN if preprocessing else record.preprocessing_source,
+        )
     if Path(text).suffix.lower() in SUFFIXES:
         return load(text, architecture=architecture)  # says that there is no such file
     entry = find(text)
@@ -52,10 +59,3 @@ def resolve_weights(
         classes_source=GIVEN if classes else CATALOG,
         preprocessing_source=GIVEN if preprocessing else CATALOG,
     )
-
-
-def _is_file(text: str) -> bool:
-    try:
-        return Path(text).is_file()
-    except (OSError, ValueError):  # too long, or a character that no path has
-        return False

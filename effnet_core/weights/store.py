@@ -12,6 +12,7 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import filelock
@@ -26,6 +27,15 @@ from effnet_core.weights.records import State, StoredWeights, read_record
 
 Item = WeightsEntry | str
 """A catalog entry, text that names one, or the id of imported weights."""
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What reading a whole file has shown: its SHA-256, and whether there was one to compare."""
+
+    sha256: str
+    compared: bool
+
 
 _LOCK_TIMEOUT_S = 3600.0
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
@@ -88,25 +98,36 @@ class WeightsStore:
             raise CheckpointError(_damaged(record.id))
         return data
 
-    def verify(self, item: Item | Path) -> str:
-        """Read the whole file and return its SHA-256; raises WeightsError if it is not intact.
+    def verify(self, item: Item | Path) -> Verification:
+        """Read the whole file and take its SHA-256; raises WeightsError if it is not intact.
 
-        A `Path` means any weights file; one that this project saved carries its own hash.
+        A `Path` means any weights file. It must be readable as one; its hash is compared with the
+        one that this project's files carry in themselves or with its record beside it, where there
+        is either. Files of other makers have neither.
         """
-        if isinstance(item, Path):
-            data = files.read_file(item)
-            files.require_intact(data, item.name)
-        else:
-            data = self.read(item)
-        return hashlib.sha256(data).hexdigest()
+        if not isinstance(item, Path):
+            return Verification(hashlib.sha256(self.read(item)).hexdigest(), compared=True)
+        record, data = read_record(item), files.read_file(item)
+        sha256 = hashlib.sha256(data).hexdigest()
+        if record is not None and sha256 != record.sha256:
+            raise CheckpointError(_damaged(record.id))
+        proven = files.HASH_KEY in files.parse(data, item.name).metadata  # then `parse` compared it
+        return Verification(sha256, compared=proven or record is not None)
 
     def remove(self, item: Item) -> int:
-        """Delete the file and its record; returns the bytes freed (0 if nothing was there)."""
+        """Delete the file and its record; returns the bytes freed.
+
+        Raises WeightsError if it is not on this disk.
+        """
         path = self.path(item)
         with self._locked(path):
-            freed = path.stat().st_size if path.is_file() else 0
             records.record_path(path).unlink(missing_ok=True)
-            path.unlink(missing_ok=True)
+            if not path.is_file():
+                raise WeightsError(
+                    f"{_entry(item).id} is not on this disk, so there is nothing to remove."
+                )
+            freed = path.stat().st_size
+            path.unlink()
         return freed
 
     def import_file(

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
+import torchvision
 from PIL import Image
 
 from effnet_core.attribution import METHODS, attribute
@@ -64,6 +66,8 @@ def test_classify_answers_as_the_predictor(
         assert found == pytest.approx([top.probability for top in expected], rel=1e-5)
     text = effnet("classify", pictures[0], *options).out
     assert "small.safetensors on cpu in float32" in text
+    assert text.count("Preprocessing (metadata): shorter edge to 73 px (bicubic), central") == 1
+    assert "mean 0.485 0.456 0.406, std 0.229 0.224 0.225\nClass names: given\n" in text
     assert answer.json[0]["top"][0]["label"] in text
 
 
@@ -155,7 +159,19 @@ def test_explain_takes_class_stage_and_opacity(
     view = predictor.predict(decode(pictures[0].read_bytes())).view
     with Image.open(tmp_path / "o.png") as overlay:  # at opacity 0 nothing but the picture
         assert np.array_equal(np.asarray(overlay), np.asarray(view))
-    assert "at stage 1: 32 × 32 values" in effnet(*arguments, "--stage", "1").out
+    text = effnet(*arguments, "--stage", "1").out
+    assert "at stage 1: 32 × 32 values" in text
+    assert "\nPreprocessing (metadata): shorter edge to 73 px" in text
+    assert "\nClass names: numbered, no names known\n" in text
+
+
+def test_a_librarys_checkpoint_says_whose_preprocessing_it_gets(
+    effnet: Effnet, pictures: tuple[Path, Path], tmp_path: Path
+) -> None:
+    path = tmp_path / "theirs.pth"
+    torch.save(torchvision.models.efficientnet_b1(num_classes=2).state_dict(), path)
+    text = effnet("classify", pictures[0], "--weights", path, "--architecture", "b1").out
+    assert "Preprocessing (torchvision's defaults for b1): shorter edge to 255 px" in text
 
 
 QUICK = {

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from safetensors.torch import save_file
 
 from effnet_core.weights import store as store_module
 from effnet_core.weights.catalog import catalog, find
@@ -75,7 +77,9 @@ def test_get_downloads_and_verify_checks(
     (got,) = answer.json
     assert got["sha256"] == SHA256
     assert Path(got["path"]).read_bytes() == CONTENT
-    assert effnet("weights", "verify", "b0", "--json").json == [{"id": "b0", "sha256": SHA256}]
+    assert effnet("weights", "verify", "b0", "--json").json == [
+        {"id": "b0", "sha256": SHA256, "compared": True}
+    ]
     Path(got["path"]).write_bytes(b"x" + CONTENT[1:])
     damaged = effnet("weights", "verify", "b0")
     assert damaged.code == 1
@@ -124,10 +128,19 @@ def test_import_verify_remove(effnet: Effnet, tmp_path: Path) -> None:
     assert (answer.json["id"], answer.json["num_classes"]) == ("pets", 2)
     listed = effnet("weights", "list", "--json").json[-1]
     assert (listed["id"], listed["imported"], listed["state"]) == ("pets", True, "ready")
-    assert effnet("weights", "verify").out.startswith("pets: intact, ")
+    assert effnet("weights", "verify").out.startswith("pets: intact; SHA-256 ")
     assert effnet("weights", "verify", path).code == 0
+    theirs = tmp_path / "theirs.safetensors"
+    save_file({"conv_stem.weight": torch.ones(3)}, theirs)
+    unknown = effnet("weights", "verify", theirs)
+    assert unknown.code == 0
+    assert ": readable; no recorded hash to compare with; SHA-256 " in unknown.out
+    assert effnet("weights", "verify", theirs, "--json").json[0]["compared"] is False
     assert effnet("weights", "remove", "pets").code == 0
     assert effnet("weights", "verify").out == ""
+    text = effnet("weights", "import", path, "--name", "pets").out
+    assert "\nPreprocessing (metadata): shorter edge to 73 px (bicubic), central crop of 64" in text
+    assert "\nClass names: numbered, no names known" in text
 
 
 @pytest.mark.parametrize(
@@ -135,6 +148,9 @@ def test_import_verify_remove(effnet: Effnet, tmp_path: Path) -> None:
     [
         (("get", "b77"), 2, "No weights are called 'b77'"),
         (("verify", "b0"), 1, "is not on this disk"),
+        (("verify", __file__), 1, "is not a .safetensors, .pth, .pt file"),
+        (("verify", "x" * 300), 2, "No weights are called"),
+        (("remove", "b0"), 1, "is not on this disk, so there is nothing to remove"),
         (("remove", "nothing"), 2, "No weights are called"),
         (("get",), 2, "ID"),
         ((), 2, "ACTION"),

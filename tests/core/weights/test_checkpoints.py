@@ -1,9 +1,12 @@
+"""Checkpoints keep all that belongs to them, and what they do not say is said."""
+
 from __future__ import annotations
 
 import dataclasses
 import hashlib
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,69 +15,29 @@ import timm
 import torch
 
 from effnet_core.architecture import ArchitectureSpec
-from effnet_core.builder import build
 from effnet_core.errors import CheckpointError, DoesNotFit, InvalidInput, WeightsError
 from effnet_core.images import Preprocessing
 from effnet_core.model import EfficientNet
-from effnet_core.variants import scaled, variant
 from effnet_core.weights import (
-    WeightsStore,
-    find,
     instantiate,
     load_checkpoint,
-    resolve_weights,
     save_checkpoint,
 )
 from effnet_core.weights.catalog import imagenet_classes
 from effnet_core.weights.files import serialise
-from effnet_core.weights.key_names import Style, module_names
+from effnet_core.weights.key_names import Style
 
-LABELS = ("cat", "dog", "<script>alert('class')</script>")
-PREPROCESSING = Preprocessing(
-    resize=110, crop=100, interpolation="bilinear", mean=(0.5, 0.4, 0.3), std=(0.3, 0.2, 0.1)
-)
+SaveAs = Callable[[Path, EfficientNet, Style], Path]
+"""The `torch_file` fixture's: saves a model's weights under the names of a style."""
 
 
-@pytest.fixture(scope="module")
-def spec() -> ArchitectureSpec:
-    """A small network of one's own, with conventions that no published variant has together."""
-    small = scaled(-6, num_classes=3)
-    return dataclasses.replace(small, name="mine", bn_eps=2e-4, padding="same", bn_momentum=0.03)
-
-
-@pytest.fixture(scope="module")
-def model(spec: ArchitectureSpec) -> EfficientNet:
-    return build(spec, seed=1)
-
-
-@pytest.fixture
-def saved(model: EfficientNet, tmp_path: Path) -> Path:
-    path = tmp_path / "mine.safetensors"
-    save_checkpoint(path, model, classes=LABELS, preprocessing=PREPROCESSING)
-    return path
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> WeightsStore:
-    return WeightsStore(tmp_path / "cache")
-
-
-def torch_file(path: Path, model: EfficientNet, style: Style) -> Path:
-    """`model`'s weights as a .pth file under the names of `style`."""
-    theirs = {ours: name for name, ours in module_names(model.spec, style).items()}
-    renamed = {
-        f"{theirs[key.rpartition('.')[0]]}.{key.rpartition('.')[2]}": tensor
-        for key, tensor in model.state_dict().items()
-    }
-    torch.save(renamed, path)
-    return path
-
-
-def test_a_saved_network_loads_again_by_itself(saved: Path, model: EfficientNet) -> None:
+def test_a_saved_network_loads_again_by_itself(
+    saved: Path, model: EfficientNet, labels: tuple[str, ...], preprocessing: Preprocessing
+) -> None:
     loaded = load_checkpoint(saved)
     assert loaded.spec == dataclasses.replace(model.spec, resolution=100)
-    assert (loaded.classes, loaded.classes_source) == (LABELS, "metadata")
-    assert (loaded.preprocessing, loaded.preprocessing_source) == (PREPROCESSING, "metadata")
+    assert (loaded.classes, loaded.classes_source) == (labels, "metadata")
+    assert (loaded.preprocessing, loaded.preprocessing_source) == (preprocessing, "metadata")
     assert loaded.sha256 == hashlib.sha256(saved.read_bytes()).hexdigest()
     assert (loaded.id, loaded.origin) == ("mine.safetensors", "file mine.safetensors")
     again = instantiate(loaded)
@@ -100,7 +63,9 @@ def test_what_is_given_wins_and_is_said(saved: Path) -> None:
     assert loaded.spec.resolution == 64
 
 
-def test_what_nobody_says_is_the_default_and_said(model: EfficientNet, tmp_path: Path) -> None:
+def test_what_nobody_says_is_the_default_and_said(
+    model: EfficientNet, tmp_path: Path, torch_file: SaveAs
+) -> None:
     path = torch_file(tmp_path / "plain.pth", model, "own")
     loaded = load_checkpoint(path, architecture=model.spec)
     assert loaded.preprocessing == Preprocessing.imagenet(model.spec.resolution)
@@ -112,7 +77,7 @@ def test_what_nobody_says_is_the_default_and_said(model: EfficientNet, tmp_path:
 
 @pytest.mark.parametrize("style", ["own", "torchvision", "timm", "lukemelas"])
 def test_other_libraries_files_need_their_architecture(
-    style: Style, model: EfficientNet, tmp_path: Path
+    style: Style, model: EfficientNet, tmp_path: Path, torch_file: SaveAs
 ) -> None:
     path = torch_file(tmp_path / "theirs.pth", model, style)
     with pytest.raises(CheckpointError, match=r"theirs\.pth does not say which architecture it is"):
@@ -150,7 +115,7 @@ def test_a_stated_and_a_given_architecture_may_not_differ(saved: Path) -> None:
 
 
 def test_a_checkpoint_with_another_class_count_than_its_spec_file_is_told(
-    model: EfficientNet, tmp_path: Path
+    model: EfficientNet, tmp_path: Path, torch_file: SaveAs
 ) -> None:
     path = torch_file(tmp_path / "plain.pth", model, "own")
     other = dataclasses.replace(model.spec, num_classes=4)
@@ -232,121 +197,6 @@ def test_dtype_and_device_are_followed(saved: Path) -> None:
         instantiate(load_checkpoint(saved), device="tpu")
 
 
-def test_resolving_names_says_what_is_not_there(store: WeightsStore, tmp_path: Path) -> None:
-    with pytest.raises(WeightsError) as caught:
-        resolve_weights("b4", store)
-    name = "EfficientNet_B4_Weights.IMAGENET1K_V1"
-    assert f"{name} is not on this disk; `effnet weights get {name}`" in str(caught.value)
-    assert "74.5 MiB" in str(caught.value)
-    with pytest.raises(InvalidInput, match="No weights are called 'nothing'"):
-        resolve_weights("nothing", store)
-    with pytest.raises(CheckpointError, match="cannot be read"):
-        resolve_weights(str(tmp_path / "absent.pth"), store)
-    for text in ("\0", "\0.pth", "x" * 5000, "x" * 5000 + ".pth", "", ".", "/"):
-        with pytest.raises((InvalidInput, CheckpointError)) as caught:
-            resolve_weights(text, store)
-        assert len(str(caught.value)) < 400
-    (tmp_path / "model.bin").write_bytes(b"x")
-    with pytest.raises(CheckpointError, match="no other kind is ever opened"):
-        resolve_weights(str(tmp_path / "model.bin"), store)
-
-
-def test_catalog_weights_come_with_all_that_is_theirs(
-    store: WeightsStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    published = torch_file(tmp_path / "b2.pth", build(variant("b2"), seed=0), "torchvision")
-
-    def deliver(url: str, target: Path, **_: object) -> str:
-        target.write_bytes(published.read_bytes())
-        return hashlib.sha256(published.read_bytes()).hexdigest()
-
-    monkeypatch.setattr("effnet_core.weights.download.fetch", deliver)
-    store.get("b2")
-    loaded = resolve_weights("efficientnet_b2", store)
-    entry = find("b2")
-    assert (loaded.id, loaded.origin) == (entry.id, entry.origin)
-    assert (loaded.classes, loaded.classes_source) == (entry.classes, "catalog")
-    assert loaded.preprocessing == entry.preprocessing
-    assert loaded.preprocessing_source == "catalog"
-    assert (loaded.spec.name, loaded.spec.resolution, loaded.spec.bn_eps) == ("b2", 288, 1e-5)
-    path = store.path("b2")
-    damaged = bytearray(path.read_bytes())
-    damaged[len(damaged) // 2] ^= 1
-    path.write_bytes(damaged)
-    with pytest.raises(CheckpointError, match="has changed since it was saved"):
-        resolve_weights("b2", store)
-
-
-def test_imported_weights_are_kept_whole_and_found_again(
-    store: WeightsStore, model: EfficientNet, tmp_path: Path
-) -> None:
-    path = torch_file(tmp_path / "my birds (v2).pth", model, "timm")
-    spec_file = tmp_path / "spec.json"
-    spec_file.write_text(model.spec.to_json())
-    record = store.import_file(
-        path,
-        architecture=str(spec_file),
-        classes=LABELS,
-        preprocessing=PREPROCESSING,
-        licence="CC0-1.0",
-    )
-    assert (record.id, record.state, record.licence) == ("my-birds-v2", "ready", "CC0-1.0")
-    assert (record.architecture, record.num_classes, record.resolution) == ("mine", 3, 100)
-    assert record in store.listing()
-    path.unlink()
-    loaded = resolve_weights("my-birds-v2", store)
-    assert (loaded.id, loaded.classes, loaded.preprocessing) == (record.id, LABELS, PREPROCESSING)
-    assert loaded.sha256 == record.sha256 == store.verify(record.id)
-    assert "my birds (v2).pth" in loaded.origin
-    assert loaded.spec == dataclasses.replace(model.spec, resolution=100)
-    assert torch.equal(loaded.state_dict["stem.conv.weight"], model.stem.conv.weight)
-    assert store.get(record.id) == store.path(record.id)
-
-    stored = store.path(record.id)
-    stored.write_bytes(stored.read_bytes()[:-1])
-    for look in (store.read, store.get, lambda name: resolve_weights(name, store)):
-        with pytest.raises(CheckpointError, match="import it anew"):
-            look(record.id)
-    assert store.remove(record.id) > 0
-    with pytest.raises(InvalidInput):
-        resolve_weights(record.id, store)
-
-
-def test_imports_need_an_id_that_is_free(store: WeightsStore, saved: Path, tmp_path: Path) -> None:
-    assert store.import_file(saved).id == "mine"
-    with pytest.raises(InvalidInput, match="Weights called mine are there already"):
-        store.import_file(saved)
-    for name in ("b0", "efficientnet_v2_s", "EfficientNet_B0_Weights.IMAGENET1K_V1"):
-        with pytest.raises(InvalidInput, match="already names published weights"):
-            store.import_file(saved, name=name)
-    for name in ("../escape", "a/b", "", ".hidden", "x" * 81, "<b>"):
-        if name:
-            with pytest.raises(InvalidInput, match="An id has at most 80"):
-                store.import_file(saved, name=name)
-    named_b0 = tmp_path / "efficientnet_b0.safetensors"
-    named_b0.write_bytes(saved.read_bytes())
-    assert store.import_file(named_b0).id == "efficientnet_b0-imported"
-
-
-def test_a_refused_import_leaves_nothing(store: WeightsStore, tmp_path: Path) -> None:
-    bad = tmp_path / "bad.pth"
-    bad.write_bytes(b"not a checkpoint")
-    with pytest.raises(CheckpointError):
-        store.import_file(bad, architecture="b0")
-    assert not store.root.exists()
-
-
-def test_verifying_a_file_finds_damage(store: WeightsStore, saved: Path) -> None:
-    assert store.verify(saved) == hashlib.sha256(saved.read_bytes()).hexdigest()
-    damaged = bytearray(saved.read_bytes())
-    damaged[-3] ^= 4
-    saved.write_bytes(damaged)
-    with pytest.raises(CheckpointError, match="has changed since it was saved"):
-        store.verify(saved)
-    with pytest.raises(CheckpointError, match="has changed since it was saved"):
-        load_checkpoint(saved)
-
-
 @pytest.fixture(scope="module")
 def real_file() -> Path:
     folder = os.environ.get("EFFNET_TEST_DATA")
@@ -371,9 +221,11 @@ def test_real_weights_load_and_answer_as_timms(real_file: Path, architecture: st
     assert (ours - theirs).abs().max() <= 1e-5 * theirs.abs().max()
 
 
-def test_metadata_is_plain_json(saved: Path) -> None:
+def test_metadata_is_plain_json(
+    saved: Path, labels: tuple[str, ...], preprocessing: Preprocessing
+) -> None:
     data = saved.read_bytes()
     header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])["__metadata__"]
-    assert json.loads(header["effnet.classes"]) == list(LABELS)
-    assert Preprocessing.from_dict(json.loads(header["effnet.preprocessing"])) == PREPROCESSING
+    assert json.loads(header["effnet.classes"]) == list(labels)
+    assert Preprocessing.from_dict(json.loads(header["effnet.preprocessing"])) == preprocessing
     assert ArchitectureSpec.from_json(header["effnet.spec"]).name == "mine"
