@@ -113,7 +113,8 @@ def build(
 
     It is built on the meta device and materialised straight on the target, after the predicted
     bytes (at `batch`) were compared with what is free. With a `seed` the weights are reproducible
-    per device, and torch's global generator is left as it was. Raises DoesNotFit or InvalidInput.
+    per device, and torch's global generator is left as it was. Raises DoesNotFit or InvalidInput,
+    and EffnetError for a device that this machine lacks.
     """
     target = resolve_device(device)
     model = materialise(spec, target, dtype=dtype, batch=batch)

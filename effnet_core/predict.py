@@ -65,7 +65,8 @@ class Predictor:
     """One network with its weights, classes and preprocessing, on one device.
 
     Safe to use from several threads: an answer changes nothing here. Making one reads the weights
-    into the device's memory; raises DoesNotFit, CheckpointError or InvalidInput.
+    into the device's memory; raises DoesNotFit, CheckpointError or InvalidInput, and EffnetError
+    for a device that this machine lacks.
     """
 
     def __init__(

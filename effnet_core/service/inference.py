@@ -60,7 +60,7 @@ class InferenceService:
     At most `max_models` models are in memory, the least recently used is let go; a cold model is
     loaded once however many ask. Nothing is ever downloaded by asking for an answer. Pictures and
     uploaded checkpoints (at most `max_uploads`) stay in memory. Device and dtype hold for all
-    models. Raises InvalidInput for an unknown device or dtype.
+    models. Raises InvalidInput for an unknown device or dtype, EffnetError for an absent device.
     """
 
     def __init__(

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from effnet_core.errors import DownloadError, ImageError, InvalidInput
+from effnet_core.errors import DownloadError, EffnetError, ImageError, InvalidInput
 from effnet_core.predict import Prediction
 from effnet_core.service import (
     ClassifyRequest,
@@ -209,9 +209,16 @@ def test_the_read_out_says_what_computes(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "settings",
-    [{"device": "tpu"}, {"device": "cuda:99"}, {"dtype": "int8"}, {"max_queue": 0}],
+    ("settings", "error"),
+    [
+        ({"device": "tpu"}, InvalidInput),
+        ({"device": "cuda:99"}, EffnetError),
+        ({"dtype": "int8"}, InvalidInput),
+        ({"max_queue": 0}, InvalidInput),
+    ],
 )
-def test_unusable_settings_get_a_sentence(tmp_path: Path, settings: dict[str, object]) -> None:
-    with pytest.raises(InvalidInput):
+def test_unusable_settings_get_a_sentence(
+    tmp_path: Path, settings: dict[str, object], error: type[EffnetError]
+) -> None:
+    with pytest.raises(error):
         InferenceService(WeightsStore(tmp_path), **settings)  # type: ignore[arg-type]
