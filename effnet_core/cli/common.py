@@ -15,8 +15,7 @@ from typing import Any, NoReturn, TypeAlias
 
 from tabulate import tabulate
 
-from effnet_core.cli.streams import print_json as print_json
-from effnet_core.cli.streams import say as say
+from effnet_core.cli.streams import say
 from effnet_core.cost import element_bytes
 from effnet_core.errors import EffnetError, InvalidInput
 

@@ -61,13 +61,13 @@ def test_builds_a_published_variant(effnet: Effnet, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "sentence"),
+    ("arguments", "code", "sentence"),
     [
-        (("--out", "net.pth"), "must be a .safetensors file"),
-        (("--out", "net.safetensors", "--device", "tpu"), "Device must be"),
-        (("--out", "net.safetensors", "--device", "cuda:99"), "cuda:99"),
-        (("--out", "net.safetensors", "--seed", "-1"), "whole number from 0"),
-        ((), "--out"),
+        (("--out", "net.pth"), 2, "must be a .safetensors file"),
+        (("--out", "net.safetensors", "--device", "tpu"), 2, "device must be"),
+        (("--out", "net.safetensors", "--device", "cuda:99"), 1, "cuda:99"),
+        (("--out", "net.safetensors", "--seed", "-1"), 2, "whole number from 0"),
+        ((), 2, "--out"),
     ],
 )
 def test_bad_build_is_refused(
@@ -75,11 +75,12 @@ def test_bad_build_is_refused(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     arguments: tuple[str, ...],
+    code: int,
     sentence: str,
 ) -> None:
     monkeypatch.chdir(tmp_path)
     answer = effnet("build", *SMALL, *arguments)
-    assert answer.code == 2
+    assert answer.code == code
     assert sentence in answer.err
     assert not list(tmp_path.iterdir())
 
@@ -187,4 +188,14 @@ def test_a_folder_that_cannot_be_written_fails_with_a_sentence(
     (tmp_path / "file").write_text("not a folder")
     answer = effnet("export", *SMALL, "--format", "json", "--out", tmp_path / "file" / "net.json")
     assert answer.code == 1
-    assert "cannot be used" in answer.err
+    assert "cannot be written" in answer.err
+
+
+@pytest.mark.parametrize(("length", "code"), [(230, 1), (300, 2)])
+def test_a_name_too_long_for_the_disk_has_a_sentence(
+    effnet: Effnet, tmp_path: Path, length: int, code: int
+) -> None:
+    answer = effnet("build", *SMALL, "--out", tmp_path / ("x" * length + ".safetensors"))
+    assert answer.code == code
+    assert "File name too long" in answer.err
+    assert not list(tmp_path.glob("x*"))
