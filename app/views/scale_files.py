@@ -87,16 +87,25 @@ def _draw_downloads(shown: Shown) -> None:
     with st.container(horizontal=True):
         if st.button("Make runnable Python"):
             with st.spinner("Writing the Python file …"):
-                st.session_state["made"] = (network, "py", resources.python_file(network))
+                _keep(network, "py", resources.python_file(network))
         if st.button("Make ONNX"):
             with st.spinner("Building and exporting the network; up to a minute …"):
-                data = resources.onnx_file(network, SEED)
-                st.session_state["made"] = (network, "onnx", data)
-    made_for, ending, data = st.session_state.get("made", (None, "", b""))
-    if made_for == network:
-        st.download_button(
-            f"Download {name}.{ending}", data, f"{name}.{ending}", type="primary", on_click="ignore"
-        )
+                _keep(network, "onnx", resources.onnx_file(network, SEED))
+    with st.container(horizontal=True):
+        for ending, data in _made(network).items():
+            file = f"{name}.{ending}"
+            st.download_button(f"Download {file}", data, file, type="primary", on_click="ignore")
+
+
+def _made(network: Network) -> dict[str, str | bytes]:
+    """The files made for `network` in this session, by their ending."""
+    made_for, files = st.session_state.get("made", (None, {}))
+    return files if made_for == network else {}
+
+
+def _keep(network: Network, ending: str, data: str | bytes) -> None:
+    """Hold a file for its download; those of another network go, since they can be large."""
+    st.session_state["made"] = (network, _made(network) | {ending: data})
 
 
 def file_stem(network: Network) -> str:

@@ -277,6 +277,21 @@ def test_a_giant_is_not_built_for_a_page() -> None:
     assert "effnet export" in " ".join(seen(error) for error in app.error)
 
 
+def test_making_one_file_keeps_the_other_and_another_network_has_none() -> None:
+    app = open_page(phi="-6", show="Verify and download")
+    press(app, "Make runnable Python")
+    press(app, "Make ONNX")
+    endings = {name.rsplit(".", 1)[1] for name in downloads(app)}
+    assert endings == {"py", "onnx"}
+    healthy(app.slider(key="phi").set_value(-5.0).run())
+    assert not downloads(app)
+
+
+def downloads(app: AppTest) -> list[str]:
+    labels = [button.proto.label for button in app.get("download_button")]
+    return [label for label in labels if label.startswith("Download ")]
+
+
 def test_the_csv_has_a_row_for_each_layer() -> None:
     report = analyze(scaled(1))
     lines = layers_csv(report).splitlines()
