@@ -6,12 +6,13 @@ Height is the side of the block's output in pixels, thickness the square root of
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import plotly.graph_objects as go
 
-from app.charts.style import FAINT, GREY, figure
+from app.charts.style import FAINT, GREY, OUTLINE, figure
 from app.text import count, size
 from effnet_core.cost import CostReport
 
@@ -33,6 +34,13 @@ METRICS = {
     "memory": Metric("peak memory", "peak_activation_bytes", size, "B"),
 }
 _BETWEEN_BLOCKS, _BETWEEN_STAGES = 0.8, 13.0
+
+# Viridis without its ends: the darkest blue is lost on a dark page, the yellow on a light one.
+_SHADES = ("#3A6F98", "#2A8A8C", "#26A187", "#4DB873", "#8CCB4A")
+_STEPPED_BACK = 0.8
+# Labels nearer than this part of the width run together at 390 px; the second is then lifted.
+_LABELS_APART = 0.05
+_TWO_LINES = 26
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,11 +97,14 @@ def picture(
 
     `title` and the one in `beside` are the networks' names.
 
-    `chosen` is a stage and a block inside it (None: all of them); the rest steps back.
+    `chosen` is a stage and a block inside it (None: all of them): it gets a frame, the rest steps
+    back.
     """
     drawn = figure(400)
     shown = slabs(report, metric)
     _add_slabs(drawn, report, shown, metric, chosen)
+    if chosen[0] is not None:
+        _add_frame(drawn, [slab for slab in shown if _is_chosen(slab, chosen)])
     top = max(slab.side for slab in shown) / 2
     bottom = -top
     right = shown[-1].left + shown[-1].thickness
@@ -108,7 +119,7 @@ def picture(
         right = max(right, other[-1].left + other[-1].thickness)
     drawn.update_xaxes(range=[-0.01 * right, 1.01 * right], visible=False, fixedrange=True)
     drawn.update_yaxes(range=[1.05 * bottom, 1.45 * top], visible=False, fixedrange=True)
-    drawn.update_layout(showlegend=False, bargap=0)
+    drawn.update_layout(showlegend=False, bargap=0, margin_t=_TWO_LINES, margin_l=14)
     return drawn
 
 
@@ -131,7 +142,7 @@ def _add_slabs(
         hoverinfo="text",
         marker={
             "color": [slab.value for slab in shown],
-            "colorscale": "Viridis",
+            "colorscale": _SHADES,
             "cmin": 0,
             "colorbar": {
                 "title": {"text": f"{shade.label} of a block", "side": "top"},
@@ -146,17 +157,30 @@ def _add_slabs(
                 "ticksuffix": shade.unit,
                 "nticks": 5,
             },
-            "opacity": [1.0 if _is_chosen(slab, chosen) else 0.5 for slab in shown],
+            "opacity": [1.0 if _is_chosen(slab, chosen) else _STEPPED_BACK for slab in shown],
             "line": {"width": 0.5, "color": GREY},
         },
         selected={"marker": {"opacity": 1}},
-        unselected={"marker": {"opacity": 0.5}},
+        unselected={"marker": {"opacity": _STEPPED_BACK}},
     )
 
 
 def _is_chosen(slab: Slab, chosen: tuple[int | None, int | None]) -> bool:
     stage, block = chosen
     return stage is None or (slab.stage == stage and block in (None, slab.block))
+
+
+def _add_frame(drawn: go.Figure, inside: Sequence[Slab]) -> None:
+    """A frame around neighbouring slabs, a little larger than they are."""
+    reach = 0.53 * max(slab.side for slab in inside)
+    drawn.add_shape(
+        type="rect",
+        x0=inside[0].left - 2,
+        x1=inside[-1].left + inside[-1].thickness + 2,
+        y0=-reach,
+        y1=reach,
+        line={"width": 2, "color": OUTLINE},
+    )
 
 
 def _hover(slab: Slab, name: str, shade: Metric) -> str:
@@ -169,16 +193,24 @@ def _hover(slab: Slab, name: str, shade: Metric) -> str:
 
 def _add_labels(drawn: go.Figure, shown: Sequence[Slab], stages: int, top: float) -> None:
     """The name of each stage above it, and its side where that changes, to fit a narrow screen."""
-    before = 0
+    before, last = 0, -math.inf
+    nearest = _LABELS_APART * (shown[-1].left + shown[-1].thickness)
     for stage in range(stages + 2):
         inside = [slab for slab in shown if slab.stage == stage]
-        side = "\u00a0" if inside[-1].side == before else f"{inside[-1].side}²"
-        before = inside[-1].side
         centre = (inside[0].left + inside[-1].left + inside[-1].thickness) / 2
+        lifted = centre - last < nearest
+        last = -math.inf if lifted else centre
+        name = f"<b>{stage_name(stage, stages)}</b>"
+        if inside[-1].side != before:
+            name += f"<br>{inside[-1].side}²"
+        elif not lifted:
+            name += "<br>\u00a0"
+        before = inside[-1].side
         drawn.add_annotation(
             x=centre,
             y=1.04 * top,
-            text=f"<b>{stage_name(stage, stages)}</b><br>{side}",
+            yshift=_TWO_LINES if lifted else 0,
+            text=name,
             showarrow=False,
             yanchor="bottom",
             font={"size": 10},

@@ -8,6 +8,8 @@ import plotly.graph_objects as go
 
 GREY = "rgba(128, 138, 148, 0.85)"
 FAINT = "rgba(128, 138, 148, 0.35)"
+OUTLINE = "#D55E00"
+"""Marks a choice: Okabe & Ito's vermilion, 3.9 to 1 on the light page and 4.6 to 1 on the dark."""
 
 
 def figure(height: int, **layout: Any) -> go.Figure:

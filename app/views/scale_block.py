@@ -30,7 +30,8 @@ def inside_html(block: BlockSpec, layers: tuple[LayerCost, ...]) -> str:
         else "No shortcut: output and input differ in shape."
     )
     return (
-        f'<div class="steps" role="list" aria-label="Steps of the block">{cards}</div>'
+        f'<div class="block"><div class="steps" role="list" aria-label="Steps of the block">'
+        f"{cards}</div></div>"
         f'<p class="quiet">Input: {block.in_channels} channels. {end}</p>'
     )
 

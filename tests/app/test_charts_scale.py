@@ -153,8 +153,44 @@ def test_the_picture_marks_what_is_chosen_and_draws_a_below() -> None:
     blocks, below = drawn.data
     bright = [i for i, opacity in enumerate(blocks.marker.opacity) if opacity == 1]
     assert [list(blocks.customdata[i]) for i in bright] == [[2, 1]]
+    assert min(blocks.marker.opacity) >= 0.8
+    (frame,) = drawn.layout.shapes
+    left = blocks.x[bright[0]] - blocks.width[bright[0]] / 2
+    assert frame.x0 < left < blocks.x[bright[0]] < frame.x1
+    assert frame.y1 > blocks.y[bright[0]] / 2
     assert max(b + h for b, h in zip(below.base, below.y, strict=True)) < min(blocks.base)
-    assert len(picture(report, title="B1", metric="params", chosen=(None, None)).data) == 1
+    whole = picture(report, title="B1", metric="params", chosen=(None, None))
+    assert (len(whole.data), len(whole.layout.shapes)) == (1, 0)
+
+
+@pytest.mark.parametrize(("phi", "lifted"), [(0, []), (10, ["<b>1</b>"])])
+def test_a_label_too_near_to_the_one_before_is_lifted(phi: float, lifted: list[str]) -> None:
+    report = analyze(Network(phi=phi).spec())
+    drawn = picture(report, title="", metric="flops", chosen=(None, None))
+    assert [label.text for label in drawn.layout.annotations if label.yshift] == lifted
+
+
+def luminance(colour: str) -> float:
+    """WCAG's relative luminance of "#RRGGBB"."""
+    parts = (int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5))
+    linear = (
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts
+    )
+    return sum(weight * part for weight, part in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+
+@pytest.mark.parametrize("page", ["#FFFFFF", "#10171E"])
+def test_every_shade_and_the_frame_stand_out_on_both_pages(page: str) -> None:
+    drawn = picture(analyze(variant("b0")), title="B0", metric="flops", chosen=(4, None))
+    shades = [shade for _, shade in drawn.data[0].marker.colorscale]
+    behind = luminance(page)
+
+    def contrast(colour: str) -> float:
+        dark, light = sorted((luminance(colour), behind))
+        return (light + 0.05) / (dark + 0.05)
+
+    assert contrast(drawn.layout.shapes[0].line.color) >= 3
+    assert min(map(contrast, shades)) >= 1.8
 
 
 def test_stage_names() -> None:

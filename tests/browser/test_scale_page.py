@@ -135,6 +135,51 @@ def test_nothing_sticks_out_on_a_narrow_screen(server: str, browser_page: OpenPa
     assert page.evaluate(_STICKING_OUT) == []
 
 
+def test_phi_and_what_it_moves_share_a_narrow_screen(server: str, browser_page: OpenPage) -> None:
+    page = ready(browser_page(width=390, height=844), server)
+    figures = page.locator(PARAMETERS)
+    assert page.locator(".st-key-phi").bounding_box()["y"] < figures.first.bounding_box()["y"]
+    last = figures.last.bounding_box()
+    assert last["y"] + last["height"] <= 844
+    assert figures.last.bounding_box()["y"] < page.get_by_text("Scaling rule").bounding_box()["y"]
+    assert (
+        page.get_by_text("Compared with A").bounding_box()["y"]
+        < page.get_by_role("tab", name="Growth").bounding_box()["y"]
+    )
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_words_stand_out_from_the_page(scheme: str, server: str, browser_page: OpenPage) -> None:
+    page = ready(browser_page(color_scheme=scheme), server)
+    page.locator(CURRENT_MARK).wait_for()
+    for words in ("[data-testid=stCaptionContainer] p", ".xtick text", ".textpoint text"):
+        assert page.locator(words).last.evaluate(_CONTRAST) >= 4.5, words
+
+
+# WCAG's contrast of an element's words with the page, every opacity above it taken in.
+_CONTRAST = """element => {
+  const pixel = document.createElement('canvas').getContext('2d', {willReadFrequently: true});
+  const read = (...colours) => {
+    pixel.globalAlpha = 1;
+    for (const [colour, opacity] of colours) {
+      pixel.globalAlpha = opacity; pixel.fillStyle = colour; pixel.fillRect(0, 0, 1, 1);
+    }
+    const parts = [...pixel.getImageData(0, 0, 1, 1).data].slice(0, 3).map(part => part / 255);
+    const linear = parts.map(p => p <= 0.04045 ? p / 12.92 : ((p + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2] + 0.05;
+  };
+  const app = document.querySelector('[data-testid=stApp]');
+  const behind = [getComputedStyle(app).backgroundColor, 1];
+  let opacity = 1;
+  for (let above = element; above; above = above.parentElement)
+    opacity *= Number(getComputedStyle(above).opacity);
+  const style = getComputedStyle(element);
+  const colour = element instanceof SVGElement ? style.fill : style.color;
+  const [dark, light] = [read(behind), read(behind, [colour, opacity])].sort((a, b) => a - b);
+  return light / dark;
+}"""
+
+
 # The page itself does not scroll sideways; tabs and tables may scroll inside themselves.
 _STICKING_OUT = """() => [document.querySelector('[data-testid=stMain]'), document.documentElement]
   .filter(element => element.scrollWidth > element.clientWidth).map(element => element.tagName)"""
