@@ -36,7 +36,7 @@ def html(text: str) -> str:
 def title(text: str, *details: str) -> str:
     """Return the head of a card: a name, and details beneath it on one line."""
     below = f'<p class="details">{html(" · ".join(details))}</p>' if details else ""
-    return f'<div class="card-title"><h4>{html(text)}</h4>{below}</div>'
+    return f'<div class="card-title"><h4 title="{html(text)}">{html(text)}</h4>{below}</div>'
 
 
 def caption(text: str) -> str:

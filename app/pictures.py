@@ -86,13 +86,17 @@ def add(name: str, data: bytes) -> Picture:
 
 
 def add_all(files: Sequence[tuple[str, bytes]]) -> tuple[str, ...]:
-    """Keep every good file; return one sentence for each of the others."""
+    """Keep every good and new file; return one sentence for each of the others."""
     refused = []
     for name, data in files:
+        before = len(_kept())
         try:
-            add(name, data)
+            picture = add(name, data)
         except EffnetError as error:
             refused.append(f"{name[:80]}: {error}")
+        else:
+            if len(_kept()) == before:
+                refused.append(f"{name[:80]}: this picture is here already, as {picture.title}.")
     return tuple(refused)
 
 

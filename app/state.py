@@ -8,11 +8,13 @@ default is left out of the URL, and a value the control cannot hold falls back t
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import streamlit as st
+from streamlit.errors import StreamlitAPIException
 
 from app.text import minus
 
@@ -121,6 +123,18 @@ def value(control: Field) -> float | str:
     return control.default if held is None else held
 
 
+def put(key: str, value: str | list[str]) -> None:
+    """Give a control another value, in the address too; call it before the control is drawn.
+
+    Streamlit writes the address for a control that this page has drawn before, and refuses to let
+    anyone else do so; for one that it has not, the address must be written here.
+    """
+    st.session_state[key] = value
+    if value:
+        with contextlib.suppress(StreamlitAPIException):
+            st.query_params[key] = value
+
+
 def refusals(fields: Iterable[Field | Several]) -> tuple[str, ...]:
     """Return one sentence for every URL parameter that its control cannot hold.
 
@@ -140,6 +154,6 @@ def _refusal(control: Field | Several, texts: Sequence[str]) -> str | None:
         return None
     given = " and ".join(f"“{text[:40]}”" for text in texts[:3])
     return (
-        f"{control.label} must be {control.rule}; the address says {given}, "
-        f"so {control.instead_of(texts[0])} is used instead."
+        f"{control.label}: the address says {given}, which cannot be used; "
+        f"{control.instead_of(texts[0])} is used instead. It must be {control.rule}."
     )

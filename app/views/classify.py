@@ -16,8 +16,10 @@ ROWS = Number(key="top", label="Classes shown", default=5, low=1, high=10, step=
 @page("Classify", "What does an EfficientNet see in your picture, and do several of them agree?")
 def render() -> None:
     """Draw the page: pictures and models on the left, their answers on the right."""
+    classify_models.settle()
     st.html(STYLE_SHEET)
     widgets.show_refusals((ROWS,))
+    classify_pictures.say_unknown()
     left, right = st.columns([3, 8], gap="large")
     with left, st.container(key="controls"):
         chosen = classify_pictures.choose()
@@ -26,6 +28,8 @@ def render() -> None:
         rows = int(widgets.slider(ROWS))
         classify_upload.draw()
     with right:
+        if not cards:
+            classify_models.say_none()
         for card in cards:
             if card.state == "absent":
                 classify_models.offer(card)

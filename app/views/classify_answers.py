@@ -10,7 +10,7 @@ from app import pictures, resources
 from app.markup import bars, caption, html, plain, title
 from app.pictures import Picture
 from app.text import size
-from app.views.classify_models import MODEL, label
+from app.views.classify_models import ASKED, label
 from effnet_core.errors import EffnetError
 
 if TYPE_CHECKING:
@@ -81,7 +81,8 @@ def _draw_card(picture: Picture, card: ModelCard, given: Prediction | str, rows:
         st.html(title(label(card)))
         st.error(plain(given))
         return
-    with st.container(horizontal=True, vertical_alignment="center", gap="small", wrap=False):
+    head = f"head-{picture.key}-{card.id}"
+    with st.container(horizontal=True, vertical_alignment="center", wrap=False, key=head):
         st.image(given.view, width=72, alt=f"The crop of {picture.title} that {label(card)} sees.")
         st.html(title(label(card), f"sees {given.resolution} × {given.resolution} pixels"))
     top = [(entry.label, entry.probability) for entry in given.top[:rows]]
@@ -115,7 +116,7 @@ def _draw_link(picture: Picture, card: ModelCard) -> None:
     st.page_link(
         st.Page(render, title="Explain", url_path="explain"),
         label="Where did it look?",
-        query_params={pictures.EXPLAINED: pictures.name(picture), MODEL: [label(card)]},
+        query_params={pictures.EXPLAINED: pictures.name(picture), ASKED: label(card)},
     )
 
 

@@ -8,6 +8,7 @@ import streamlit as st
 
 from app import resources
 from app.markup import plain, title
+from app.state import put
 from app.text import count, size
 
 if TYPE_CHECKING:
@@ -20,6 +21,13 @@ OWN = "own_models"
 
 ADDED = "added_model"
 """The key of the model uploaded last, to be chosen as soon as the list knows it."""
+
+ASKED = "only"
+"""The parameter with which a link asks for one model alone, whatever the session had chosen.
+
+No control has this key: Streamlit would let what the session holds win over the address.
+"""
+_EMPTIED = "models_emptied"
 
 MAX_MODELS = 4
 """As many as the service keeps in memory."""
@@ -41,19 +49,33 @@ def label(card: ModelCard) -> str:
     return card.title if card.kind == "imported" else f"{card.title} #{card.id[-4:]}"
 
 
+def settle() -> None:
+    """Choose a model where neither session nor address does, or the one that a link asks for.
+
+    Either is written into the address, so that it gives others the same answer.
+    """
+    asked = st.query_params.get(ASKED)
+    if asked is None and (MODEL in st.session_state or any(st.query_params.get_all(MODEL))):
+        return
+    known = {label(card): card for card in cards()}
+    if asked in known:
+        put(MODEL, [asked])
+    elif MODEL not in st.session_state:
+        put(MODEL, [_preferred(known)])
+    if asked is not None:
+        del st.query_params[ASKED]
+
+
 def choose() -> tuple[ModelCard, ...]:
     """Draw the choice of models; return them, on this disk or not."""
     known = {label(card): card for card in cards()}
-    _say_unknown(known)
-    added = st.session_state.pop(ADDED, None)
-    if added in known:
-        before = st.session_state.get(MODEL, [])
-        usable = [name for name in before if name in known and known[name].state == "ready"]
-        st.session_state[MODEL] = list(dict.fromkeys((added, *usable)))[:MAX_MODELS]
+    if _say_unknown(known):
+        st.session_state[_EMPTIED] = True
+    _take_added(known)
     chosen = st.multiselect(
         "Models",
         list(known),
-        default=next(iter(known)),
+        on_change=_note_emptied,
         max_selections=MAX_MODELS,
         key=MODEL,
         placeholder="Choose a model",
@@ -66,9 +88,43 @@ def choose() -> tuple[ModelCard, ...]:
     if not any(card.state == "ready" for card in known.values()):
         st.info(
             "No weights are on this machine yet. The smallest are B0's: press the download button, "
-            "or add a checkpoint of your own below."
+            "or add a checkpoint of your own on Classify."
         )
+    if not chosen and not st.session_state.get(_EMPTIED):
+        st.session_state[ADDED] = _preferred(known)
+        st.rerun()
     return tuple(known[name] for name in chosen if name in known)
+
+
+def say_none() -> None:
+    """Say what to do where no model is chosen."""
+    st.info("No model is chosen: choose one under Models.")
+
+
+def _preferred(known: dict[str, ModelCard]) -> str:
+    """The model to begin with: on this disk first, published before imported, smaller first."""
+    return min(
+        known,
+        key=lambda name: (
+            known[name].state != "ready",
+            -_KINDS.index(known[name].kind),
+            known[name].size_bytes,
+        ),
+    )
+
+
+def _note_emptied() -> None:
+    """Remember whether someone took out the last model, to whom none is then given."""
+    st.session_state[_EMPTIED] = not st.session_state[MODEL]
+
+
+def _take_added(known: dict[str, ModelCard]) -> None:
+    """Choose the model added last, beside those chosen before that can answer."""
+    added = st.session_state.pop(ADDED, None)
+    if added in known:
+        before = st.session_state.get(MODEL, [])
+        usable = [name for name in before if name in known and known[name].state == "ready"]
+        st.session_state[MODEL] = list(dict.fromkeys((added, *usable)))[:MAX_MODELS]
 
 
 def offer(card: ModelCard) -> None:
@@ -116,7 +172,7 @@ def _ready_sentence() -> str:
     return f"On this disk and ready: {', '.join(ready)}."
 
 
-def _say_unknown(known: dict[str, ModelCard]) -> None:
+def _say_unknown(known: dict[str, ModelCard]) -> bool:
     """Name the models in the address that are not on offer; Streamlit leaves them out."""
     unknown = [name for name in st.query_params.get_all(MODEL) if name and name not in known]
     for name in unknown[:3]:
@@ -124,3 +180,4 @@ def _say_unknown(known: dict[str, ModelCard]) -> None:
             plain(f"The address names a model that is not known here: “{name[:80]}”.")
             + " Uploaded checkpoints are known only to the session that uploaded them."
         )
+    return bool(unknown)

@@ -14,6 +14,21 @@ SAMPLE = "sample"
 """The key (also in the URL) of the samples chosen."""
 
 MAX_MEGABYTES = 40
+# Streamlit takes in what is pasted into its box once that has the focus, but a click on the box
+# opens the file dialog: this hands it the files that are pasted elsewhere.
+_PASTE = """<script>
+if (!window.efficientnetPaste) {
+  window.efficientnetPaste = true;
+  document.addEventListener("paste", (event) => {
+    const box = document.querySelector(
+      "[class*='st-key-upload-'] [data-testid='stFileUploaderDropzone']");
+    if (!box || box.contains(event.target) || !event.clipboardData?.files.length) return;
+    event.preventDefault();
+    box.dispatchEvent(
+      new ClipboardEvent("paste", {clipboardData: event.clipboardData, bubbles: true}));
+  });
+}
+</script>"""
 _TYPES = ("jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff")
 _ROUND = "pictures_taken_in"
 _REFUSED = "pictures_refused"
@@ -32,9 +47,10 @@ def choose() -> tuple[Picture, ...]:
         "at once are welcome.",
     )
     st.caption(
-        "Browse, drop, or paste with Ctrl+V. Pictures stay in this server's memory, for this "
-        "session alone (a reload ends it), and are no part of the page's address."
+        "Browse, drop, or paste with Ctrl+V anywhere on this page. Pictures stay in this server's "
+        "memory, for this session alone (a reload ends it), and are no part of the page's address."
     )
+    st.html(_PASTE, unsafe_allow_javascript=True)
     if st.toggle("Take a photo", key="camera"):
         photo = st.camera_input("Camera", key=f"photo-{taken}", resolution="720p")
         files = [*files, photo] if photo else files
@@ -54,6 +70,16 @@ def _take_in(files: list[tuple[str, bytes]]) -> None:
     if len(refused) < len(files):
         st.session_state[SAMPLE] = []
     st.rerun()
+
+
+def say_unknown() -> None:
+    """Name the samples in the address that do not exist; call it before `choose`."""
+    offered = [sample.name.capitalize() for sample in sample_images()]
+    unknown = [text for text in st.query_params.get_all(SAMPLE) if text and text not in offered]
+    for text in unknown[:3]:
+        st.warning(
+            plain(f"The address names a sample “{text[:40]}”, and there is none of that name.")
+        )
 
 
 def _choose_samples() -> tuple[str, ...]:

@@ -63,12 +63,20 @@ def _draw_preprocessing(taken: int) -> _ByHand | None:
     if not st.checkbox("Give the preprocessing by hand", key=f"by-hand-{taken}"):
         return None
     return _ByHand(
-        resize=int(st.number_input("Shorter edge resized to", 8, 2048, 256, required=True)),
-        crop=int(st.number_input("Crop, the network's input", 8, 2048, 224, required=True)),
-        interpolation=st.selectbox("Interpolation", list(INTERPOLATIONS), index=4),
-        mean=st.text_input("Mean (red, green, blue)", _text(IMAGENET_MEAN)),
-        std=st.text_input("Standard deviation (red, green, blue)", _text(IMAGENET_STD)),
+        resize=_side("Shorter edge resized to", 256, f"resize-{taken}"),
+        crop=_side("Crop, the network's input", 224, f"crop-{taken}"),
+        interpolation=st.selectbox(
+            "Interpolation", list(INTERPOLATIONS), index=4, key=f"interpolation-{taken}"
+        ),
+        mean=st.text_input("Mean (red, green, blue)", _text(IMAGENET_MEAN), key=f"mean-{taken}"),
+        std=st.text_input(
+            "Standard deviation (red, green, blue)", _text(IMAGENET_STD), key=f"std-{taken}"
+        ),
     )
+
+
+def _side(text: str, pixels: int, key: str) -> int:
+    return int(st.number_input(text, 8, 2048, pixels, required=True, key=key))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,6 +121,8 @@ def _add(
         st.error(plain(str(error)))
         return
     own = (*st.session_state.get(OWN, ()), card.id)
+    if card.id in own[:-1]:
+        st.toast(plain(f"{file.name[:80]} had been added before, with the same settings."))
     st.session_state[OWN] = tuple(dict.fromkeys(own))
     st.session_state[ADDED] = label(card)
     st.session_state[_ROUND] += 1

@@ -26,6 +26,7 @@ _CARRIED = "carried_over"
 @page("Explain", "Where in your picture did the network look for a class, and how firmly?")
 def render() -> None:
     """Draw the page: what to explain on the left, the maps on the right."""
+    classify_models.settle()
     st.html(STYLE_SHEET)
     widgets.show_refusals(explain_controls.FIELDS)
     _carry_over()
@@ -39,13 +40,15 @@ def render() -> None:
         for card in cards:
             if card.state == "absent":
                 classify_models.offer(card)
+        if not cards:
+            classify_models.say_none()
         if not ready:
             st.image(picture.preview, width=480, alt=picture.alt, output_format="JPEG")
             return
         predictions = _predict(picture, ready)
     with controls:
         targets = explain_targets.choose(predictions)
-        how = explain_controls.choose_how()
+        how = explain_controls.choose_how(ready)
         drawing = explain_controls.choose_drawing()
     with right:
         _draw(picture, targets, how, drawing)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,8 +18,7 @@ from effnet_core.attribution.render import COLOUR_MAPS
 from effnet_core.samples import sample_images
 
 if TYPE_CHECKING:
-    pass
-
+    from effnet_core.service import ModelCard
 
 METHOD = Choice(
     key="method",
@@ -27,10 +28,11 @@ METHOD = Choice(
     labels={method.id: method.title for method in METHODS},
 )
 # The deepest EfficientNets have nine feature maps: the stem, seven stages, the head convolution.
+_DEEPEST = 8
 STAGE = Choice(
-    key="stage",
+    key="layer",
     label="Where in the network",
-    options=("last", "all", *map(str, range(9))),
+    options=("last", "all", *map(str, range(_DEEPEST + 1))),
     default="last",
     labels={"last": "Last feature map", "all": "Every stage", "0": "0 (stem)"},
     help="Stages count as torchvision's features do: 0 is the stem; the last feature map is the "
@@ -48,7 +50,7 @@ SIGN = Choice(
     labels={"for": "For the class", "both": "For and against"},
     help="What speaks for the class, from 0 up; or both sides of 0 with a diverging colour map.",
 )
-FIELDS = (METHOD, STAGE, SIGN, OPACITY, COLOURS)
+FIELDS = (METHOD, SIGN, OPACITY, COLOURS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,25 +98,45 @@ def choose_picture() -> Picture:
         "Picture",
         list(offered),
         key=pictures.EXPLAINED,
-        help="Pictures that you add on Classify are offered here too.",
         bind="query-params",
         persist_state="session",
     )
     picture = offered.get(chosen, every[0])
+    _draw_link()
     if picture in pictures.uploads():
         st.caption("Known to this session alone: this page's address shows others a sample.")
     return picture
 
 
-def choose_how() -> How:
-    """Draw method, parameters and stage."""
+def _draw_link() -> None:
+    from app.views.classify import render
+
+    st.page_link(
+        st.Page(render, title="Classify", url_path="classify"),
+        label="Upload your own on Classify",
+        icon=":material/upload:",
+    )
+
+
+def choose_how(cards: Sequence[ModelCard]) -> How:
+    """Draw method, parameters and stage, of those that every one of the models has."""
     method = find_method(widgets.select(METHOD))
     st.caption(f"{method.summary} [Paper]({method.paper})")
     parameters = _choose_parameters(method)
     if not method.supports_stages:
         st.caption("This method looks at the input itself, pixel by pixel: it has no stages.")
         return How(method=method, parameters=parameters, stage="last")
-    return How(method=method, parameters=parameters, stage=widgets.select(STAGE))
+    return How(method=method, parameters=parameters, stage=_choose_stage(cards))
+
+
+def _choose_stage(cards: Sequence[ModelCard]) -> str:
+    last = min((card.stage_count + 1 for card in cards if card.stage_count), default=_DEEPEST)
+    options = tuple(o for o in STAGE.options if not o.isdigit() or int(o) <= last)
+    if st.session_state.get(STAGE.key) not in (None, *options):
+        st.session_state[STAGE.key] = STAGE.default
+    offered = dataclasses.replace(STAGE, options=options)
+    widgets.show_refusals([offered])
+    return widgets.select(offered)
 
 
 def _choose_parameters(method: Method) -> tuple[tuple[str, Value], ...]:

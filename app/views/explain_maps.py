@@ -119,7 +119,7 @@ def _draw_figures(attribution: Attribution) -> None:
     facts = (
         f"{height} × {width} values at {where}",
         f"range {_range(attribution)}",
-        f"computed in {attribution.milliseconds:,.0f} ms",
+        f"{attribution.milliseconds:,.0f} ms measured",
     )
     st.html(caption(" · ".join(facts)))
     if attribution.weak:

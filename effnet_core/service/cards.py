@@ -12,6 +12,7 @@ import torch
 from effnet_core.errors import EffnetError
 from effnet_core.service.lanes import Ticket
 from effnet_core.service.requests import Failed, ModelCard
+from effnet_core.variants import VARIANTS, variant
 from effnet_core.weights.catalog import catalog
 from effnet_core.weights.records import StoredWeights
 
@@ -52,7 +53,13 @@ def stored_card(stored: StoredWeights) -> ModelCard:
         preprocessing=stored.preprocessing,
         preprocessing_source=stored.preprocessing_source,
         classes_source=stored.classes_source,
+        stage_count=_stage_count(stored.architecture),
     )
+
+
+def _stage_count(architecture: str) -> int | None:
+    """Of a published architecture; None for one whose spec is in its file alone."""
+    return variant(architecture).stage_count if architecture in VARIANTS else None
 
 
 def device_name(device: torch.device) -> str:

@@ -69,6 +69,7 @@ class ModelCard:
     session. `size_bytes` is the file's size (published where the file is absent). `classes` is
     empty where the names are only known once the file is read (see `InferenceService.classes`).
     `preprocessing_source` and `classes_source` say where those come from, as in `LoadedWeights`.
+    `stage_count` is None where only reading the file would tell.
     """
 
     id: str
@@ -84,6 +85,7 @@ class ModelCard:
     preprocessing_source: str
     classes_source: str
     classes: tuple[str, ...] = field(default=(), repr=False)
+    stage_count: int | None = None
 
     @property
     def resolution(self) -> int:

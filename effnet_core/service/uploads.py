@@ -159,4 +159,5 @@ def _card(loaded: LoadedWeights, file_name: str, size: int) -> ModelCard:
         preprocessing=loaded.preprocessing,
         preprocessing_source=loaded.preprocessing_source,
         classes_source=loaded.classes_source,
+        stage_count=loaded.spec.stage_count,
     )

@@ -55,8 +55,8 @@ def test_a_session_keeps_few_pictures_under_different_names() -> None:
     titles, refused = app.session_state["titles"], app.session_state["refused"]
     assert len(set(titles)) == MAX_PICTURES
     assert titles[-1] == "same.png"
-    assert [sentence.split(":")[0] for sentence in refused] == ["same.png", "bad.png"]
-    assert "12" in refused[0]
+    assert [sentence.split(":")[0] for sentence in refused] == ["same.png", "bad.png", "same.png"]
+    assert "12" in refused[0] and "is here already, as same.png" in refused[2]
 
 
 def test_the_preview_of_a_rotated_photo_stands_upright() -> None:

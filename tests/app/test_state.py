@@ -25,7 +25,7 @@ SIZE = Choice(
 def test_a_fraction_for_a_whole_number_loses_it_and_the_page_says_so() -> None:
     app = run(classes="7.9")
     assert app.text[0].value == "(0.0, 7, 's') (0.0, 7, 's')"
-    assert "the address says “7.9”, so 7 is used" in seen(app.warning[0])
+    assert "“7.9”, which cannot be used; 7 is used" in seen(app.warning[0])
 
 
 @given(st.floats(allow_nan=True, allow_infinity=True))
@@ -79,11 +79,11 @@ def test_the_url_seeds_every_control() -> None:
 @pytest.mark.parametrize(
     ("key", "text", "said"),
     [
-        ("phi", "abc", "φ must be a number between −6 and 10; the address says “abc”, so 0"),
+        ("phi", "abc", "φ: the address says “abc”, which cannot be used; 0 is used instead."),
         ("phi", "99", "the address says “99”"),
         ("phi", "nan", "the address says “nan”"),
-        ("classes", "0.5", "Classes must be a whole number between 1 and 99"),
-        ("size", "huge", "Size must be one of s, large"),
+        ("classes", "0.5", "It must be a whole number between 1 and 99"),
+        ("size", "huge", "It must be one of s, large"),
         ("phi", ["1", "2"], "“1” and “2”"),
     ],
 )

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 from html import unescape
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs
 
 import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from app import resources
+from app.views import classify_models
 from effnet_core.errors import Busy
 from effnet_core.predict import Predictor
 from effnet_core.samples import load_sample
@@ -111,7 +114,7 @@ def test_the_page_gives_what_the_core_gives(tiny: str) -> None:
 def test_class_names_are_text_and_cards_have_equal_rows(tiny: str, tiny_checkpoint: Path) -> None:
     WeightsStore().import_file(tiny_checkpoint, name="other", classes=["a", "b", "c", "d"])
     app = open_page(model=["tiny", "other"], top="6")
-    assert "<script>" not in html(app)
+    assert "<script>alert" not in html(app)
     assert "&lt;script&gt;" in html(app)
     rows = [table.split("<tbody>")[1].count("<tr") for table in tables(app)]
     assert rows == [6, 6]
@@ -142,7 +145,7 @@ def test_a_bad_file_gets_its_sentence_and_the_good_ones_are_answered(tiny: str) 
 def test_a_hostile_file_name_is_text(tiny: str) -> None:
     app = open_page()
     upload(app, ("<script>alert(1)<script>.png", png()))
-    assert "<script>" not in html(app)
+    assert "<script>alert" not in html(app)
     assert "&lt;script&gt;alert(1)" in html(app)
 
 
@@ -227,30 +230,84 @@ def test_unreadable_numbers_by_hand_get_a_sentence(
 def test_an_unknown_model_in_the_address_is_named(tiny: str) -> None:
     app = open_page(model="**no** such model")
     assert "“**no** such model”" in app.warning[0].value.replace("\\", "")
-    assert len(tables(app)) == 1
+    assert not tables(app)
+    assert any("No model is chosen" in info.value for info in app.info)
+
+
+def test_the_address_names_the_model_that_was_chosen_for_it(
+    tiny: str, tiny_checkpoint: Path
+) -> None:
+    app = open_page()
+    assert app.query_params["model"] == "tiny"
+    WeightsStore().import_file(tiny_checkpoint, name="another")
+    again = open_page(**app.query_params)
+    assert again.multiselect(key="model").value == ["tiny"]
+
+
+def test_published_weights_are_preferred_to_smaller_imported_ones(
+    tiny: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    every = classify_models.cards()
+    published = next(card for card in every if card.kind == "published")
+    here = dataclasses.replace(published, state="ready")
+    monkeypatch.setattr(classify_models, "cards", lambda: (*every, here))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(resources, "prediction", busy)
+        assert open_page().query_params["model"] == classify_models.label(here)
+
+
+def test_a_link_asks_for_one_model_alone(tiny: str, tiny_checkpoint: Path) -> None:
+    WeightsStore().import_file(tiny_checkpoint, name="twin")
+    app = open_page(model=["tiny", "twin"])
+    links = [element.proto for element in app.get("page_link")]
+    asked = [parse_qs(link.query_string)["only"] for link in links]
+    assert asked == [["tiny"], ["twin"]]
+    app.query_params["only"] = "twin"
+    healthy(app.run())
+    assert app.multiselect(key="model").value == ["twin"]
+    assert "only" not in app.query_params
+
+
+def test_no_model_and_an_unknown_sample_get_a_sentence(tiny: str) -> None:
+    app = open_page(sample="zzz")
+    assert "“zzz”" in app.warning[0].value
+    app.multiselect(key="model").set_value([])
+    assert any("No model is chosen" in info.value for info in healthy(app.run()).info)
+
+
+def test_the_same_checkpoint_twice_is_said(empty_store: Path, tiny_checkpoint: Path) -> None:
+    app = open_page()
+    give_checkpoint(app, tiny_checkpoint)
+    app.checkbox(key="by-hand-1").check().run()
+    assert app.number_input(key="resize-1").value == 256
+    app.checkbox(key="by-hand-1").uncheck().run()
+    give_checkpoint(app, tiny_checkpoint, number=1)
+    assert any("had been added before" in toast.value for toast in app.toast)
 
 
 def test_too_many_requests_get_the_sentence(tiny: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    def busy(*_: object) -> None:
-        raise Busy("16 requests are waiting already.")
-
     monkeypatch.setattr(resources, "prediction", busy)
     app = open_page()
     assert "requests are waiting" in app.error[0].value
+
+
+def busy(*_: object) -> None:
+    raise Busy("16 requests are waiting already.")
 
 
 def give_checkpoint(
     app: AppTest,
     file: Path,
     *,
+    number: int = 0,
     names: bytes | None = None,
     data: bytes | None = None,
 ) -> None:
-    app.file_uploader(key="checkpoint-0").set_value(
+    app.file_uploader(key=f"checkpoint-{number}").set_value(
         (file.name, data or file.read_bytes(), "application/octet-stream")
     )
     if names is not None:
-        app.file_uploader(key="names-0").set_value(("names.txt", names, "text/plain"))
+        app.file_uploader(key=f"names-{number}").set_value(("names.txt", names, "text/plain"))
     app.run()
     next(button for button in app.button if button.label == "Add this model").click()
     healthy(app.run())

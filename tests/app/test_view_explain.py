@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,18 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
+from app import pictures
+from app.views import (
+    classify,
+    classify_models,
+    classify_pictures,
+    compare,
+    compare_controls,
+    explain_controls,
+    explain_targets,
+    scale,
+    scale_architecture,
+)
 from app.views.explain_maps import npy, npz, png
 from effnet_core.attribution import METHODS
 from effnet_core.samples import load_sample
@@ -20,10 +33,11 @@ from effnet_core.weights import WeightsStore
 # The first address of Explain is its own, the second is where links and the carried picture lead.
 SCRIPT = """
 import streamlit as st
-from app.views import explain
+from app.views import classify, explain
 st.navigation([
     st.Page(explain.render, url_path="start", default=True),
     st.Page(explain.render, url_path="explain"),
+    st.Page(classify.render, url_path="classify"),
 ]).run()
 """
 CHEAP = {
@@ -114,14 +128,14 @@ def test_a_window_smaller_than_its_stride_gets_a_sentence(tiny: str) -> None:
 
 
 def test_every_stage_makes_a_strip(tiny: str) -> None:
-    app = open_page(stage="Every stage")
+    app = open_page(layer="Every stage")
     stages = [alt for alt in alts(app) if alt.startswith("Grad-CAM of")]
     assert len(stages) == 9
     assert "Stem" in html(app) and "Stage 7" in html(app) and "Head" in html(app)
     assert downloads(app) == ["Overlay (PNG)", "Raw map (.npz)"]
 
 
-def test_a_stage_that_the_network_lacks_gets_a_sentence(empty_store: Path, tmp_path: Path) -> None:
+def test_only_stages_that_the_network_has_are_offered(empty_store: Path, tmp_path: Path) -> None:
     from effnet_core.builder import build
     from effnet_core.variants import variant
     from effnet_core.weights import save_checkpoint
@@ -129,14 +143,28 @@ def test_a_stage_that_the_network_lacks_gets_a_sentence(empty_store: Path, tmp_p
     file = tmp_path / "v2.safetensors"
     save_checkpoint(file, build(variant("v2-b0", num_classes=3, resolution=64), seed=0))
     WeightsStore().import_file(file, name="shallow")
-    app = open_page(stage="8")
-    assert len(app.error) == 1
-    assert "shallow" in app.error[0].value
+    app = open_page(layer="8")
+    assert app.selectbox(key="layer").options[-1] == "7"
+    assert "“8”" in app.warning[0].value and not app.error
+    assert app.selectbox(key="layer").value == "last"
+
+
+def test_pages_share_no_key_by_accident() -> None:
+    keys = {
+        "scale": {field.key for field in (*scale.FIELDS, *scale_architecture.FIELDS)},
+        "explain": {field.key for field in (*explain_controls.FIELDS, explain_controls.STAGE)},
+        "compare": {*(field.key for field in compare.FIELDS), compare_controls.LINE},
+        "classify": {classify.ROWS.key, classify_pictures.SAMPLE},
+        "classify and explain": {classify_models.MODEL, classify_models.ASKED},
+    }
+    keys["explain"] |= {pictures.EXPLAINED, explain_targets.CLASSES}
+    for one, other in itertools.combinations(keys, 2):
+        assert not keys[one] & keys[other], (one, other)
 
 
 def test_classes_by_name_stand_side_by_side(tiny: str) -> None:
     app = open_page(**{"class": ["crane (3)", "<script>alert(1)</script> (0)"]})
-    assert "<script>" not in html(app)
+    assert "<script>alert" not in html(app)
     assert html(app).count('class="card-title"') == 2
     assert "class 3" in html(app) and "class 0" in html(app)
     assert len(downloads(app)) == 4

@@ -84,17 +84,17 @@ def test_a_view_of_every_stage_is_an_address(
     add_checkpoint(page, tiny_checkpoint)
     page.get_by_role("link", name="Where did it look?").click()
     page.get_by_role("button", name="Raw map").wait_for(timeout=60_000)
-    page.locator(".st-key-stage input").click()
+    page.locator(".st-key-layer input").click()
     page.keyboard.type("Every")
     page.keyboard.press("Enter")
     page.get_by_role("heading", name="Stage 7").wait_for(timeout=60_000)
     assert page.locator("[class*=st-key-strip-] img").count() == 9
-    assert "stage=Every+stage" in page.url
+    assert "layer=Every+stage" in page.url
     page.get_by_role("link", name="Classify", exact=True).click()
     page.locator("table.answers").first.wait_for(timeout=60_000)
     page.get_by_role("link", name="Explain", exact=True).click()
     page.get_by_role("heading", name="Stage 7").wait_for(timeout=60_000)
-    assert "stage=Every+stage" in page.url
+    assert "layer=Every+stage" in page.url
 
 
 def test_explain_fits_390_pixels(server: str, browser_page: OpenPage) -> None:
