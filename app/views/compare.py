@@ -24,6 +24,7 @@ FIELDS = (*compare_controls.FIELDS, *compare_timing.FIELDS, *compare_table.FIELD
 )
 def render() -> None:
     """Draw the page: controls on the left; chart, table and timing on the right."""
+    compare_controls.follow_scale()
     widgets.show_refusals(FIELDS)
     left, right = st.columns([3, 8], gap="large")
     with left, st.container(key="controls"):

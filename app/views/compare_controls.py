@@ -10,7 +10,7 @@ from app import widgets
 from app.charts.compare_view import Mark
 from app.markup import plain
 from app.network import Network, chosen
-from app.state import Choice, Several
+from app.state import Choice, Several, put
 from effnet_core.comparison import cost_axes, extra_data, find_axis
 from effnet_core.comparison_records import CostAxis, Timings
 from effnet_core.cost import summarize
@@ -71,6 +71,8 @@ DRAW = Several(
 LINE = "line"
 """The key (also in the URL) under which the code of the network drawn as a line is held."""
 
+_FOLLOWED = "line_of_scale"
+
 FIELDS = (TEST_SET, COST, SPACING, FAMILIES, RECIPES, DATA, DRAW)
 
 
@@ -96,6 +98,26 @@ class Asked:
             and (not self.recipes or f"{result.source}/{result.recipe}" in self.recipes)
             and not (self.imagenet_alone and extra_data(result))
         )
+
+
+def follow_scale() -> None:
+    """Write the network of Scale into the address, unless another was typed or came with it."""
+    held, written = st.session_state.get(LINE) or "", st.session_state.get(_FOLLOWED, "")
+    if held not in ("", written) or (not held and st.query_params.get(LINE)):
+        return
+    code = _code_of_scale()
+    if code != held:
+        put(LINE, code)
+        st.session_state[_FOLLOWED] = code
+
+
+def _code_of_scale() -> str:
+    """What the address says of the network of Scale: nothing of B0, nor of one that cannot be."""
+    network = chosen()
+    try:
+        return "" if network == Network() else _existing(network).code
+    except InvalidInput:
+        return ""
 
 
 def draw() -> Asked:
@@ -135,19 +157,10 @@ def _draw_network() -> None:
         key=LINE,
         placeholder=f"as on Scale: {chosen().title}",
         help="A published variant such as b4 or v2-s, or a network of the formula, such as "
-        "phi=2.5,strategy=depth. Empty: the network chosen on Scale.",
+        "phi=2.5,strategy=depth. What is typed stays; empty, it follows Scale.",
         bind="query-params",
         persist_state="session",
     )
-    st.button(
-        f"Keep {chosen().title} in the link",
-        on_click=_hold,
-        help="Writes the network of Scale into this page's address, so that a link carries it.",
-    )
-
-
-def _hold() -> None:
-    st.session_state[LINE] = chosen().code
 
 
 def line() -> Network | None:

@@ -33,7 +33,6 @@ PICKED = Several(
     placeholder="Type a model's name, or select on the chart",
 )
 FIELDS = (DRAG, PICKED)
-_HEIGHT = 388
 
 
 def take_points() -> None:
@@ -81,13 +80,16 @@ def draw(view: View, records: Sequence[PublishedResult]) -> None:
         text = f"Nothing is selected: these are the {len(shown)} records of the Pareto front."
         if not shown:
             text = "Nothing is selected, and there is no Pareto front."
-    st.caption(text)
+    untimed = (
+        " A dash: not timed here, or not published." if view.timings else " A dash: not published."
+    )
+    st.caption(text + untimed if shown else text)
     rows = [row(one, view.timings) for one in shown]
     if rows:
         st.dataframe(
             [_short(cells, view) for cells in rows],
             hide_index=True,
-            height=_HEIGHT,
+            placeholder="—",
             column_config=_columns(view.timings),
             alt=f"{text} {len(rows)} rows: model, accuracy, recipe, resolution, costs and source.",
         )
@@ -121,7 +123,7 @@ def _columns(timings: Timings) -> dict[str, Any]:
         "test_resolution": number("Pixels", format="%d"),
         "crop": number("Crop", format="%.3f"),
         "interpolation": "Interpolation",
-        "recipe": "Recipe",
+        "recipe": text("Recipe", width="large"),
         "extra_training_data": "Extra training data",
         "family": "Family",
         "source": "Source",

@@ -157,10 +157,13 @@ def test_line_of_cost_is_the_network_of_scale_or_of_the_address() -> None:
         "φ = 1.5: cost alone",
         summarize(scaled(1.5)).mult_adds,
     )
-    next(
-        button for button in app.button if button.label == "Keep φ = 1.5 in the link"
-    ).click().run()
     assert app.text_input(key="line").value == "phi=1.5"
+    assert app.query_params["line"] == "phi=1.5"
+    app.session_state["phi"] = 2.0
+    assert line_of_cost(healthy(app.run()))[0] == "φ = 2: cost alone"
+    app.text_input(key="line").set_value("b4").run()
+    app.session_state["phi"] = 1.0
+    assert line_of_cost(healthy(app.run()))[0] == "B4: cost alone"
     app = open_page(line="b4", cost="Parameters")
     assert line_of_cost(app) == ("B4: cost alone", summarize(variant("b4")).params)
     app = open_page(line="b4", cost="Test resolution")

@@ -117,7 +117,6 @@ def test_the_network_of_scale_is_the_line_of_cost(server: str, browser_page: Ope
     page.locator("[data-testid=stMetricValue]").first.wait_for()
     page.get_by_role("link", name="Compare").click()
     page.locator(f"{CHART}[aria-label*='φ = 1.5 costs 1.38 B']").wait_for()
-    page.get_by_role("button", name="Keep φ = 1.5 in the link").click()
     wait_for_address(page, "line=phi=1.5")
 
 
