@@ -60,22 +60,33 @@ def _draw_constraint() -> None:
 def _draw_settings(kind: str) -> None:
     with st.expander("More settings"):
         if kind == "formula":
-            st.session_state["exact_phi"] = float(value(fields.PHI))
-            st.number_input(
-                "Exact φ",
-                fields.PHI.low,
-                fields.PHI.high,
-                step=0.01,
-                key="exact_phi",
-                on_change=_take_exact_phi,
-                help="For a φ between the slider's steps, such as 0.01.",
-            )
+            _draw_exact_phi(float(value(fields.PHI)))
             widgets.segmented(fields.REPEATS, width="stretch")
             widgets.number(fields.BASE)
             widgets.segmented(fields.PIXELS, width="stretch")
         widgets.number(fields.CLASSES)
         widgets.number(fields.BATCH)
         widgets.select(fields.DTYPE)
+
+
+def _draw_exact_phi(phi: float) -> None:
+    """A box for φ; each φ has a box of its own, which starts at it.
+
+    A run that the next one cuts short lets Streamlit call `on_change` though nobody typed; a box
+    shared by every φ would then put φ back to an earlier value while the slider is moving.
+    """
+    key = f"exact {phi}"
+    st.number_input(
+        "Exact φ",
+        fields.PHI.low,
+        fields.PHI.high,
+        phi,
+        step=0.01,
+        key=key,
+        on_change=_take_exact_phi,
+        args=(key, phi),
+        help="For a φ between the slider's steps, such as 0.01.",
+    )
 
 
 def _draw_pin() -> None:
@@ -113,8 +124,10 @@ def _set_rule(rule: ScalingRule) -> None:
         st.session_state[field.key] = factor
 
 
-def _take_exact_phi() -> None:
-    st.session_state[fields.PHI.key] = st.session_state["exact_phi"]
+def _take_exact_phi(key: str, start: float) -> None:
+    typed = st.session_state[key]
+    if typed not in (None, start):
+        st.session_state[fields.PHI.key] = typed
 
 
 def _pin() -> None:

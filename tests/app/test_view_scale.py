@@ -88,6 +88,16 @@ def test_moving_phi_moves_numbers_and_mark() -> None:
     assert mark(app) == ("φ = 2.5", [2.5], [totals.params])
 
 
+def test_an_exact_phi_between_the_steps_can_be_typed() -> None:
+    app = open_page(phi="1")
+    box = next(box for box in app.number_input if box.label == "Exact φ")
+    assert box.value == 1
+    healthy(box.set_value(1.01).run())
+    assert app.slider(key="phi").value == 1.01
+    assert next(box for box in app.number_input if box.label == "Exact φ").value == 1.01
+    assert metrics(app)["Parameters"][0] == count(summarize(scaled(1.01)).params)
+
+
 def test_a_url_opens_the_same_state() -> None:
     app = open_page(
         phi="1.5", strategy="width", alpha="1.1", repeats="nearest", classes="10", y="Blocks"
