@@ -62,6 +62,16 @@ def test_phi_moves_by_keyboard_and_the_url_holds_it(server: str, browser_page: O
     )
 
 
+def test_no_press_is_lost_however_fast(server: str, browser_page: OpenPage) -> None:
+    page = ready(browser_page(), server)
+    for phi in ("0.4", "0.8", "1.2", "1.6"):
+        move_phi(page, *["ArrowRight"] * 4)
+        page.wait_for_timeout(1500)  # long enough for a late answer to put φ back
+        assert page.locator(".st-key-phi input[type=range]").input_value() == phi
+        assert page.url.endswith(f"?phi={phi}")
+        page.get_by_role("heading", name=f"φ = {phi}").wait_for()
+
+
 def test_a_shared_url_opens_the_same_state(server: str, browser_page: OpenPage) -> None:
     address = f"{server}/?phi=1.5&strategy=width&show=Architecture&stage=4&block=2&a=b4"
     page = ready(browser_page(), address)
