@@ -123,7 +123,7 @@ def _columns(timings: Timings) -> dict[str, Any]:
         "test_resolution": number("Pixels", format="%d"),
         "crop": number("Crop", format="%.3f"),
         "interpolation": "Interpolation",
-        "recipe": text("Recipe", width="large"),
+        "recipe": text("Recipe", width=440),
         "extra_training_data": "Extra training data",
         "family": "Family",
         "source": "Source",

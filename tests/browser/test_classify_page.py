@@ -70,13 +70,18 @@ def test_bad_files_and_hostile_names_are_answered_in_words(
         assert image.get_attribute("alt")
 
 
+@pytest.mark.parametrize("place", ["[data-testid=stFileUploaderDropzone]", "body"])
 def test_a_picture_can_be_pasted(
-    server: str, browser_page: OpenPage, add_checkpoint: AddCheckpoint, tiny_checkpoint: Path
+    server: str,
+    browser_page: OpenPage,
+    add_checkpoint: AddCheckpoint,
+    tiny_checkpoint: Path,
+    place: str,
 ) -> None:
     page = browser_page()
     page.goto(f"{server}/classify")
     add_checkpoint(page, tiny_checkpoint)
-    page.locator("[data-testid=stFileUploaderDropzone]").first.evaluate(
+    page.locator(place).first.evaluate(
         """(zone, bytes) => {
             const clipboard = new DataTransfer();
             const file = new File([new Uint8Array(bytes)], "pasted.png", {type: "image/png"});
@@ -87,6 +92,7 @@ def test_a_picture_can_be_pasted(
         list(load_sample("coffee")),
     )
     page.get_by_role("heading", name="pasted.png").wait_for(timeout=60_000)
+    assert page.get_by_text("is here already").count() == 0
 
 
 def test_a_fresh_machine_helps_at_390_pixels_without_scrolling_sideways(
@@ -111,3 +117,23 @@ def test_a_sample_is_chosen_by_keyboard_and_carried_by_the_address(
     assert "sample=Rocket" in page.url
     page.reload()
     page.get_by_role("heading", name="Rocket on its launch pad").wait_for(timeout=60_000)
+
+
+def test_where_did_it_look_asks_for_its_own_model_alone(
+    server: str, browser_page: OpenPage, add_checkpoint: AddCheckpoint, tiny_checkpoint: Path
+) -> None:
+    page = browser_page()
+    page.goto(f"{server}/classify?sample=Coffee")
+    page.wait_for_url("**model=*", timeout=60_000)  # nobody chose it: the address says which it is
+    add_checkpoint(page, tiny_checkpoint)
+    page.wait_for_url("**model=tiny*")
+    page.locator(".st-key-model input").click()
+    page.keyboard.type("B0")
+    page.keyboard.press("Enter")
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Download 21.4 MB").wait_for(timeout=60_000)
+    page.get_by_role("link", name="Where did it look?").first.click()
+    page.get_by_role("button", name="Raw map").wait_for(timeout=60_000)
+    page.wait_for_url("**/explain?*model=tiny*")
+    assert page.url.count("model=") == 1 and "only=" not in page.url
+    assert page.get_by_role("button", name="Download 21.4 MB").count() == 0
