@@ -26,8 +26,9 @@ from effnet_core.assets import asset
 from effnet_core.errors import EffnetError, InvalidInput
 
 MAIN = Path(__file__).with_name("main.py")
-# What the first page needs; none of these imports torch.
-FIRST_PAGE = ("app.views.scale", "plotly.graph_objects")
+# What the first page needs; none of these imports torch. Two sessions that import pandas at the
+# same moment, as plotly does, can find it half made.
+FIRST_PAGE = ("app.views.scale", "pandas", "plotly.graph_objects")
 
 Setting = str | int | float | bool | list[Any]
 
