@@ -108,13 +108,13 @@ def test_back_and_forward_keep_the_state(server: str, browser_page: OpenPage) ->
     wait_for_parameters(page, "7.82 M")
     page.get_by_role("link", name="Compare").click()
     page.get_by_role("heading", name="Compare", exact=True).wait_for()
-    page.wait_for_url("**/compare")
+    page.wait_for_url("**/compare*")
     page.go_back()
     wait_for_parameters(page, "7.82 M")
     assert page.url.endswith("/?phi=0.1")
     page.go_forward()
     page.get_by_role("heading", name="Compare", exact=True).wait_for()
-    assert page.url.endswith("/compare")
+    assert "/compare" in page.url
     page.go_back()
     wait_for_parameters(page, "7.82 M")
 
@@ -224,6 +224,6 @@ def test_downloads_are_valid_files(server: str, browser_page: OpenPage, tmp_path
 def test_bad_values_in_the_address_get_a_sentence(server: str, browser_page: OpenPage) -> None:
     page = ready(browser_page(), f"{server}/?phi=abc&alpha=-1")
     said = page.get_by_role("alert").first.inner_text()
-    assert "φ must be a number" in said and "α must be a number" in said
+    assert "φ: the address says “abc”" in said and "α: the address says “-1”" in said
     assert parameters(page) == "5.29 M"
     assert "Traceback" not in page.content()
