@@ -81,6 +81,11 @@ class Predictor:
         self.model = instantiate(loaded, device=self.device, dtype=dtype)
         self.model.requires_grad_(False)
 
+    def warm_up(self) -> None:
+        """Run once on a blank picture: a first forward pass is several times slower than others."""
+        side = self.preprocessing.crop
+        self.predict(Image.new("RGB", (side, side)), top_k=1)
+
     def inputs(self, view: Image.Image) -> Tensor:
         """A `model_view` as the network's input (1, 3, crop, crop) on the model's device."""
         values = torch.from_numpy(to_input(view, self.preprocessing)).unsqueeze(0)

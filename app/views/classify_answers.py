@@ -8,6 +8,7 @@ import streamlit as st
 
 from app import pictures, resources
 from app.markup import bars, caption, html, plain, title
+from app.pages import page
 from app.pictures import Picture
 from app.text import size
 from app.views.classify_models import ASKED, label
@@ -111,10 +112,8 @@ def _draw_input(card: ModelCard, given: Prediction) -> None:
 
 
 def _draw_link(picture: Picture, card: ModelCard) -> None:
-    from app.views.explain import render
-
     st.page_link(
-        st.Page(render, title="Explain", url_path="explain"),
+        page("explain"),
         label="Where did it look?",
         query_params={pictures.EXPLAINED: pictures.name(picture), ASKED: label(card)},
     )

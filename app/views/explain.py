@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from app import pictures, resources, widgets
+from app import pages, pictures, resources, widgets
 from app.frame import page
 from app.markup import STYLE_SHEET, plain
 from app.pictures import Picture
@@ -62,8 +62,7 @@ def _carry_over() -> None:
     st.session_state[_CARRIED] = shown
     address = {key: st.query_params.get_all(key) for key in st.query_params}
     if pictures.EXPLAINED not in address:
-        here = st.Page(render, title="Explain", url_path="explain")
-        st.switch_page(here, query_params=address | {pictures.EXPLAINED: [shown]})
+        st.switch_page(pages.page("explain"), query_params=address | {pictures.EXPLAINED: [shown]})
 
 
 def _predict(

@@ -11,6 +11,7 @@ import streamlit as st
 
 from app import pictures, widgets
 from app.markup import plain
+from app.pages import page
 from app.pictures import Picture
 from app.state import Choice, Number
 from effnet_core.attribution import METHODS, Method, Parameter, Value, find_method
@@ -109,10 +110,8 @@ def choose_picture() -> Picture:
 
 
 def _draw_link() -> None:
-    from app.views.classify import render
-
     st.page_link(
-        st.Page(render, title="Classify", url_path="classify"),
+        page("classify"),
         label="Upload your own on Classify",
         icon=":material/upload:",
     )

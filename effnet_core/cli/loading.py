@@ -72,11 +72,13 @@ def load(args: argparse.Namespace, device: str = "cpu") -> LoadedWeights:
 
 
 def predictor(loaded: LoadedWeights, args: argparse.Namespace) -> Predictor:
-    """A predictor on the device and in the dtype asked for; raises EffnetError."""
+    """A warm predictor on the device and in the dtype asked for; raises EffnetError."""
     with working(f"Building {loaded.spec.name}"):
         from effnet_core.predict import Predictor
 
-        return Predictor(loaded, device=args.device, dtype=args.dtype)
+        found = Predictor(loaded, device=args.device, dtype=args.dtype)
+        found.warm_up()
+        return found
 
 
 def described_input(weights: LoadedWeights | StoredWeights) -> str:

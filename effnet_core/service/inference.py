@@ -269,7 +269,9 @@ class InferenceService:
     def _load(self, identity: str) -> Predictor:
         if self._device.type == "cuda":
             torch.cuda.empty_cache()  # what the model that made room has left
-        return Predictor(self._read(identity), device=str(self._device), dtype=self._dtype)
+        predictor = Predictor(self._read(identity), device=str(self._device), dtype=self._dtype)
+        predictor.warm_up()
+        return predictor
 
     def _read(self, identity: str) -> LoadedWeights:
         if identity.startswith(PREFIX):
