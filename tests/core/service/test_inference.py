@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from effnet_core.errors import DownloadError, EffnetError, ImageError, InvalidInput
-from effnet_core.predict import Prediction
+from effnet_core.predict import Prediction, Predictor
 from effnet_core.service import (
     ClassifyRequest,
     ExplainRequest,
@@ -42,6 +43,27 @@ def test_several_models_answer_as_one_and_a_failure_costs_only_itself(
         (ClassifyRequest(b"GIF89a", ready.ids[0]), ClassifyRequest(pictures[0], ready.ids[0]))
     )
     assert [type(answer) for answer in bad] == [Failed, Prediction]
+
+
+def test_a_model_is_warm_before_its_first_answer_and_only_then(
+    tmp_path: Path,
+    checkpoints: tuple[bytes, bytes],
+    pictures: tuple[bytes, ...],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sizes: list[tuple[int, int]] = []
+    predict = Predictor.predict
+
+    def watched(self: Predictor, image: Image.Image, *, top_k: int = 5) -> Prediction:
+        sizes.append(image.size)
+        return predict(self, image, top_k=top_k)
+
+    monkeypatch.setattr(Predictor, "predict", watched)
+    service = InferenceService(WeightsStore(tmp_path))
+    card = service.add_checkpoint(checkpoints[0], "a.safetensors")
+    for picture in pictures[:2]:
+        service.classify(ClassifyRequest(picture, card.id))
+    assert sizes == [(SIDE, SIDE), (120, 90), (120, 90)]
 
 
 def test_an_explanation_is_of_the_class_asked_for(

@@ -1,0 +1,98 @@
+"""Verifying a network on Scale, and the files that can be taken away."""
+
+from __future__ import annotations
+
+import csv
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from app.network import Network
+from app.resources import curves
+from app.views.scale_files import curves_csv, file_stem, layers_csv
+from effnet_core.cost import analyze, summarize
+from effnet_core.variants import scaled
+
+
+def page() -> None:
+    from app.views import scale
+
+    scale.render()
+
+
+def open_page(**parameters: Any) -> AppTest:
+    app = AppTest.from_function(page, default_timeout=60)
+    for key, text in {"show": "Verify and download", **parameters}.items():
+        app.query_params[key] = text
+    return healthy(app.run())
+
+
+def healthy(app: AppTest) -> AppTest:
+    assert not app.exception, [error.value for error in app.exception]
+    return app
+
+
+def press(app: AppTest, label: str) -> AppTest:
+    button = next(button for button in app.button if button.label == label)
+    return healthy(button.click().run())
+
+
+def refusals(app: AppTest) -> str:
+    return " ".join(error.value for error in app.error).replace("\\", "")
+
+
+def test_verification_agrees_for_a_small_network() -> None:
+    app = open_page(phi="-6")
+    press(app, "Verify with fvcore and torch")
+    assert "figures agree exactly" in app.success[0].value
+    assert set(app.dataframe[0].value["Difference"]) == {0}
+
+
+def test_a_giant_is_not_built_for_a_page() -> None:
+    app = open_page(network="published", variant="l2")
+    press(app, "Verify with fvcore and torch")
+    assert "effnet cost --verify" in refusals(app)
+    press(app, "Make ONNX")
+    assert "effnet export" in refusals(app)
+
+
+def test_making_one_file_keeps_the_other_and_another_network_has_none() -> None:
+    app = open_page(phi="-6")
+    press(app, "Make runnable Python")
+    press(app, "Make ONNX")
+    endings = {name.rsplit(".", 1)[1] for name in downloads(app)}
+    assert endings == {"py", "onnx"}
+    healthy(app.slider(key="phi").set_value(-5.0).run())
+    assert not downloads(app)
+
+
+def downloads(app: AppTest) -> list[str]:
+    labels = [button.proto.label for button in app.get("download_button")]
+    return [label for label in labels if label.startswith("Download ")]
+
+
+def test_the_csv_has_a_row_for_each_layer() -> None:
+    report = analyze(scaled(1))
+    lines = layers_csv(report).splitlines()
+    assert len(lines) == len(report.layers) + 1
+    assert lines[0].startswith("name,stage,block,role,kind")
+
+
+def test_the_curves_hold_what_the_core_computes() -> None:
+    rows = list(csv.DictReader(curves_csv(curves(Network(classes=10), 2, "float16")).splitlines()))
+    row = next(row for row in rows if row["strategy"] == "width" and float(row["phi"]) == 2.5)
+    totals = summarize(scaled(2.5, strategy="width", num_classes=10), batch=2, dtype="float16")
+    assert int(row["params"]) == totals.params
+    assert int(row["peak"]) == totals.peak_activation_bytes
+
+
+@pytest.mark.parametrize(
+    ("network", "stem"),
+    [
+        (Network(variant="v2-s"), "efficientnet-v2-s"),
+        (Network(phi=-1.5, strategy="depth"), "efficientnet-phi-1.5-strategy-depth"),
+    ],
+)
+def test_file_names_are_plain(network: Network, stem: str) -> None:
+    assert file_stem(network).replace("--", "-") == stem
