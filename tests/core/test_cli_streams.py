@@ -130,6 +130,9 @@ def test_an_interrupt_while_modules_load_is_no_traceback(tmp_path: Path, module:
 import os, signal, sys
 from effnet_core.cli import main
 
+# A process started in the background may be told to ignore Ctrl-C, and hands that on.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 class Interrupting:
     def find_spec(self, name, path=None, target=None):
         if name == {module!r}:
