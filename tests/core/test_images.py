@@ -134,9 +134,9 @@ def test_one_bit_and_grey_become_rgb():
 def test_the_first_frame_of_an_animation_is_shown_whatever_follows(format_):
     frames = [Image.new("RGB", (32, 24), (250 - index, 10, 10)) for index in range(200)]
     data = encode(frames[0], format_, save_all=True, append_images=frames[1:])
-    begin = time.perf_counter()
+    begin = time.thread_time()
     got = pixels(data)
-    assert time.perf_counter() - begin < 0.5
+    assert time.thread_time() - begin < 0.5
     assert np.abs(got - [250, 10, 10]).max() <= 4
 
 
