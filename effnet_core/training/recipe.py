@@ -1,0 +1,213 @@
+"""A training recipe as data: everything that decides a run besides the network and the photos."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+from effnet_core.errors import InvalidInput
+
+Optimizer = Literal["sgd", "rmsprop", "adamw"]
+Schedule = Literal["cosine", "step"]
+Policy = Literal["none", "autoaugment", "randaugment", "trivialaugment"]
+Precision = Literal["float32", "bfloat16"]
+
+CHOICES: dict[str, tuple[str, ...]] = {
+    "optimizer": get_args(Optimizer),
+    "schedule": get_args(Schedule),
+    "policy": get_args(Policy),
+    "precision": get_args(Precision),
+}
+"""The fields that take one of several words, with the words."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """How a network is trained; saved with every run.
+
+    `batch` is the number of photos between two steps of the optimizer, over all devices, and
+    `micro_batches` into how many equal parts it is cut (one device takes them one after another,
+    several devices share them). `learning_rate` belongs to `batch` as it is. `crop_area` and
+    `crop_aspect` bound the random resized crop, as shares of the photo's area and as width/height.
+    `mixup` and `cutmix` are the α of the Beta distribution, 0 for none; with both, each batch draws
+    one of the two. `drop_path` is the rate of the last block, falling linearly to 0 at the first;
+    None keeps the architecture's own, as does None for `dropout`. `ema_decay`, `clip_norm` and
+    `frozen_stages` are off at 0; stages 0…frozen_stages-1 (0 is the stem) are frozen. `body_rate`
+    multiplies the learning rate of everything but the classifier. `held_out` photos of the training
+    set are kept from training, drawn with `split_seed`, for choices.
+    """
+
+    epochs: int = 24
+    batch: int = 64
+    micro_batches: int = 1
+    optimizer: Optimizer = "sgd"
+    learning_rate: float = 0.1
+    momentum: float = 0.9
+    rmsprop_decay: float = 0.9
+    rmsprop_eps: float = 1e-3
+    weight_decay: float = 2e-5
+    schedule: Schedule = "cosine"
+    warmup_epochs: float = 0.5
+    decay_factor: float = 0.97
+    decay_epochs: float = 2.4
+    policy: Policy = "none"
+    policy_operations: int = 2
+    policy_magnitude: int = 9
+    crop_area: tuple[float, float] = (0.35, 1.0)
+    crop_aspect: tuple[float, float] = (0.75, 4 / 3)
+    flip: float = 0.5
+    mixup: float = 0.0
+    cutmix: float = 0.0
+    label_smoothing: float = 0.1
+    drop_path: float | None = None
+    dropout: float | None = None
+    ema_decay: float = 0.0
+    clip_norm: float = 5.0
+    precision: Precision = "float32"
+    channels_last: bool = True
+    compiled: bool = False
+    sync_batch_norm: bool = False
+    frozen_stages: int = 0
+    body_rate: float = 1.0
+    held_out: int = 0
+    split_seed: int = 0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "crop_area", tuple(self.crop_area))
+        object.__setattr__(self, "crop_aspect", tuple(self.crop_aspect))
+        _check_types(self)
+        _check_ranges(self)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields as plain values, for JSON."""
+        return dataclasses.asdict(self)
+
+    def to_json(self) -> str:
+        """JSON text that `from_json` reads back to an equal recipe."""
+        return json.dumps(self.to_dict(), indent=1)
+
+    @staticmethod
+    def from_dict(values: Mapping[str, Any]) -> Recipe:
+        """The recipe of plain values; fields left out take their defaults. Raises InvalidInput."""
+        known = {field.name for field in dataclasses.fields(Recipe)}
+        unknown = sorted(set(values) - known)
+        if unknown:
+            raise InvalidInput(f"A recipe has no field called {unknown[0]!r:.60}.")
+        try:
+            return Recipe(**values)
+        except TypeError as error:
+            raise InvalidInput(f"The recipe is unusable: {error}.") from None
+
+    @staticmethod
+    def from_json(text: str) -> Recipe:
+        """Read `to_json`'s text, or any JSON object of fields; raises InvalidInput."""
+        try:
+            values = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise InvalidInput(f"The recipe is not valid JSON: {error}.") from None
+        if not isinstance(values, dict):
+            raise InvalidInput("A recipe is a JSON object of its fields.")
+        return Recipe.from_dict(values)
+
+    @property
+    def micro_batch(self) -> int:
+        """Photos in one forward pass."""
+        return self.batch // self.micro_batches
+
+
+def _check_types(recipe: Recipe) -> None:
+    for field in dataclasses.fields(recipe):
+        value = getattr(recipe, field.name)
+        declared = str(field.type)
+        if field.name in CHOICES:
+            words = CHOICES[field.name]
+            if value not in words:
+                raise InvalidInput(f"{field.name} must be {' or '.join(words)}; got {value!r:.60}.")
+        elif declared == "bool":
+            if not isinstance(value, bool):
+                raise InvalidInput(f"{field.name} must be true or false; got {value!r:.60}.")
+        elif declared == "int":
+            if not isinstance(value, int) or isinstance(value, bool):
+                raise InvalidInput(f"{field.name} must be a whole number; got {value!r:.60}.")
+        elif declared.startswith("tuple"):
+            if len(value) != 2 or not all(map(_is_number, value)):
+                raise InvalidInput(f"{field.name} must be two numbers; got {value!r:.60}.")
+        elif not _is_number(value) and not (value is None and "None" in declared):
+            raise InvalidInput(f"{field.name} must be a number; got {value!r:.60}.")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+_BOUNDS: dict[str, tuple[float, float]] = {
+    "epochs": (1, 10_000),
+    "batch": (1, 65_536),
+    "micro_batches": (1, 65_536),
+    "learning_rate": (1e-9, 1e3),
+    "momentum": (0, 0.9999),
+    "rmsprop_decay": (0, 0.9999),
+    "rmsprop_eps": (1e-12, 1),
+    "weight_decay": (0, 1),
+    "warmup_epochs": (0, 1000),
+    "decay_factor": (0.01, 1),
+    "decay_epochs": (0.01, 10_000),
+    "policy_operations": (1, 8),
+    "policy_magnitude": (0, 30),
+    "flip": (0, 1),
+    "mixup": (0, 100),
+    "cutmix": (0, 100),
+    "label_smoothing": (0, 0.9),
+    "drop_path": (0, 0.9),
+    "dropout": (0, 0.9),
+    "ema_decay": (0, 0.999999),
+    "clip_norm": (0, 1e6),
+    "frozen_stages": (0, 100),
+    "body_rate": (0, 1),
+    "held_out": (0, 10**9),
+    "split_seed": (0, 2**63 - 1),
+    "seed": (0, 2**63 - 1),
+}
+
+
+def _check_ranges(recipe: Recipe) -> None:
+    for name, (low, high) in _BOUNDS.items():
+        value = getattr(recipe, name)
+        if value is not None and not low <= value <= high:
+            raise InvalidInput(f"{name} must lie from {low:g} to {high:g}; got {value:g}.")
+    low, high = recipe.crop_area
+    if not 0 < low <= high <= 1:
+        raise InvalidInput(f"crop_area must rise within (0, 1]; got {low:g} and {high:g}.")
+    low, high = recipe.crop_aspect
+    if not 0.1 <= low <= high <= 10:
+        raise InvalidInput(f"crop_aspect must rise within [0.1, 10]; got {low:g} and {high:g}.")
+    if recipe.batch % recipe.micro_batches:
+        raise InvalidInput(
+            f"A batch of {recipe.batch} cannot be cut into {recipe.micro_batches} equal parts."
+        )
+    if recipe.warmup_epochs >= recipe.epochs:
+        raise InvalidInput(
+            f"A warm-up of {recipe.warmup_epochs:g} epochs leaves nothing of {recipe.epochs}."
+        )
+
+
+PAPER_RECIPE = Recipe(
+    epochs=350,
+    batch=4096,
+    optimizer="rmsprop",
+    learning_rate=0.256,
+    weight_decay=1e-5,
+    schedule="step",
+    warmup_epochs=5,
+    policy="autoaugment",
+    crop_area=(0.08, 1.0),
+    ema_decay=0.9999,
+    clip_norm=0.0,
+)
+"""The paper's recipe for ImageNet (arXiv 1905.11946, section 5.2; epochs, batch, warm-up, average
+of the weights and label smoothing as in the reference implementation, tensorflow/tpu)."""

@@ -1,0 +1,211 @@
+"""The folder of one run: what it is, how far it is, what came out; whole after any crash.
+
+recipe.json  spec.json  run.json    what was asked, and where it runs
+metrics.jsonl                       one JSON object a line: steps and epochs
+status.json                         state, process, progress; rewritten as the run goes
+checkpoint.pt                       everything needed to go on
+model.safetensors  result.json      what came out, once it is finished
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+
+from effnet_core import __version__
+from effnet_core.architecture import ArchitectureSpec
+from effnet_core.training.recipe import Recipe
+from effnet_core.training.trainer import TrainingError
+from effnet_core.weights import disk
+
+State = Literal["running", "stopped", "failed", "finished"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Status:
+    """How far a run is. `sentence` says why it failed; what is not known yet is None.
+
+    `loss` is the mean of the epoch so far, `top1` the last epoch's share on the held-out photos;
+    `seconds` is the time spent training so far, over all resumptions.
+    """
+
+    state: State
+    pid: int
+    epoch: int
+    epochs: int
+    step: int
+    steps: int
+    loss: float | None = None
+    top1: float | None = None
+    photos_per_second: float | None = None
+    seconds: float = 0.0
+    seconds_left: float | None = None
+    sentence: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunResult:
+    """What came out of a finished run; accuracies are shares of the held-out photos, if any."""
+
+    state: State
+    name: str
+    epochs: int
+    steps: int
+    photos: int
+    held_out: int
+    top1: float | None
+    top5: float | None
+    seconds: float
+    photos_per_second: float
+    device: str
+
+
+class RunFolder:
+    """Reads and writes the files of one run; raises TrainingError or WeightsError (full disk)."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @property
+    def checkpoint(self) -> Path:
+        """Where the state of training lies."""
+        return self.path / "checkpoint.pt"
+
+    @property
+    def model(self) -> Path:
+        """Where the finished weights lie."""
+        return self.path / "model.safetensors"
+
+    @property
+    def metrics(self) -> Path:
+        """Where the course of the run lies, as JSON lines."""
+        return self.path / "metrics.jsonl"
+
+    def begin(self, spec: ArchitectureSpec, recipe: Recipe, about: Mapping[str, Any]) -> None:
+        """Write down what is asked; raises TrainingError if the folder holds a run already."""
+        if (self.path / "recipe.json").exists():
+            raise TrainingError(
+                f"{self.path} holds a run already; resume it, or give another folder."
+            )
+        self._write("spec.json", spec.to_json())
+        self._write("run.json", json.dumps(dict(about), indent=1))
+        self._write("recipe.json", recipe.to_json())
+
+    def recipe(self) -> Recipe:
+        """The recipe of the run; raises TrainingError if there is none."""
+        return Recipe.from_json(self._text("recipe.json"))
+
+    def spec(self) -> ArchitectureSpec:
+        """The network of the run."""
+        return ArchitectureSpec.from_json(self._text("spec.json"))
+
+    def about(self) -> dict[str, Any]:
+        """What `begin` was told of the data and the machine."""
+        return dict(json.loads(self._text("run.json")))
+
+    def write_status(self, status: Status) -> None:
+        """Replace the status in one step."""
+        self._write("status.json", json.dumps(asdict(status), indent=1))
+
+    def status(self) -> Status | None:
+        """The status last written; None where there is none that can be read."""
+        try:
+            return Status(**json.loads((self.path / "status.json").read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError):
+            return None
+
+    def add_metric(self, metric: Mapping[str, Any]) -> None:
+        """Add one line to the metrics."""
+        try:
+            with self.metrics.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(dict(metric)) + "\n")
+        except OSError as error:
+            raise disk.storage_error(error, self.metrics) from error
+
+    def read_metrics(self) -> tuple[dict[str, Any], ...]:
+        """The metrics so far; a last line that is not whole yet is left out."""
+        try:
+            lines = self.metrics.read_text(encoding="utf-8").splitlines()
+        except OSError:
+            return ()
+        found = []
+        for line in lines:
+            try:
+                found.append(json.loads(line))
+            except ValueError:
+                continue
+        return tuple(found)
+
+    def keep_metrics_until(self, step: int) -> None:
+        """Forget the metrics past `step`: they belong to work that a crash undid."""
+        kept = [metric for metric in self.read_metrics() if metric["step"] <= step]
+        self._write("metrics.jsonl", "".join(json.dumps(metric) + "\n" for metric in kept))
+
+    def save_state(self, state: dict[str, Any]) -> None:
+        """Replace the checkpoint in one step."""
+        disk.sweep(self.checkpoint)
+        with disk.placing(self.checkpoint) as file:
+            torch.save(state, file)
+
+    def load_state(self, device: torch.device) -> dict[str, Any] | None:
+        """The checkpoint, or None where none was written yet; raises TrainingError if damaged."""
+        if not self.checkpoint.exists():
+            return None
+        try:
+            return dict(torch.load(self.checkpoint, map_location=device, weights_only=True))
+        except Exception as error:
+            raise TrainingError(
+                f"{self.checkpoint} cannot be read ({type(error).__name__}); the run has to begin "
+                "again in another folder."
+            ) from error
+
+    def write_result(self, result: Mapping[str, Any]) -> None:
+        """Write down what came out."""
+        self._write("result.json", json.dumps(dict(result), indent=1))
+
+    def result(self) -> dict[str, Any] | None:
+        """What came out, or None as long as the run is not finished."""
+        try:
+            return dict(json.loads((self.path / "result.json").read_text(encoding="utf-8")))
+        except (OSError, ValueError):
+            return None
+
+    def _write(self, name: str, text: str) -> None:
+        disk.write(self.path / name, text.encode())
+
+    def _text(self, name: str) -> str:
+        try:
+            return (self.path / name).read_text(encoding="utf-8")
+        except OSError as error:
+            raise TrainingError(
+                f"{self.path} holds no run ({name}: {error.strerror}); give a run's folder."
+            ) from None
+
+
+def environment(device: torch.device) -> dict[str, Any]:
+    """What a result depends on besides recipe and photos."""
+    on_cuda = device.type == "cuda"
+    return {
+        "effnet": __version__,
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+        "device": torch.cuda.get_device_name(device) if on_cuda else _processor(),
+        "threads": torch.get_num_threads(),
+        "pid": os.getpid(),
+    }
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.machine())

@@ -1,0 +1,22 @@
+"""The learning rate at each step of a run."""
+
+from __future__ import annotations
+
+import math
+
+from effnet_core.training.recipe import Recipe
+
+
+def rate_factor(recipe: Recipe, step: int, steps_per_epoch: int) -> float:
+    """What multiplies the recipe's learning rate at `step` (0 is the first).
+
+    Rises linearly over the warm-up and then follows half a cosine to 0 (arXiv 1608.03983) or the
+    paper's steps: × decay_factor every decay_epochs, counted from the start of training.
+    """
+    epoch = step / steps_per_epoch
+    if epoch < recipe.warmup_epochs:
+        return (step + 1) / math.ceil(recipe.warmup_epochs * steps_per_epoch + 1)
+    if recipe.schedule == "step":
+        return float(recipe.decay_factor ** math.floor(epoch / recipe.decay_epochs))
+    done = (epoch - recipe.warmup_epochs) / (recipe.epochs - recipe.warmup_epochs)
+    return 0.5 * (1 + math.cos(math.pi * min(done, 1.0)))
