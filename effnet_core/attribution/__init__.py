@@ -1,7 +1,8 @@
-"""Attribution: where in a picture a class's logit comes from, by six methods.
+"""Attribution: where in a picture a class's logit comes from, by six methods, and how right it is.
 
-`METHODS`, `Attribution` and the drawing in `render` import without torch, so that a page can lay
-out its form before torch is loaded; the functions that compute are imported when first asked for.
+`METHODS`, `Attribution`, `MapScores` and the drawing in `render` import without torch, so that a
+page can lay out its form before torch is loaded; the functions that compute are imported when first
+asked for.
 """
 
 from __future__ import annotations
@@ -11,13 +12,16 @@ from typing import TYPE_CHECKING
 from effnet_core.attribution.parameters import Parameter, Value
 from effnet_core.attribution.registry import METHODS, Method, find_method
 from effnet_core.attribution.result import Attribution
+from effnet_core.attribution.scores import MapScores
 
 if TYPE_CHECKING:
     from effnet_core.attribution.compute import attribute, attribute_stages, grad_cam_classes
+    from effnet_core.attribution.scoring import score_maps
 
 __all__ = [
     "METHODS",
     "Attribution",
+    "MapScores",
     "Method",
     "Parameter",
     "Value",
@@ -25,6 +29,7 @@ __all__ = [
     "attribute_stages",
     "find_method",
     "grad_cam_classes",
+    "score_maps",
 ]
 
 
@@ -34,4 +39,8 @@ def __getattr__(name: str) -> object:
         from effnet_core.attribution import compute
 
         return getattr(compute, name)
+    if name == "score_maps":
+        from effnet_core.attribution import scoring
+
+        return scoring.score_maps
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

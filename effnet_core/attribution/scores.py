@@ -1,0 +1,116 @@
+"""What scoring maps gives: one row for each map and each control. No torch here."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Target = Literal["label", "predicted"]
+RANDOM_MAP, CENTRE_GAUSSIAN = "random map", "centre Gaussian"
+"""The subjects that are controls."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metric:
+    """One of `MapScores`' metrics: its field, its name for people, and what is good."""
+
+    key: str
+    title: str
+    paper: str
+    more_is_better: bool
+
+
+METRICS: tuple[Metric, ...] = (
+    Metric(
+        key="pointing",
+        title="Pointing game",
+        paper="https://arxiv.org/abs/1608.00507",
+        more_is_better=True,
+    ),
+    Metric(
+        key="energy",
+        title="Energy inside the box",
+        paper="https://arxiv.org/abs/1910.01279",
+        more_is_better=True,
+    ),
+    Metric(
+        key="insertion",
+        title="Insertion",
+        paper="https://arxiv.org/abs/1806.07421",
+        more_is_better=True,
+    ),
+    Metric(
+        key="deletion",
+        title="Deletion",
+        paper="https://arxiv.org/abs/1806.07421",
+        more_is_better=False,
+    ),
+    Metric(
+        key="average_drop",
+        title="Average drop",
+        paper="https://arxiv.org/abs/1710.11063",
+        more_is_better=False,
+    ),
+    Metric(
+        key="increase",
+        title="Increase in confidence",
+        paper="https://arxiv.org/abs/1710.11063",
+        more_is_better=True,
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A mean over photos and its standard error s/√n; None from a single photo."""
+
+    mean: float
+    standard_error: float | None
+
+    @staticmethod
+    def of(values: Sequence[float]) -> Estimate:
+        """From one value a photo; s has n − 1 degrees of freedom."""
+        count = len(values)
+        mean = math.fsum(values) / count
+        if count == 1:
+            return Estimate(mean, None)
+        squares = math.fsum((value - mean) ** 2 for value in values)
+        return Estimate(mean, math.sqrt(squares / (count - 1) / count))
+
+
+@dataclass(frozen=True, kw_only=True)
+class MapScores:
+    """How the maps of one subject score on photos with boxes; all metrics are fractions.
+
+    `subject` is an attribution method's id or a control ("random map", "centre Gaussian"). `stage`
+    is where the method's map was made, or whose grid the random map has; None for maps at the
+    input. `grid` is the map's (height, width) before enlarging. `target` says whose map it is and
+    whose probability is followed: the photo's true class ("label") or the model's own first
+    ("predicted"). `pointing` … `increase` are those of `metrics`, insertion and deletion as areas
+    with `steps`. Equal on every row, to read them by: `box_share`, the boxes' part of the view,
+    which is what an even map gets for pointing and energy, and `confidence`, the target's
+    probability on the whole photos. `seconds` is the time for this row's maps and scores.
+    """
+
+    subject: str
+    stage: int | None
+    grid: tuple[int, int]
+    photos: int
+    target: Target
+    steps: int
+    pointing: Estimate
+    energy: Estimate
+    insertion: Estimate
+    deletion: Estimate
+    average_drop: Estimate
+    increase: Estimate
+    box_share: Estimate
+    confidence: Estimate
+    seconds: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON; each estimate as {"mean": …, "standard_error": …}."""
+        return {**dataclasses.asdict(self), "grid": list(self.grid)}
