@@ -37,7 +37,9 @@ class Recipe:
     one of the two. `drop_path` is the rate of the last block, falling linearly to 0 at the first;
     None keeps the architecture's own, as does None for `dropout`. `ema_decay`, `clip_norm` and
     `frozen_stages` are off at 0; stages 0…frozen_stages-1 (0 is the stem) are frozen. `body_rate`
-    multiplies the learning rate of everything but the classifier. `held_out` photos of the training
+    multiplies the learning rate of everything but the classifier. `first_resolution` is the share of the network's resolution in the first quarter of the run; the
+    quarters after it step up evenly to the whole in the last, in multiples of 8 pixels (progressive
+    learning, arXiv 2104.00298, section 4; 1 trains at the whole resolution throughout). `held_out` photos of the training
     set are kept from training, drawn with `split_seed`, for choices.
     """
 
@@ -60,6 +62,7 @@ class Recipe:
     crop_area: tuple[float, float] = (0.35, 1.0)
     crop_aspect: tuple[float, float] = (0.75, 4 / 3)
     flip: float = 0.5
+    first_resolution: float = 1.0
     mixup: float = 0.0
     cutmix: float = 0.0
     label_smoothing: float = 0.1
@@ -160,6 +163,7 @@ _BOUNDS: dict[str, tuple[float, float]] = {
     "policy_operations": (1, 8),
     "policy_magnitude": (0, 30),
     "flip": (0, 1),
+    "first_resolution": (0.25, 1),
     "mixup": (0, 100),
     "cutmix": (0, 100),
     "label_smoothing": (0, 0.9),

@@ -20,3 +20,19 @@ def rate_factor(recipe: Recipe, step: int, steps_per_epoch: int) -> float:
         return float(recipe.decay_factor ** math.floor(epoch / recipe.decay_epochs))
     done = (epoch - recipe.warmup_epochs) / (recipe.epochs - recipe.warmup_epochs)
     return 0.5 * (1 + math.cos(math.pi * min(done, 1.0)))
+
+
+STAGES = 4
+"""Parts of a run with a resolution of their own (arXiv 2104.00298, section 4.2)."""
+
+
+def resolution_at(recipe: Recipe, epoch: int, resolution: int) -> int:
+    """Pixels a side that photos are shown at in `epoch` (0 is the first); `resolution` at the end.
+
+    Multiples of 8, unless it is the network's own resolution.
+    """
+    stage = min(epoch * STAGES // recipe.epochs, STAGES - 1)
+    if recipe.first_resolution == 1 or stage == STAGES - 1 or recipe.epochs < STAGES:
+        return resolution
+    share = recipe.first_resolution + (1 - recipe.first_resolution) * stage / (STAGES - 1)
+    return min(max(8 * math.floor(share * resolution / 8 + 0.5), 32), resolution)

@@ -25,7 +25,7 @@ from effnet_core.training.averaging import WeightAverage
 from effnet_core.training.data import PhotoSet
 from effnet_core.training.optimizer import freeze, make_optimizer, set_rate
 from effnet_core.training.recipe import Recipe
-from effnet_core.training.schedule import rate_factor
+from effnet_core.training.schedule import rate_factor, resolution_at
 from effnet_core.training.seeds import NOISE, ORDER, generator, mixed
 from effnet_core.training.world import Statistics, World
 
@@ -166,7 +166,9 @@ class Trainer:
     def _batch(self, rows: Tensor, table: Tensor, part: int) -> tuple[Tensor, Tensor]:
         """Augmented and normalised photos (b, 3, r, r) and their targets."""
         recipe = self.recipe
-        images = augment.augment(self.images[rows], table, recipe, self.preprocessing.crop)
+        epoch = self.steps // self.steps_per_epoch
+        side = resolution_at(recipe, epoch, self.preprocessing.crop)
+        images = augment.augment(self.images[rows], table, recipe, side)
         images = (images - self._mean) / self._std
         targets = self.labels[rows]
         if recipe.mixup or recipe.cutmix:
