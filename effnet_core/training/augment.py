@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from effnet_core.training import policies
 from effnet_core.training.recipe import Recipe
 from effnet_core.training.seeds import generator, mixed
 
@@ -30,7 +31,7 @@ _CROP_DRAWS = 2 * _PROPOSALS + 3
 
 def draw_count(recipe: Recipe) -> int:
     """How many uniform numbers one photo needs."""
-    return _CROP_DRAWS
+    return _CROP_DRAWS + policies.number_count(recipe)
 
 
 def draws(
@@ -50,11 +51,16 @@ def augment(images: Tensor, table: Tensor, recipe: Recipe, resolution: int) -> T
     """Cropped, flipped and changed pictures, float32 (B, 3, r, r) in [0, 1], not normalised.
 
     `images` is uint8 (B, 3, S, S); `table`, on the same device, holds the photos' rows of `draws`;
-    r is `resolution`. Works without gradients.
+    r is `resolution`. The crop is resized bilinearly without antialiasing; policies work on
+    its values rounded to bytes, at the resolution r.
     """
     boxes = crop_boxes(table, recipe, images.shape[-1])
     flips = table[:, _FLIP] < recipe.flip
-    return resized_crop(images, boxes, flips, resolution).div_(255).clamp_(0, 1)
+    pictures = resized_crop(images, boxes, flips, resolution)
+    if recipe.policy != "none":
+        changed = pictures.round_().to(torch.uint8)
+        pictures = policies.apply(changed, table[:, _CROP_DRAWS:], recipe).float()
+    return pictures.div_(255).clamp_(0, 1)  # bilinear weights may add up to a little over 1
 
 
 def crop_boxes(table: Tensor, recipe: Recipe, side: int) -> Tensor:
