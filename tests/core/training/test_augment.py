@@ -136,6 +136,13 @@ def test_boxes_are_distributed_as_torchvisions(area):
         assert (mine.quantile(quantiles) - other.quantile(quantiles)).abs().max() < 0.05 * spread
 
 
+def test_size_shape_and_place_are_drawn_independently():
+    recipe = Recipe(crop_area=(0.08, 0.3))
+    boxes = augment.crop_boxes(table_of(recipe, 4000), recipe, 64)
+    correlations = torch.corrcoef(torch.stack(_features(boxes, 64))).fill_diagonal_(0)
+    assert correlations.abs().max() < 0.06  # chance gives 0.016
+
+
 def _features(boxes: torch.Tensor, side: int) -> tuple[torch.Tensor, ...]:
     """Area, log aspect, and where in its room each box lies."""
     left, top, width, height = boxes.unbind(1)
