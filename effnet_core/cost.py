@@ -31,7 +31,7 @@ from effnet_core.stage_tables import Operator
 
 DTYPE_BYTES = {"float32": 4, "float16": 2, "bfloat16": 2, "float64": 8}
 # batch-norm's num_batches_tracked is one int64 whatever the dtype.
-_COUNTER_BYTES = 8
+COUNTER_BYTES = 8
 
 
 @dataclass(frozen=True)
@@ -177,7 +177,7 @@ def summarize(
         mult_adds=counts["conv"] + counts["linear"],
         activations=sum(part.activations for part in parts),
         fvcore=OperatorCounts(**counts),
-        weight_bytes=(params + buffers) * element + norms * _COUNTER_BYTES,
+        weight_bytes=(params + buffers) * element + norms * COUNTER_BYTES,
         peak_activation_bytes=(peak + image) * element * batch,
         peak_at=prefix + peak_at,
         blocks=len(spec.blocks),

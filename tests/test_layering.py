@@ -14,6 +14,7 @@ TORCH_FREE = (
     "attribution",
     "comparison",
     "cost",
+    "cost_curves",
     "images",
     "published",
     "reconcile",
