@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -119,37 +117,6 @@ def hold_out(photos: PhotoSet, count: int, *, seed: int) -> tuple[PhotoSet, Phot
     order = torch.randperm(len(photos), generator=generator)
     kept, held = order[count:].sort().values, order[:count].sort().values
     return photos.subset(kept), photos.subset(held)
-
-
-def relabelled(
-    photos: PhotoSet, classes: Sequence[str], class_ids: Sequence[str] | None = None
-) -> PhotoSet:
-    """The same photos with labels into another list of classes, such as a network's.
-
-    A class of the photos is found by its id in `class_ids`, or else by its name or id in `classes`.
-    Raises DataError for one that is in neither, or that two classes of the list could be.
-    """
-    ids = tuple(class_ids or classes)
-    numbers = [
-        _number(class_id, name, tuple(classes), ids)
-        for class_id, name in zip(photos.class_ids, photos.classes, strict=True)
-    ]
-    return dataclasses.replace(
-        photos,
-        labels=torch.tensor(numbers, dtype=torch.int64)[photos.labels],
-        classes=tuple(classes),
-        class_ids=ids,
-    )
-
-
-def _number(class_id: str, name: str, classes: tuple[str, ...], ids: tuple[str, ...]) -> int:
-    for wanted, known in ((class_id, ids), (name, classes), (class_id, classes)):
-        if known.count(wanted) == 1:
-            return known.index(wanted)
-    raise DataError(
-        f"The class {name!r} ({class_id}) of the photos is not one of the {len(classes)} classes "
-        "asked for; a class list can leave it out."
-    )
 
 
 def _check(photos: PhotoSet, path: Path) -> None:

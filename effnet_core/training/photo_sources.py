@@ -38,7 +38,7 @@ class Photo:
 
     @property
     def name(self) -> str:
-        """ "class id/file"."""
+        """Class id and file, a slash between them."""
         return f"{self.class_id}/{self.file}"
 
 
@@ -87,9 +87,7 @@ def list_photos(
         split: tuple(
             _with_box(photo, split, known)
             for class_id in names
-            for photo in sorted(by_class.get(class_id, ()), key=lambda photo: photo.file)[
-                :max_per_class
-            ]
+            for photo in _first(by_class.get(class_id, ()), max_per_class)
         )
         for split, by_class in found.items()
     }
@@ -103,6 +101,10 @@ def list_photos(
         divided=divided,
         ignored=ignored,
     )
+
+
+def _first(photos: Iterable[Photo], count: int | None) -> list[Photo]:
+    return sorted(photos, key=lambda photo: photo.file)[:count]
 
 
 def _splits(tree: Tree) -> tuple[dict[Split, Tree], bool]:

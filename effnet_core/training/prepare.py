@@ -98,24 +98,14 @@ def prepare(
     with opened(sources, limits) as (tree, name):
         listing = list_photos(tree, class_list=class_list, boxes=boxes, max_per_class=max_per_class)
         _require_trainable(listing, name)
-        total = sum(map(len, listing.photos.values()))
-        sets: dict[Split, PhotoSet] = {}
-        unreadable: list[tuple[str, str]] = []
-        before = 0
-        for split in SPLITS:
-            if not listing.photos.get(split):
-                continue
-            photos, refused = _decoded(listing, split, side, _after(before, total, progress))
-            before += len(listing.photos[split])
-            unreadable += [(f"{split}/{photo}", reason) for photo, reason in refused]
-            sets[split] = photos
+        sets, unreadable = _all_decoded(listing, side, progress)
     _require_all_classes(sets["train"], unreadable)
     return write(
         {split: photos for split, photos in sets.items() if len(photos)},
         out,
         source=name,
         form=listing.form,
-        unreadable=tuple(unreadable),
+        unreadable=unreadable,
         ignored=listing.ignored,
     )
 
@@ -188,6 +178,22 @@ def _decoded(
     return found, tuple((photos[row].name, reasons[row]) for row in sorted(reasons))
 
 
+def _all_decoded(
+    listing: Listing, side: int, progress: Progress
+) -> tuple[dict[Split, PhotoSet], tuple[tuple[str, str], ...]]:
+    """Every split that has photos, and (split/name, reason) of what could not be read."""
+    total = sum(map(len, listing.photos.values()))
+    sets: dict[Split, PhotoSet] = {}
+    unreadable: list[tuple[str, str]] = []
+    before = 0
+    for split in SPLITS:
+        if listing.photos.get(split):
+            sets[split], refused = _decoded(listing, split, side, _after(before, total, progress))
+            before += len(listing.photos[split])
+            unreadable += [(f"{split}/{photo}", reason) for photo, reason in refused]
+    return sets, tuple(unreadable)
+
+
 def _room(count: int, side: int) -> npt.NDArray[np.uint8]:
     try:
         return np.empty((count, 3, side, side), np.uint8)
@@ -237,7 +243,7 @@ def _require_trainable(listing: Listing, name: str) -> None:
     for class_id in listing.class_ids:
         if class_id not in present:
             raise DataError(
-                f"The class {class_id!r} of {name} has no photos to train on; add some, or take "
+                f"{name} holds no training photos of the class {class_id!r}; add some, or take "
                 "its folder out."
             )
 

@@ -11,7 +11,7 @@ import torch
 
 from effnet_core.errors import InvalidInput, WeightsError
 from effnet_core.training import data
-from effnet_core.training.data import DataError, PhotoSet, hold_out, relabelled
+from effnet_core.training.data import DataError, PhotoSet, hold_out
 
 
 def photo_set(count: int = 7, *, boxes: bool = True) -> PhotoSet:
@@ -104,17 +104,3 @@ def test_held_out_photos_are_drawn_by_seed_and_none_is_lost() -> None:
     for count in (-1, 20):
         with pytest.raises(InvalidInput, match="cannot be held out"):
             hold_out(photos, count, seed=0)
-
-
-def test_labels_follow_another_list_of_classes() -> None:
-    photos = dataclasses.replace(photo_set(4), class_ids=("n1", "n2", "n3"))
-    classes, ids = ("x", "crâne", "b", 'a "quoted", name', "crane"), ("n0", "n2", "n7", "n9", "n1")
-    assert relabelled(photos, classes, ids).labels.tolist() == [4, 1, 3, 4]  # by id, by name
-    by_name = relabelled(photos, classes)
-    assert by_name.labels.tolist() == [4, 1, 3, 4]
-    assert by_name.class_ids == by_name.classes == classes
-    assert relabelled(photos, ("n3", "n2", "n1")).labels.tolist() == [2, 1, 0, 2]
-    with pytest.raises(DataError, match="'crane' \\(n1\\) of the photos is not one of the 2"):
-        relabelled(photos, ("crâne", "x"))
-    with pytest.raises(DataError, match="not one of the 3 classes"):  # which of the two?
-        relabelled(photos, ("crane", "crane", "crâne"))

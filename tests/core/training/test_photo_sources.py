@@ -116,8 +116,8 @@ def test_boxes_without_a_split_column_serve_every_split(tmp_path: Path) -> None:
         (["1.png", "2.png"], "no folder in the source"),
         (["a/1.png", "a/2.png"], "the single class 'a'"),
         (["train/a/1.png", "val/a/2.png"], "the single class 'a'"),
-        (["a/1.png", "b/notes.txt"], "The class 'b' of data has no photos to train on"),
-        (["train/a/1.png", "train/b/2.txt", "val/b/3.png"], "The class 'b' of data has no photos"),
+        (["a/1.png", "b/notes.txt"], "data holds no training photos of the class 'b'"),
+        (["train/a/1.png", "train/b/2.txt", "val/b/3.png"], "no training photos of the class 'b'"),
         (["val/a/1.png", "val/b/2.png"], "no photos to train on"),
         (["train/a/1.png", "train/b/2.png", "val/c/3.png"], "val holds 'c', which train lacks"),
         (["train/a/1.png", "val/a/1.png", "valid/a/1.png"], "as if for val"),
@@ -137,7 +137,7 @@ def test_what_cannot_be_trained_on_is_a_sentence(
 def test_an_empty_class_folder_is_not_passed_over(drawn: Any, tmp_path: Path) -> None:
     drawn.put({"a/1.jpg": drawn.jpeg(1), "b/2.jpg": drawn.jpeg(2)}, tmp_path / "data")
     (tmp_path / "data" / "c").mkdir()
-    with pytest.raises(DataError, match="The class 'c' of data has no photos"):
+    with pytest.raises(DataError, match="no training photos of the class 'c'"):
         prepare([tmp_path / "data"], tmp_path / "out")
 
 
