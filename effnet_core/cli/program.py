@@ -7,7 +7,18 @@ import sys
 import warnings
 
 from effnet_core import __version__
-from effnet_core.cli import build, classify, cost, data, explain, export, records, serve, weights
+from effnet_core.cli import (
+    build,
+    classify,
+    cost,
+    data,
+    evaluate,
+    explain,
+    export,
+    records,
+    serve,
+    weights,
+)
 from effnet_core.cli.common import Parser
 from effnet_core.cli.streams import accept_any_text, fail, flush_output, output_is_lost
 from effnet_core.errors import EffnetError, InvalidInput
@@ -55,7 +66,19 @@ def _parser() -> Parser:
     )
     parser.add_argument("--version", action="version", version=f"effnet {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True, dest="command")
-    for module in (cost, build, export, weights, classify, explain, records, data, serve):
+    modules = (
+        cost,
+        build,
+        export,
+        weights,
+        classify,
+        explain,
+        records,
+        data,
+        evaluate,
+        serve,
+    )
+    for module in modules:
         module.register(commands)
     return parser
 
