@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import math
-import shutil
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,24 +11,20 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from timm.data import ImageNetInfo
 from torch import Tensor, nn
 
 from effnet_core.errors import DoesNotFit, EffnetError, InvalidInput
 from effnet_core.images import Preprocessing
-from effnet_core.predict import Predictor
 from effnet_core.training import evaluation
 from effnet_core.training.data import DataError, PhotoSet
-from effnet_core.training.evaluation import evaluate, fitting_batch, places, right
+from effnet_core.training.evaluation import evaluate, places, right
 from effnet_core.training.evaluation_result import (
     Evaluation,
     PhotoAnswers,
     calibrated,
     calibration_error,
 )
-from effnet_core.training.photo_files import PhotoFiles, open_photos
-from effnet_core.training.prepare import read_photos
-from effnet_core.weights import load_checkpoint
+from effnet_core.training.photo_files import PhotoFiles
 
 COLOURS = ("red", "green", "blue")
 SIDE = 4
@@ -248,60 +242,3 @@ def test_bad_numbers_and_full_memory_are_sentences(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(evaluation, "logits", full)
     with pytest.raises(DoesNotFit, match="Memory ran out with 1 photos at once; choose a smaller"):
         evaluate(Toy(), photos, batch=1)
-
-
-@pytest.fixture(scope="module")
-def v2b0(v2b0_weights: Path) -> Predictor:
-    loaded = load_checkpoint(v2b0_weights, architecture="tf_efficientnetv2_b0")
-    return Predictor(loaded, device="cpu")
-
-
-@pytest.fixture(scope="module")
-def folder(photos: tuple[Path, ...], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The 40 photos, each in a folder of its WordNet id and class."""
-    root = tmp_path_factory.mktemp("photos")
-    for photo in photos:
-        (root / photo.stem).mkdir()
-        shutil.copy(photo, root / photo.stem)
-    return root
-
-
-def test_a_folder_gets_the_predictors_answers(v2b0: Predictor, folder: Path) -> None:
-    with open_photos(folder) as source:
-        found = evaluate(v2b0, source.photos, batch=16)
-    wnids = ImageNetInfo("imagenet-1k").label_names()
-    correct = 0
-    for place, name in enumerate(found.answers.names):
-        prediction = v2b0.predict_bytes((folder / name).read_bytes())
-        assert found.answers.predicted[place] == prediction.top[0].index
-        confidence = prediction.top[0].probability
-        assert found.answers.confidences[place] == pytest.approx(confidence, abs=1e-5)
-        label = wnids.index(name.split("_")[0])
-        assert found.answers.labels[place] == label
-        among = [entry.index for entry in prediction.top]
-        place_of_label = found.answers.places[place]
-        assert among[place_of_label] == label if place_of_label < 5 else label not in among
-        correct += prediction.top[0].index == label
-    assert correct == 32  # as many as timm gets right
-    assert (found.photos, found.top1) == (40, correct / 40)
-    assert found.left_out == found.unreadable == ()
-
-
-def test_squared_small_copies_get_other_answers(v2b0: Predictor, folder: Path) -> None:
-    """What the test above would not pass with."""
-    small, _ = read_photos(folder, side=64, max_per_class=1)
-    with open_photos(folder) as source:
-        chosen = torch.arange(6)
-        shrunk = evaluate(v2b0, small.subset(chosen), batch=6)
-        found = evaluate(v2b0, source.photos.subset(chosen), batch=6)
-    assert shrunk.answers.names == found.answers.names
-    assert np.abs(shrunk.answers.confidences - found.answers.confidences).max() > 1e-2
-
-
-def test_the_batch_shrinks_with_the_memory_that_is_free(
-    v2b0: Predictor, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    need = evaluation.required_bytes(v2b0.spec, batch=16)
-    for free, batch in ((2**50, 64), (2 * need, 16), (2 * need - 1, 8), (0, 1)):
-        monkeypatch.setattr(evaluation, "free_bytes", lambda device, free=free: free)
-        assert fitting_batch(v2b0) == batch
