@@ -101,6 +101,18 @@ def activate(x: Tensor, activation: Activation) -> Tensor:
     return F.silu(x, inplace=in_place) if activation == "silu" else F.relu6(x, inplace=in_place)
 
 
+def kept(rate: float, shape: tuple[int, ...], like: Tensor, draws: Tensor | None) -> Tensor:
+    """A mask of `shape`: 0 with probability `rate`, otherwise 1 / (1 − rate).
+
+    An element is kept where `draws`, uniform in [0, 1) and as many, are below 1 − rate; without
+    them torch's generator decides.
+    """
+    keep = 1.0 - rate
+    if draws is None:
+        return like.new_empty(shape).bernoulli_(keep).div_(keep)
+    return (draws < keep).to(like.dtype).div_(keep).view(shape)
+
+
 class ConvNormAct(nn.Module):
     """Convolution, batch-norm and, unless `activation` is None, its activation."""
 
@@ -164,20 +176,21 @@ class Block(nn.Module):
         """The block's layers in the order in which they run."""
         return tuple(self.children())
 
-    def merge(self, x: Tensor, shortcut: Tensor) -> Tensor:
-        """Add the shortcut; in training, drop the branch of each sample with `drop_path`."""
+    def merge(self, x: Tensor, shortcut: Tensor, draws: Tensor | None = None) -> Tensor:
+        """Add the shortcut; in training, drop the branch of each sample with `drop_path`.
+
+        `draws`, uniform in [0, 1) (B,), decides which; without it torch's generator does.
+        """
         if self.training and self.drop_path > 0:
-            keep = 1.0 - self.drop_path
-            mask = x.new_empty((x.shape[0], 1, 1, 1)).bernoulli_(keep).div_(keep)
-            return x * mask + shortcut
+            return x * kept(self.drop_path, (x.shape[0], 1, 1, 1), x, draws) + shortcut
         return x + shortcut if torch.is_grad_enabled() else x.add_(shortcut)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, C_in, H, W) → (B, C_out, ⌈H/stride⌉, ⌈W/stride⌉)."""
+    def forward(self, x: Tensor, draws: Tensor | None = None) -> Tensor:
+        """(B, C_in, H, W) → (B, C_out, ⌈H/stride⌉, ⌈W/stride⌉); `draws` is for `merge`."""
         shortcut = x
         for layer in self.layers():
             x = layer(x)
-        return self.merge(x, shortcut) if self.skip else x
+        return self.merge(x, shortcut, draws) if self.skip else x
 
 
 class MBConv(Block):

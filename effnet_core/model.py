@@ -16,6 +16,7 @@ from effnet_core.layers import (
     FusedMBConv,
     MBConv,
     SqueezeExcite,
+    kept,
     make_block,
 )
 
@@ -60,18 +61,36 @@ class EfficientNet(nn.Module):
         """The blocks of `stage` (1…N), in order."""
         return tuple(self.stages[str(stage)].children())  # type: ignore[arg-type]
 
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, 3, H, W) → logits (B, classes)."""
-        return self.forward_head(self.forward_features(x))
+    @property
+    def draw_count(self) -> int:
+        """How many numbers decide what training drops of one sample: blocks, pooled channels."""
+        return len(self.spec.blocks) + self.spec.head_channels
+
+    def forward(self, x: Tensor, draws: Tensor | None = None) -> Tensor:
+        """(B, 3, H, W) → logits (B, classes).
+
+        `draws`, uniform in [0, 1) (B, draw_count), decides in training what stochastic depth and
+        dropout drop of each sample; without it torch's generator does.
+        """
+        if draws is None:
+            return self.forward_head(self.forward_features(x))
+        blocks, channels = draws.split([len(self.spec.blocks), self.spec.head_channels], dim=1)
+        return self.forward_head(self._run(x, 0, self.last_stage, blocks), channels)
 
     def forward_features(self, x: Tensor) -> Tensor:
         """(B, 3, H, W) → the last feature map (B, head channels, ⌈H/32⌉, ⌈W/32⌉)."""
         return self._run(x, 0, self.last_stage)
 
-    def forward_head(self, features: Tensor) -> Tensor:
-        """Last feature map → logits (B, classes): pooling, dropout, classifier."""
+    def forward_head(self, features: Tensor, draws: Tensor | None = None) -> Tensor:
+        """Last feature map → logits (B, classes): pooling, dropout, classifier.
+
+        `draws` (B, head channels) are those of `forward` for the pooled channels.
+        """
         pooled = F.adaptive_avg_pool2d(features, 1).flatten(1)  # (B, head channels)
-        return self.classifier(F.dropout(pooled, self.spec.dropout, self.training))
+        rate = self.spec.dropout
+        if draws is None or not self.training or not rate:
+            return self.classifier(F.dropout(pooled, rate, self.training))
+        return self.classifier(pooled * kept(rate, tuple(pooled.shape), pooled, draws))
 
     def prefix(self, x: Tensor, stage: int) -> Tensor:
         """(B, 3, H, W) → the feature map that `stage` puts out; raises InvalidInput if unknown."""
@@ -91,14 +110,19 @@ class EfficientNet(nn.Module):
             maps.append(x)
         return tuple(maps)
 
-    def _run(self, x: Tensor, first: int, last: int) -> Tensor:
-        """Run stages first…last; no name but `x` holds a tensor that is no longer needed."""
+    def _run(self, x: Tensor, first: int, last: int, draws: Tensor | None = None) -> Tensor:
+        """Run stages first…last; no name but `x` holds a tensor that is no longer needed.
+
+        `draws` (B, blocks) belongs to a run from stage 0.
+        """
+        each = iter(() if draws is None else draws.unbind(1))
         if first == 0:
             x = self.stem(x)
         for stage in range(max(first, 1), min(last, self.last_stage - 1) + 1):
             for block in self.blocks(stage):
+                drawn = next(each, None)
                 if _needs_input_afterwards(block):
-                    x = block(x)
+                    x = block(x) if drawn is None else block(x, drawn)
                 else:
                     for layer in block.layers():
                         x = layer(x)

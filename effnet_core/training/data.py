@@ -111,12 +111,16 @@ def hold_out(photos: PhotoSet, count: int, *, seed: int) -> tuple[PhotoSet, Phot
 
     Raises InvalidInput if nothing would be left.
     """
-    if not 0 <= count < len(photos):
-        raise InvalidInput(f"Of {len(photos):,} photos {count:,} cannot be held out.")
-    generator = torch.Generator().manual_seed(seed)
-    order = torch.randperm(len(photos), generator=generator)
-    kept, held = order[count:].sort().values, order[:count].sort().values
+    kept, held = held_out_rows(len(photos), count, seed=seed)
     return photos.subset(kept), photos.subset(held)
+
+
+def held_out_rows(photos: int, count: int, *, seed: int) -> tuple[Tensor, Tensor]:
+    """`hold_out` as the places of both sets' photos among `photos`, int64, rising."""
+    if not 0 <= count < photos:
+        raise InvalidInput(f"Of {photos:,} photos {count:,} cannot be held out.")
+    order = torch.randperm(photos, generator=torch.Generator().manual_seed(seed))
+    return order[count:].sort().values, order[:count].sort().values
 
 
 def _check(photos: PhotoSet, path: Path) -> None:

@@ -31,16 +31,20 @@ class Recipe:
 
     `batch` is the number of photos between two steps of the optimizer, over all devices, and
     `micro_batches` into how many equal parts it is cut (one device takes them one after another,
-    several devices share them). `learning_rate` belongs to `batch` as it is. `crop_area` and
-    `crop_aspect` bound the random resized crop, as shares of the photo's area and as width/height.
-    `mixup` and `cutmix` are the α of the Beta distribution, 0 for none; with both, each batch draws
-    one of the two. `drop_path` is the rate of the last block, falling linearly to 0 at the first;
-    None keeps the architecture's own, as does None for `dropout`. `ema_decay`, `clip_norm` and
-    `frozen_stages` are off at 0; stages 0…frozen_stages-1 (0 is the stem) are frozen. `body_rate`
-    multiplies the learning rate of everything but the classifier. `first_resolution` is the share of the network's resolution in the first quarter of the run; the
-    quarters after it step up evenly to the whole in the last, in multiples of 8 pixels (progressive
-    learning, arXiv 2104.00298, section 4; 1 trains at the whole resolution throughout). `held_out` photos of the training
-    set are kept from training, drawn with `split_seed`, for choices.
+    several devices share them); batch-norm sees one part, mixup and cutmix mix within it.
+    `learning_rate` belongs to `batch` as it is. With AdamW `momentum` is its β₁; `decay_factor` and
+    `decay_epochs` are of the schedule "step". `crop_area` and `crop_aspect` bound the random
+    resized crop, as shares of the photo's area and as width/height. `first_resolution` is the share
+    of the network's resolution in the first quarter of the run; the quarters after it step up
+    evenly to the whole in the last, in multiples of 8 pixels (progressive learning, arXiv
+    2104.00298, section 4; 1 trains at the whole resolution throughout). `mixup` and `cutmix` are
+    the α of the Beta distribution, 0 for none; with both, each part of a batch draws one of the
+    two. `drop_path` is the rate that stochastic depth would have after the last block, rising
+    linearly from 0 at the first; None keeps the architecture's own, as does None for `dropout`.
+    `ema_decay`, `clip_norm` and `frozen_stages` are off at 0; stages 0…frozen_stages-1 (0 is the
+    stem) are frozen. `body_rate` multiplies the learning rate of everything but the classifier.
+    `held_out` photos of the training set are kept from training, drawn with `split_seed`, for
+    choices. Raises InvalidInput.
     """
 
     epochs: int = 24
@@ -81,8 +85,9 @@ class Recipe:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "crop_area", tuple(self.crop_area))
-        object.__setattr__(self, "crop_aspect", tuple(self.crop_aspect))
+        for name in ("crop_area", "crop_aspect"):
+            if isinstance(getattr(self, name), list):  # as JSON gives them
+                object.__setattr__(self, name, tuple(getattr(self, name)))
         _check_types(self)
         _check_ranges(self)
 
@@ -101,10 +106,7 @@ class Recipe:
         unknown = sorted(set(values) - known)
         if unknown:
             raise InvalidInput(f"A recipe has no field called {unknown[0]!r:.60}.")
-        try:
-            return Recipe(**values)
-        except TypeError as error:
-            raise InvalidInput(f"The recipe is unusable: {error}.") from None
+        return Recipe(**values)
 
     @staticmethod
     def from_json(text: str) -> Recipe:
@@ -138,14 +140,20 @@ def _check_types(recipe: Recipe) -> None:
             if not isinstance(value, int) or isinstance(value, bool):
                 raise InvalidInput(f"{field.name} must be a whole number; got {value!r:.60}.")
         elif declared.startswith("tuple"):
-            if len(value) != 2 or not all(map(_is_number, value)):
+            pair = isinstance(value, tuple) and len(value) == 2
+            if not (pair and all(map(_is_number, value))):
                 raise InvalidInput(f"{field.name} must be two numbers; got {value!r:.60}.")
         elif not _is_number(value) and not (value is None and "None" in declared):
             raise InvalidInput(f"{field.name} must be a number; got {value!r:.60}.")
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # an int beyond any float
+        return False
 
 
 _BOUNDS: dict[str, tuple[float, float]] = {
@@ -183,7 +191,7 @@ def _check_ranges(recipe: Recipe) -> None:
     for name, (low, high) in _BOUNDS.items():
         value = getattr(recipe, name)
         if value is not None and not low <= value <= high:
-            raise InvalidInput(f"{name} must lie from {low:g} to {high:g}; got {value:g}.")
+            raise InvalidInput(f"{name} must lie from {low:g} to {high:g}; got {value!s:.60}.")
     low, high = recipe.crop_area
     if not 0 < low <= high <= 1:
         raise InvalidInput(f"crop_area must rise within (0, 1]; got {low:g} and {high:g}.")
@@ -193,6 +201,11 @@ def _check_ranges(recipe: Recipe) -> None:
     if recipe.batch % recipe.micro_batches:
         raise InvalidInput(
             f"A batch of {recipe.batch} cannot be cut into {recipe.micro_batches} equal parts."
+        )
+    if recipe.micro_batch < 2:
+        raise InvalidInput(
+            f"A batch of {recipe.batch} in {recipe.micro_batches} parts leaves fewer than the two "
+            "photos at once that batch-norm needs."
         )
     if recipe.warmup_epochs >= recipe.epochs:
         raise InvalidInput(

@@ -3,7 +3,7 @@
 recipe.json  spec.json  run.json    what was asked, and where it runs
 metrics.jsonl                       one JSON object a line: steps and epochs
 status.json                         state, process, progress; rewritten as the run goes
-checkpoint.pt                       everything needed to go on
+checkpoint.pt                       everything needed to go on; there from the first step
 model.safetensors  result.json      what came out, once it is finished
 """
 
@@ -12,11 +12,13 @@ from __future__ import annotations
 import json
 import os
 import platform
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import filelock
 import torch
 
 from effnet_core import __version__
@@ -26,6 +28,9 @@ from effnet_core.training.trainer import TrainingError
 from effnet_core.weights import disk
 
 State = Literal["running", "stopped", "failed", "finished"]
+
+_LOCK = ".lock"
+_LOCK_SECONDS = 2.0  # longer than anyone who only asks holds it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +57,11 @@ class Status:
 
 @dataclass(frozen=True, kw_only=True)
 class RunResult:
-    """What came out of a finished run; accuracies are shares of the held-out photos, if any."""
+    """What came out of a run; accuracies are shares of the held-out photos, if any.
+
+    `seconds` is the time of all resumptions; `photos_per_second` counts photos trained on by the
+    time of training alone, without judging and saving. `interrupted` is whether Ctrl-C stopped it.
+    """
 
     state: State
     name: str
@@ -65,6 +74,7 @@ class RunResult:
     seconds: float
     photos_per_second: float
     device: str
+    interrupted: bool = False
 
 
 class RunFolder:
@@ -88,14 +98,65 @@ class RunFolder:
         """Where the course of the run lies, as JSON lines."""
         return self.path / "metrics.jsonl"
 
-    def begin(self, spec: ArchitectureSpec, recipe: Recipe, about: Mapping[str, Any]) -> None:
-        """Write down what is asked; raises TrainingError if the folder holds a run already."""
-        if (self.path / "recipe.json").exists():
+    @property
+    def exists(self) -> bool:
+        """Whether it holds a run that can be resumed; its recipe is what `begin` writes last."""
+        return (self.path / "recipe.json").exists()
+
+    def require_new(self) -> None:
+        """Raise TrainingError if the folder holds a run already."""
+        if self.exists:
             raise TrainingError(
                 f"{self.path} holds a run already; resume it, or give another folder."
             )
+
+    @contextmanager
+    def claimed(self) -> Iterator[None]:
+        """Be the only process that trains here; it ends with the process, however that ends.
+
+        Raises TrainingError if another one does, WeightsError if the folder cannot be written.
+        """
+        lock = filelock.FileLock(self.path / _LOCK, timeout=_LOCK_SECONDS)
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            lock.acquire()
+        except filelock.Timeout:
+            raise TrainingError(
+                f"Another process is training in {self.path}; wait for it or stop it."
+            ) from None
+        except OSError as error:
+            raise disk.storage_error(error, self.path) from error
+        try:
+            for part in self.path.glob(".*.part"):  # of writers that were killed
+                part.unlink(missing_ok=True)
+            yield
+        finally:
+            lock.release()
+
+    def is_claimed(self) -> bool:
+        """Whether a process trains here now, whatever status.json says of one that was killed."""
+        lock = filelock.FileLock(self.path / _LOCK, timeout=0)
+        if not (self.path / _LOCK).exists():
+            return False
+        try:
+            lock.acquire()
+        except filelock.Timeout:
+            return True
+        lock.release()
+        return False
+
+    def begin(
+        self,
+        spec: ArchitectureSpec,
+        recipe: Recipe,
+        about: Mapping[str, Any],
+        state: dict[str, Any],
+    ) -> None:
+        """Write down what is asked and the state it starts from; `exists` is true from then on."""
         self._write("spec.json", spec.to_json())
         self._write("run.json", json.dumps(dict(about), indent=1))
+        self._write("metrics.jsonl", "")
+        self.save_state(state)
         self._write("recipe.json", recipe.to_json())
 
     def recipe(self) -> Recipe:
@@ -108,7 +169,10 @@ class RunFolder:
 
     def about(self) -> dict[str, Any]:
         """What `begin` was told of the data and the machine."""
-        return dict(json.loads(self._text("run.json")))
+        try:
+            return dict(json.loads(self._text("run.json")))
+        except (ValueError, TypeError):
+            raise TrainingError(f"{self.path / 'run.json'} is damaged; begin again.") from None
 
     def write_status(self, status: Status) -> None:
         """Replace the status in one step."""
@@ -152,7 +216,12 @@ class RunFolder:
         """Replace the checkpoint in one step."""
         disk.sweep(self.checkpoint)
         with disk.placing(self.checkpoint) as file:
-            torch.save(state, file)
+            try:
+                torch.save(state, file)
+            except RuntimeError as error:  # torch raises its own over that of a full disk
+                if isinstance(error.__context__, OSError):
+                    raise error.__context__ from None
+                raise
 
     def load_state(self, device: torch.device) -> dict[str, Any] | None:
         """The checkpoint, or None where none was written yet; raises TrainingError if damaged."""

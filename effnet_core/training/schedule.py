@@ -17,7 +17,8 @@ def rate_factor(recipe: Recipe, step: int, steps_per_epoch: int) -> float:
     if epoch < recipe.warmup_epochs:
         return (step + 1) / math.ceil(recipe.warmup_epochs * steps_per_epoch + 1)
     if recipe.schedule == "step":
-        return float(recipe.decay_factor ** math.floor(epoch / recipe.decay_epochs))
+        # 7.2 / 2.4 may come out a hair below 3.
+        return float(recipe.decay_factor ** math.floor(epoch / recipe.decay_epochs + 1e-9))
     done = (epoch - recipe.warmup_epochs) / (recipe.epochs - recipe.warmup_epochs)
     return 0.5 * (1 + math.cos(math.pi * min(done, 1.0)))
 
@@ -36,3 +37,10 @@ def resolution_at(recipe: Recipe, epoch: int, resolution: int) -> int:
         return resolution
     share = recipe.first_resolution + (1 - recipe.first_resolution) * stage / (STAGES - 1)
     return min(max(8 * math.floor(share * resolution / 8 + 0.5), 32), resolution)
+
+
+def work(recipe: Recipe, step: int, steps_per_epoch: int, resolution: int) -> float:
+    """What the first `step` steps cost, in steps at the whole resolution: cost goes by pixels."""
+    epoch, rest = divmod(step, steps_per_epoch)
+    shares = [(resolution_at(recipe, e, resolution) / resolution) ** 2 for e in range(epoch + 1)]
+    return steps_per_epoch * sum(shares[:-1]) + rest * shares[-1]

@@ -2,21 +2,24 @@
 
 Nothing here keeps the state of a random generator. The order of the photos, each photo's
 augmentation, dropout and stochastic depth are functions of (seed, step, place in the global
-batch), so a resumed run, or one shared by several processes, draws what a run without
-interruption on one device would have drawn.
+batch), mixup and cutmix of (seed, step, part of the batch). So a resumed run, or one shared by
+several processes, draws what a run without interruption on one device would have drawn.
 """
 
 from __future__ import annotations
 
 import dataclasses
 from contextlib import nullcontext
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
 
 from effnet_core.architecture import ArchitectureSpec
+from effnet_core.builder import free_bytes
 from effnet_core.errors import EffnetError, InvalidInput
 from effnet_core.images import Preprocessing
 from effnet_core.model import EfficientNet
@@ -26,8 +29,8 @@ from effnet_core.training.data import PhotoSet
 from effnet_core.training.optimizer import freeze, make_optimizer, set_rate
 from effnet_core.training.recipe import Recipe
 from effnet_core.training.schedule import rate_factor, resolution_at
-from effnet_core.training.seeds import NOISE, ORDER, generator, mixed
-from effnet_core.training.world import Statistics, World
+from effnet_core.training.seeds import NOISE, ORDER, generator
+from effnet_core.training.world import Agreement, World
 
 
 class TrainingError(EffnetError):
@@ -48,11 +51,24 @@ def trained_spec(spec: ArchitectureSpec, recipe: Recipe) -> ArchitectureSpec:
     return dataclasses.replace(spec, stochastic_depth=recipe.drop_path, blocks=blocks)
 
 
+@dataclass(frozen=True)
+class _Part:
+    """A micro-batch: its number in the batch, and the photos' rows, `draws` and `noise`."""
+
+    number: int
+    rows: Tensor
+    draws: Tensor
+    noise: Tensor
+
+
 class Trainer:
     """A network in training: `step` moves its weights, `state` and `restore` hold all of it.
 
-    `photos` are kept on the world's device. Raises TrainingError where the photos do not fill one
-    batch or the batch cannot be shared by the world's processes.
+    It trains on the photos at `rows` (int64), all by default; what is left of them after the last
+    whole batch of an epoch waits for another epoch's order. Photos are kept on the world's device
+    where it has room for twice as much. Raises TrainingError where the rows do not fill one batch
+    or the batch cannot be shared by the world's processes, and InvalidInput for what the device or
+    the network lacks.
     """
 
     def __init__(
@@ -62,16 +78,19 @@ class Trainer:
         recipe: Recipe,
         preprocessing: Preprocessing,
         world: World,
+        *,
+        rows: Tensor | None = None,
     ) -> None:
         self.recipe, self.world, self.preprocessing = recipe, world, preprocessing
-        self.steps_per_epoch = _steps_per_epoch(photos, recipe, world)
-        self.images = photos.images.to(world.device)
+        self.rows = torch.arange(len(photos)) if rows is None else rows
+        self.steps_per_epoch = _steps_per_epoch(len(self.rows), recipe, world)
+        self.images = _at_hand(photos.images, world.device)
         self.labels = photos.labels.to(world.device)
         self.classes = len(photos.classes)
         self.model = _arranged(model, recipe, world)
         self.frozen = freeze(self.model, recipe.frozen_stages)
         self.network = _wrapped(self.model, recipe, world)
-        self.statistics = Statistics(self.model)
+        self.agreement = Agreement(self.model, world, recipe.micro_batches)
         self.optimizer = make_optimizer(self.model, recipe)
         self.average = WeightAverage(self.model, recipe.ema_decay) if recipe.ema_decay else None
         self.steps = 0
@@ -83,34 +102,31 @@ class Trainer:
         """Steps of the whole run."""
         return self.recipe.epochs * self.steps_per_epoch
 
-    def step(self) -> Tensor:
-        """Take one step; returns this process's mean loss, a scalar on the device."""
+    def step(self, *, stop: bool = False) -> tuple[Tensor, bool]:
+        """Take one step; the batch's mean loss, a scalar on the device, and whether to stop.
+
+        To stop is what one of the processes wished, in this step or the one before.
+        """
         recipe, world = self.recipe, self.world
-        rows = self._photos_of_step()
         share = recipe.micro_batches // world.size
         self._training_mode()
         rate = recipe.learning_rate * rate_factor(recipe, self.steps, self.steps_per_epoch)
         set_rate(self.optimizer, rate)
         self.optimizer.zero_grad(set_to_none=True)
-        table = augment.draws(
-            recipe, recipe.batch, seed=recipe.seed, step=self.steps, device=world.device
-        )
+        self.agreement.begin()
         loss = torch.zeros((), device=world.device)
-        for turn in range(share):
-            part = world.rank * share + turn
-            loss += self._backward(rows, table, part, share, last=turn == share - 1)
+        parts = self._parts(world.rank * share, share)
+        for turn, part in enumerate(parts):
+            loss += self._backward(part, share, last=turn == share - 1)
+            self.agreement.part_done()
         if recipe.clip_norm:
             nn.utils.clip_grad_norm_(self.model.parameters(), recipe.clip_norm)
         self.optimizer.step()
         self.steps += 1
-        return loss
-
-    def settle(self, *, stop: bool = False) -> bool:
-        """After a step: statistics agreed, weights averaged. Whether any process wants to stop."""
-        stop = self.statistics.agree(self.world, stop=stop)
+        loss, stop = self.agreement.reach(loss, stop=stop)
         if self.average is not None:
             self.average.update(self.model)
-        return stop
+        return loss, stop
 
     def state(self) -> dict[str, Any]:
         """All that `restore` needs to go on as if nothing had happened."""
@@ -133,44 +149,56 @@ class Trainer:
         """The weights that are evaluated and kept: the average where there is one."""
         return self.model.state_dict() if self.average is None else self.average.tensors
 
+    def is_finite(self) -> bool:
+        """Whether every weight is a finite number."""
+        sums = torch.stack([value.detach().sum() for value in self.model.parameters()])
+        return bool(sums.isfinite().all())
+
+    def _parts(self, first: int, count: int) -> tuple[_Part, ...]:
+        """This process's parts of the batch that the next step is about."""
+        recipe, seed, device = self.recipe, self.recipe.seed, self.world.device
+        rows = self._photos_of_step()
+        crops = augment.draws(recipe, recipe.batch, seed=seed, step=self.steps, device=device)
+        noises = noise(self.model, recipe.batch, seed=seed, step=self.steps, device=device)
+        parts = []
+        for number in range(first, first + count):
+            own = slice(number * recipe.micro_batch, (number + 1) * recipe.micro_batch)
+            parts.append(_Part(number, rows[own], crops[own], noises[own]))
+        return tuple(parts)
+
     def _photos_of_step(self) -> Tensor:
-        """Indices of the global batch, int64 (batch,): each epoch is one permutation."""
+        """Rows of the global batch, int64 (batch,): each epoch is one permutation."""
         epoch, place = divmod(self.steps, self.steps_per_epoch)
         if self._order is None or self._order[0] != epoch:
             drawn = generator(self.recipe.seed, ORDER, epoch)
-            order = torch.randperm(len(self.labels), generator=drawn)
-            self._order = (epoch, order.to(self.world.device))
+            order = self.rows[torch.randperm(len(self.rows), generator=drawn)]
+            self._order = (epoch, order)
         first = place * self.recipe.batch
         return self._order[1][first : first + self.recipe.batch]
 
-    def _backward(
-        self, rows: Tensor, table: Tensor, part: int, share: int, *, last: bool
-    ) -> Tensor:
+    def _backward(self, part: _Part, share: int, *, last: bool) -> Tensor:
         """Gradients of one micro-batch, added to what is there; its share of the loss."""
         recipe = self.recipe
-        size = recipe.micro_batch
-        chosen = slice(part * size, (part + 1) * size)
-        images, targets = self._batch(rows[chosen], table[chosen], part)
-        # Dropout and stochastic depth draw from the global generator.
-        torch.manual_seed(mixed(recipe.seed, NOISE, self.steps, part))
-        several = isinstance(self.network, nn.parallel.DistributedDataParallel)
-        with nullcontext() if last or not several else self.network.no_sync():
+        images, targets = self._batch(part)
+        network = self.network
+        alone = last or not isinstance(network, DistributedDataParallel)
+        with nullcontext() if alone else network.no_sync():  # type: ignore[operator]
             with torch.autocast(
                 images.device.type, torch.bfloat16, enabled=recipe.precision == "bfloat16"
             ):
-                logits = self.network(images)
+                logits = network(images, part.noise)
             loss = F.cross_entropy(logits.float(), targets, label_smoothing=recipe.label_smoothing)
             (loss / share).backward()
         return loss.detach() / share
 
-    def _batch(self, rows: Tensor, table: Tensor, part: int) -> tuple[Tensor, Tensor]:
+    def _batch(self, part: _Part) -> tuple[Tensor, Tensor]:
         """Augmented and normalised photos (b, 3, r, r) and their targets."""
-        recipe = self.recipe
+        recipe, device = self.recipe, self.world.device
         epoch = self.steps // self.steps_per_epoch
         side = resolution_at(recipe, epoch, self.preprocessing.crop)
-        images = augment.augment(self.images[rows], table, recipe, side)
-        images = (images - self._mean) / self._std
-        targets = self.labels[rows]
+        images = self.images[part.rows.to(self.images.device)].to(device)
+        images = (augment.augment(images, part.draws, recipe, side) - self._mean) / self._std
+        targets = self.labels[part.rows.to(device)]
         if recipe.mixup or recipe.cutmix:
             images, targets = augment.mix(
                 images,
@@ -179,7 +207,7 @@ class Trainer:
                 recipe,
                 seed=recipe.seed,
                 step=self.steps,
-                part=part,
+                part=part.number,
             )
         if recipe.channels_last:
             images = images.contiguous(memory_format=torch.channels_last)
@@ -191,16 +219,30 @@ class Trainer:
             part.eval()
 
 
-def _steps_per_epoch(photos: PhotoSet, recipe: Recipe, world: World) -> int:
+def noise(model: EfficientNet, count: int, *, seed: int, step: int, device: torch.device) -> Tensor:
+    """What decides dropout and stochastic depth of a global batch of `count` photos.
+
+    Uniform numbers in [0, 1), float32 (count, draw_count), a row a photo, as `augment.draws` are.
+    """
+    drawn = torch.rand(count, model.draw_count, generator=generator(seed, NOISE, step))
+    return drawn.to(device)
+
+
+def _at_hand(images: Tensor, device: torch.device) -> Tensor:
+    """The photos on `device`, or where they are if they would take over half of its room."""
+    return images if 2 * images.nbytes > free_bytes(device) else images.to(device)
+
+
+def _steps_per_epoch(photos: int, recipe: Recipe, world: World) -> int:
     if recipe.micro_batches % world.size:
         raise TrainingError(
             f"{world.size} processes cannot share a batch cut into {recipe.micro_batches} parts; "
             f"set micro_batches to a multiple of {world.size}."
         )
-    steps = len(photos) // recipe.batch
+    steps = photos // recipe.batch
     if not steps:
         raise TrainingError(
-            f"There are {len(photos):,} photos to train on, fewer than one batch of "
+            f"There are {photos:,} photos to train on, fewer than one batch of "
             f"{recipe.batch}; make the batch smaller or hold out fewer photos."
         )
     return steps
@@ -220,9 +262,7 @@ def _wrapped(model: EfficientNet, recipe: Recipe, world: World) -> nn.Module:
     network: nn.Module = model
     if world.size > 1:
         devices = [world.device] if world.device.type == "cuda" else None
-        network = nn.parallel.DistributedDataParallel(
-            model, device_ids=devices, broadcast_buffers=False
-        )
+        network = DistributedDataParallel(model, device_ids=devices, broadcast_buffers=False)
     if recipe.compiled:
         network.compile()
     return network

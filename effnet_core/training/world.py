@@ -1,4 +1,8 @@
-"""One process or several under `torchrun`: who am I, and what do we all agree on?"""
+"""One process or several under `torchrun`: who am I, and what do we all agree on?
+
+Every process holds all photos, but crops, changes and shows to the network only its own share of
+each batch; gradients (by DDP), batch-norm's statistics, the loss and the wish to stop are agreed.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +16,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 from effnet_core.builder import resolve_device
+from effnet_core.errors import InvalidInput
 
 
 @dataclass(frozen=True)
@@ -46,20 +51,27 @@ class World:
             dist.barrier()
 
 
+def world_size() -> int:
+    """How many processes `torchrun` says there are, before they have met; raises InvalidInput."""
+    text = os.environ.get("WORLD_SIZE", "1")
+    if not text.isdigit() or int(text) < 1:
+        raise InvalidInput(f"WORLD_SIZE must be a whole number of at least 1; got {text!r:.40}.")
+    return int(text)
+
+
 @contextmanager
 def joined(device: str = "auto") -> Iterator[World]:
     """The world that `torchrun` describes in the environment, or one process alone.
 
     Several processes on CUDA take a device each and speak NCCL, otherwise gloo.
     """
-    size = int(os.environ.get("WORLD_SIZE", "1"))
+    size = world_size()
     if size == 1:
         yield World(0, 1, resolve_device(device))
         return
-    local = int(os.environ.get("LOCAL_RANK", "0"))
     target = resolve_device(device)
     if target.type == "cuda":
-        target = resolve_device(f"cuda:{local}")
+        target = resolve_device(f"cuda:{os.environ.get('LOCAL_RANK', '0')}")
         torch.cuda.set_device(target)
     dist.init_process_group("nccl" if target.type == "cuda" else "gloo")
     try:
@@ -68,23 +80,58 @@ def joined(device: str = "auto") -> Iterator[World]:
         dist.destroy_process_group()
 
 
-class Statistics:
-    """Batch-norm's running statistics of a network, kept equal on all processes.
+def is_lost_peer(error: BaseException) -> bool:
+    """Whether `error` says that another process of the world is gone."""
+    if isinstance(error, dist.DistError):
+        return True
+    told = isinstance(error, RuntimeError) and dist.is_initialized()
+    return told and any(word in str(error) for word in ("gloo", "Gloo", "NCCL", "by peer"))
 
-    Each process sees its own share of the photos; after a step all take the mean.
+
+class Agreement:
+    """What the parts of a batch agree on after a step, whoever took them: statistics and loss.
+
+    Batch-norm's running statistics become the mean of what each part alone would have made of them,
+    so that processes which share the parts and one process that takes them in turn end alike.
     """
 
-    def __init__(self, model: nn.Module) -> None:
+    def __init__(self, model: nn.Module, world: World, parts: int) -> None:
+        self._world = world
+        self._share = parts // world.size
         self._buffers = [value for value in model.buffers() if value.is_floating_point()]
+        self._before: list[Tensor] = []
+        self._sums: list[Tensor] = []
+        self._flag: Tensor | None = None
+
+    def begin(self) -> None:
+        """Before a step: note the statistics that every part of it starts from."""
+        if self._share > 1:
+            self._before = [value.clone() for value in self._buffers]
+            self._sums = [torch.zeros_like(value) for value in self._buffers]
 
     @torch.no_grad()
-    def agree(self, world: World, *, stop: bool) -> bool:
-        """Average the statistics over all processes; whether any process wants to stop."""
-        if world.size == 1:
-            return stop
-        flag = self._buffers[0].new_tensor([float(stop)])
-        flat = world.mean_(torch.cat([flag, *(value.flatten() for value in self._buffers)]))
-        parts = flat[1:].split([value.numel() for value in self._buffers])
+    def part_done(self) -> None:
+        """After a part: keep its statistics, and go back to those it started from."""
+        if self._share > 1:
+            torch._foreach_add_(self._sums, self._buffers)
+            torch._foreach_copy_(self._buffers, self._before)
+
+    @torch.no_grad()
+    def reach(self, loss: Tensor, *, stop: bool) -> tuple[Tensor, bool]:
+        """After a step: all processes' (mean loss, whether one of them wants to stop).
+
+        Among several processes the wish is known to all one step later, so that a device need not
+        be waited for.
+        """
+        if self._share > 1:
+            torch._foreach_div_(self._sums, self._share)
+            torch._foreach_copy_(self._buffers, self._sums)
+        if self._world.size == 1:
+            return loss, stop
+        told = torch.stack([loss, loss.new_tensor(float(stop))])
+        flat = self._world.mean_(torch.cat([told, *(value.flatten() for value in self._buffers)]))
+        parts = flat[2:].split([value.numel() for value in self._buffers])
         for value, part in zip(self._buffers, parts, strict=True):
             value.copy_(part.view_as(value))
-        return bool(flat[0] > 0)
+        earlier, self._flag = self._flag, flat[1]
+        return flat[0], earlier is not None and bool(earlier > 0)
