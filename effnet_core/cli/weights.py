@@ -82,7 +82,7 @@ def _list(args: argparse.Namespace) -> int:
                 record.architecture,
                 f"{record.resolution} px",
                 readable(record.size_bytes),
-                "imported" if record.imported else record.state,
+                "bundled" if record.bundled else "imported" if record.imported else record.state,
             )
             for record in listing
         ],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Literal, Protocol, TypeVar
 
 import torch
 
@@ -13,6 +13,7 @@ from effnet_core.errors import EffnetError
 from effnet_core.service.lanes import Ticket
 from effnet_core.service.requests import Failed, ModelCard
 from effnet_core.variants import VARIANTS, variant
+from effnet_core.weights.bundled import find_bundled
 from effnet_core.weights.catalog import catalog
 from effnet_core.weights.records import StoredWeights
 
@@ -35,26 +36,33 @@ def answer_or_sentence(answer: Callable[[R, Ticket], A], request: R, ticket: Tic
 
 
 def stored_card(stored: StoredWeights) -> ModelCard:
-    """The card of published or imported weights."""
+    """The card of bundled, published or imported weights."""
+    model = find_bundled(stored.id) if stored.bundled else None
     entry = None
-    if not stored.imported:
+    if not stored.imported and model is None:
         entry = next(entry for entry in catalog() if entry.id == stored.id)
     return ModelCard(
         id=stored.id,
         title=stored.title,
         architecture=stored.architecture,
-        kind="imported" if entry is None else "published",
+        kind=_kind(stored),
         state=stored.state,
         num_classes=stored.num_classes,
         size_bytes=stored.size_bytes,
         licence=stored.licence,
         origin=stored.origin,
-        classes=() if entry is None else entry.classes,
+        classes=model.classes if model else entry.classes if entry else (),
         preprocessing=stored.preprocessing,
         preprocessing_source=stored.preprocessing_source,
         classes_source=stored.classes_source,
-        stage_count=_stage_count(stored.architecture),
+        stage_count=model.stage_count if model else _stage_count(stored.architecture),
     )
+
+
+def _kind(stored: StoredWeights) -> Literal["bundled", "imported", "published"]:
+    if stored.bundled:
+        return "bundled"
+    return "imported" if stored.imported else "published"
 
 
 def _stage_count(architecture: str) -> int | None:

@@ -28,6 +28,7 @@ from effnet_core.service.requests import (
     ModelCard,
 )
 from effnet_core.service.uploads import PREFIX, Uploads
+from effnet_core.weights.bundled import find_bundled
 from effnet_core.weights.catalog import find
 from effnet_core.weights.checkpoints import LoadedWeights
 from effnet_core.weights.resolve import resolve_weights
@@ -126,7 +127,7 @@ class InferenceService:
             return tuple(subject.explanation(attribution) for attribution in maps)
 
     def available(self, uploads: Sequence[str] = ()) -> tuple[ModelCard, ...]:
-        """Every published and imported set of weights, and those of the uploads named by id.
+        """Bundled models first, then published and imported weights, then the uploads named by id.
 
         A session names its own uploads: others' are never listed.
         """
@@ -136,6 +137,8 @@ class InferenceService:
         """A model's class names in index order; loads it only if nothing else knows them."""
         if weights.startswith(PREFIX):
             return self._uploads.card(weights).classes
+        if (model := find_bundled(weights)) is not None:
+            return model.classes
         if self._store.imported(weights) is None:
             return find(weights).classes
         with self._room.admit() as ticket, self._model(weights, ticket) as predictor:
@@ -262,7 +265,11 @@ class InferenceService:
 
     def _identity(self, weights: str) -> str:
         """The one id of what `weights` names; never a path, so no file of the server is opened."""
-        if weights.startswith(PREFIX) or self._store.imported(weights) is not None:
+        if weights.startswith(PREFIX):
+            return weights
+        if (model := find_bundled(weights)) is not None:
+            return model.id
+        if self._store.imported(weights) is not None:
             return weights
         return find(weights).id
 

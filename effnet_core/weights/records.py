@@ -19,7 +19,7 @@ State = Literal["ready", "absent"]
 
 @dataclass(frozen=True, kw_only=True)
 class StoredWeights:
-    """A catalog entry, on this disk or not, or imported weights.
+    """A catalog entry, on this disk or not, imported weights, or a model that is bundled.
 
     `size_bytes` is the size on disk, or the published size where the file is absent; `sha256` is
     the recorded hash of the whole file ("" where absent). `preprocessing_source` and
@@ -40,6 +40,7 @@ class StoredWeights:
     classes_source: str
     licence: str
     origin: str
+    bundled: bool = False
 
     @property
     def resolution(self) -> int:

@@ -1,4 +1,4 @@
-"""From what a user names to loaded weights: a file, an imported id, or a catalog id or name."""
+"""From what a user names to loaded weights: a file, a bundled or imported id, a catalog name."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 
 from effnet_core.images import Preprocessing
 from effnet_core.weights import disk
+from effnet_core.weights.bundled import CLASSES_SOURCE, find_bundled
 from effnet_core.weights.catalog import find
 from effnet_core.weights.checkpoints import CATALOG, GIVEN, LoadedWeights, load_checkpoint
 from effnet_core.weights.files import SUFFIXES
@@ -23,7 +24,7 @@ def resolve_weights(
     classes: Sequence[str] | None = None,
     preprocessing: Preprocessing | None = None,
 ) -> LoadedWeights:
-    """The weights behind a file's path, an imported id, or a catalog id or name.
+    """The weights behind a file's path, a bundled model's or imported id, or a catalog id or name.
 
     Nothing is downloaded: catalog weights that are not on this disk are a WeightsError that says
     their size and the command that gets them. Raises CheckpointError or InvalidInput otherwise.
@@ -31,6 +32,16 @@ def resolve_weights(
     load = partial(load_checkpoint, classes=classes, preprocessing=preprocessing)
     if disk.is_file(text):
         return load(text, architecture=architecture)
+    model = find_bundled(text)
+    if model is not None:
+        loaded = load(model.read(), architecture=architecture, file_name=model.path.name)
+        return dataclasses.replace(
+            loaded,
+            id=model.id,
+            origin=model.origin,
+            classes_source=GIVEN if classes else CLASSES_SOURCE,
+            preprocessing_source=GIVEN if preprocessing else CLASSES_SOURCE,
+        )
     record = store.imported(text)
     if record is not None:
         data = store.read(text)

@@ -22,11 +22,12 @@ from effnet_core.errors import CheckpointError, DownloadError, InvalidInput, Wei
 from effnet_core.images import Preprocessing
 from effnet_core.variants import canonical_name
 from effnet_core.weights import checkpoints, disk, download, files, records
+from effnet_core.weights.bundled import bundled_models, find_bundled, require_new
 from effnet_core.weights.catalog import WeightsEntry, catalog, find
 from effnet_core.weights.records import State, StoredWeights, read_record
 
 Item = WeightsEntry | str
-"""A catalog entry, text that names one, or the id of imported weights."""
+"""A catalog entry, text that names one, or the id of imported weights or a bundled model."""
 
 
 @dataclass(frozen=True)
@@ -54,12 +55,16 @@ class WeightsStore:
 
     def path(self, item: Item) -> Path:
         """Where the file of `item` lies or would lie; raises InvalidInput for an unknown name."""
+        if isinstance(item, str) and (model := find_bundled(item)):
+            return model.path
         if isinstance(item, str) and self.imported(item):
             return self._imported_path(item)
         return self.root / _entry(item).file_name
 
     def state(self, item: Item) -> State:
         """ "ready" if the file and its record are there and agree in size, else "absent"."""
+        if isinstance(item, str) and find_bundled(item):
+            return "ready"
         return "ready" if records.ready(self.path(item)) else "absent"
 
     def get(
@@ -72,6 +77,9 @@ class WeightsStore:
         `offline`, an absent file is a DownloadError. A failure leaves what was there before.
         """
         path = self.path(item)
+        if isinstance(item, str) and (model := find_bundled(item)):
+            model.read()
+            return path
         if _intact(path):
             return path
         if isinstance(item, str) and self.imported(item):
@@ -89,6 +97,8 @@ class WeightsStore:
 
         Raises WeightsError if the file is absent and CheckpointError if it is damaged.
         """
+        if isinstance(item, str) and (model := find_bundled(item)):
+            return model.read()
         path = self.path(item)
         record = read_record(path)
         if record is None:
@@ -117,8 +127,10 @@ class WeightsStore:
     def remove(self, item: Item) -> int:
         """Delete the file and its record; returns the bytes freed.
 
-        Raises WeightsError if it is not on this disk.
+        Raises WeightsError if it is not on this disk, or comes with the project.
         """
+        if isinstance(item, str) and (model := find_bundled(item)):
+            raise WeightsError(f"{model.id} comes with the project and cannot be removed alone.")
         path = self.path(item)
         with self._locked(path):
             records.record_path(path).unlink(missing_ok=True)
@@ -172,12 +184,13 @@ class WeightsStore:
         return read_record(self._imported_path(name)) if _ID.fullmatch(name) else None
 
     def listing(self) -> tuple[StoredWeights, ...]:
-        """Every catalog entry, on disk or not, and then all imported weights."""
+        """The bundled models, every catalog entry, on disk or not, and then imported weights."""
+        bundled = (model.stored() for model in bundled_models())
         published = (
             records.ready(self.path(entry)) or records.absent(entry) for entry in catalog()
         )
         own = (read_record(path) for path in sorted(self.root.glob("imported-*.safetensors")))
-        return (*published, *(record for record in own if record is not None))
+        return (*bundled, *published, *(record for record in own if record is not None))
 
     def _imported_path(self, name: str) -> Path:
         return self.root / f"imported-{name}.safetensors"
@@ -241,6 +254,7 @@ def _new_id(wanted: str | None, source: Path) -> str:
             "An id has at most 80 letters, digits, dots, dashes and underscores; got "
             f"{name[:90]!r}."
         )
+    require_new(name)
     if not _is_published(name):
         return name
     if wanted:

@@ -1,0 +1,135 @@
+"""Models that come with the project, trained by it: their manifest, and their files checked.
+
+`assets/models/models.json` lists them. Each file is one of this project's checkpoints in float16;
+its SHA-256 in full stands in the manifest and is compared whenever the file is read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from effnet_core.assets import asset
+from effnet_core.errors import CheckpointError, InvalidInput
+from effnet_core.images import Preprocessing
+from effnet_core.weights import files
+from effnet_core.weights.records import StoredWeights
+
+FOLDER = "assets/models"
+MANIFEST = "models.json"
+CLASSES_SOURCE = "the model's own"
+
+
+@dataclass(frozen=True, kw_only=True)
+class BundledModel:
+    """One model of the manifest. `run` is the id of its record under `assets/measured/runs`.
+
+    `top1` is the share of validation photos whose class came first, as that record holds it, and
+    `data` says in words which photos those are.
+    """
+
+    id: str
+    title: str
+    architecture: str
+    path: Path
+    sha256: str
+    size_bytes: int
+    classes: tuple[str, ...]
+    stage_count: int
+    params: int
+    preprocessing: Preprocessing
+    run: str
+    top1: float
+    data: str
+    licence: str
+    origin: str
+
+    def read(self) -> bytes:
+        """The file's bytes; raises CheckpointError if they are not those of the manifest."""
+        data = files.read_file(self.path)
+        if hashlib.sha256(data).hexdigest() != self.sha256:
+            raise CheckpointError(
+                f"The bundled file of {self.id} is not the one that was published with this "
+                "version (its SHA-256 differs); install the project again."
+            )
+        return data
+
+    @property
+    def card(self) -> Path:
+        """The model card, a Markdown file beside the weights."""
+        return self.path.with_suffix(".md")
+
+    def stored(self) -> StoredWeights:
+        """The model as a record among other weights."""
+        return StoredWeights(
+            id=self.id,
+            title=self.title,
+            architecture=self.architecture,
+            file_name=self.path.name,
+            state="ready",
+            size_bytes=self.size_bytes,
+            sha256=self.sha256,
+            imported=False,
+            bundled=True,
+            preprocessing=self.preprocessing,
+            preprocessing_source=CLASSES_SOURCE,
+            num_classes=len(self.classes),
+            classes_source=CLASSES_SOURCE,
+            licence=self.licence,
+            origin=self.origin,
+        )
+
+
+def bundled_models(folder: Path | None = None) -> tuple[BundledModel, ...]:
+    """Every model of the manifest in its order; none where there is no manifest.
+
+    Raises CheckpointError for a manifest that cannot be read.
+    """
+    place = _folder() if folder is None else folder
+    return () if place is None else _read(place)
+
+
+def find_bundled(name: str) -> BundledModel | None:
+    """The bundled model called `name` (case does not matter), or None."""
+    wanted = name.strip().lower()
+    return next((model for model in bundled_models() if model.id.lower() == wanted), None)
+
+
+def require_new(name: str) -> None:
+    """Raise InvalidInput if a bundled model is called `name`."""
+    if find_bundled(name):
+        raise InvalidInput(f"{name} already names a model that comes with the project.")
+
+
+def _folder() -> Path | None:
+    try:
+        return asset(FOLDER)
+    except FileNotFoundError:
+        return None
+
+
+@lru_cache(maxsize=8)
+def _read(folder: Path) -> tuple[BundledModel, ...]:
+    manifest = folder / MANIFEST
+    if not manifest.is_file():
+        return ()
+    try:
+        entries = json.loads(manifest.read_text(encoding="utf-8"))["models"]
+        return tuple(_model(folder, entry) for entry in entries)
+    except (OSError, ValueError, TypeError, LookupError) as error:
+        raise CheckpointError(
+            f"The list of bundled models {manifest} cannot be read ({error}); install the project "
+            "again."
+        ) from None
+
+
+def _model(folder: Path, entry: dict[str, Any]) -> BundledModel:
+    fields = dict(entry)
+    path = folder / Path(fields.pop("file")).name
+    preprocessing = Preprocessing.from_dict(fields.pop("preprocessing"))
+    classes = tuple(fields.pop("classes"))
+    return BundledModel(path=path, preprocessing=preprocessing, classes=classes, **fields)
