@@ -15,8 +15,10 @@ from effnet_core.cli import (
     evaluate,
     explain,
     export,
+    family,
     records,
     serve,
+    train,
     weights,
 )
 from effnet_core.cli.common import Parser
@@ -76,6 +78,8 @@ def _parser() -> Parser:
         records,
         data,
         evaluate,
+        train,
+        family,
         serve,
     )
     for module in modules:

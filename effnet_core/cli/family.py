@@ -1,0 +1,280 @@
+"""`effnet family`: train a list of networks by one recipe, one after another, or say what it costs.
+
+Each run goes on from where it broke off; those that are finished are left as they are.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tqdm import tqdm
+
+from effnet_core.cli import INTERRUPTED
+from effnet_core.cli.common import Commands, add_command, device, print_table, working
+from effnet_core.cli.streams import print_json, say
+from effnet_core.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from effnet_core.training.family import Family, FamilyRun
+    from effnet_core.training.family_plan import PlannedRun
+    from effnet_core.training.family_training import Outcome
+    from effnet_core.training.run_folder import Status
+
+_PLAN_HEADERS = (
+    "Run",
+    "Network",
+    "Seed",
+    "px",
+    "Blocks",
+    "Parameters",
+    "Multiply-adds",
+    "Epochs",
+    "State",
+    "Time left",
+)
+
+
+def register(commands: Commands) -> None:
+    """Add the command."""
+    parser = add_command(
+        commands,
+        "family",
+        _run,
+        "Train a list of networks by one recipe, run by run; what broke off goes on.",
+    )
+    parser.add_argument("--list", metavar="FILE", help="the list of runs [this project's family]")
+    parser.add_argument(
+        "--data", metavar="DIR", help="a folder that `effnet data prepare` made, with train and val"
+    )
+    parser.add_argument("--out", metavar="DIR", help="folder for the runs' folders")
+    parser.add_argument("--only", nargs="+", metavar="ID", help="these runs, in the list's order")
+    parser.add_argument(
+        "--all", action="store_true", help="without a CUDA device, train all runs on the CPU"
+    )
+    parser.add_argument(
+        "--device", type=device, default="auto", help="auto (CUDA where present), cpu or cuda:N"
+    )
+    parser.add_argument(
+        "--plan", action="store_true", help="only say what the runs cost and how far they are"
+    )
+
+
+def _run(args: argparse.Namespace) -> int:
+    if not args.plan and not (args.data and args.out):
+        raise InvalidInput("Training needs --data and --out; --plan does without.")
+    from effnet_core.training.family import read
+
+    family = read(Path(args.list) if args.list else None)
+    runs = family.chosen(tuple(args.only) if args.only else None)
+    return _plan(args, family, runs) if args.plan else _train(args, family, runs)
+
+
+def _plan(args: argparse.Namespace, family: Family, runs: tuple[FamilyRun, ...]) -> int:
+    with working("Loading PyTorch"):
+        from effnet_core.builder import resolve_device
+        from effnet_core.training import prepared
+        from effnet_core.training.family_plan import plan
+    target = resolve_device(args.device)
+    planned = plan(
+        family,
+        runs,
+        target,
+        every=args.all,
+        out=Path(args.out) if args.out else None,
+        photos=prepared.read_record(Path(args.data)).photos("train") if args.data else None,
+    )
+    on_cpu = target.type != "cuda"
+    spread = _duel_spread(planned)
+    if args.json:
+        rows = [
+            {**dataclasses.asdict(one), **family.describe(run, on_cpu=on_cpu)}
+            for one, run in zip(planned, runs, strict=True)
+        ]
+        print_json(
+            {
+                "list": family.name,
+                "device": str(target),
+                "recipe": family.recipe.to_dict(),
+                "runs": rows,
+                "duel_spread": spread,
+            }
+        )
+        return 0
+    _print_plan(planned)
+    print(f"\n{_recipe_of(family)}")
+    for run in runs:
+        for departure in run.deviations(on_cpu=on_cpu):
+            fields = ", ".join(f"{name} {value}" for name, value in departure.recipe.items())
+            print(f"{run.id} departs: {fields}. {departure.reason}")
+    if spread is not None:
+        print(f"The costs of the duel's networks lie {spread:.1%} apart.")
+    return 0
+
+
+def _print_plan(planned: tuple[PlannedRun, ...]) -> None:
+    print_table(
+        _PLAN_HEADERS,
+        [
+            (
+                *(one.id, one.name, one.seed, one.resolution, one.blocks, one.params),
+                *(one.mult_adds, one.epochs, one.state, _time_left(one)),
+            )
+            for one in planned
+        ],
+    )
+
+
+def _recipe_of(family: Family) -> str:
+    recipe = family.recipe
+    return (
+        f"One recipe for all: {recipe.optimizer}, {recipe.epochs} epochs in batches of "
+        f"{recipe.batch}, {recipe.policy}; {recipe.held_out:,} training photos held out. "
+        "Costs are for one photo, multiply-adds counted once."
+    )
+
+
+def _duel_spread(planned: tuple[PlannedRun, ...]) -> float | None:
+    costs = [one.mult_adds for one in planned if one.group == "duel"]
+    return max(costs) / min(costs) - 1 if costs else None
+
+
+def _time_left(run: PlannedRun) -> str:
+    if run.state == "finished":
+        return ""
+    if run.seconds_left is None:
+        return "not measured" if run.photos_per_second is None else "needs --data"
+    return f"about {readable_time(run.seconds_left)} on {run.measured_on}"
+
+
+def readable_time(seconds: float) -> str:
+    """A duration as people read it, such as "1 h 05 min" or "48 s"."""
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes // 60} h {minutes % 60:02} min" if minutes >= 60 else f"{minutes} min"
+
+
+def _train(args: argparse.Namespace, family: Family, runs: tuple[FamilyRun, ...]) -> int:
+    with working("Loading PyTorch"):
+        from effnet_core.training.family_training import read_data, train_family
+        from effnet_core.training.world import joined
+    with working(f"Reading {args.data}"):
+        data = read_data(Path(args.data))
+    with joined(args.device) as world, _following() as follower:
+        outcomes = train_family(
+            family,
+            runs,
+            data,
+            Path(args.out),
+            world,
+            every=args.all,
+            report=follower.report,
+            validating=follower.validating,
+            ended=follower.ended,
+        )
+    if args.json:
+        print_json(
+            {
+                "list": family.name,
+                "device": str(world.device),
+                "out": args.out,
+                "runs": [dataclasses.asdict(outcome) for outcome in outcomes],
+            }
+        )
+    else:
+        _print_outcomes(outcomes)
+    return _exit_code(outcomes, asked=bool(args.only))
+
+
+def _exit_code(outcomes: tuple[Outcome, ...], *, asked: bool) -> int:
+    """0 if all runs that this machine trains are finished, and all that were asked for by id."""
+    states = {outcome.state for outcome in outcomes}
+    if "stopped" in states:
+        return INTERRUPTED
+    return int("failed" in states or (asked and "needs CUDA" in states))
+
+
+def _print_outcomes(outcomes: tuple[Outcome, ...]) -> None:
+    print_table(
+        ("Run", "State", "Held out top-1", "Validation top-1", "top-5", "Trained for", "Photos/s"),
+        [
+            (
+                *(one.id, one.state, _percent(one.held_out_top1)),
+                *(_percent(one.validation_top1), _percent(one.validation_top5)),
+                "" if one.seconds is None else readable_time(one.seconds),
+                "" if one.photos_per_second is None else f"{one.photos_per_second:,.0f}",
+            )
+            for one in outcomes
+        ],
+    )
+    waiting = sum(one.state == "needs CUDA" for one in outcomes)
+    if waiting:
+        need = "run needs" if waiting == 1 else "runs need"
+        print(f"\n{waiting} {need} a CUDA device; --all trains on the CPU all the same.")
+    if any(one.state == "stopped" for one in outcomes):
+        print("\nInterrupted; the same command goes on from here.")
+
+
+def _percent(share: float | None) -> str:
+    return "" if share is None else f"{share:.2%}"
+
+
+class _Follower:
+    """A progress bar for the run under way, and a line on standard error for each that ended."""
+
+    def __init__(self) -> None:
+        self._bar: tqdm[None] | None = None
+        self._doing = ""
+
+    def report(self, run: FamilyRun, status: Status) -> None:
+        """Show how far training is."""
+        bar = self._on(run.id, status.steps, "step", initial=status.step)
+        known = {"loss": status.loss, "top-1": status.top1, "photos/s": status.photos_per_second}
+        bar.set_postfix(
+            {name: f"{value:.4g}" for name, value in known.items() if value is not None},
+            refresh=False,
+        )
+        bar.update(status.step - bar.n)
+
+    def validating(self, run: FamilyRun, done: int, total: int) -> None:
+        """Show how far the look at the validation photos is."""
+        bar = self._on(f"{run.id}, validation", total, "photo", initial=0)
+        bar.update(done - bar.n)
+
+    def ended(self, outcome: Outcome) -> None:
+        """Say what became of a run."""
+        self.close()
+        if outcome.state == "finished" and not outcome.earlier:
+            say(
+                f"{outcome.id}: finished, {_percent(outcome.validation_top1)} of the validation "
+                "photos right."
+            )
+        elif outcome.state != "finished":
+            say(f"{outcome.id}: {outcome.state}. {outcome.sentence}")
+
+    def close(self) -> None:
+        """Take the bar away."""
+        if self._bar is not None:
+            self._bar.close()
+        self._bar, self._doing = None, ""
+
+    def _on(self, doing: str, total: int, unit: str, *, initial: int) -> tqdm[None]:
+        if self._bar is None or self._doing != doing:
+            self.close()
+            self._bar = tqdm(desc=doing, total=total, unit=unit, initial=initial, leave=False)
+            self._doing = doing
+        return self._bar
+
+
+@contextmanager
+def _following() -> Iterator[_Follower]:
+    follower = _Follower()
+    try:
+        yield follower
+    finally:
+        follower.close()
