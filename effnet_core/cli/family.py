@@ -107,10 +107,7 @@ def _plan(args: argparse.Namespace, family: Family, runs: tuple[FamilyRun, ...])
         return 0
     _print_plan(planned)
     print(f"\n{_recipe_of(family)}")
-    for run in runs:
-        for departure in run.deviations(on_cpu=on_cpu):
-            fields = ", ".join(f"{name} {value}" for name, value in departure.recipe.items())
-            print(f"{run.id} departs: {fields}. {departure.reason}")
+    _print_departures(runs, on_cpu=on_cpu)
     if spread is not None:
         print(f"The costs of the duel's networks lie {spread:.1%} apart.")
     return 0
@@ -127,6 +124,13 @@ def _print_plan(planned: tuple[PlannedRun, ...]) -> None:
             for one in planned
         ],
     )
+
+
+def _print_departures(runs: tuple[FamilyRun, ...], *, on_cpu: bool) -> None:
+    for run in runs:
+        for departure in run.deviations(on_cpu=on_cpu):
+            fields = ", ".join(f"{name} {value}" for name, value in departure.recipe.items())
+            print(f"{run.id} departs: {fields}. {departure.reason}")
 
 
 def _recipe_of(family: Family) -> str:

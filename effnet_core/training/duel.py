@@ -79,18 +79,10 @@ def duel(
     cannot come within `tolerance` (the dearest over the cheapest, less 1) of each other.
     """
     base = _stated(PAPER_RULE.coefficients(base_phi, base_resolution=base_resolution))
-    found: list[list[Contender]] = []
-    for strategy in STRATEGIES:
-        within: list[Contender] = []
-        for phi, coefficients in _grown(strategy, base, base_phi, base_resolution):
-            cost = _cost(coefficients, num_classes)
-            if cost > around * (1 + NEAR):
-                break
-            if cost >= around * (1 - NEAR) and (not within or cost != within[-1].mult_adds):
-                within.append(
-                    Contender(strategy=strategy, coefficients=coefficients, phi=phi, mult_adds=cost)
-                )
-        found.append(within)
+    found = [
+        tuple(_affordable(_grown(strategy, base, base_phi, base_resolution), around, num_classes))
+        for strategy in STRATEGIES
+    ]
     best = min(itertools.product(*found), key=_apartness, default=None)
     if best is None or _spread(best) > tolerance:
         raise InvalidInput(
@@ -114,21 +106,37 @@ def network(
     return expand(V1, coefficients, name=name, num_classes=num_classes, phi=phi)
 
 
+def _affordable(
+    growing: Iterator[tuple[Strategy, float | None, ScalingCoefficients]],
+    around: float,
+    num_classes: int,
+) -> Iterator[Contender]:
+    """Those of the growing networks that cost about `around`; of one cost the first alone."""
+    last = 0
+    for strategy, phi, coefficients in growing:
+        cost = _cost(coefficients, num_classes)
+        if cost > around * (1 + NEAR):
+            return
+        if cost >= around * (1 - NEAR) and cost != last:
+            yield Contender(strategy=strategy, coefficients=coefficients, phi=phi, mult_adds=cost)
+        last = cost
+
+
 def _grown(
     strategy: Strategy, base: ScalingCoefficients, base_phi: float, base_resolution: int
-) -> Iterator[tuple[float | None, ScalingCoefficients]]:
-    """(φ or None, coefficients) along one axis, growing from the base without it."""
+) -> Iterator[tuple[Strategy, float | None, ScalingCoefficients]]:
+    """(strategy, φ or None, coefficients) along one axis, growing from the base without it."""
     for number in itertools.count(1):
         if strategy == "compound":
             phi = _beyond(base_phi, number)
             rule = PAPER_RULE.coefficients(phi, base_resolution=base_resolution)
-            yield phi, _stated(rule)
+            yield strategy, phi, _stated(rule)
         elif strategy == "depth":
-            yield None, replace(base, depth=_beyond(base.depth, number))
+            yield strategy, None, replace(base, depth=_beyond(base.depth, number))
         elif strategy == "width":
-            yield None, replace(base, width=_beyond(base.width, number))
+            yield strategy, None, replace(base, width=_beyond(base.width, number))
         else:
-            yield None, replace(base, resolution=base.resolution + number * PIXEL_DIVISOR)
+            yield strategy, None, replace(base, resolution=base.resolution + number * PIXEL_DIVISOR)
 
 
 def _beyond(start: float, number: int) -> float:

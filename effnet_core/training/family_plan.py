@@ -12,7 +12,7 @@ import torch
 from effnet_core.assets import asset
 from effnet_core.cost import summarize
 from effnet_core.training.family import Family, FamilyRun
-from effnet_core.training.family_training import is_begun, needs_cuda, validation_of
+from effnet_core.training.family_training import needs_cuda, validation_of
 from effnet_core.training.recipe import Recipe
 from effnet_core.training.run_folder import RunFolder
 
@@ -68,7 +68,7 @@ def plan(
     planned = []
     for run in runs:
         folder = None if out is None else RunFolder(out / run.id)
-        begun = folder if folder and is_begun(folder) else None
+        begun = folder if folder and folder.exists else None
         planned.append(
             _planned(
                 family,
@@ -130,7 +130,7 @@ def _planned(
 def _photos_left(recipe: Recipe, begun: RunFolder | None, photos: int | None) -> int | None:
     """How many photos are still to be shown, each epoch's anew; None where nobody knows."""
     status = begun.status() if begun else None
-    if begun and status:
+    if begun and status and status.steps:  # 0 where it failed before its first
         return (status.steps - status.step) * begun.recipe().batch
     if photos is None:
         return None

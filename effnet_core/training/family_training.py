@@ -18,9 +18,9 @@ from typing import Any, Literal
 import filelock
 import torch
 
-from effnet_core.errors import EffnetError, InvalidInput
+from effnet_core.errors import InvalidInput
 from effnet_core.predict import Predictor
-from effnet_core.training import loop, prepared
+from effnet_core.training import endings, loop, prepared
 from effnet_core.training.data import DataError, PhotoSet
 from effnet_core.training.evaluation import evaluate
 from effnet_core.training.family import Family, FamilyRun
@@ -111,13 +111,7 @@ def train_family(
     run under way. Raises TrainingError while another process trains in `out`, and InvalidInput
     for several processes or photos of another number of classes.
     """
-    if world.size > 1:
-        raise InvalidInput("A family is trained by one process; start it without torchrun.")
-    if len(data.train.classes) != family.num_classes:
-        raise InvalidInput(
-            f"The photos have {len(data.train.classes)} classes, and the networks of the list "
-            f"{family.num_classes}; prepare the classes that the list is for."
-        )
+    _require_suitable(family, data, world)
     outcomes = []
     with _locked(out):
         for run in runs:
@@ -137,11 +131,6 @@ def train_family(
 def needs_cuda(run: FamilyRun, device: torch.device, *, every: bool = False) -> bool:
     """Whether a run is left for a machine with a CUDA device."""
     return not (device.type == "cuda" or run.always or every)
-
-
-def is_begun(folder: RunFolder) -> bool:
-    """Whether the folder holds a run; the recipe is what is written last as one begins."""
-    return (folder.path / "recipe.json").exists()
 
 
 def validation_of(folder: RunFolder) -> dict[str, Any] | None:
@@ -170,7 +159,7 @@ class _Course:
         self, report: Callable[[Status], None], validating: Callable[[int, int], None]
     ) -> Outcome:
         """Train what is left, and look at the validation photos if nobody has."""
-        begun = is_begun(self.folder)
+        begun = self.folder.exists
         recipe = self._begun_recipe() if begun else self._recipe(self.world.device.type != "cuda")
         result = self.folder.result()
         if result is None:
@@ -253,6 +242,16 @@ class _Course:
         return record
 
 
+def _require_suitable(family: Family, data: FamilyData, world: World) -> None:
+    if world.size > 1:
+        raise InvalidInput("A family is trained by one process; start it without torchrun.")
+    if len(data.train.classes) != family.num_classes:
+        raise InvalidInput(
+            f"The photos have {len(data.train.classes)} classes, and the networks of the list "
+            f"{family.num_classes}; prepare the classes that the list is for."
+        )
+
+
 def _tried(
     course: _Course,
     report: Callable[[FamilyRun, Status], None],
@@ -265,11 +264,8 @@ def _tried(
             lambda status: report(run, status),
             lambda done, total: validating(run, done, total),
         )
-    except EffnetError as error:
-        return Outcome(id=run.id, state="failed", sentence=str(error))
     except Exception as error:  # noqa: BLE001 (the next run has its own chance)
-        reason = " ".join(str(error).split())[:300]
-        sentence = f"The run broke off ({type(error).__name__}: {reason})."
+        sentence = endings.sentence(error, course.family.recipe)
         return Outcome(id=run.id, state="failed", sentence=sentence)
 
 

@@ -17,7 +17,7 @@ from effnet_core.stage_tables import V1
 from effnet_core.training.duel import Contender, duel, network
 from effnet_core.variants import scaled
 
-LIST = Path(__file__).resolve().parents[3] / "assets" / "family.json"
+LIST = Path(__file__).resolve().parents[4] / "assets" / "family.json"
 BASE = PAPER_RULE.coefficients(-2, base_resolution=128)
 
 
