@@ -66,10 +66,10 @@ class ModelCard:
     """A set of weights that can be asked for, on this disk or not yet.
 
     `kind` tells models that come with the project, torchvision's catalog, files imported into the
-    store, and checkpoints uploaded in a session. `size_bytes` is the file's size (published where the file is absent). `classes` is
-    empty where the names are only known once the file is read (see `InferenceService.classes`).
-    `preprocessing_source` and `classes_source` say where those come from, as in `LoadedWeights`.
-    `stage_count` is None where only reading the file would tell.
+    store, and checkpoints uploaded in a session. `size_bytes` is the file's size (published where
+    the file is absent). `classes` is empty where the names are only known once the file is read
+    (see `InferenceService.classes`). `preprocessing_source` and `classes_source` say where those
+    come from, as in `LoadedWeights`. `stage_count` is None where only reading the file would tell.
     """
 
     id: str

@@ -1,0 +1,195 @@
+"""From a finished run to a bundled model: weights in float16, records, manifest, model card.
+
+Nothing is typed in by hand: every figure of the card is read from the records, and the records
+hold what was measured on the very file that is bundled.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from effnet_core.attribution.scoring import score_maps
+from effnet_core.cost import summarize
+from effnet_core.errors import CheckpointError, InvalidInput
+from effnet_core.predict import Predictor
+from effnet_core.training.data import PhotoSet
+from effnet_core.training.evaluation import evaluate
+from effnet_core.training.model_card import model_card
+from effnet_core.training.run_folder import RunFolder
+from effnet_core.training.trainer import TrainingError
+from effnet_core.weights import disk
+from effnet_core.weights.checkpoints import LoadedWeights, load_checkpoint, serialise
+
+MAP_PHOTOS = 500
+LICENCE = (
+    "Apache-2.0 for the weights as such; the photos that they learnt from are ImageNet's, which "
+    "are for non-commercial research."
+)
+ORIGIN = "trained by this project; the model card says how"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Naming:
+    """What a bundled model is called and where it belongs.
+
+    `group` is "family", "duel" or "ablation", `base_phi` the φ that a duel starts from.
+    """
+
+    id: str
+    title: str
+    group: str
+    strategy: str
+    phi: float | None
+    base_phi: float | None = None
+
+
+def half_precision(loaded: LoadedWeights) -> LoadedWeights:
+    """The same weights in float16; raises CheckpointError for a value that float16 cannot hold."""
+    tensors: dict[str, Tensor] = {}
+    for name, tensor in loaded.state_dict.items():
+        tensors[name] = tensor.half() if tensor.is_floating_point() else tensor
+        if tensor.is_floating_point() and not torch.isfinite(tensors[name]).all():
+            raise CheckpointError(f"{name} holds values that float16 cannot; keep it in float32.")
+    return replace(loaded, state_dict=tensors)
+
+
+def bundle(
+    run: RunFolder, naming: Naming, validation: PhotoSet, assets: Path, *, date: str
+) -> dict[str, Any]:
+    """Write model, manifest entry, run and map records and model card; returns the run's record.
+
+    `validation` is evaluated once, with the file in float16; `date` is the day as yyyy-mm-dd.
+    Raises TrainingError if the run is not finished, InvalidInput if its classes are others.
+    """
+    result = run.result()
+    if result is None:
+        raise TrainingError(f"{run.path} is not finished, so there is nothing to bundle.")
+    file = assets / "models" / f"{naming.id}.safetensors"
+    disk.write(file, serialise(half_precision(load_checkpoint(run.model))))
+    predictor = Predictor(replace(load_checkpoint(file), id=naming.id), device="cpu")
+    if predictor.classes != validation.classes:
+        raise InvalidInput("The validation photos have other classes than the network.")
+    record = run_record(run, naming, result, date=date)
+    record["validation"] = _validation(predictor, validation)
+    record["weights"] = {"file": file.name, "sha256": _sha256(file)}
+    maps = _map_record(predictor, naming, validation, date)
+    _write(assets / "measured" / "runs" / f"{naming.id}.json", record)
+    _write(assets / "measured" / "maps" / f"{naming.id}.json", maps)
+    entry = _entry(naming, file, predictor, record)
+    _enter(assets / "models" / "models.json", entry)
+    card = model_card(entry, record, maps)
+    disk.write(file.with_suffix(".md"), card.encode())
+    return record
+
+
+def run_record(
+    run: RunFolder, naming: Naming, result: dict[str, Any], *, date: str
+) -> dict[str, Any]:
+    """What `assets/measured/runs` holds of a run, without validation and weights (None)."""
+    about = run.about()
+    epochs = [metric for metric in run.read_metrics() if metric["kind"] == "epoch"]
+    return {
+        **asdict(naming),
+        "seed": run.recipe().seed,
+        "name": run.spec().name,
+        "spec": json.loads(run.spec().to_json()),
+        "recipe": run.recipe().to_dict(),
+        "data": {"train": result["photos"], "held_out": result["held_out"], **_data(about)},
+        "environment": {key: about[key] for key in ("effnet", "torch", "python") if key in about},
+        "device": about["device"],
+        "threads": about["threads"],
+        "seconds": result["seconds"],
+        "photos_per_second": result["photos_per_second"],
+        "held_out": {"top1": result["top1"], "top5": result["top5"]},
+        "validation": None,
+        "curve": [
+            {
+                "epoch": metric["epoch"],
+                "loss": metric["loss"],
+                "learning_rate": metric["learning_rate"],
+                "top1": metric.get("held_out", {}).get("top1"),
+            }
+            for metric in epochs
+        ],
+        "weights": None,
+        "date": date,
+    }
+
+
+def _data(about: dict[str, Any]) -> dict[str, Any]:
+    machine = {"effnet", "torch", "python", "device", "threads", "pid"}
+    return {key: value for key, value in about.items() if key not in machine}
+
+
+def _validation(predictor: Predictor, photos: PhotoSet) -> dict[str, Any]:
+    found = evaluate(predictor, photos)
+    return {
+        "photos": found.photos,
+        "top1": found.top1,
+        "top5": found.top5,
+        "loss": found.loss,
+        "calibration_error": found.calibration_error,
+        "images_per_second": found.images_per_second,
+    }
+
+
+def _map_record(
+    predictor: Predictor, naming: Naming, photos: PhotoSet, date: str
+) -> dict[str, Any]:
+    rows = score_maps(predictor, photos, count=MAP_PHOTOS)
+    return {
+        "run": naming.id,
+        "method": "grad-cam",
+        "photos": MAP_PHOTOS,
+        "seed": 0,
+        "rows": [row.to_dict() for row in rows],
+        "date": date,
+    }
+
+
+def _entry(
+    naming: Naming, file: Path, predictor: Predictor, record: dict[str, Any]
+) -> dict[str, Any]:
+    return {
+        "id": naming.id,
+        "title": naming.title,
+        "file": file.name,
+        "sha256": record["weights"]["sha256"],
+        "size_bytes": file.stat().st_size,
+        "architecture": predictor.spec.name,
+        "stage_count": predictor.spec.stage_count,
+        "params": summarize(predictor.spec).params,
+        "classes": list(predictor.classes),
+        "preprocessing": predictor.preprocessing.to_dict(),
+        "run": naming.id,
+        "top1": record["validation"]["top1"],
+        "data": f"{record['validation']['photos']:,} validation photos of Tiny-ImageNet-200, "
+        f"{len(predictor.classes)} classes",
+        "licence": LICENCE,
+        "origin": ORIGIN,
+    }
+
+
+def _enter(manifest: Path, entry: dict[str, Any]) -> None:
+    """Put the entry into the manifest, in place of an earlier one of its id."""
+    known = []
+    if manifest.exists():
+        known = json.loads(manifest.read_text(encoding="utf-8"))["models"]
+    others = [model for model in known if model["id"] != entry["id"]]
+    models = sorted([*others, entry], key=lambda model: (-model["top1"], model["id"]))
+    _write(manifest, {"models": models})
+
+
+def _write(path: Path, value: dict[str, Any]) -> None:
+    disk.write(path, (json.dumps(value, indent=1, ensure_ascii=False) + "\n").encode())
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

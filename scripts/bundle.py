@@ -1,0 +1,45 @@
+"""Make a bundled model of a finished run; see `effnet_core.training.bundling`."""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+from pathlib import Path
+
+from effnet_core.training.bundling import Naming, bundle
+from effnet_core.training.prepared import load
+from effnet_core.training.run_folder import RunFolder
+
+ASSETS = Path(__file__).parents[1] / "assets"
+
+
+def main() -> None:
+    """Read the command line and bundle."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("run", type=Path, help="folder of a finished run")
+    parser.add_argument("--data", type=Path, required=True, help="prepared folder with val")
+    parser.add_argument("--id", required=True)
+    parser.add_argument("--title", required=True)
+    parser.add_argument("--group", choices=("family", "duel", "ablation"), default="family")
+    parser.add_argument("--strategy", default="compound")
+    parser.add_argument("--phi", type=float)
+    parser.add_argument("--base-phi", type=float)
+    args = parser.parse_args()
+    naming = Naming(
+        id=args.id,
+        title=args.title,
+        group=args.group,
+        strategy=args.strategy,
+        phi=args.phi,
+        base_phi=args.base_phi,
+    )
+    validation = load(args.data, "val")
+    if validation is None:
+        raise SystemExit(f"{args.data} holds no validation photos.")
+    today = datetime.datetime.now(datetime.UTC).date().isoformat()
+    record = bundle(RunFolder(args.run), naming, validation, ASSETS, date=today)
+    print(record["validation"])
+
+
+if __name__ == "__main__":
+    main()
