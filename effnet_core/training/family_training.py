@@ -20,10 +20,11 @@ import torch
 
 from effnet_core.errors import InvalidInput
 from effnet_core.predict import Predictor
-from effnet_core.training import endings, loop, prepared
+from effnet_core.training import endings, launch, loop, prepared
 from effnet_core.training.data import DataError, PhotoSet
 from effnet_core.training.evaluation import evaluate
 from effnet_core.training.family import Family, FamilyRun
+from effnet_core.training.launch import TrainingData
 from effnet_core.training.recipe import Recipe
 from effnet_core.training.run_folder import RunFolder, Status
 from effnet_core.training.trainer import TrainingError, trained_spec
@@ -38,22 +39,10 @@ State = Literal["finished", "stopped", "failed", "needs CUDA"]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class FamilyData:
-    """The photos of a prepared folder: `train` (held-out ones among them) and `validation`."""
+    """The photos of a prepared folder: to train on (held-out ones among them) and to validate."""
 
-    train: PhotoSet
+    training: TrainingData
     validation: PhotoSet
-    name: str
-    sha256: dict[str, str]
-
-    def describe(self, recipe: Recipe) -> dict[str, Any]:
-        """What a run's record says of its photos, as plain values."""
-        return {
-            "name": self.name,
-            "train": len(self.train) - recipe.held_out,
-            "held_out": recipe.held_out,
-            "validation": len(self.validation),
-            "sha256": self.sha256,
-        }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,16 +68,13 @@ def read_data(folder: Path) -> FamilyData:
 
     Raises DataError, also where there are no validation photos.
     """
-    report = prepared.verify(folder)
-    train, validation = (prepared.load(folder, split) for split in ("train", "val"))
-    if train is None or validation is None:
+    training, validation = launch.read_data(folder), prepared.load(folder, "val")
+    if validation is None:
         raise DataError(
             f"{folder} has no validation photos, on which each finished network is measured; "
             "prepare a source that has train/ and val/."
         )
-    return FamilyData(
-        train=train, validation=validation, name=report.source, sha256=dict(report.sha256)
-    )
+    return FamilyData(training=training, validation=validation)
 
 
 def train_family(
@@ -191,10 +177,10 @@ class _Course:
         on_cpu = recipe != self._recipe(on_cpu=False)
         return loop.Job(
             spec=self.family.spec(self.run),
-            photos=self.data.train,
+            photos=self.data.training.photos,
             recipe=recipe,
             about={
-                "data": self.data.describe(recipe),
+                "data": self.data.training.describe(recipe),
                 "family": {
                     "list": self.family.name,
                     **self.family.describe(self.run, on_cpu=on_cpu),
@@ -207,12 +193,12 @@ class _Course:
 
         It may have been begun on a CPU and go on elsewhere, or the other way round.
         """
-        recipe, photos = self.folder.recipe(), self.folder.about().get("data")
+        recipe, photos = self.folder.recipe(), _without_place(self.folder.about().get("data"))
         spec = self.family.spec(self.run)
         for name, same in (
             ("recipe", recipe in (self._recipe(True), self._recipe(False))),
             ("network", self.folder.spec() == trained_spec(spec, recipe)),
-            ("set of photos", photos == self.data.describe(recipe)),
+            ("set of photos", photos == _without_place(self.data.training.describe(recipe))),
         ):
             if not same:
                 raise TrainingError(
@@ -234,7 +220,7 @@ class _Course:
             "calibration_error": found.calibration_error,
             "images_per_second": found.images_per_second,
             "device": found.device,
-            "sha256": self.data.sha256[prepared.path_of(Path(), "val").name],
+            "sha256": self.data.training.sha256[prepared.path_of(Path(), "val").name],
             "weights_sha256": loaded.sha256,
             "date": datetime.now(UTC).date().isoformat(),
         }
@@ -242,12 +228,20 @@ class _Course:
         return record
 
 
+def _without_place(photos: object) -> object:
+    """What a record says of its photos but where they lay, which may change."""
+    if not isinstance(photos, dict):
+        return photos
+    return {name: value for name, value in photos.items() if name != "path"}
+
+
 def _require_suitable(family: Family, data: FamilyData, world: World) -> None:
     if world.size > 1:
         raise InvalidInput("A family is trained by one process; start it without torchrun.")
-    if len(data.train.classes) != family.num_classes:
+    classes = len(data.training.photos.classes)
+    if classes != family.num_classes:
         raise InvalidInput(
-            f"The photos have {len(data.train.classes)} classes, and the networks of the list "
+            f"The photos have {classes} classes, and the networks of the list "
             f"{family.num_classes}; prepare the classes that the list is for."
         )
 

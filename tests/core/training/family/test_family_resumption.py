@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import signal
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from effnet_core.training import loop
 from effnet_core.training.family import Family, FamilyRun
 from effnet_core.training.family_plan import plan
 from effnet_core.training.family_training import FamilyData, Outcome, train_family
+from effnet_core.training.launch import resumed_job
 from effnet_core.training.run_folder import RunFolder, Status
 from effnet_core.training.world import World
 
@@ -94,12 +96,26 @@ def test_another_recipe_network_or_set_of_photos_is_no_continuation(
         return outcome.sentence
 
     wider = {**plain["networks"], "narrow": plain["networks"]["wide"]}
-    other = FamilyData(
-        train=data.train, validation=data.validation, name=data.name, sha256={"val": "0"}
-    )
+    sha256 = {**data.training.sha256, "val.safetensors": "0"}
+    changed = dataclasses.replace(data.training, sha256=sha256)
+    moved = dataclasses.replace(data.training, path=Path("/elsewhere"))
     assert "begun with another recipe" in sentence(listed(recipe={**plain["recipe"], "epochs": 4}))
     assert "begun with another network" in sentence(listed(networks=wider))
-    assert "begun with another set of photos" in sentence(listed(), other)
+    assert "begun with another set of photos" in sentence(
+        listed(), dataclasses.replace(data, training=changed)
+    )
+    family = listed()
+    there = dataclasses.replace(data, training=moved)
+    (outcome,) = train_family(family, family.chosen(("narrow",)), there, whole[0], CPU)
+    assert outcome.state == "finished"
+
+
+def test_a_single_run_can_be_resumed_by_itself(
+    whole: tuple[Path, tuple[Outcome, ...]], data: FamilyData
+) -> None:
+    job = resumed_job(RunFolder(whole[0] / "narrow"))
+    assert job.spec == RunFolder(whole[0] / "narrow").spec()
+    assert torch.equal(job.photos.images, data.training.photos.images)
 
 
 def test_a_run_begun_on_another_device_goes_on_as_it_was(

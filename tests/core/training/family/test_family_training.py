@@ -53,12 +53,13 @@ def test_every_run_is_trained_and_measured(
         about = RunFolder(out / outcome.id).about()
         assert about["data"] == {
             "name": "tones",
+            "path": str(data.training.path),
             "train": 24,
             "held_out": 6,
             "validation": 12,
-            "sha256": data.sha256,
+            "sha256": data.training.sha256,
         }
-        assert measured["sha256"] == data.sha256["val.safetensors"]
+        assert measured["sha256"] == data.training.sha256["val.safetensors"]
         assert (about["family"]["id"], about["family"]["list"]) == (outcome.id, "two tiny ones")
     assert RunFolder(out / "wide").recipe().seed == 1
 
@@ -178,7 +179,7 @@ def test_photos_must_suit_the_list(
     family = listed(num_classes=4)
     with pytest.raises(InvalidInput, match="have 3 classes, and the networks of the list 4"):
         train_family(family, family.runs, data, tmp_path, CPU)
-    sets: dict[Any, PhotoSet] = {"train": data.train}
+    sets: dict[Any, PhotoSet] = {"train": data.training.photos}
     prepared.write(sets, tmp_path / "p", source="s", form="drawn", unreadable=(), ignored=0)
     with pytest.raises(DataError, match="has no validation photos"):
         read_data(tmp_path / "p")
