@@ -101,7 +101,8 @@ def run_record(
         "name": run.spec().name,
         "spec": json.loads(run.spec().to_json()),
         "recipe": run.recipe().to_dict(),
-        "data": {"train": result["photos"], "held_out": result["held_out"], **_data(about)},
+        "data": {key: value for key, value in about["data"].items() if key != "path"},
+        "from": about.get("from"),
         "environment": {key: about[key] for key in ("effnet", "torch", "python") if key in about},
         "device": about["device"],
         "threads": about["threads"],
@@ -121,11 +122,6 @@ def run_record(
         "weights": None,
         "date": date,
     }
-
-
-def _data(about: dict[str, Any]) -> dict[str, Any]:
-    machine = {"effnet", "torch", "python", "device", "threads", "pid"}
-    return {key: value for key, value in about.items() if key not in machine}
 
 
 def _validation(predictor: Predictor, photos: PhotoSet) -> dict[str, Any]:
