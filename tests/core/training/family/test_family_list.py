@@ -11,13 +11,16 @@ from typing import Any
 import pytest
 import torch
 
+from effnet_core.architecture import ArchitectureSpec
 from effnet_core.cost import analyze
 from effnet_core.errors import InvalidInput
 from effnet_core.training import family
 from effnet_core.training.family_plan import plan
 from effnet_core.training.recipe import Recipe
+from effnet_core.training.trainer import trained_spec
 from effnet_core.variants import scaled
 
+RECORDS = Path(__file__).resolve().parents[4] / "assets" / "measured" / "runs"
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
 NETWORK = {
     "name": "deeper",
@@ -94,6 +97,19 @@ def test_one_recipe_for_all_but_what_the_ablations_are_about() -> None:
             assert recipe == dataclasses.replace(own.recipe, **changed) != own.recipe
         else:
             assert recipe == own.recipe
+
+
+@pytest.mark.parametrize("record", sorted(RECORDS.glob("*.json")), ids=lambda path: path.stem)
+def test_what_was_measured_is_what_the_list_says(record: Path) -> None:
+    measured, own = json.loads(record.read_text(encoding="utf-8")), family.read()
+    (run,) = own.chosen((measured["id"],))
+    recipes = [own.recipe_of(run, on_cpu=on_cpu) for on_cpu in (False, True)]
+    recipe = Recipe.from_dict(measured["recipe"])
+    assert recipe in recipes
+    spec = ArchitectureSpec.from_json(json.dumps(measured["spec"]))
+    assert spec == trained_spec(own.spec(run), recipe)
+    for name in ("group", "strategy", "phi", "base_phi", "seed", "name"):
+        assert measured[name] == own.describe(run, on_cpu=True)[name]
 
 
 def test_deviations_are_applied_on_their_device_alone(written: Callable[..., Path]) -> None:
