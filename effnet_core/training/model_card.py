@@ -46,7 +46,8 @@ def _training(record: dict[str, Any]) -> str:
     rows = "\n".join(f"| {name} | {value} |" for name, value in recipe.items())
     return (
         f"{recipe['epochs']} epochs in {record['seconds'] / 60:.0f} minutes on {record['device']} "
-        f"({record['photos_per_second']:.0f} photos a second). The recipe, for `effnet train --recipe`:\n\n| field | value |\n|---|---|\n{rows}"
+        f"({record['photos_per_second']:.0f} photos a second). The recipe, for "
+        f"`effnet train --recipe`:\n\n| field | value |\n|---|---|\n{rows}"
     )
 
 
