@@ -16,6 +16,7 @@ TORCH_FREE = (
     "cost",
     "cost_curves",
     "images",
+    "measured",
     "published",
     "reconcile",
     "samples",
