@@ -12,6 +12,7 @@ ROOT = Path(__file__).resolve().parents[1]
 TORCH_FREE = (
     "architecture",
     "attribution",
+    "budget",
     "comparison",
     "cost",
     "cost_curves",
