@@ -6,7 +6,8 @@ import argparse
 import datetime
 from pathlib import Path
 
-from effnet_core.training.bundling import Naming, bundle
+from effnet_core.training.bundling import Naming, bundle, record_only
+from effnet_core.training.family_training import validation_of
 from effnet_core.training.prepared import load
 from effnet_core.training.run_folder import RunFolder
 
@@ -24,6 +25,7 @@ def main() -> None:
     parser.add_argument("--strategy", default="compound")
     parser.add_argument("--phi", type=float)
     parser.add_argument("--base-phi", type=float)
+    parser.add_argument("--record-only", action="store_true", help="do not bundle the weights")
     args = parser.parse_args()
     naming = Naming(
         id=args.id,
@@ -37,7 +39,14 @@ def main() -> None:
     if validation is None:
         raise SystemExit(f"{args.data} holds no validation photos.")
     today = datetime.datetime.now(datetime.UTC).date().isoformat()
-    record = bundle(RunFolder(args.run), naming, validation, ASSETS, date=today)
+    run = RunFolder(args.run)
+    if args.record_only:
+        measured = validation_of(run)
+        if measured is None:
+            raise SystemExit(f"{args.run} has no validation result; `effnet family` measures it.")
+        record = record_only(run, naming, measured, validation.side, ASSETS, date=today)
+    else:
+        record = bundle(run, naming, validation, ASSETS, date=today)
     print(record["validation"])
 
 

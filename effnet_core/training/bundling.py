@@ -68,15 +68,12 @@ def bundle(
     `validation` is evaluated once, with the file in float16; `date` is the day as yyyy-mm-dd.
     Raises TrainingError if the run is not finished, InvalidInput if its classes are others.
     """
-    result = run.result()
-    if result is None:
-        raise TrainingError(f"{run.path} is not finished, so there is nothing to bundle.")
+    record = run_record(run, naming, side=validation.side, date=date)
     file = assets / "models" / f"{naming.id}.safetensors"
     disk.write(file, serialise(half_precision(load_checkpoint(run.model))))
     predictor = Predictor(replace(load_checkpoint(file), id=naming.id), device="cpu")
     if predictor.classes != validation.classes:
         raise InvalidInput("The validation photos have other classes than the network.")
-    record = run_record(run, naming, result, date=date)
     record["validation"] = _validation(predictor, validation)
     record["weights"] = {"file": file.name, "sha256": _sha256(file)}
     maps = _map_record(predictor, naming, validation, date)
@@ -84,15 +81,48 @@ def bundle(
     _write(assets / "measured" / "maps" / f"{naming.id}.json", maps)
     entry = _entry(naming, file, predictor, record)
     _enter(assets / "models" / "models.json", entry)
-    card = model_card(entry, record, maps)
-    disk.write(file.with_suffix(".md"), card.encode())
+    write_card(naming.id, assets)
     return record
 
 
-def run_record(
-    run: RunFolder, naming: Naming, result: dict[str, Any], *, date: str
+def record_only(
+    run: RunFolder,
+    naming: Naming,
+    validation: dict[str, Any],
+    side: int,
+    assets: Path,
+    *,
+    date: str,
 ) -> dict[str, Any]:
-    """What `assets/measured/runs` holds of a run, without validation and weights (None)."""
+    """Write the record of a run whose weights are not bundled; returns it.
+
+    `validation` is what `effnet family` measured after the run, on photos of `side` pixels. Raises
+    TrainingError if the run is not finished.
+    """
+    record = run_record(run, naming, side=side, date=date)
+    record["validation"] = validation
+    _write(assets / "measured" / "runs" / f"{naming.id}.json", record)
+    return record
+
+
+def write_card(identity: str, assets: Path) -> None:
+    """Write the model card of a bundled model from its manifest entry and records."""
+    models = _read(assets / "models" / "models.json")["models"]
+    entry = next(model for model in models if model["id"] == identity)
+    record = _read(assets / "measured" / "runs" / f"{identity}.json")
+    maps = _read(assets / "measured" / "maps" / f"{identity}.json")
+    card = (assets / "models" / entry["file"]).with_suffix(".md")
+    disk.write(card, model_card(entry, record, maps).encode())
+
+
+def run_record(run: RunFolder, naming: Naming, *, side: int, date: str) -> dict[str, Any]:
+    """What `assets/measured/runs` holds of a run, without validation and weights (None).
+
+    Raises TrainingError if the run is not finished.
+    """
+    result = run.result()
+    if result is None:
+        raise TrainingError(f"{run.path} is not finished, so there is nothing to record.")
     about = run.about()
     epochs = [metric for metric in run.read_metrics() if metric["kind"] == "epoch"]
     return {
@@ -101,7 +131,7 @@ def run_record(
         "name": run.spec().name,
         "spec": json.loads(run.spec().to_json()),
         "recipe": run.recipe().to_dict(),
-        "data": {key: value for key, value in about["data"].items() if key != "path"},
+        "data": {**{k: v for k, v in about["data"].items() if k != "path"}, "side": side},
         "from": about.get("from"),
         "environment": {key: about[key] for key in ("effnet", "torch", "python") if key in about},
         "device": about["device"],
@@ -177,10 +207,14 @@ def _enter(manifest: Path, entry: dict[str, Any]) -> None:
     """Put the entry into the manifest, in place of an earlier one of its id."""
     known = []
     if manifest.exists():
-        known = json.loads(manifest.read_text(encoding="utf-8"))["models"]
+        known = _read(manifest)["models"]
     others = [model for model in known if model["id"] != entry["id"]]
     models = sorted([*others, entry], key=lambda model: (-model["top1"], model["id"]))
     _write(manifest, {"models": models})
+
+
+def _read(path: Path) -> dict[str, Any]:
+    return dict(json.loads(path.read_text(encoding="utf-8")))
 
 
 def _write(path: Path, value: dict[str, Any]) -> None:

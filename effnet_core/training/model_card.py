@@ -34,7 +34,7 @@ def _summary(entry: dict[str, Any], record: dict[str, Any]) -> str:
 def _data(entry: dict[str, Any], record: dict[str, Any]) -> str:
     data = record["data"]
     return (
-        f"{data['train']:,} training photos of 64 × 64 pixels from {len(entry['classes'])} classes "
+        f"{data['train']:,} training photos of {data['side']} × {data['side']} pixels from {len(entry['classes'])} classes "
         "of Tiny-ImageNet-200 (cs231n.stanford.edu/tiny-imagenet-200.zip), a part of ImageNet; "
         f"{data['held_out']:,} more were held out for choices. **ImageNet's photos are for "
         "non-commercial research**; none of them is part of this project."
@@ -88,10 +88,11 @@ def _share(value: dict[str, Any]) -> str:
 
 
 def _limits(record: dict[str, Any]) -> str:
-    spec, wrong = record["spec"], 1 - record["validation"]["top1"]
+    spec, side = record["spec"], record["data"]["side"]
+    wrong = 1 - record["validation"]["top1"]
     return (
         f"It knows {spec['num_classes']} classes and gives one of them to any picture. It saw "
-        "photos of 64 pixels, enlarged, with one subject each; sharper and busier pictures are "
+        "photos of {side} pixels, enlarged, with one subject each; sharper and busier pictures are "
         f"unlike those. It was wrong on {wrong:.0%} of the validation photos: an object of study, "
         "not a tool for decisions."
     )
