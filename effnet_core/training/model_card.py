@@ -34,8 +34,8 @@ def _summary(entry: dict[str, Any], record: dict[str, Any]) -> str:
 def _data(entry: dict[str, Any], record: dict[str, Any]) -> str:
     data = record["data"]
     return (
-        f"{data['train']:,} training photos of {data['side']} × {data['side']} pixels from {len(entry['classes'])} classes "
-        "of Tiny-ImageNet-200 (cs231n.stanford.edu/tiny-imagenet-200.zip), a part of ImageNet; "
+        f"{data['train']:,} training photos of {data['side']} × {data['side']} pixels from "
+        f"{len(entry['classes'])} classes of Tiny-ImageNet-200 (cs231n.stanford.edu/tiny-imagenet-200.zip), a part of ImageNet; "
         f"{data['held_out']:,} more were held out for choices. **ImageNet's photos are for "
         "non-commercial research**; none of them is part of this project."
     )
@@ -92,7 +92,7 @@ def _limits(record: dict[str, Any]) -> str:
     wrong = 1 - record["validation"]["top1"]
     return (
         f"It knows {spec['num_classes']} classes and gives one of them to any picture. It saw "
-        "photos of {side} pixels, enlarged, with one subject each; sharper and busier pictures are "
+        f"photos of {side} pixels with one subject each; sharper and busier pictures are "
         f"unlike those. It was wrong on {wrong:.0%} of the validation photos: an object of study, "
         "not a tool for decisions."
     )
