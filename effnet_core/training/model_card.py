@@ -35,7 +35,8 @@ def _data(entry: dict[str, Any], record: dict[str, Any]) -> str:
     data = record["data"]
     return (
         f"{data['train']:,} training photos of {data['side']} × {data['side']} pixels from "
-        f"{len(entry['classes'])} classes of Tiny-ImageNet-200 (cs231n.stanford.edu/tiny-imagenet-200.zip), a part of ImageNet; "
+        f"{len(entry['classes'])} classes of Tiny-ImageNet-200 "
+        "(cs231n.stanford.edu/tiny-imagenet-200.zip), a part of ImageNet; "
         f"{data['held_out']:,} more were held out for choices. **ImageNet's photos are for "
         "non-commercial research**; none of them is part of this project."
     )
