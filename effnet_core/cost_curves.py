@@ -113,11 +113,11 @@ def free_costs(
     fits = blocks <= MAX_BLOCKS
     exists = fits if exists is None else exists & fits
     kind = _kind(depth, width, resolution, num_classes, batch)
-    zero = np.zeros(len(depth), dtype=kind)
+    zero: Numbers = np.zeros(len(depth), dtype=kind)
     tally = _Tally(baseline, np.where(exists, resolution, RESOLUTION_MIN).astype(kind), zero)
     tally.stem(_channels(baseline.stem_channels * width, baseline).astype(kind))
     for stage, count in zip(baseline.stages, counts, strict=True):
-        outputs = _channels(stage.channels * width, baseline).astype(kind)
+        outputs: Numbers = _channels(stage.channels * width, baseline).astype(kind)
         tally.stage(stage, outputs, np.where(exists, count, 1).astype(kind))
     tally.head(_channels(baseline.head_channels * width, baseline).astype(kind), num_classes)
     return tally.result(exists, resolution, blocks, batch=batch, element=element_bytes(dtype))
