@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from effnet_core.budget.limits import QUANTITIES, Limits
 from effnet_core.errors import InvalidInput
-from effnet_core.published_tables import number, read
+from effnet_core.published_tables import read, whole
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +34,7 @@ def devices() -> tuple[Device, ...]:
             key=row["key"],
             title=row["title"],
             dtype=row["dtype"] or None,
-            limits=Limits(**{name: number(row.get(name, "")) for name in QUANTITIES}),
+            limits=Limits(**{name: whole(row.get(name, "")) for name in QUANTITIES}),
             why=row["why"],
             source=row["source"],
             url=row["url"],

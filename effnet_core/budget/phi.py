@@ -20,7 +20,7 @@ PHI_STEP = 0.01
 
 _STEPS = round(1 / PHI_STEP)
 _PHIS = np.arange(round(PHI_MIN * _STEPS), round(PHI_MAX * _STEPS) + 1) / _STEPS
-SEARCHED = f"every φ from −{-PHI_MIN:g} to {PHI_MAX:g} in steps of {PHI_STEP:g}"
+SEARCHED = f"every φ from {PHI_MIN:g} to {PHI_MAX:g} in steps of {PHI_STEP:g}"
 
 
 def largest_phi(

@@ -8,6 +8,7 @@ import warnings
 
 from effnet_core import __version__
 from effnet_core.cli import (
+    budget,
     build,
     classify,
     cost,
@@ -70,6 +71,7 @@ def _parser() -> Parser:
     commands = parser.add_subparsers(metavar="COMMAND", required=True, dest="command")
     modules = (
         cost,
+        budget,
         build,
         export,
         weights,
