@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import PurePath
 
 import streamlit as st
@@ -32,6 +32,7 @@ class Picture:
     """One picture: its file's bytes as they came, and a small upright copy to show.
 
     `title` may be a file name: data from outside. `size` is (width, height) in pixels, upright.
+    `subject`, `classes` and `box` are known of samples alone; see `effnet_core.samples.Sample`.
     """
 
     key: str
@@ -41,6 +42,9 @@ class Picture:
     size: tuple[int, int]
     data: bytes = field(repr=False)
     preview: Image.Image = field(repr=False)
+    subject: str = ""
+    classes: tuple[str, ...] = ()
+    box: tuple[int, int, int, int] | None = None
 
 
 def samples() -> tuple[Sample, ...]:
@@ -55,7 +59,8 @@ def sample(name: str) -> Picture:
     data = load_sample(name)
     assert found is not None
     credit = f"{found.credit}, {found.licence}"
-    return _picture(name, found.title, data, alt=found.alt, credit=credit)
+    plain = _picture(name, found.title, data, alt=found.alt, credit=credit)
+    return replace(plain, subject=found.subject, classes=found.classes, box=found.box)
 
 
 def uploads() -> tuple[Picture, ...]:
@@ -113,6 +118,21 @@ def show(first: Picture | None) -> None:
 def shown_last() -> str | None:
     """The `name` of the picture given to `show`, if there is one."""
     return st.session_state.get(_SHOWN)
+
+
+def unknown_subject(picture: Picture, classes: Sequence[str]) -> str:
+    """A sentence if no class of a model is right for the picture's subject, else "".
+
+    It is "" too where that is not known: for pictures of one's own, and for a model with classes
+    that are not ImageNet's.
+    """
+    from effnet_core.weights.catalog import imagenet_classes
+
+    if not picture.subject or not set(classes) <= set(imagenet_classes()):
+        return ""
+    if set(picture.classes) & set(classes):
+        return ""
+    return f"Not among this model's {len(classes):,} classes: {picture.subject}."
 
 
 def framed(picture: Picture, boxes: Sequence[Box]) -> Image.Image:

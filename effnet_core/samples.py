@@ -15,7 +15,12 @@ from effnet_core.errors import InvalidInput
 
 @dataclass(frozen=True, kw_only=True)
 class Sample:
-    """One picture: `name` identifies it, `file` is its name in scikit-image's data folder."""
+    """One picture: `name` identifies it, `file` is its name in scikit-image's data folder.
+
+    `classes` are the ImageNet names that would be right for the subject; none where ImageNet has no
+    class for it. `box` holds the subject's first and last pixels (x_min, y_min, x_max, y_max), set
+    by hand for this project; None where nobody has.
+    """
 
     name: str
     title: str
@@ -24,21 +29,14 @@ class Sample:
     licence: str
     alt: str
     file: str
+    classes: tuple[str, ...] = ()
+    box: tuple[int, int, int, int] | None = None
 
 
 _CC0 = "CC0 1.0"
 _PUBLIC_DOMAIN = "public domain"
 
 _SAMPLES = (
-    Sample(
-        name="chelsea",
-        title="Chelsea the cat",
-        subject="tabby cat",
-        credit="Stefan van der Walt",
-        licence=_CC0,
-        alt="Close-up of the face of a sandy tabby cat with green eyes and long whiskers.",
-        file="chelsea.png",
-    ),
     Sample(
         name="coffee",
         title="Cup of coffee",
@@ -47,6 +45,18 @@ _SAMPLES = (
         licence=_CC0,
         alt="Espresso in a red and white cup, with a spoon on its red saucer, on a wooden table.",
         file="coffee.png",
+        classes=("espresso", "cup"),
+        box=(172, 18, 408, 307),
+    ),
+    Sample(
+        name="chelsea",
+        title="Chelsea the cat",
+        subject="tabby cat",
+        credit="Stefan van der Walt",
+        licence=_CC0,
+        alt="Close-up of the face of a sandy tabby cat with green eyes and long whiskers.",
+        file="chelsea.png",
+        classes=("tabby", "tiger cat"),
     ),
     Sample(
         name="rocket",
@@ -74,6 +84,7 @@ _SAMPLES = (
         licence=_CC0,
         alt="Black-and-white photo of a man in a coat looking through a camera on a tripod.",
         file="camera.png",
+        classes=("tripod",),
     ),
 )
 

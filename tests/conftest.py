@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import shutil
 import socket
@@ -10,6 +12,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +83,72 @@ def photos(test_data: Path) -> tuple[Path, ...]:
 def v2b0_weights(test_data: Path) -> Path:
     """Return the file with EfficientNetV2-B0's ImageNet weights under timm's key names."""
     return test_data / "weights" / "tf_efficientnetv2_b0.safetensors"
+
+
+@dataclass(frozen=True)
+class Bundled:
+    """Fills an assets folder with tiny random networks as bundled models, and points at it."""
+
+    assets: Path
+
+    def put(self, name: str, title: str, *, phi: float = -6.0, **record: Any) -> Path:
+        """Add a model with its card and a run record of these fields; return its file."""
+        from effnet_core.builder import build
+        from effnet_core.cost import summarize
+        from effnet_core.training.bundling import half_precision
+        from effnet_core.variants import scaled
+        from effnet_core.weights import bundled
+        from effnet_core.weights.checkpoints import load_checkpoint, save_checkpoint, serialise
+
+        classes = record.pop("classes", ("espresso", "orange", "lion", "teapot"))
+        spec = scaled(phi, num_classes=len(classes), resolution=64)
+        file = self.assets / "models" / f"{name}.safetensors"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        save_checkpoint(file, build(spec, seed=len(name)), classes=classes)
+        file.write_bytes(serialise(half_precision(loaded := load_checkpoint(file))))
+        file.with_suffix(".md").write_text(f"# {title}\n\n## Data\n\nCard of {name}.\n")
+        runs = self.assets / "measured" / "runs"
+        runs.mkdir(parents=True, exist_ok=True)
+        fields = {
+            "group": "family",
+            "strategy": "compound",
+            "phi": phi,
+            "base_phi": None,
+            "seed": 0,
+        }
+        (runs / f"{name}.json").write_text(json.dumps({**fields, **record}))
+        entry = {
+            "id": name,
+            "title": title,
+            "file": file.name,
+            "sha256": hashlib.sha256(file.read_bytes()).hexdigest(),
+            "size_bytes": file.stat().st_size,
+            "architecture": spec.name,
+            "stage_count": spec.stage_count,
+            "params": summarize(spec).params,
+            "classes": list(classes),
+            "preprocessing": loaded.preprocessing.to_dict(),
+            "run": name,
+            "top1": 0.25,
+            "data": "no photos at all",
+            "licence": "none",
+            "origin": "drawn by chance",
+        }
+        manifest = file.with_name(bundled.MANIFEST)
+        known = json.loads(manifest.read_text())["models"] if manifest.exists() else []
+        manifest.write_text(json.dumps({"models": [*known, entry]}))
+        bundled._read.cache_clear()
+        return file
+
+
+@pytest.fixture
+def bundled(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Bundled:
+    """Let the program come with no models but those that the test puts in."""
+    from effnet_core.weights import bundled
+
+    made = Bundled(tmp_path_factory.mktemp("assets"))
+    monkeypatch.setattr(bundled, "_folder", lambda: made.assets / "models")
+    return made
 
 
 @pytest.fixture(scope="session")
@@ -176,3 +245,81 @@ def browser_page(chromium: Any) -> Iterator[Callable[..., Any]]:
     for context in contexts:
         context.close()
     assert not outgoing, f"the page asked for {outgoing}"
+
+
+class Records:
+    """Writes records of runs and of map scores, as they lie in assets/measured, to `path`.
+
+    Runs are those of the project's own list, with made-up results.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def run(self, run_id: str, *, top1: float = 0.5, on_cpu: bool = False, **changes: Any) -> Any:
+        """Write and return the record of a run of the list, with some fields changed."""
+        from effnet_core.training.family import read
+
+        family = read()
+        (run,) = family.chosen((run_id,))
+        recipe = family.recipe_of(run, on_cpu=on_cpu)
+        accuracy = {"top1": top1, "top5": (1 + top1) / 2}
+        data = {"train": 45_000, "held_out": 5_000, "validation": 5_000, "sha256": {"val": "ab12"}}
+        measured = {"loss": 2.0, "calibration_error": 0.03, "images_per_second": 900.0}
+        point = {"loss": 3.5, "learning_rate": 0.1, "top1": top1 / 2}
+        record = {
+            **family.describe(run, on_cpu=on_cpu),
+            "spec": json.loads(family.spec(run).to_json()),
+            "recipe": recipe.to_dict(),
+            "data": {"name": "100 everyday classes", **data},
+            "environment": {"effnet": "1.0", "torch": "2.15"},
+            "device": "a test's machine",
+            "seconds": 5400.0,
+            "photos_per_second": 230.0,
+            "held_out": accuracy,
+            "validation": {"photos": 5_000, **accuracy, **measured},
+            "curve": [{"epoch": 1, **point}, {"epoch": 2, **point, "loss": 2.5, "top1": top1}],
+            "weights": None,
+            "date": "2026-01-31",
+            **changes,
+        }
+        return self._write("runs", run_id, record)
+
+    def maps(self, run_id: str, *, pointing: float = 0.7, method: str = "grad-cam") -> Any:
+        """Write and return scores of one run's maps, on a grid of 3 × 3 and one of 5 × 5."""
+        from effnet_core.attribution.scores import METRICS, Estimate, MapScores
+
+        def row(subject: str, stage: int | None, side: int, value: float) -> dict[str, Any]:
+            same = {name: Estimate(value, 0.02) for name in ("box_share", "confidence")}
+            scores = {metric.key: Estimate(value, 0.01) for metric in METRICS}
+            return MapScores(
+                subject=subject, stage=stage, grid=(side, side), photos=500, target="label",
+                steps=32, seconds=4.0, **same, **(scores | {"pointing": Estimate(value, 0.02)}),
+            ).to_dict()  # fmt: skip
+
+        rows = [
+            row(method, 8, 3, pointing), row("random map", 8, 3, 0.45),
+            row(method, 5, 5, pointing - 0.1), row("random map", 5, 5, 0.4),
+            row("centre Gaussian", None, 72, 0.8),
+        ]  # fmt: skip
+        shared = {"method": method, "photos": 500, "seed": 0, "date": "2026-01-31"}
+        return self._write("maps", run_id, {"run": run_id, **shared, "rows": rows})
+
+    def _write(self, kind: str, name: str, record: Any) -> Any:
+        folder = self.path / kind
+        folder.mkdir(parents=True, exist_ok=True)
+        text = json.dumps(record)
+        (folder / f"{name}.json").write_text(text, encoding="utf-8")
+        return json.loads(text)
+
+
+@pytest.fixture(scope="session")
+def records_in() -> type[Records]:
+    """Return what makes a folder of measured records of a path."""
+    return Records
+
+
+@pytest.fixture
+def records(tmp_path: Path) -> Records:
+    """Return an empty folder of measured records, and how to fill it."""
+    return Records(tmp_path / "measured")

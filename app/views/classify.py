@@ -8,7 +8,13 @@ from app import pictures, widgets
 from app.frame import page
 from app.markup import STYLE_SHEET
 from app.state import Number
-from app.views import classify_answers, classify_models, classify_pictures, classify_upload
+from app.views import (
+    classify_about,
+    classify_answers,
+    classify_models,
+    classify_pictures,
+    classify_upload,
+)
 
 ROWS = Number(key="top", label="Classes shown", default=5, low=1, high=10, step=1)
 
@@ -38,3 +44,4 @@ def render() -> None:
             st.info("Choose a sample, or add a picture of your own: browse, drop or paste.")
         for picture in chosen:
             classify_answers.draw(picture, ready, rows)
+        classify_about.draw(cards)

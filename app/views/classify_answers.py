@@ -88,6 +88,8 @@ def _draw_card(picture: Picture, card: ModelCard, given: Prediction | str, rows:
         st.html(title(label(card), f"sees {given.resolution} × {given.resolution} pixels"))
     top = [(entry.label, entry.probability) for entry in given.top[:rows]]
     st.html(bars(top, count=rows, name=f"What {label(card)} sees in {picture.title}"))
+    if unknown := pictures.unknown_subject(picture, given.classes):
+        st.html(caption(unknown))
     device = resources.service().describe()
     st.html(caption(f"{given.milliseconds:,.0f} ms measured, from bytes to answer · {device}"))
     with st.container(horizontal=True, vertical_alignment="center"):

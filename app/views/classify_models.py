@@ -31,19 +31,29 @@ _EMPTIED = "models_emptied"
 
 MAX_MODELS = 4
 """As many as the service keeps in memory."""
-_KINDS = ("uploaded", "imported", "published")
+_KINDS = ("bundled", "uploaded", "imported", "published")
+_PREFERRED = ("published", "bundled", "imported", "uploaded")
 
 
 def cards() -> tuple[ModelCard, ...]:
-    """Every model on offer: on this disk first, a session's own before others, smaller first."""
+    """Every model on offer: bundled ones, then others on this disk, a session's own first."""
     available = resources.service().available(st.session_state.get(OWN, ()))
-    return tuple(
-        sorted(available, key=lambda c: (c.state != "ready", _KINDS.index(c.kind), c.size_bytes))
-    )
+    return tuple(sorted(available, key=lambda card: _rank(card, _KINDS)))
+
+
+def _rank(card: ModelCard, kinds: tuple[str, ...]) -> tuple[bool, int, int]:
+    """On this disk first, then by kind, smaller first; bundled models in their own order."""
+    size_bytes = 0 if card.kind == "bundled" else card.size_bytes
+    return card.state != "ready", kinds.index(card.kind), size_bytes
 
 
 def label(card: ModelCard) -> str:
-    """What a model is called on these pages and in the URL: "B0 · IMAGENET1K_V1"."""
+    """What a model is called on these pages and in the URL: "B0 · IMAGENET1K_V1".
+
+    A bundled one is called by its title without the part in brackets: "φ = −4 · trained here".
+    """
+    if card.kind == "bundled":
+        return " · ".join(card.title.partition(" (")[0].rsplit(", ", 1))
     if card.kind == "published":
         return f"{card.architecture.upper()} · {card.id.rsplit('.', 1)[1]}"
     return card.title if card.kind == "imported" else f"{card.title} #{card.id[-4:]}"
@@ -79,8 +89,8 @@ def choose() -> tuple[ModelCard, ...]:
         max_selections=MAX_MODELS,
         key=MODEL,
         placeholder="Choose a model",
-        help="Models on this disk come first. Choosing one that is not here downloads nothing: "
-        "its size and a button are shown.",
+        help="Models that come with this program are first, then others on this disk. Choosing one "
+        "that is not here downloads nothing: its size and a button are shown.",
         wrap=True,
         bind="query-params",
         persist_state="session",
@@ -102,15 +112,12 @@ def say_none() -> None:
 
 
 def _preferred(known: dict[str, ModelCard]) -> str:
-    """The model to begin with: on this disk first, published before imported, smaller first."""
-    return min(
-        known,
-        key=lambda name: (
-            known[name].state != "ready",
-            -_KINDS.index(known[name].kind),
-            known[name].size_bytes,
-        ),
-    )
+    """The model to begin with, on this disk if any is.
+
+    Published weights that someone has downloaded come first: they know a thousand classes. Without
+    them it is a bundled model.
+    """
+    return min(known, key=lambda name: _rank(known[name], _PREFERRED))
 
 
 def _note_emptied() -> None:

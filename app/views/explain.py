@@ -10,7 +10,13 @@ from app import pages, pictures, resources, widgets
 from app.frame import page
 from app.markup import STYLE_SHEET, plain
 from app.pictures import Picture
-from app.views import classify_models, explain_controls, explain_maps, explain_targets
+from app.views import (
+    classify_models,
+    explain_controls,
+    explain_maps,
+    explain_scaling,
+    explain_targets,
+)
 from app.views.classify_models import label
 from app.views.explain_controls import Drawing, How
 from app.views.explain_targets import Target
@@ -52,6 +58,8 @@ def render() -> None:
         drawing = explain_controls.choose_drawing()
     with right:
         _draw(picture, targets, how, drawing)
+        names = tuple(target.class_name.rpartition(" (")[0] for target in targets)
+        explain_scaling.draw(picture, names, drawing)
 
 
 def _carry_over() -> None:
@@ -100,10 +108,11 @@ def _draw_target(
     except EffnetError as error:
         st.error(plain(f"{name}: {error}"))
         return
+    note = pictures.unknown_subject(picture, given[0].prediction.classes)
     if how.every_stage:
-        explain_maps.draw_strip(name, given, drawing)
+        explain_maps.draw_strip(name, given, drawing, note=note)
     else:
-        explain_maps.draw_one(name, given[0], drawing, wide=wide)
+        explain_maps.draw_one(name, given[0], drawing, wide=wide, note=note)
 
 
 def _explain(picture: Picture, target: Target, how: How) -> tuple[Explanation, ...]:

@@ -27,17 +27,19 @@ _WEAK = (
 )
 
 
-def draw_one(name: str, given: Explanation, drawing: Drawing, *, wide: bool) -> None:
+def draw_one(
+    name: str, given: Explanation, drawing: Drawing, *, wide: bool, note: str = ""
+) -> None:
     """Draw one map: head, the crop, the map and the overlay, its figures and the downloads.
 
     `name` is the model's; `wide` lays the three pictures out side by side at equal size, else the
-    overlay comes first and large.
+    overlay comes first and large. `note` stands beneath the head.
     """
     attribution, view = given.attribution, given.prediction.view
     scale = _scale((attribution,), drawing)
     laid_over = overlay(view, attribution, opacity=drawing.opacity, scale=scale)
     alone = heatmap(attribution, view.size, scale=scale)
-    st.html(_head(name, given))
+    st.html(_head(name, given) + (caption(note) if note else ""))
     where = strongest(attribution)
     over = (laid_over, caption("Overlay"), _said(name, given))
     seen = (view, caption("What the model sees"), f"The crop that {name} sees.")
@@ -54,9 +56,11 @@ def draw_one(name: str, given: Explanation, drawing: Drawing, *, wide: bool) -> 
     _draw_downloads(_file_stem(name, given), png(laid_over), npy(attribution.raw))
 
 
-def draw_strip(name: str, given: tuple[Explanation, ...], drawing: Drawing) -> None:
+def draw_strip(
+    name: str, given: tuple[Explanation, ...], drawing: Drawing, *, note: str = ""
+) -> None:
     """Draw the overlay of every stage, from the stem to the head convolution, each on its scale."""
-    st.html(_head(name, given[0]))
+    st.html(_head(name, given[0]) + (caption(note) if note else ""))
     overlays = [
         overlay(
             explained.prediction.view,

@@ -63,6 +63,11 @@ class BundledModel:
         """The model card, a Markdown file beside the weights."""
         return self.path.with_suffix(".md")
 
+    @property
+    def record(self) -> Path:
+        """The record of its run, in `measured/runs` beside the folder of the models."""
+        return self.path.parent.parent / "measured" / "runs" / f"{self.run}.json"
+
     def stored(self) -> StoredWeights:
         """The model as a record among other weights."""
         return StoredWeights(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import streamlit as st
@@ -25,8 +26,8 @@ def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def empty_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Point the app at an empty weights store; return its folder."""
+def empty_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bundled: Any) -> Iterator[Path]:
+    """Point the app at an empty weights store, beside no bundled models; return its folder."""
     monkeypatch.setenv("EFFNET_CACHE", str(tmp_path))
     _forget()
     yield tmp_path / "weights"

@@ -83,7 +83,7 @@ def test_a_fresh_machine_says_what_to_click(empty_store: Path) -> None:
     ]
     assert app.multiselect(key="model").value == ["B0 · IMAGENET1K_V1"]
     assert "77.7 % top-1 on ImageNet (published)" in html(app)
-    assert "Chelsea the cat" in html(app)
+    assert "Cup of coffee" in html(app)
     assert not list(empty_store.rglob("*.pth"))
 
 
