@@ -24,6 +24,7 @@ from effnet_core.reconcile import DepthJump, Reconciliation, depth_jumps, reconc
 from effnet_core.scaling import PHI_MAX, STRATEGIES, Rounding
 
 if TYPE_CHECKING:
+    from effnet_core.measured_records import MeasuredMaps, MeasuredRun
     from effnet_core.predict import Prediction
     from effnet_core.service import ExplainRequest, Explanation, InferenceService
     from effnet_core.verify import Verification
@@ -116,6 +117,14 @@ def reconciliation(variant: str) -> Reconciliation:
 def jumps(repeats: Rounding) -> tuple[DepthJump, ...]:
     """Every φ from 0 to 8 at which the paper's formula gains a block."""
     return depth_jumps(0.0, min(8.0, PHI_MAX), repeats=repeats)
+
+
+@st.cache_resource(show_spinner=False)
+def trained() -> tuple[tuple[MeasuredRun, ...], tuple[MeasuredMaps, ...]]:
+    """What this project measured on networks of its own; raises InvalidInput for a damaged file."""
+    from effnet_core.measured import measured_maps, measured_runs
+
+    return measured_runs(), measured_maps()
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)

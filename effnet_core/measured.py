@@ -75,13 +75,13 @@ class RunGroup:
 def grouped(runs: Iterable[MeasuredRun]) -> tuple[RunGroup, ...]:
     """The validated runs as points, in their order: same group, strategy, base φ and φ.
 
-    Networks or recipes that differ in more than their seed are never averaged.
+    Networks, origins or recipes that differ in more than their seed are never averaged.
     """
     found: dict[tuple[object, ...], list[MeasuredRun]] = {}
     for run in runs:
         if run.validation is not None:
             recipe = json.dumps(dict(run.shared_recipe), sort_keys=True)
-            place = (run.group, run.strategy, run.base_phi, run.phi, run.spec, recipe)
+            place = (run.group, run.strategy, run.base_phi, run.phi, run.spec, run.origin, recipe)
             found.setdefault(place, []).append(run)
     return tuple(_group(tuple(ours)) for ours in found.values())
 

@@ -58,7 +58,8 @@ class MeasuredRun:
     `group` is one of `GROUPS`; `phi` is None where the formula does not apply, `base_phi` is the φ
     that a duel starts from. `data_name` and the counts of photos say what it learnt from;
     `held_out` photos were kept from training for choices, top-1 and top-5 on them are fractions;
-    `validation` is None until somebody looked. `seconds` and `photos_per_second` are of training,
+    `validation` is None until somebody looked. `origin` is the id of the weights that training
+    started from, None for none. `seconds` and `photos_per_second` are of training,
     on `device`. `text` is the record as it lies, for people to keep.
     """
 
@@ -73,6 +74,7 @@ class MeasuredRun:
     data_name: str
     train: int
     held_out: int
+    origin: str | None
     device: str
     seconds: float
     photos_per_second: float
@@ -211,6 +213,7 @@ def _run(values: dict[str, Any], text: str) -> MeasuredRun:
         data_name=_text(data["name"]),
         train=_whole(data["train"]),
         held_out=_whole(data["held_out"]),
+        origin=None if values.get("from") is None else _text(values["from"]["id"]),
         device=_text(values["device"]),
         seconds=_number(values["seconds"], low=0),
         photos_per_second=_number(values["photos_per_second"], low=0),

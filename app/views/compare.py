@@ -9,7 +9,7 @@ from app.charts.compare import trade_off
 from app.charts.compare_view import View, message
 from app.frame import page
 from app.text import times
-from app.views import compare_controls, compare_table, compare_timing
+from app.views import compare_controls, compare_table, compare_timing, compare_trained
 from app.views.compare_controls import Asked
 from effnet_core.comparison import HERE, cost_axes, find_axis, front, growth, place
 from effnet_core.comparison_records import Timings
@@ -25,7 +25,7 @@ FIELDS = (*compare_controls.FIELDS, *compare_timing.FIELDS, *compare_table.FIELD
 def render() -> None:
     """Draw the page: controls on the left; chart, table and timing on the right."""
     compare_controls.follow_scale()
-    widgets.show_refusals(FIELDS)
+    widgets.show_refusals((*FIELDS, *compare_trained.fields()))
     left, right = st.columns([3, 8], gap="large")
     with left, st.container(key="controls"):
         asked = compare_controls.draw()
@@ -40,6 +40,7 @@ def render() -> None:
             compare_table.draw(view, asked.records())
         with timing:
             compare_timing.draw()
+        compare_trained.draw(asked.axis, logarithmic=asked.logarithmic)
 
 
 def _draw_chart(asked: Asked, picked: tuple[str, ...]) -> View:

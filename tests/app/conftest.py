@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import streamlit as st
 
+from app import resources
 from effnet_core.builder import build
 from effnet_core.variants import scaled
 from effnet_core.weights import save_checkpoint
@@ -32,6 +33,21 @@ def empty_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bundled: Any) -
     _forget()
     yield tmp_path / "weights"
     _forget()
+
+
+@pytest.fixture
+def measured_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Point the app at an empty folder of measured records, and return it."""
+    folder = tmp_path / "measured"
+    monkeypatch.setattr("effnet_core.measured.asset", lambda path: folder)
+    resources.trained.clear()
+    yield folder
+    resources.trained.clear()
+
+
+@pytest.fixture
+def nothing_trained(measured_folder: Path) -> None:
+    """Let the app find no measured record."""
 
 
 def _forget() -> None:

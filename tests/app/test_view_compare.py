@@ -24,6 +24,8 @@ from effnet_core.published import results
 from effnet_core.service import DeviceInfo
 from effnet_core.variants import scaled, variant
 
+pytestmark = pytest.mark.usefixtures("nothing_trained")
+
 DEFAULT_FAMILIES = ("EfficientNet", "EfficientNetV2", "EfficientNet-Lite", "ConvNeXt", "ResNet")
 
 

@@ -18,7 +18,7 @@ from effnet_core.variants import variant
 pytestmark = pytest.mark.browser
 
 OpenPage = Callable[..., Any]
-CHART = "[data-testid=stPlotlyChart]"
+CHART = ".st-key-trade-off [data-testid=stPlotlyChart]"
 RINGS = f"{CHART} .scatterlayer .trace path.point[d*='A8.5']"
 STUDENT_B0 = next(
     identity(one)
