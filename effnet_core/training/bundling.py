@@ -70,10 +70,11 @@ def bundle(
     """
     record = run_record(run, naming, side=validation.side, date=date)
     file = assets / "models" / f"{naming.id}.safetensors"
-    disk.write(file, serialise(half_precision(load_checkpoint(run.model))))
-    predictor = Predictor(replace(load_checkpoint(file), id=naming.id), device="cpu")
-    if predictor.classes != validation.classes:
+    weights = half_precision(load_checkpoint(run.model))
+    if weights.classes != validation.classes:
         raise InvalidInput("The validation photos have other classes than the network.")
+    disk.write(file, serialise(weights))
+    predictor = Predictor(replace(load_checkpoint(file), id=naming.id), device="cpu")
     record["validation"] = _validation(predictor, validation)
     record["weights"] = {"file": file.name, "sha256": _sha256(file)}
     maps = _map_record(predictor, naming, validation, date)
@@ -173,7 +174,7 @@ def _map_record(
     return {
         "run": naming.id,
         "method": "grad-cam",
-        "photos": MAP_PHOTOS,
+        "photos": rows[0].photos,
         "seed": 0,
         "rows": [row.to_dict() for row in rows],
         "date": date,
