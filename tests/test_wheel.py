@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from effnet_core.samples import load_sample
+
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -84,6 +86,25 @@ def test_package_data_is_carried(wheel: Path) -> None:
             if file.is_file() and "__pycache__" not in file.parts:
                 assert file.relative_to(ROOT).as_posix() in carried
     assert not [name for name in carried if name.startswith(("tests/", "benchmarks/", "scripts/"))]
+
+
+def test_bundled_models_and_records_are_carried(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as carried:
+        for folder in ("assets/models", "assets/measured"):
+            files = [file for file in (ROOT / folder).rglob("*") if file.is_file()]
+            assert files
+            for file in files:
+                name = f"effnet_core/bundled/{file.relative_to(ROOT).as_posix()}"
+                assert carried.read(name) == file.read_bytes()
+
+
+def test_a_bundled_model_answers_without_a_network(installed: Path, tmp_path: Path) -> None:
+    manifest = json.loads((ROOT / "assets/models/models.json").read_text(encoding="utf-8"))
+    name = manifest["models"][0]["id"]
+    (tmp_path / "coffee.png").write_bytes(load_sample("coffee"))
+    command = ("effnet", "classify", "coffee.png", "--weights", name, "--json")
+    (answer,) = json.loads(run(installed, tmp_path, *command))
+    assert (answer["weights"], answer["top"][0]["label"]) == (name, "espresso")
 
 
 def test_command_answers(installed: Path, tmp_path: Path) -> None:
