@@ -106,19 +106,57 @@ class DuelVerdict:
     cost_gap: float
 
     @property
-    def won(self) -> bool:
-        """Whether compound has the higher mean, by however little."""
-        return self.margin > 0
-
-    @property
     def equal_cost(self) -> bool:
         """Whether the four cost the same, within `EQUAL_COST`."""
         return self.cost_gap <= EQUAL_COST
 
     @property
+    def won(self) -> bool | None:
+        """Whether compound has the higher mean, by however little; None at unequal cost."""
+        return self.margin > 0 if self.equal_cost else None
+
+    @property
     def clear(self) -> bool:
         """Whether the margin, either way, is beyond twice the photos' error and the spread."""
         return abs(self.margin) > max(2 * self.photo_error, self.spread or 0.0)
+
+    @property
+    def headline(self) -> str:
+        """The answer in one sentence."""
+        if not self.equal_cost:
+            return "The duel was not fought at equal cost, so nobody won it."
+        rival = scaled(self.rivals[0].strategy)
+        if self.margin == 0:
+            return f"Compound scaling did not win the duel at this scale: {rival} is level with it."
+        if self.won:
+            return f"Compound scaling won the duel: {_points(self.margin)} ahead of {rival}."
+        behind = f"{_points(-self.margin)} behind {rival}"
+        return f"Compound scaling did not win the duel at this scale: it is {behind}."
+
+    @property
+    def details(self) -> str:
+        """The numbers behind the answer, and what chance may have done to them."""
+        four = (self.compound, *self.rivals)
+        reached = ", ".join(f"{scaled(one.strategy)} {100 * one.mean_top1:.1f} %" for one in four)
+        start = "" if self.base_phi is None else f" from φ = {self.base_phi:g}".replace("-", "−")
+        millions = self.compound.cost.mult_adds / 1e6
+        if self.spread is None:
+            seeds = "with one seed for either, the spread between seeds is unknown"
+        else:
+            seeds = f"their seeds spread by {_points(self.spread)} (standard deviation)"
+        judged = "beyond what these two explain" if self.clear else "one that chance could make"
+        return (
+            f"Four networks grown{start} to about {millions:,.0f} M multiply-adds, the dearest "
+            f"{100 * self.cost_gap:.1f} % above the cheapest, by one recipe; validation top-1: "
+            f"{reached}. The number of photos alone gives the difference between compound and the "
+            f"best other a standard error of {_points(self.photo_error)}, and {seeds}: the margin "
+            f"is {judged}."
+        )
+
+
+def scaled(strategy: str) -> str:
+    """What people call a strategy of the duel: "compound", "depth only"."""
+    return strategy if strategy == "compound" else f"{strategy} only"
 
 
 def duel_verdict(runs: Iterable[MeasuredRun]) -> DuelVerdict | None:
@@ -158,6 +196,10 @@ def _verdict(four: dict[str, RunGroup]) -> DuelVerdict:
         photo_error=math.hypot(_photo_error(compound), _photo_error(rivals[0])),
         cost_gap=max(costs) / min(costs) - 1,
     )
+
+
+def _points(share: float) -> str:
+    return f"{100 * share:.2f} points"
 
 
 def _photo_error(one: RunGroup) -> float:

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from html import escape
 
 from app.charts.compare_view import amount
-from app.text import count, minus
+from app.text import minus
 from effnet_core.comparison_records import CostAxis
-from effnet_core.measured import DuelVerdict, RunGroup
+from effnet_core.measured import RunGroup, scaled
 from effnet_core.measured_records import MapRow, MeasuredRun
 
 COST_KEYS = ("flops", "params", "activations", "resolution")
@@ -31,7 +31,7 @@ def short_name(run: MeasuredRun) -> str:
     if run.group == "family" and run.phi is not None:
         return f"φ = {minus(run.phi)}"
     if run.group == "duel":
-        return run.strategy if run.strategy == "compound" else f"{run.strategy} only"
+        return scaled(run.strategy)
     return run.id
 
 
@@ -71,43 +71,6 @@ def message(points: Sequence[RunGroup], axis: CostAxis) -> str:
         for one in points
     )
     return f"Top-1 accuracy of networks trained here against {axis.title}. {listed}."
-
-
-def verdict(found: DuelVerdict) -> str:
-    """Who won the duel, with every number, as Markdown."""
-    four = (found.compound, *found.rivals)
-    reached = ", ".join(f"{short_name(one.runs[0])} {percent(one.mean_top1)}" for one in four)
-    start = "" if found.base_phi is None else f" from φ = {minus(found.base_phi)}"
-    margin = f"{abs(100 * found.margin):.1f} points"
-    rival = short_name(found.rivals[0].runs[0])
-    facts = (
-        f"Four networks grown{start} at {count(found.compound.cost.mult_adds)} multiply-adds, "
-        f"the dearest {percent(found.cost_gap)} above the cheapest: {reached}."
-    )
-    if not found.equal_cost:
-        return f"**The duel was not fought at equal cost, so nobody won it.** {facts}"
-    if found.won:
-        head = f"Compound scaling won the duel: {margin} ahead of {rival}."
-    elif found.margin == 0:
-        head = f"Compound scaling did not win the duel at this scale: it is level with {rival}."
-    else:
-        head = f"Compound scaling did not win the duel at this scale: {margin} behind {rival}."
-    return f"**{head}** {facts} {_doubt(found)}"
-
-
-def _doubt(found: DuelVerdict) -> str:
-    photos = f"The validation photos alone give it a standard error of {_points(found.photo_error)}"
-    if found.spread is None:
-        seeds = "with one seed each, the spread between seeds is unknown"
-    else:
-        seeds = f"seeds spread by {_points(found.spread)} (standard deviation)"
-    weight = "beyond both" if found.clear and found.spread is not None else "beyond twice that"
-    ending = f"the margin lies {weight}." if found.clear else "chance could make such a margin."
-    return f"{photos}, and {seeds}: {ending}"
-
-
-def _points(share: float) -> str:
-    return f"{100 * share:.1f} points"
 
 
 def subject(row: MapRow, run: MeasuredRun, method: str, *, inner: str | None = None) -> str:

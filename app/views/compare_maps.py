@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import streamlit as st
 
 from app import widgets
@@ -12,6 +14,7 @@ from effnet_core.attribution.registry import METHODS
 from effnet_core.comparison_records import CostAxis
 from effnet_core.measured_records import MapRow, MeasuredMaps, MeasuredRun, Score
 
+CHART = "map-scores"
 METRIC = Choice(
     key="score",
     label="Map score",
@@ -33,10 +36,13 @@ def draw(
     axis: CostAxis,
     *,
     logarithmic: bool,
+    opening: dict[str, Any],
 ) -> None:
-    """Draw the table of every score beside its controls; from two networks on, against cost too."""
-    by_id = {run.id: run for run in runs}
-    scored = [ScoredRun(run=by_id[one.run], maps=one) for one in maps if one.run in by_id]
+    """Draw the table of every score beside its controls; from two networks on, against cost too.
+
+    `opening` are the chart's options that make its marks open their run.
+    """
+    scored = [ScoredRun(run=run, maps=one) for run in runs for one in maps if one.run == run.id]
     if not scored:
         return
     widgets.heading("Do their maps find the object?", "measured")
@@ -53,7 +59,7 @@ def draw(
             methods=titles,
         )
         alt = f"{metric.capitalize()} of the maps of {len(scored)} networks against {axis.title}."
-        widgets.chart(figure, f"{alt} The table below has every value.", key="map-scores")
+        widgets.chart(figure, f"{alt} The table below has every value.", key=CHART, **opening)
     rows = [_row(row, one.run, titles[one.maps.method]) for one in scored for row in one.maps.rows]
     st.dataframe(
         rows,

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import functools
+from typing import Any
+
 import streamlit as st
 
 from app import resources, widgets
 from app.charts.trained import accuracy
-from app.charts.trained_view import COST_KEYS, label, message, percent, verdict
+from app.charts.trained_view import COST_KEYS, label, message, percent
 from app.markup import plain
 from app.state import Choice, Field, Several, put
 from app.text import minus
@@ -49,9 +52,10 @@ def draw(axis: CostAxis, *, logarithmic: bool) -> None:
             _draw_chart(points, axis, logarithmic)
         found = duel_verdict(runs)
         if found is not None:
-            st.markdown(f"{verdict(found)} {widgets.source('measured')}")
+            st.markdown(f"**{found.headline}** {found.details} {widgets.source('measured')}")
         _draw_table(runs)
-        compare_maps.draw(runs, maps, axis, logarithmic=logarithmic)
+        opening = _opening(compare_maps.CHART)
+        compare_maps.draw(runs, maps, axis, logarithmic=logarithmic, opening=opening)
         by_label = {label(run): run for run in runs}
         with st.container(key="one-run"):
             st.subheader("One run: record and curves")
@@ -86,8 +90,7 @@ def _about(runs: tuple[MeasuredRun, ...]) -> str:
 
 def _draw_chart(points: tuple[RunGroup, ...], axis: CostAxis, logarithmic: bool) -> None:
     figure = accuracy(points, axis, logarithmic=logarithmic)
-    selecting = {} if _phone() else {"on_select": _open}
-    widgets.chart(figure, message(points, axis), key=CHART, **selecting)
+    widgets.chart(figure, message(points, axis), key=CHART, **_opening(CHART))
     lines = [f"{widgets.source('computed')} {axis.title}, each at its own resolution."]
     if any(one.spread is not None for one in points):
         lines.append("Bars: standard deviation over seeds.")
@@ -97,14 +100,19 @@ def _draw_chart(points: tuple[RunGroup, ...], axis: CostAxis, logarithmic: bool)
     st.caption(" ".join(lines))
 
 
-def _phone() -> bool:
-    """On a phone a chart that takes taps would hold the page fast under the finger."""
-    return "Mobi" in st.context.headers.get("User-Agent", "")
+def _opening(chart: str) -> dict[str, Any]:
+    """Options of a chart whose marks open their run; none on a phone.
+
+    There a chart that takes taps would hold the page fast under the finger that scrolls it.
+    """
+    if "Mobi" in st.context.headers.get("User-Agent", ""):
+        return {}
+    return {"on_select": functools.partial(open_run, chart)}
 
 
-def _open() -> None:
-    """Open the record of the mark just clicked (the chart's `on_select`)."""
-    marks = st.session_state[CHART].selection.points
+def open_run(chart: str) -> None:
+    """Open the record of the mark just clicked on a chart."""
+    marks = st.session_state[chart].selection.points
     clicked = {point.get("customdata") for point in marks}
     for run in resources.trained()[0]:
         if run.id in clicked:
@@ -114,8 +122,7 @@ def _open() -> None:
 def _draw_table(runs: tuple[MeasuredRun, ...]) -> None:
     rows = [_row(run) for run in runs]
     number = st.column_config.NumberColumn
-    shares = {name: number(format="percent") for name in rows[0] if "top-" in name}
-    shares["Calibration error"] = number(format="percent")
+    shares = {name: number(format="%.2f") for name in rows[0] if name.endswith("%")}
     counts = {name: number(format="compact") for name in ("Parameters", "FLOPs (multiply-adds)")}
     st.dataframe(
         rows,
@@ -145,10 +152,10 @@ def _row(run: MeasuredRun) -> dict[str, object]:
     return {
         "Run": run.id,
         "φ": None if run.phi is None else minus(run.phi),
-        "Validation top-1": seen and seen.top1,
-        "Validation top-5": seen and seen.top5,
-        "Held-out top-1": run.held_out_top1,
-        "Held-out top-5": run.held_out_top5,
+        "Validation top-1 %": seen and 100 * seen.top1,
+        "Validation top-5 %": seen and 100 * seen.top5,
+        "Held-out top-1 %": 100 * run.held_out_top1,
+        "Held-out top-5 %": 100 * run.held_out_top5,
         "Parameters": run.cost.params,
         "FLOPs (multiply-adds)": run.cost.mult_adds,
         "Pixels": run.spec.resolution,
@@ -159,7 +166,7 @@ def _row(run: MeasuredRun) -> dict[str, object]:
         "Training, min": run.seconds / 60,
         "Training photos/s": run.photos_per_second,
         "Validation images/s": seen and seen.images_per_second,
-        "Calibration error": seen and seen.calibration_error,
+        "Calibration error %": seen and 100 * seen.calibration_error,
         "Device": run.device,
         "Date": run.date,
     }

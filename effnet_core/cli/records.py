@@ -8,6 +8,8 @@ from typing import Any
 
 from effnet_core.cli.common import Commands, add_command, print_table
 from effnet_core.cli.streams import print_json
+from effnet_core.cli.trained_records import print_trained
+from effnet_core.errors import InvalidInput
 from effnet_core.published import PublishedResult, price, results
 from effnet_core.reconcile import Reconciliation, reconcile
 
@@ -25,6 +27,11 @@ def register(commands: Commands) -> None:
     )
     for name in _FILTERS:
         parser.add_argument(f"--{name.replace('_', '-')}", metavar="TEXT", help="only this one")
+    parser.add_argument(
+        "--trained",
+        action="store_true",
+        help="instead, the networks that this project trained itself, on other photos",
+    )
 
 
 def _reconcile(args: argparse.Namespace) -> int:
@@ -107,7 +114,14 @@ def _print_jumps(found: Reconciliation) -> None:
 
 
 def _results(args: argparse.Namespace) -> int:
-    found = results(**{name: getattr(args, name) for name in _FILTERS})
+    wanted = {name: getattr(args, name) for name in _FILTERS}
+    if args.trained:
+        given = [name for name, text in wanted.items() if text is not None]
+        if given:
+            raise InvalidInput(f"--{given[0].replace('_', '-')} is for published results alone.")
+        print_trained(as_json=args.json)
+        return 0
+    found = results(**wanted)
     if args.json:
         print_json([_described(result) for result in found])
         return 0
