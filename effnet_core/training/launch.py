@@ -106,24 +106,32 @@ def fine_tuning_job(
 def resumed_job(folder: RunFolder, data: Path | None = None) -> Job:
     """The job of a run that was begun; its photos are where they were, or now in `data`.
 
-    Raises TrainingError for a folder without a run or other photos than it was begun with, and
-    DataError where they cannot be read.
+    Raises TrainingError for a folder without a run, and for photos that are gone or not those it
+    was begun with; DataError where they cannot be read.
     """
     recipe, spec, about = folder.recipe(), folder.spec(), folder.about()
     begun = about.get("data")
     begun = begun if isinstance(begun, dict) else {}
-    written, place = begun.get("sha256", {}).get(_TRAIN_FILE), data or begun.get("path")
-    if data is None and place and not Path(place).exists():
-        place = folder.path / OWN_DATA  # a run that was moved with its photos
-    if written is None or place is None:
+    written, path = begun.get("sha256", {}).get(_TRAIN_FILE), begun.get("path")
+    if written is None or path is None:
         raise TrainingError(
             f"{folder.path / 'run.json'} does not say where its photos are; such a run is resumed "
             "by what began it."
         )
-    found = read_data(Path(place))
+    found = read_data(data or _place_of(Path(path), folder))
     if found.sha256[_TRAIN_FILE] != written:
         raise TrainingError(
-            f"The photos in {place} are not those that the run was begun with (SHA-256 of "
+            f"The photos in {found.path} are not those that the run was begun with (SHA-256 of "
             f"{_TRAIN_FILE}); bring them back, or begin a new run."
         )
     return Job(spec=spec, photos=found.photos, recipe=recipe, about=about)
+
+
+def _place_of(path: Path, folder: RunFolder) -> Path:
+    """Where the photos are that were at `path`: a run may have been moved with its own."""
+    for place in (path, folder.path / OWN_DATA):
+        if place.exists():
+            return place
+    raise TrainingError(
+        f"The photos of this run are no longer in {path}; bring them back, or say where they are."
+    )

@@ -107,8 +107,8 @@ class _Course:
         """Step until the end, or until some process is asked to stop."""
         trainer, stopped = self.trainer, False
         saved = told = self.pace.here
-        self.tell("running")
         with asked_to_stop(self.world) as wanted:
+            self.tell("running")
             while trainer.steps < trainer.total_steps and not stopped:
                 loss, stopped = trainer.step(stop=bool(wanted))
                 self.loss_sum += loss

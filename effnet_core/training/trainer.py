@@ -150,9 +150,9 @@ class Trainer:
         return self.model.state_dict() if self.average is None else self.average.tensors
 
     def is_finite(self) -> bool:
-        """Whether every weight is a finite number."""
-        sums = torch.stack([value.detach().sum() for value in self.model.parameters()])
-        return bool(sums.isfinite().all())
+        """Whether every weight and statistic is a finite number."""
+        values = [value for value in self.model.state_dict().values() if value.is_floating_point()]
+        return bool(torch.stack([value.sum() for value in values]).isfinite().all())
 
     def _parts(self, first: int, count: int) -> tuple[_Part, ...]:
         """This process's parts of the batch that the next step is about."""
