@@ -97,7 +97,7 @@ def prepare(
     require_place(out)
     with opened(sources, limits) as (tree, name):
         listing = list_photos(tree, class_list=class_list, boxes=boxes, max_per_class=max_per_class)
-        _require_trainable(listing, name)
+        require_trainable(listing, name)
         sets, unreadable = _all_decoded(listing, side, progress)
     _require_all_classes(sets["train"], unreadable)
     return write(
@@ -230,8 +230,8 @@ def _require_side(side: int) -> None:
         raise InvalidInput(f"The side must be from {low} to {high} pixels, not {side}.")
 
 
-def _require_trainable(listing: Listing, name: str) -> None:
-    """At least two classes, and training photos of each."""
+def require_trainable(listing: Listing, name: str) -> None:
+    """Raise DataError unless there are two classes or more, and training photos of each."""
     if not listing.photos.get("train"):
         raise DataError(f"{name} holds no photos to train on.")
     if len(listing.class_ids) < 2:

@@ -69,12 +69,19 @@ def absent(entry: WeightsEntry) -> StoredWeights:
 
 
 def imported(
-    identity: str, file_name: str, data: bytes, loaded: LoadedWeights, *, licence: str, origin: str
+    identity: str,
+    title: str,
+    file_name: str,
+    data: bytes,
+    loaded: LoadedWeights,
+    *,
+    licence: str,
+    origin: str,
 ) -> StoredWeights:
     """The record of imported weights whose file holds `data`."""
     return StoredWeights(
         id=identity,
-        title=identity,
+        title=title,
         architecture=loaded.spec.name,
         file_name=file_name,
         state="ready",

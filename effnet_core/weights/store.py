@@ -147,6 +147,7 @@ class WeightsStore:
         path: Path | str,
         *,
         name: str | None = None,
+        title: str | None = None,
         architecture: str | None = None,
         classes: Sequence[str] | None = None,
         preprocessing: Preprocessing | None = None,
@@ -156,8 +157,9 @@ class WeightsStore:
         """Take a checkpoint into the store, checked strictly and with all that belongs to it.
 
         It is kept as this project's own safetensors file under the id `name` (by default made from
-        the file's name). Raises CheckpointError (unreadable, unsafe, does not fit), InvalidInput
-        (id taken or not allowed) or WeightsError (disk full).
+        the file's name), and shown as `title` (by default the id). Raises CheckpointError
+        (unreadable, unsafe, does not fit), InvalidInput (id taken or not allowed) or WeightsError
+        (disk full).
         """
         source = Path(path)
         loaded = checkpoints.load_checkpoint(
@@ -168,7 +170,7 @@ class WeightsStore:
         data = checkpoints.serialise(loaded)
         origin = origin or f"imported from {source.name} (SHA-256 {loaded.sha256})"
         record = records.imported(
-            identity, target.name, data, loaded, licence=licence, origin=origin
+            identity, title or identity, target.name, data, loaded, licence=licence, origin=origin
         )
         with self._locked(target):
             if read_record(target) is not None:

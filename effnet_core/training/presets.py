@@ -1,0 +1,68 @@
+"""Recipes to begin with, for few photos and a patience of minutes."""
+
+from __future__ import annotations
+
+from effnet_core.errors import InvalidInput
+from effnet_core.training.recipe import Optimizer, Policy, Recipe
+
+RATES: dict[tuple[bool, Optimizer], float] = {
+    (False, "adamw"): 0.002,
+    (False, "sgd"): 0.05,
+    (False, "rmsprop"): 0.002,
+    (True, "adamw"): 0.002,
+    (True, "sgd"): 0.05,
+    (True, "rmsprop"): 0.002,
+}
+"""Learning rates to begin with, by whether it is a fine-tuning, and by optimizer."""
+
+EPOCHS = {False: 20, True: 8}
+"""Epochs to begin with, by whether it is a fine-tuning."""
+
+_DECAY: dict[Optimizer, float] = {"adamw": 0.02, "sgd": 1e-4, "rmsprop": 1e-5}
+_SHARE_HELD_OUT, _MOST_HELD_OUT = 5, 2000
+_BATCH = {False: 16, True: 32}
+
+
+def suited(
+    photos: int,
+    *,
+    fine_tuning: bool,
+    epochs: int | None = None,
+    optimizer: Optimizer = "adamw",
+    learning_rate: float | None = None,
+    policy: Policy = "none",
+    frozen_stages: int = 0,
+) -> Recipe:
+    """A recipe for `photos` training photos, a fifth of them held out; None takes what suits.
+
+    A fine-tuning gives the body a tenth of the learning rate. Raises InvalidInput, also for fewer
+    than three photos.
+    """
+    held_out = min(max(photos // _SHARE_HELD_OUT, 1), _MOST_HELD_OUT)
+    batch = _BATCH[fine_tuning]
+    while batch > photos - held_out:
+        batch //= 2
+    if batch < 2:
+        raise InvalidInput(f"{photos} photos are too few to train on and to hold some out.")
+    epochs = epochs or EPOCHS[fine_tuning]
+    return Recipe(
+        epochs=epochs,
+        batch=batch,
+        optimizer=optimizer,
+        learning_rate=learning_rate or RATES[fine_tuning, optimizer],
+        weight_decay=_DECAY[optimizer],
+        warmup_epochs=min(0.5, epochs / 4),
+        policy=policy,
+        crop_area=(0.5, 1.0),
+        label_smoothing=0.1,
+        frozen_stages=frozen_stages,
+        body_rate=0.1 if fine_tuning else 1.0,
+        held_out=held_out,
+    )
+
+
+def for_drawn(photos: int) -> Recipe:
+    """The recipe for the drawn shapes: easy to tell apart, so nothing makes it easier."""
+    easier = {"crop_area": (0.7, 1.0), "label_smoothing": 0.0, "drop_path": 0.0, "dropout": 0.0}
+    suits = suited(photos, fine_tuning=False, epochs=8)
+    return Recipe.from_dict(suits.to_dict() | easier)
