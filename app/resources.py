@@ -18,6 +18,7 @@ from app import pricing
 from app.downloads import Downloads
 from app.network import Network
 from app.quantities import Priced
+from effnet_core.budget import Answer, Limits, Setting, best_free, largest_phi
 from effnet_core.cost import CostReport, analyze
 from effnet_core.errors import Busy, DoesNotFit
 from effnet_core.reconcile import DepthJump, Reconciliation, depth_jumps, reconcile
@@ -125,6 +126,16 @@ def trained() -> tuple[tuple[MeasuredRun, ...], tuple[MeasuredMaps, ...]]:
     from effnet_core.measured import measured_maps, measured_runs
 
     return measured_runs(), measured_maps()
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def budget(limits: Limits, setting: Setting, tie: float) -> tuple[Answer, Answer, Answer]:
+    """The largest φ, the free shape with the most multiply-adds, and one near compound scaling.
+
+    Raises InvalidInput for limits that no network can meet.
+    """
+    free, near = (best_free(limits, setting, tie=share) for share in (0.0, tie))
+    return largest_phi(limits, setting), free, near
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)

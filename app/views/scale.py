@@ -16,6 +16,7 @@ from app.text import count, minus, size, times
 from app.views import (
     scale_against,
     scale_architecture,
+    scale_budget,
     scale_controls,
     scale_files,
     scale_growth,
@@ -28,6 +29,7 @@ from effnet_core.published import paper_table
 CURVES: dict[str, Callable[[Chosen], None]] = {
     "Growth": scale_growth.draw,
     "Why B1 is not φ = 1": scale_reconcile.draw,
+    "What fits my budget?": scale_budget.draw,
 }
 """The parts that say something even where the settings make no network."""
 
@@ -36,7 +38,14 @@ DETAILS: dict[str, Callable[[Shown], None]] = {
     "Against A": scale_against.draw,
     "Verify and download": scale_files.draw,
 }
-TABS = ("Growth", "Architecture", "Against A", "Why B1 is not φ = 1", "Verify and download")
+TABS = (
+    "Growth",
+    "Architecture",
+    "Against A",
+    "Why B1 is not φ = 1",
+    "What fits my budget?",
+    "Verify and download",
+)
 SHOW = Choice(key="show", label="The part shown", options=TABS, default="Growth")
 
 
@@ -47,7 +56,7 @@ SHOW = Choice(key="show", label="The part shown", options=TABS, default="Growth"
 )
 def render() -> None:
     """Draw the page: controls on the left, the network they make on the right."""
-    parts = (scale_growth, scale_architecture, scale_reconcile)
+    parts = (scale_growth, scale_architecture, scale_reconcile, scale_budget)
     widgets.show_refusals((*FIELDS, SHOW, *(field for part in parts for field in part.FIELDS)))
     with st.container(key="scale"):
         left, right = st.columns([4, 9], gap="large")
