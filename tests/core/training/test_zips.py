@@ -195,7 +195,9 @@ def test_a_damaged_entry_is_one_unreadable_photo() -> None:
 
 
 @pytest.mark.parametrize(
-    "data", [b"", b"PK", GOOD[:-30], GOOD[:40], b"x" * 100, zlib.compress(GOOD)]
+    "data",
+    [b"", b"PK", GOOD[:-30], GOOD[:40], b"x" * 100, zlib.compress(GOOD)],
+    ids=["nothing", "two bytes", "cut at the end", "cut at the start", "text", "compressed"],
 )
 def test_what_is_no_zip_is_refused(data: bytes) -> None:
     assert "nor a zip that can be read" in refused(data)
