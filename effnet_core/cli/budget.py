@@ -54,9 +54,8 @@ def register(commands: Commands) -> None:
         commands, "budget", _run, "What fits into limits: the largest φ, and free coefficients."
     )
     for name in QUANTITIES:
-        kind = float if name == "latency_ms" else int
         option = "--max-" + name.replace("_", "-")
-        parser.add_argument(option, type=kind, metavar="N", help=f"the most {LABELS[name]}")
+        parser.add_argument(option, type=_number, metavar="N", help=f"the most {LABELS[name]}")
     known = "; ".join(f"{one.key}: {one.title} ({one.source})" for one in devices())
     parser.add_argument(
         "--device-preset",
@@ -86,6 +85,15 @@ def register(commands: Commands) -> None:
         metavar="N",
         help=f"input side at φ = 0 [{BASE_RESOLUTION}]",
     )
+
+
+def _number(text: str) -> float:
+    """A number such as 5000000 or 5e6, whole where it is, for argparse."""
+    number = float(text)
+    return int(number) if number.is_integer() else number
+
+
+_number.__name__ = "number"  # argparse names the type in its message
 
 
 def calibrated_latency() -> Latency:

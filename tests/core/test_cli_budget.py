@@ -71,6 +71,12 @@ def test_every_option_reaches_the_core(effnet: Effnet) -> None:
     require_equal(result["free_near_compound"], best_free(limits, setting, tie=result["tie"]))
 
 
+def test_amounts_may_be_written_with_an_exponent(effnet: Effnet) -> None:
+    short = effnet("budget", "--max-params", "5e6", "--max-mult-adds", "4e8", "--json")
+    assert short.json["limits"] == {"params": 5_000_000, "mult_adds": 400_000_000}
+    assert "5e" not in short.out and "5000000.0" not in short.out
+
+
 def test_text_gives_the_networks_what_stops_them_and_what_is_left(effnet: Effnet) -> None:
     text = effnet("budget", "--max-mult-adds", 400_000_000, "--max-params", 5_300_000).out
     assert "At most 5,300,000 parameters; 400,000,000 multiply-adds" in text
@@ -165,7 +171,7 @@ def test_a_calibration_answers_with_its_band(
         ("", "needs at least one limit"),
         ("--max-params 0", "The limit on parameters must be a number above 0; got 0."),
         ("--max-params -5", "must be a number above 0; got -5."),
-        ("--max-params many", "invalid int value: 'many'"),
+        ("--max-params many", "invalid number value: 'many'"),
         ("--max-latency-ms nan", "must be a number above 0; got nan."),
         ("--max-peak-bytes 5", "the smallest input alone, 32 × 32 pixels in float32"),
         ("--max-params 1 --device-preset toaster", "No device is called 'toaster'; known: mcu"),
