@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 
@@ -26,12 +27,19 @@ def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def add_checkpoint() -> Callable[[Any, Path], None]:
-    """Return a function that adds a checkpoint through the form on Classify and waits for it."""
+    """Return a function that adds a checkpoint through the form on Classify and waits for it.
+
+    It is then the only model chosen: one that is not on this disk had been, and made room.
+    """
 
     def add(page: Any, file: Path) -> None:
+        address = urlsplit(page.url)
+        query = {**parse_qs(address.query), "model": ["B0 · IMAGENET1K_V1"]}
+        page.goto(address._replace(query=urlencode(query, doseq=True)).geturl())
         page.get_by_text("Your own checkpoint").click(timeout=60_000)
         page.locator(".st-key-checkpoint-0 input[type=file]").set_input_files(file)
         page.get_by_role("button", name="Add this model", disabled=False).click()
+        page.wait_for_url(f"**model={file.stem}*", timeout=60_000)
         page.locator("table.answers").first.wait_for(timeout=60_000)
 
     return add

@@ -8,15 +8,18 @@ from typing import Any
 
 import pytest
 
+from app.markup import percent
 from effnet_core.predict import Predictor
 from effnet_core.samples import load_sample
-from effnet_core.weights import load_checkpoint
+from effnet_core.weights import WeightsStore, load_checkpoint, resolve_weights
+from effnet_core.weights.bundled import bundled_models
 
 pytestmark = pytest.mark.browser
 
 OpenPage = Callable[..., Any]
 AddCheckpoint = Callable[[Any, Path], None]
 UPLOAD = "[class*=st-key-upload-] input[type=file]"
+PUBLISHED = "B0 · IMAGENET1K_V1"
 FIRST_CLASS = "table.answers tbody tr:first-child th"
 
 
@@ -95,15 +98,48 @@ def test_a_picture_can_be_pasted(
     assert page.get_by_text("is here already").count() == 0
 
 
-def test_a_fresh_machine_helps_at_390_pixels_without_scrolling_sideways(
+def test_a_fresh_machine_answers_at_390_pixels_without_scrolling_sideways(
     server: str, browser_page: OpenPage
 ) -> None:
     page = browser_page(width=390, height=844, color_scheme="dark")
     page.goto(f"{server}/classify?sample=Rocket")
+    page.get_by_role("heading", name="Rocket on its launch pad").wait_for(timeout=60_000)
+    page.locator("table.answers").wait_for(timeout=60_000)
+    assert page.get_by_text("classes: Falcon 9 rocket").is_visible()
+    assert page.get_by_role("button", name="Download").count() == 0
+    page.get_by_text("About this model").click()
+    page.get_by_role("heading", name="Limits").wait_for()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_a_model_that_is_not_here_shows_its_button_at_390_pixels(
+    server: str, browser_page: OpenPage
+) -> None:
+    page = browser_page(width=390, height=844, color_scheme="dark")
+    page.goto(f"{server}/classify?sample=Rocket&model={PUBLISHED}")
     page.get_by_role("button", name="Download 21.4 MB").wait_for(timeout=60_000)
-    assert page.get_by_text("No weights are on this machine yet").is_visible()
     page.get_by_role("heading", name="Rocket on its launch pad").wait_for()
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_without_a_network_a_sample_is_classified_and_explained(
+    server: str, browser_page: OpenPage, tmp_path: Path
+) -> None:
+    model = bundled_models()[0]
+    predictor = Predictor(resolve_weights(model.id, WeightsStore(tmp_path)))
+    top = predictor.predict_bytes(load_sample("coffee")).top
+    page = browser_page()  # every connection to elsewhere is refused, and fails the test
+    page.goto(f"{server}/classify")
+    page.locator(FIRST_CLASS).filter(has_text=top[0].label).wait_for(timeout=60_000)
+    shown = page.locator("table.answers td").first.inner_text()
+    assert shown.strip() == percent(top[0].probability)
+    assert f"{percent(model.top1)} top-1" in page.locator("[class*=st-key-about-]").inner_text()
+    page.get_by_role("link", name="Where did it look?").click()
+    page.get_by_role("heading", name=top[0].label).wait_for(timeout=60_000)
+    page.locator("[class*=st-key-maps-] img").nth(2).wait_for(timeout=60_000)
+    overlay = page.locator("[class*=st-key-maps-] img").nth(2)
+    assert f"“{top[0].label}” by" in overlay.get_attribute("alt")
+    assert overlay.evaluate("image => image.naturalWidth") == model.preprocessing.crop
 
 
 def test_a_sample_is_chosen_by_keyboard_and_carried_by_the_address(
