@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from effnet_core.service.scaling_figure import Panel
 
 _METHOD = "grad-cam"
-_WIDTH = 168
+_WIDTH = 140
 
 
 def draw(picture: Picture, class_names: tuple[str, ...], drawing: Drawing) -> None:
@@ -47,9 +47,9 @@ def draw(picture: Picture, class_names: tuple[str, ...], drawing: Drawing) -> No
         return
     st.caption(
         f"Grad-CAM of “{plain(name)}” at the last feature map, each on its own scale, as in "
-        "Figure 7 of [the paper](https://arxiv.org/abs/1905.11946). The four to the right of the "
-        "baseline were scaled up from it to about the same cost, by depth, width or resolution "
-        "alone, or by all three at once. All five were trained here."
+        "Figure 7 of [the paper](https://arxiv.org/abs/1905.11946). The other four were scaled up "
+        "from the baseline to about the same cost: by depth, width or resolution alone, or by all "
+        "three at once. All five were trained here."
     )
     with st.container(horizontal=True, key="figure-7"):
         for panel, given in zip(panels, explained, strict=True):
@@ -83,20 +83,25 @@ def _draw_panel(panel: Panel, given: Explanation, picture: Picture, drawing: Dra
     shown = overlay(given.prediction.view, attribution, opacity=drawing.opacity, scale=scale)
     side, (rows, columns) = model.preprocessing.crop, attribution.grid
     alt = f"Grad-CAM of “{given.target.label}”, {panel.title.lower()}: {strongest(attribution)}."
+    facts = (
+        f"gives it {percent(given.target.probability)}",
+        f"{count(model.params)} parameters",
+        f"sees {side} × {side} pixels",
+        f"{rows} × {columns} values" + (", weak" if attribution.weak else ""),
+        *_energy(given, picture, panel),
+    )
     with st.container(width=_WIDTH, gap="xsmall"):
         st.image(shown, width="stretch", alt=alt, output_format="PNG")
-        st.html(title(panel.title, f"gives it {percent(given.target.probability)}"))
-        st.html(caption(f"{count(model.params)} parameters, {side} × {side} pixels"))
-        st.html(caption(f"{rows} × {columns} values" + (", weak" if attribution.weak else "")))
-        energy = _energy(given, picture, panel)
-        if energy is not None:
-            st.html(caption(f"{percent(energy)} of it in the subject's box"))
+        st.html(title(panel.title) + "".join(map(caption, facts)))
 
 
-def _energy(given: Explanation, picture: Picture, panel: Panel) -> float | None:
-    """The part of the map inside the picture's box; None where no box is known or in view."""
+def _energy(given: Explanation, picture: Picture, panel: Panel) -> tuple[str, ...]:
+    """What part of the map and of the view is in the picture's box; () where none is in view."""
     if picture.box is None:
-        return None
+        return ()
     box = view_box(picture.box, picture.size, panel.model.preprocessing)
-    side = panel.model.preprocessing.crop
-    return None if box is None else energy_inside(given.attribution.raw, box, (side, side))
+    if box is None:
+        return ()
+    size = (panel.model.preprocessing.crop,) * 2
+    inside, even = energy_inside(given.attribution.raw, box, size), box.share(size)
+    return (f"{percent(inside)} in the subject's box, an even map {percent(even)}",)
