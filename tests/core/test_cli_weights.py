@@ -18,6 +18,8 @@ from safetensors.torch import save_file
 from effnet_core.weights import store as store_module
 from effnet_core.weights.catalog import catalog, find
 
+pytestmark = pytest.mark.usefixtures("bundled")  # whatever comes with the project is left out
+
 Effnet = Callable[..., Any]
 CONTENT = os.urandom(300_000)
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -167,3 +169,16 @@ def test_failures_are_sentences(
     answer = effnet("weights", *arguments)
     assert answer.code == code
     assert sentence in answer.err + answer.out
+
+
+def test_bundled_models_are_listed_first_and_verified(effnet: Effnet, bundled: Any) -> None:
+    file = bundled.put("tiny4", "φ = −6, trained here")
+    listed = effnet("weights", "list", "--json").json
+    assert (listed[0]["id"], listed[0]["bundled"], listed[0]["state"]) == ("tiny4", True, "ready")
+    assert len(listed) == len(catalog()) + 1
+    assert effnet("weights", "verify").out.startswith("tiny4: intact; SHA-256 ")
+    refused = effnet("weights", "remove", "tiny4")
+    assert refused.code != 0 and "comes with the project" in refused.err
+    file.write_bytes(file.read_bytes()[:-1] + b"\x00\x01")
+    damaged = effnet("weights", "verify")
+    assert damaged.code != 0 and "tiny4" in damaged.err

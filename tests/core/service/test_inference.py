@@ -124,7 +124,9 @@ def test_time_from_bytes_is_the_same_measure_for_every_model(
         assert answer.milliseconds > decoding
 
 
-def test_what_is_available(ready: Any, tmp_path: Path, checkpoints: tuple[bytes, bytes]) -> None:
+def test_what_is_available(
+    ready: Any, tmp_path: Path, checkpoints: tuple[bytes, bytes], bundled: Any
+) -> None:
     service = ready.service
     published = service.available()
     assert {card.kind for card in published} == {"published"}
@@ -142,6 +144,19 @@ def test_what_is_available(ready: Any, tmp_path: Path, checkpoints: tuple[bytes,
     own = service.available()[-1]
     assert (own.id, own.kind, own.state, own.resolution) == ("own", "imported", "ready", SIDE)
     assert own.num_classes == len(CLASSES)
+
+
+def test_a_bundled_model_is_available_first_and_answers(
+    ready: Any, bundled: Any, pictures: tuple[bytes, ...]
+) -> None:
+    bundled.put("Tiny4", "φ = −6, trained here", classes=CLASSES)
+    card = ready.service.available()[0]
+    assert (card.id, card.kind, card.state) == ("Tiny4", "bundled", "ready")
+    assert (card.classes, card.num_classes, card.resolution) == (CLASSES, len(CLASSES), 64)
+    assert ready.service.classes("tiny4") == CLASSES
+    answer = ready.service.classify(ClassifyRequest(pictures[0], "tiny4"))
+    assert (answer.weights, answer.classes) == ("Tiny4", CLASSES)
+    assert ready.service.explain(ExplainRequest(image=pictures[0], weights="Tiny4", stage=5))
 
 
 def test_class_names_of_every_kind_of_weights(

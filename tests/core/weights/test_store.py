@@ -12,6 +12,8 @@ from effnet_core.weights import disk
 from effnet_core.weights.catalog import WeightsEntry, find
 from effnet_core.weights.store import WeightsStore, default_root
 
+pytestmark = pytest.mark.usefixtures("bundled")  # whatever comes with the project is left out
+
 Server = Any
 """The `server` fixture's: `mode` says how it answers, `paths` what it was asked."""
 
