@@ -25,7 +25,9 @@ DIVERGED = (
 def asked_to_stop(world: World) -> Iterator[list[int]]:
     """A list of the signals SIGTERM and Ctrl-C that came; a second Ctrl-C is as ever.
 
-    Under `torchrun`, which passes on the Ctrl-C that its processes got already, it is not.
+    Under `torchrun` it is not, which passes on a Ctrl-C that its processes got already; and after
+    an error the signals stay without effect there, for when one process fails `torchrun` ends the
+    others, which still have something to say.
     """
     wanted: list[int] = []
     if threading.current_thread() is not threading.main_thread():
@@ -38,11 +40,14 @@ def asked_to_stop(world: World) -> Iterator[list[int]]:
         wanted.append(number)
 
     earlier = {number: signal.signal(number, note) for number in (signal.SIGTERM, signal.SIGINT)}
+    failed = True
     try:
         yield wanted
+        failed = False
     finally:
-        for number, handler in earlier.items():
-            signal.signal(number, handler)
+        if world.size == 1 or not failed:
+            for number, handler in earlier.items():
+                signal.signal(number, handler)
 
 
 def sentence(error: Exception, recipe: Recipe) -> str:

@@ -6,7 +6,7 @@ import math
 import os
 import signal
 from collections.abc import Callable
-from contextlib import nullcontext, suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -18,6 +18,7 @@ from effnet_core.training.data import held_out_rows
 from effnet_core.training.endings import DIVERGED, asked_to_stop, is_foreseen, sentence
 from effnet_core.training.evaluation import Accuracy, logits, right, views
 from effnet_core.training.job import Job, shown
+from effnet_core.training.memory import require_room
 from effnet_core.training.pace import Pace
 from effnet_core.training.run_folder import RunFolder, RunResult, State, Status, environment
 from effnet_core.training.schedule import work
@@ -48,7 +49,7 @@ def run(
 
     `report` is told the status about once a second, and whenever it changes its state. Raises
     TrainingError (the folder is taken, the loss is no longer finite, out of memory, nothing to
-    resume) and WeightsError (full disk); whatever was saved before stays.
+    resume), DoesNotFit and WeightsError (full disk); whatever was saved before stays.
     """
     job = replace(job, spec=trained_spec(job.spec, job.recipe))
     with folder.claimed() if world.first else nullcontext():
@@ -81,6 +82,7 @@ class _Course:
         recipe = job.recipe
         about = folder.about() if resume else job.about
         self.shown = shown(job, about if resume else {})
+        require_room(job.spec, recipe, world)
         rows, held = held_out_rows(len(job.photos), recipe.held_out, seed=recipe.split_seed)
         model = job.model or build(
             job.spec, device=str(world.device), seed=recipe.seed, batch=recipe.micro_batch
@@ -107,7 +109,7 @@ class _Course:
         """Step until the end, or until some process is asked to stop."""
         trainer, stopped = self.trainer, False
         saved = told = self.pace.here
-        with asked_to_stop(self.world) as wanted:
+        with asked_to_stop(self.world) as wanted, _tuned(self.world.device):
             self.tell("running")
             while trainer.steps < trainer.total_steps and not stopped:
                 loss, stopped = trainer.step(stop=bool(wanted))
@@ -216,6 +218,11 @@ class _Course:
             self.folder.save_state(self._state())
 
     def _restore(self, fine_tuned: bool) -> None:
+        if (self.folder.recipe(), self.folder.spec()) != (self.job.recipe, self.job.spec):
+            raise TrainingError(
+                f"The run in {self.folder.path} was begun with another recipe or network; resume "
+                "it as it is, or give another folder."
+            )
         state = self.folder.load_state(self.world.device)
         if state is not None:
             self.trainer.restore(state)
@@ -257,6 +264,13 @@ class _Course:
             self.folder.write_result(asdict(result))
         self.tell(state)
         return result
+
+
+def _tuned(device: torch.device) -> AbstractContextManager[None]:
+    """On CUDA, convolutions by whichever algorithm is the fastest here for their shapes."""
+    if device.type != "cuda":
+        return nullcontext()
+    return torch.backends.cudnn.flags(enabled=True, benchmark=True)
 
 
 def _failed(told: str) -> Status:

@@ -29,7 +29,7 @@ from effnet_core.training.data import PhotoSet
 from effnet_core.training.optimizer import freeze, make_optimizer, set_rate
 from effnet_core.training.recipe import Recipe
 from effnet_core.training.schedule import rate_factor, resolution_at
-from effnet_core.training.seeds import NOISE, ORDER, generator
+from effnet_core.training.seeds import NOISE, ORDER, generator, mixed
 from effnet_core.training.world import Agreement, World
 
 
@@ -222,10 +222,11 @@ class Trainer:
 def noise(model: EfficientNet, count: int, *, seed: int, step: int, device: torch.device) -> Tensor:
     """What decides dropout and stochastic depth of a global batch of `count` photos.
 
-    Uniform numbers in [0, 1), float32 (count, draw_count), a row a photo, as `augment.draws` are.
+    Uniform numbers in [0, 1), float32 (count, draw_count), a row a photo, as `augment.draws` are;
+    but there are many, so they are drawn where they are used, and a CUDA device draws others.
     """
-    drawn = torch.rand(count, model.draw_count, generator=generator(seed, NOISE, step))
-    return drawn.to(device)
+    drawn = torch.Generator(device).manual_seed(mixed(seed, NOISE, step))
+    return torch.rand(count, model.draw_count, generator=drawn, device=device)
 
 
 def _at_hand(images: Tensor, device: torch.device) -> Tensor:

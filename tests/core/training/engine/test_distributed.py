@@ -89,7 +89,7 @@ def test_a_process_that_is_lost_ends_the_run_which_can_be_resumed_by_one(
     os.kill(second_of(process.pid), signal.SIGKILL)
     _, err = process.communicate(timeout=60)
     assert process.returncode != 0
-    assert "effnet: Another process of this run is gone" in err
+    assert "effnet: Another process of this run is gone" in err, err
     status = folder.status()
     assert status is not None
     assert status.state == "failed"

@@ -137,6 +137,16 @@ def test_a_second_ctrl_c_ends_it_at_once(
         loop.run(tiny.job(tiny.everything), RunFolder(tmp_path), tiny.alone, report=report)
 
 
+def test_a_run_is_not_resumed_as_another(tiny: Any, whole: RunFolder, tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "run")
+    shutil.copytree(whole.path, folder.path)
+    longer = dataclasses.replace(tiny.everything, epochs=9)
+    for job in (tiny.job(longer), tiny.job(tiny.everything, spec=tiny.spec(name="other"))):
+        with pytest.raises(TrainingError, match="was begun with another recipe or network"):
+            loop.run(job, folder, tiny.alone, resume=True)
+    assert folder.model.read_bytes() == whole.model.read_bytes()
+
+
 def test_a_run_without_its_checkpoint_begins_anew_only_from_scratch(
     tiny: Any, whole: RunFolder, tmp_path: Path
 ) -> None:

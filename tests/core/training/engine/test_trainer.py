@@ -163,3 +163,16 @@ def test_a_recipe_that_is_silent_leaves_the_spec_as_it_is(tiny: Any) -> None:
     told = trained_spec(spec, Recipe(dropout=0.0, drop_path=0.2))
     assert (told.dropout, told.stochastic_depth) == (0.0, 0.2)
     assert trained_spec(told, Recipe(dropout=0.0, drop_path=0.2)) == told
+
+
+@pytest.mark.gpu
+def test_on_cuda_photos_and_noise_stay_on_the_device(tiny: Any) -> None:
+    cuda = World(0, 1, torch.device("cuda", 0))
+    recipe = dataclasses.replace(
+        tiny.everything, precision="bfloat16", sync_batch_norm=True, epochs=20, mixup=0.0
+    )
+    trainer = tiny.trainer(recipe, world=cuda)
+    assert trainer.images.device == trainer._parts(0, 2)[0].noise.device == cuda.device
+    losses = [trainer.step()[0].item() for _ in range(trainer.total_steps)]
+    assert trainer.is_finite()
+    assert sum(losses[-10:]) < sum(losses[:10])
