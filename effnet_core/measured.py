@@ -17,6 +17,8 @@ from pathlib import Path
 from effnet_core.assets import asset
 from effnet_core.cost import CostTotals
 from effnet_core.measured_records import (
+    CONTROLS,
+    MapRow,
     MeasuredMaps,
     MeasuredRun,
     Validation,
@@ -71,18 +73,25 @@ class RunGroup:
         """Exact cost, the same for every seed."""
         return self.runs[0].cost
 
+    @property
+    def seed_range(self) -> tuple[float, float]:
+        """The lowest and the highest seed's top-1."""
+        tops = [_validated(run).top1 for run in self.runs]
+        return min(tops), max(tops)
+
 
 def grouped(runs: Iterable[MeasuredRun]) -> tuple[RunGroup, ...]:
     """The validated runs as points, in their order: same group, strategy, base φ and φ.
 
-    Networks, origins or recipes that differ in more than their seed are never averaged.
+    Networks, origins, photos or recipes that differ in more than their seed are never averaged.
     """
     found: dict[tuple[object, ...], list[MeasuredRun]] = {}
     for run in runs:
         if run.validation is not None:
             recipe = json.dumps(dict(run.shared_recipe), sort_keys=True)
-            place = (run.group, run.strategy, run.base_phi, run.phi, run.spec, run.origin, recipe)
-            found.setdefault(place, []).append(run)
+            network = (run.group, run.strategy, run.base_phi, run.phi, run.spec, run.origin)
+            photos = (run.data_name, run.train, run.validation.photos)
+            found.setdefault((network, recipe, photos), []).append(run)
     return tuple(_group(tuple(ours)) for ours in found.values())
 
 
@@ -129,7 +138,8 @@ class DuelVerdict:
         if self.margin == 0:
             return f"Compound scaling did not win the duel at this scale: {rival} is level with it."
         if self.won:
-            return f"Compound scaling won the duel: {_points(self.margin)} ahead of {rival}."
+            how = "won the duel" if self.clear else "leads in the duel by what may be chance"
+            return f"Compound scaling {how}: {_points(self.margin)} ahead of {rival}."
         behind = f"{_points(-self.margin)} behind {rival}"
         return f"Compound scaling did not win the duel at this scale: it is {behind}."
 
@@ -227,6 +237,30 @@ def _group(runs: tuple[MeasuredRun, ...]) -> RunGroup:
         runs=runs,
         mean_top1=statistics.fmean(tops),
         spread=statistics.stdev(tops) if len(tops) > 1 else None,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class BesideControls:
+    """A method's maps at one stage; random maps on the same grid; a Gaussian at the centre."""
+
+    found: MapRow
+    random: MapRow | None
+    centre: MapRow | None
+
+
+def beside_controls(maps: MeasuredMaps) -> tuple[BesideControls, ...]:
+    """The method's maps of a record, each with its controls."""
+    controls = {(row.subject, row.stage): row for row in maps.rows if row.control}
+    random, centre = CONTROLS
+    return tuple(
+        BesideControls(
+            found=row,
+            random=controls.get((random, row.stage)),
+            centre=controls.get((centre, None)),
+        )
+        for row in maps.rows
+        if not row.control
     )
 
 

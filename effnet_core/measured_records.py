@@ -18,6 +18,7 @@ from typing import Any
 from effnet_core.architecture import ArchitectureSpec
 from effnet_core.cost import CostTotals, summarize
 from effnet_core.errors import InvalidInput
+from effnet_core.scaling import STRATEGIES
 
 GROUPS = ("family", "duel", "ablation")
 CONTROLS = ("random map", "centre Gaussian")
@@ -57,7 +58,7 @@ class MeasuredRun:
 
     `group` is one of `GROUPS`; `phi` is None where the formula does not apply, `base_phi` is the φ
     that a duel starts from. `data_name` and the counts of photos say what it learnt from;
-    `held_out` photos were kept from training for choices, top-1 and top-5 on them are fractions;
+    `held_out` photos were kept from training for choices; top-1 and top-5 on them, None for none;
     `validation` is None until somebody looked. `origin` is the id of the weights that training
     started from, None for none. `seconds` and `photos_per_second` are of training,
     on `device`. `text` is the record as it lies, for people to keep.
@@ -78,8 +79,8 @@ class MeasuredRun:
     device: str
     seconds: float
     photos_per_second: float
-    held_out_top1: float
-    held_out_top5: float
+    held_out_top1: float | None
+    held_out_top5: float | None
     validation: Validation | None
     curve: tuple[Epoch, ...]
     weights_file: str | None
@@ -201,10 +202,12 @@ def _run(values: dict[str, Any], text: str) -> MeasuredRun:
     data, held_out = values["data"], values["held_out"]
     if values["group"] not in GROUPS:
         raise ValueError(f"its group is none of {', '.join(GROUPS)}")
+    if values["strategy"] not in STRATEGIES:
+        raise ValueError(f"its strategy is none of {', '.join(STRATEGIES)}")
     return MeasuredRun(
         id=_text(values["id"]),
         group=values["group"],
-        strategy=_text(values["strategy"]),
+        strategy=values["strategy"],
         phi=None if values["phi"] is None else _number(values["phi"]),
         base_phi=None if values["base_phi"] is None else _number(values["base_phi"]),
         seed=_whole(values["seed"]),
@@ -217,8 +220,8 @@ def _run(values: dict[str, Any], text: str) -> MeasuredRun:
         device=_text(values["device"]),
         seconds=_number(values["seconds"], low=0),
         photos_per_second=_number(values["photos_per_second"], low=0),
-        held_out_top1=_share(held_out["top1"]),
-        held_out_top5=_share(held_out["top5"]),
+        held_out_top1=None if held_out["top1"] is None else _share(held_out["top1"]),
+        held_out_top5=None if held_out["top5"] is None else _share(held_out["top5"]),
         validation=_validation(values["validation"]),
         curve=tuple(map(_epoch, values["curve"])),
         weights_file=None if values["weights"] is None else _text(values["weights"]["file"]),

@@ -166,6 +166,7 @@ def _lay_out(drawn: go.Figure, costs: Sequence[float], axis: CostAxis, logarithm
         title=axis_title(axis),
         type="log" if logarithmic else "linear",
         range=ends,
+        nticks=6,
         exponentformat="B",
         zeroline=False,
         fixedrange=True,

@@ -50,6 +50,8 @@ def hover(one: RunGroup, axis: CostAxis) -> str:
     run = one.runs[0]
     photos = f"{run.validation.photos:,} " if run.validation else ""
     seeds = f"{len(one.runs)} seeds" if len(one.runs) > 1 else "one seed"
+    low, high = one.seed_range
+    seeds += f", {100 * low:.1f} to {100 * high:.1f} %" if len(one.runs) > 1 else ""
     spread = "" if one.spread is None else f" ± {100 * one.spread:.1f}"
     lines = [
         f"<b>{escape(short_name(run))}</b>",

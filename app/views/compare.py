@@ -36,6 +36,7 @@ def render() -> None:
             picked = compare_table.choose()
         with chart:
             view = _draw_chart(asked, picked)
+            compare_trained.draw_pointer()
         with table:
             compare_table.draw(view, asked.records())
         with timing:

@@ -12,7 +12,8 @@ from app.charts.trained_view import short_name, subject
 from app.state import Choice
 from effnet_core.attribution.registry import METHODS
 from effnet_core.comparison_records import CostAxis
-from effnet_core.measured_records import MapRow, MeasuredMaps, MeasuredRun, Score
+from effnet_core.measured import BesideControls, beside_controls
+from effnet_core.measured_records import MeasuredMaps, MeasuredRun, Score
 
 CHART = "map-scores"
 METRIC = Choice(
@@ -38,8 +39,9 @@ def draw(
     logarithmic: bool,
     opening: dict[str, Any],
 ) -> None:
-    """Draw the table of every score beside its controls; from two networks on, against cost too.
+    """Draw a table with every score beside its controls.
 
+    From two networks on it follows a chart against cost, and has the score that the chart shows;
     `opening` are the chart's options that make its marks open their run.
     """
     scored = [ScoredRun(run=run, maps=one) for run in runs for one in maps if one.run == run.id]
@@ -47,8 +49,10 @@ def draw(
         return
     widgets.heading("Do their maps find the object?", "measured")
     titles = {one.maps.method: _title(one.maps.method) for one in scored}
+    metrics = METRIC.options
     if fields(maps):
         metric = widgets.segmented(METRIC)
+        metrics = (metric,)
         way = "less" if metric == "deletion" else "more"
         figure = map_scores(
             scored,
@@ -60,20 +64,24 @@ def draw(
         )
         alt = f"{metric.capitalize()} of the maps of {len(scored)} networks against {axis.title}."
         widgets.chart(figure, f"{alt} The table below has every value.", key=CHART, **opening)
-    rows = [_row(row, one.run, titles[one.maps.method]) for one in scored for row in one.maps.rows]
+    rows = [
+        _row(beside, one, titles[one.maps.method], metric)
+        for one in scored
+        for metric in metrics
+        for beside in beside_controls(one.maps)
+    ]
     st.dataframe(
         rows,
         hide_index=True,
-        column_config={"Map": st.column_config.TextColumn(width="medium")},
-        alt=f"{len(rows)} rows of map scores, each network's maps beside its controls.",
+        placeholder="—",
+        alt=f"{len(rows)} rows of map scores, each network's maps beside their controls.",
     )
     first = scored[0].maps
     st.caption(
         f"In per cent, ± standard error over {first.photos:,} boxed validation photos. Random maps "
         "and a Gaussian at the centre know nothing of the photo: a map says something only where "
-        "it beats them. The Gaussian’s pointing is the share of photos whose box holds the centre; "
-        "an even map would get "
-        f"{_shown(first.rows[0].box_share)} in pointing and energy. "
+        "it beats them. The Gaussian’s pointing is the share of photos whose box holds the centre, "
+        "the even map’s pointing and energy the share of the picture that the boxes fill. "
         "Less is better for deletion, more for the others."
     )
 
@@ -82,18 +90,27 @@ def _title(method: str) -> str:
     return next((one.title for one in METHODS if one.id == method), method)
 
 
-def _row(row: MapRow, run: MeasuredRun, title: str) -> dict[str, str]:
+def _row(beside: BesideControls, one: ScoredRun, title: str, metric: str) -> dict[str, str | None]:
+    run, row = one.run, beside.found
+    even = row.box_share if metric in ("pointing", "energy") else None
+    random, centre = (
+        None if control is None else getattr(control, metric)
+        for control in (beside.random, beside.centre)
+    )
     return {
         "Network": short_name(run) if run.group == "family" else run.id,
         "Map": subject(row, run, title),
         "Grid": f"{row.grid[0]} × {row.grid[1]}",
-        "Pointing": _shown(row.pointing),
-        "Energy": _shown(row.energy),
-        "Insertion": _shown(row.insertion),
-        "Deletion": _shown(row.deletion),
+        "Score": metric.capitalize(),
+        "Maps": _shown(getattr(row, metric)),
+        "Random": _shown(random),
+        "Centre": _shown(centre),
+        "Even": _shown(even),
     }
 
 
-def _shown(score: Score) -> str:
+def _shown(score: Score | None) -> str | None:
+    if score is None:
+        return None
     error = "" if score.standard_error is None else f" ± {100 * score.standard_error:.1f}"
     return f"{100 * score.mean:.1f}{error}"

@@ -46,7 +46,7 @@ def _facts(run: MeasuredRun) -> tuple[str, ...]:
     )
     return (
         accuracy,
-        f"held-out top-1 {percent(run.held_out_top1)}, top-5 {percent(run.held_out_top5)}",
+        *_held_out(run),
         f"{count(run.cost.params)} parameters",
         f"{count(run.cost.mult_adds)} multiply-adds",
         f"{run.spec.resolution} pixels",
@@ -57,6 +57,12 @@ def _facts(run: MeasuredRun) -> tuple[str, ...]:
         *((f"started from {run.origin}",) if run.origin else ()),
         run.date,
     )
+
+
+def _held_out(run: MeasuredRun) -> tuple[str, ...]:
+    if run.held_out_top1 is None or run.held_out_top5 is None:
+        return ()
+    return (f"held-out top-1 {percent(run.held_out_top1)}, top-5 {percent(run.held_out_top5)}",)
 
 
 def _message(run: MeasuredRun, what: str) -> str:
@@ -73,7 +79,8 @@ def _message(run: MeasuredRun, what: str) -> str:
 def _settings(run: MeasuredRun) -> list[tuple[str, str]]:
     record = json.loads(run.text)
     found = {**run.recipe, **{f"data: {name}": value for name, value in record["data"].items()}}
-    found |= {f"environment: {key}": value for key, value in record["environment"].items()}
+    environment = record.get("environment") or {}
+    found |= {f"environment: {key}": value for key, value in environment.items()}
     return [
         (name.replace("_", " "), value if isinstance(value, str) else json.dumps(value))
         for name, value in found.items()

@@ -22,6 +22,10 @@ from effnet_core.measured import RunGroup, duel_verdict, grouped
 from effnet_core.measured_records import MeasuredRun
 
 CHART = "trained-here"
+TITLE = "Trained here"
+ANCHOR = "trained-here-measured-computed"
+"""What Streamlit makes of the heading: its words and the two badges."""
+
 RUN = "trained"
 """The key (also in the URL) under which the run whose record is open is held."""
 
@@ -35,6 +39,12 @@ def fields() -> tuple[Field | Several, ...]:
     return (_choice(runs), *compare_maps.fields(maps)) if runs else ()
 
 
+def draw_pointer() -> None:
+    """Say near the top of the page that the part is further down, where there is one."""
+    if fields():
+        st.caption(f"Further down, on other photos: [{TITLE.lower()}](#{ANCHOR}).")
+
+
 def draw(axis: CostAxis, *, logarithmic: bool) -> None:
     """Draw the part on the page's axis: chart, the duel's verdict, table, map scores, one run."""
     with widgets.told():
@@ -42,7 +52,7 @@ def draw(axis: CostAxis, *, logarithmic: bool) -> None:
         if not runs:
             return
         st.divider()
-        widgets.heading("Trained here", "measured", "computed")
+        widgets.heading(TITLE, "measured", "computed")
         st.markdown(_about(runs))
         if axis.key not in COST_KEYS:
             axis = find_axis("flops")
@@ -154,8 +164,8 @@ def _row(run: MeasuredRun) -> dict[str, object]:
         "φ": None if run.phi is None else minus(run.phi),
         "Validation top-1 %": seen and 100 * seen.top1,
         "Validation top-5 %": seen and 100 * seen.top5,
-        "Held-out top-1 %": 100 * run.held_out_top1,
-        "Held-out top-5 %": 100 * run.held_out_top5,
+        "Held-out top-1 %": run.held_out_top1 and 100 * run.held_out_top1,
+        "Held-out top-5 %": run.held_out_top5 and 100 * run.held_out_top5,
         "Parameters": run.cost.params,
         "FLOPs (multiply-adds)": run.cost.mult_adds,
         "Pixels": run.spec.resolution,

@@ -55,6 +55,7 @@ def _described(verdict: DuelVerdict) -> dict[str, Any]:
                 "strategy": one.strategy,
                 "top1": one.mean_top1,
                 "spread": one.spread,
+                "range": one.seed_range,
                 "mult_adds": one.cost.mult_adds,
                 "runs": [run.id for run in one.runs],
             }
@@ -79,7 +80,7 @@ def _print_runs(runs: tuple[MeasuredRun, ...]) -> None:
                 run.cost.mult_adds,
                 run.validation and round(100 * run.validation.top1, 2),
                 run.validation and round(100 * run.validation.top5, 2),
-                round(100 * run.held_out_top1, 2),
+                None if run.held_out_top1 is None else round(100 * run.held_out_top1, 2),
                 round(run.seconds / 60, 1),
                 run.device,
             )

@@ -100,9 +100,17 @@ def test_one_run_makes_one_point_and_no_winner(measured_folder: Path) -> None:
     text = words(app)
     assert "cannot be compared" in text and "one seed" in text and "the duel" not in text
     assert "5,000 validation photos" in text and len(curves) == 2
-    scores = next(one.value for one in app.dataframe if "Pointing" in one.value)
-    assert list(scores["Map"])[-1] == "centre Gaussian" and len(scores) == len(MAPS["rows"])
-    assert scores["Pointing"][0] == "43.3 ± 2.1" and scores["Grid"][0] == "3 × 3"
+    scores = next(one.value for one in app.dataframe if "Maps" in one.value)
+    assert list(scores["Score"]) == [
+        name for name in ("Pointing", "Energy", "Insertion", "Deletion") for _ in range(2)
+    ]
+    assert list(scores["Map"][:2]) == ["Grad-CAM, last map", "Grad-CAM, stage 5"]
+    assert list(scores["Grid"][:2]) == ["3 × 3", "5 × 5"]
+    # one row: the map, the random maps on its grid, the centre, an even map
+    assert list(scores.iloc[0])[4:] == ["43.3 ± 2.1", "42.1 ± 2.0", "78.8 ± 1.8", "50.6 ± 1.3"]
+    assert list(scores.iloc[6])[4:7] == ["10.7 ± 0.6", "11.0 ± 0.6", "8.7 ± 0.5"]
+    assert list(scores["Even"].isna()) == [False] * 4 + [True] * 4
+    assert "#trained-here" in text
     assert app.get("plotly_chart")[1].proto.alt.endswith("φ = −4: 48.4 % at 18.7 M.")
 
 
@@ -159,7 +167,19 @@ def test_map_scores_against_cost_from_two_networks_on(measured_folder: Path) -> 
     row = next(row for row in MAPS["rows"] if row["subject"] == "centre Gaussian")
     assert drawn["centre Gaussian"]["y"] == [pytest.approx(100 * row["energy"]["mean"])] * 2
     assert drawn["centre Gaussian"]["customdata"] == ["small", "large"]
+    scores = next(one.value for one in app.dataframe if "Maps" in one.value)
+    assert set(scores["Score"]) == {"Energy"} and set(scores["Network"]) == {"φ = −4", "φ = −3"}
     assert len(drawn["random map, last map’s grid"]["error_y"]["array"]) == 2
+
+
+def test_a_run_without_held_out_photos_or_environment_is_shown(measured_folder: Path) -> None:
+    nothing = {"held_out": {"top1": None, "top5": None}, "environment": None}
+    put(measured_folder, "only", 0.48, **nothing)
+    app = open_page()
+    facts = next(one.proto.body for one in app.get("html") if 'class="facts"' in one.proto.body)
+    assert "validation top-1 48.0 %" in facts and "held-out" not in facts
+    table = next(one.value for one in app.dataframe if "Validation top-1 %" in one.value)
+    assert table["Held-out top-1 %"].isna().all()
 
 
 def test_choosing_a_run_opens_its_record(measured_folder: Path) -> None:

@@ -13,17 +13,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from effnet_core.attribution.scores import Estimate, MapScores
+from effnet_core.attribution.scores import CENTRE_GAUSSIAN, RANDOM_MAP, Estimate, MapScores
 from effnet_core.cost import summarize
 from effnet_core.errors import InvalidInput
 from effnet_core.measured import (
     EQUAL_COST,
+    BesideControls,
+    beside_controls,
     duel_verdict,
     grouped,
     measured_maps,
     measured_runs,
 )
-from effnet_core.measured_records import MeasuredRun, read_maps, read_run
+from effnet_core.measured_records import CONTROLS, MeasuredRun, read_maps, read_run
 from effnet_core.training.duel import duel
 from effnet_core.training.recipe import Recipe
 from effnet_core.variants import scaled
@@ -79,6 +81,11 @@ def test_what_is_bundled_is_read_with_its_exact_cost() -> None:
         assert grids == {(r.stage, r.grid) for r in one.rows if r.subject == "random map"}
 
 
+def test_a_run_without_held_out_photos_has_no_accuracy_on_them() -> None:
+    (run,) = runs_of(record("one", held_out={"top1": None, "top5": None}))
+    assert run.held_out_top1 is None is run.held_out_top5
+
+
 def test_a_missing_folder_is_empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert measured_runs(tmp_path / "none") == () and measured_maps(tmp_path / "none") == ()
 
@@ -113,6 +120,8 @@ def test_runs_are_sorted_by_group_and_cost(tmp_path: Path) -> None:
         (lambda r: r.update(seed=-1), "whole number"),
         (lambda r: r.update(seed=True), "whole number"),
         (lambda r: r.update(group="friends"), "family, duel, ablation"),
+        (lambda r: r.update(strategy="luck"), "compound, depth, width, resolution"),
+        (lambda r: r["held_out"].pop("top1"), "lacks 'top1'"),
         (lambda r: r.update(device=""), "a text"),
         (lambda r: r.update(spec={}), "format"),
         (lambda r: r["spec"]["blocks"][0].update(in_channels=5), "does not follow"),
@@ -154,7 +163,9 @@ def test_map_scores_are_read_as_scoring_writes_them(tmp_path: Path) -> None:
     told = {"run": "one", "method": "grad-cam", "photos": 1, "seed": 0, "date": "2026-01-02"}
     path = tmp_path / "one.json"
     path.write_text(json.dumps({**told, "rows": [row.to_dict()]}), encoding="utf-8")
-    (found,) = read_maps(path).rows
+    maps = read_maps(path)
+    (found,) = maps.rows
+    assert beside_controls(maps) == (BesideControls(found=found, random=None, centre=None),)
     assert (found.grid, found.stage, found.control) == ((3, 2), 8, False)
     assert (found.pointing.mean, found.pointing.standard_error) == (0.25, None)
     path.rename(tmp_path / "two.json")
@@ -162,11 +173,25 @@ def test_map_scores_are_read_as_scoring_writes_them(tmp_path: Path) -> None:
         read_maps(tmp_path / "two.json")
 
 
+def test_maps_stand_beside_the_controls_of_their_own_grid() -> None:
+    assert (RANDOM_MAP, CENTRE_GAUSSIAN) == CONTROLS
+    pairs = beside_controls(read_maps(ROOT / "assets/measured/maps/tiny100-phi-4.json"))
+    assert [(one.found.subject, one.found.grid) for one in pairs] == [
+        ("grad-cam", (3, 3)),
+        ("grad-cam", (5, 5)),
+    ]
+    for one in pairs:
+        assert one.random is not None and one.centre is not None
+        assert (one.random.subject, one.random.grid) == (RANDOM_MAP, one.found.grid)
+        assert (one.centre.subject, one.centre.grid) == (CENTRE_GAUSSIAN, (72, 72))
+
+
 @given(some.lists(some.floats(0, 1), min_size=1, max_size=6))
 def test_seeds_make_one_point_with_mean_and_spread(tops: list[float]) -> None:
     (one,) = grouped(runs_of(*(record(f"s{i}", top, seed=i) for i, top in enumerate(tops))))
     assert len(one.runs) == len(tops)
     assert one.mean_top1 == pytest.approx(sum(tops) / len(tops))
+    assert one.seed_range == (min(tops), max(tops))
     if len(tops) == 1:
         assert one.spread is None
     else:
@@ -186,9 +211,11 @@ def test_only_runs_that_differ_in_their_seed_alone_are_averaged() -> None:
         record("f", seed=1, spec=json.loads(scaled(-3.0, num_classes=100).to_json())),
         record("g", seed=1, **{"from": started}),
         record("h", validation=None),
+        record("i", seed=1, data={**REAL["data"], "name": "other photos"}),
+        record("j", seed=1, photos=4000),
     )
     groups = [[run.id for run in one.runs] for one in grouped(runs_of(*records))]
-    assert groups == [["a", "b"], ["c"], ["d"], ["e"], ["f"], ["g"]]
+    assert groups == [["a", "b"], ["c"], ["d"], ["e"], ["f"], ["g"], ["i"], ["j"]]
 
 
 def test_no_verdict_before_all_four_are_validated() -> None:
@@ -231,6 +258,14 @@ def test_a_lost_duel_is_told_as_lost() -> None:
     assert "1.00 points behind" in found.headline and "chance" in found.details
     level = duel_verdict(runs_of(*(contender(name, 0.5) for name in FOUR)))
     assert level is not None and level.won is False and "level" in level.headline
+
+
+def test_a_lead_that_chance_could_make_is_no_victory() -> None:
+    records = [contender(name, 0.66 if name == "compound" else 0.65) for name in FOUR]
+    found = duel_verdict(runs_of(*records))
+    # √(0.66·0.34/5000 + 0.65·0.35/5000) = 0.0095: a lead of 0.01 is not twice that
+    assert found is not None and found.won and not found.clear
+    assert found.headline.startswith("Compound scaling leads in the duel by what may be chance")
 
 
 def test_at_unequal_cost_nobody_wins() -> None:
