@@ -135,3 +135,18 @@ def every_step(monkeypatch: pytest.MonkeyPatch) -> None:
     """Save and report after every step instead of now and then."""
     monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", 0.0)
     monkeypatch.setattr(loop, "STATUS_SECONDS", 0.0)
+
+
+@pytest.fixture
+def prepared_data(tiny: Any, tmp_path: Path) -> Path:
+    """A prepared folder."""
+    folder: Path = tiny.prepared(tmp_path / "data")
+    return folder
+
+
+@pytest.fixture
+def spec_file(tiny: Any, tmp_path: Path) -> Path:
+    """The tiny network's spec, for a thousand classes as a network usually is."""
+    path = tmp_path / "tiny.json"
+    path.write_text(tiny.spec(num_classes=1000).to_json())
+    return path
