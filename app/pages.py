@@ -12,7 +12,7 @@ from importlib import import_module
 import streamlit as st
 from streamlit.navigation.page import Page
 
-NAMES = ("scale", "classify", "explain", "compare")
+NAMES = ("scale", "classify", "explain", "compare", "train")
 FIRST = "scale"
 
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from effnet_core.measured_records import MeasuredMaps, MeasuredRun
     from effnet_core.predict import Prediction
     from effnet_core.service import ExplainRequest, Explanation, InferenceService
+    from effnet_core.service.training_jobs import TrainingJobs
     from effnet_core.verify import Verification
 
 # What a page may ask of this machine; the command line has no such limits.
@@ -48,6 +49,22 @@ def service() -> InferenceService:
 
     catalog()  # imports torchvision, which takes seconds too
     return InferenceService(WeightsStore())
+
+
+@st.cache_resource(show_spinner="Starting PyTorch …")
+def training_jobs() -> TrainingJobs:
+    """Return what knows all training runs, one for every session; the first call imports torch."""
+    from effnet_core.service.training_jobs import TrainingJobs
+
+    return TrainingJobs()
+
+
+@st.cache_resource(show_spinner="Drawing the shapes …")
+def drawn_photos() -> bytes:
+    """The zip of drawn shapes, drawn once."""
+    from effnet_core.training.drawn import drawn_zip
+
+    return drawn_zip()
 
 
 @st.cache_resource(show_spinner=False)

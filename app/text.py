@@ -30,6 +30,18 @@ def minus(value: float, digits: int = 2) -> str:
     return text.replace("-", "−") if text not in ("-0", "") else "0"
 
 
+def duration(seconds: float) -> str:
+    """A time as people say it: "45 s", "12 min", "1 h 20 min", "3 days"."""
+    minutes = round(seconds / 60)
+    if seconds < 99.5:
+        return f"{max(0, round(seconds))} s"
+    if minutes < 100:
+        return f"{minutes} min"
+    if minutes < 48 * 60:
+        return f"{minutes // 60} h {minutes % 60} min"
+    return f"{round(seconds / 86_400)} days"
+
+
 def _scaled(value: float, steps: tuple[tuple[float, str], ...], unit: str) -> str:
     for step, letter in steps:
         if abs(value) >= 0.9995 * step:

@@ -11,6 +11,7 @@ import pytest
 from effnet_core.builder import build
 from effnet_core.cli import main
 from effnet_core.samples import load_sample
+from effnet_core.training.drawn import SHAPES, drawn_zip
 from effnet_core.variants import scaled
 from effnet_core.weights import WeightsStore, resolve_weights, save_checkpoint
 
@@ -22,6 +23,7 @@ COMMANDS = [
     for line in README.splitlines()
     if line.startswith("effnet ") and "weights get" not in line
 ]
+TRAINING = [command for command in COMMANDS if re.match("effnet (data|train) ", command)]
 CODE = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
 
 
@@ -32,7 +34,10 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("EFFNET_CACHE", str(tmp_path / "cache"))
     for name in ("cat.jpg", "dog.jpg"):
         Path(name).write_bytes(load_sample("chelsea"))
-    save_checkpoint("tiny.safetensors", build(scaled(-5, resolution=64, num_classes=9), seed=0))
+    for name in ("photos.zip", "tiny-imagenet-200.zip"):
+        Path(name).write_bytes(drawn_zip(8))
+    model = build(scaled(-5, resolution=64, num_classes=len(SHAPES)), seed=0)
+    save_checkpoint("tiny.safetensors", model, classes=SHAPES)
     WeightsStore().import_file(Path("tiny.safetensors"), name="tiny")
     return tmp_path
 
@@ -41,7 +46,7 @@ def test_there_is_something_to_try() -> None:
     assert len(COMMANDS) >= 10 and len(CODE) == 2
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", [line for line in COMMANDS if line not in TRAINING])
 def test_commands_do_what_they_say(desk: Path, command: str) -> None:
     words = shlex.split(command)[1:]
     if "--weights" in words:
@@ -49,6 +54,20 @@ def test_commands_do_what_they_say(desk: Path, command: str) -> None:
     assert main(words) == 0
     if "--out" in words:
         assert (desk / words[words.index("--out") + 1]).stat().st_size > 100
+
+
+def test_training_from_the_zip_to_a_resumed_run_and_a_tuned_one(desk: Path) -> None:
+    assert len(TRAINING) == 4
+    for command in TRAINING:
+        words = shlex.split(command)[1:]
+        if "--from" in words:
+            words[words.index("--from") + 1] = "tiny"
+        if words[0] == "train" and "--resume" not in words:
+            words += ["--epochs", "2", "--batch", "8", "--set", "warmup_epochs=0"]
+        assert main(words) == 0
+    assert {path.name for path in desk.glob("*/model.safetensors")} == {"model.safetensors"}
+    assert (desk / "run" / "model.safetensors").stat().st_size > 100_000
+    assert (desk / "tuned" / "model.safetensors").stat().st_size > 100_000
 
 
 def test_the_python_that_prices_and_builds(capsys: pytest.CaptureFixture[str]) -> None:

@@ -238,7 +238,11 @@ def draw_up(
 
 
 def cleaned(name: str) -> str:
-    """The name on one line, at most MAX_NAME characters; "Run" where nothing is left."""
+    """The name on one line, at most MAX_NAME characters; "Run" where nothing is left.
+
+    The dot between the words of other models' names is taken out: no run is mistaken for them.
+    """
+    name = name.replace("·", "-")
     plain = "".join(c if unicodedata.category(c)[0] not in "CZ" else " " for c in name)
     return " ".join(plain.split())[:MAX_NAME].strip() or "Run"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from effnet_core.errors import InvalidInput
-from effnet_core.training.presets import RATES, for_drawn, suited
+from effnet_core.training.presets import RATES, suited
 from effnet_core.training.recipe import CHOICES
 
 
@@ -23,9 +23,9 @@ def test_every_number_of_photos_gets_a_batch_and_some_held_out(
 
 
 def test_every_optimizer_has_a_rate_of_its_own() -> None:
-    assert {optimizer for _, optimizer in RATES} == set(CHOICES["optimizer"])
-    for (fine_tuning, optimizer), rate in RATES.items():
-        suits = suited(100, fine_tuning=fine_tuning, optimizer=optimizer)
+    assert set(RATES) == set(CHOICES["optimizer"])
+    for optimizer, rate in RATES.items():
+        suits = suited(100, fine_tuning=True, optimizer=optimizer)
         assert (suits.optimizer, suits.learning_rate) == (optimizer, rate)
     assert suited(100, fine_tuning=True, learning_rate=0.5).learning_rate == 0.5
 
@@ -35,6 +35,7 @@ def test_too_few_photos_are_refused() -> None:
         suited(2, fine_tuning=True)
 
 
-def test_the_shapes_are_not_made_harder() -> None:
-    recipe = for_drawn(800)
-    assert (recipe.held_out, recipe.drop_path, recipe.label_smoothing) == (160, 0.0, 0.0)
+def test_easy_classes_are_not_made_harder() -> None:
+    hard, easy = (suited(800, fine_tuning=False, easy=easy) for easy in (False, True))
+    assert (easy.drop_path, easy.dropout, easy.label_smoothing) == (0.0, 0.0, 0.0)
+    assert easy.crop_area[0] > hard.crop_area[0] and easy.held_out == hard.held_out == 160

@@ -166,6 +166,7 @@ def test_what_a_zip_holds_is_told_without_reading_a_photo(place: Any) -> None:
 
 def test_names_are_one_line_and_told_apart() -> None:
     assert cleaned("  My\ncats\x00\u202e & dogs  ") == "My cats & dogs"
+    assert cleaned("B0 · IMAGENET1K_V1") == "B0 - IMAGENET1K_V1"
     assert cleaned("\n\t") == "Run" and len(cleaned("x" * 500)) == 60
     assert unused("Cats", {"cats", "Cats 2"}) == "Cats 3"
     assert unused("x" * 60, {"x" * 60}) == "x" * 55 + " 2"

@@ -1,0 +1,123 @@
+"""Train: which network, and how it is trained."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from app import widgets
+from app.markup import plain
+from app.state import Choice, Field
+from app.text import count
+from app.views import classify_models
+from app.views.train_fields import (
+    FIELDS,
+    FROZEN,
+    OPTIMIZER,
+    OWN_PIXELS,
+    PHI,
+    PIXELS,
+    POLICY,
+    ROUNDS,
+    SCRATCH,
+    STEPS,
+)
+from effnet_core.cost import summarize
+from effnet_core.training.presets import suited
+from effnet_core.training.recipe import Recipe
+from effnet_core.variants import scaled
+
+if TYPE_CHECKING:
+    from app.views.train_photos import Photos
+    from effnet_core.service import ModelCard
+
+
+BASE = 128
+"""Pixels at φ = 0, as `service.training_orders` has it; a test holds them equal."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What the controls hold; `card` is None from scratch."""
+
+    card: ModelCard | None
+    phi: float
+    pixels: int
+    recipe: Recipe | None
+
+
+def _begin(cards: dict[str, ModelCard]) -> Choice:
+    labels = {name: classify_models.label(card) for name, card in cards.items()}
+    return Choice(
+        key="begin",
+        label="Begin",
+        options=(SCRATCH, *cards),
+        default=SCRATCH,
+        labels={SCRATCH: "from scratch", **labels},
+        help="A network that was trained before needs fewer photos and epochs for yours.",
+    )
+
+
+def _cards() -> dict[str, ModelCard]:
+    known = (card for card in classify_models.cards() if card.kind != "uploaded")
+    return {card.id: card for card in known if card.state == "ready"}
+
+
+def fields() -> tuple[Field, ...]:
+    """Every control of this part."""
+    return (_begin(_cards()), *FIELDS)
+
+
+def choose_network() -> tuple[ModelCard | None, float]:
+    """Draw the choice of the network: trained weights, or None and a φ."""
+    cards = _cards()
+    card = cards.get(widgets.select(_begin(cards)))
+    return card, 0.0 if card else widgets.slider(PHI)
+
+
+def choose_rest(photos: Photos | None, card: ModelCard | None, phi: float) -> Asked:
+    """Draw how it is trained; the recipe is None where there are no photos to make it for."""
+    with st.expander("How it is trained"):
+        chosen = widgets.select(PIXELS)
+        epochs = int(widgets.number(ROUNDS[card is not None]))
+        optimizer = widgets.select(OPTIMIZER)
+        rate = widgets.number(STEPS[optimizer])
+        policy = widgets.select(POLICY)
+        frozen = int(widgets.number(FROZEN)) if card is not None else 0
+        own = card.resolution if card else scaled(phi, base_resolution=BASE).resolution
+        pixels = own if chosen == OWN_PIXELS else int(chosen)
+        if photos is None:
+            return Asked(card=card, phi=phi, pixels=pixels, recipe=None)
+        recipe = suited(
+            photos.count,
+            fine_tuning=card is not None,
+            easy=photos.easy,
+            epochs=epochs,
+            optimizer=optimizer,  # type: ignore[arg-type]
+            learning_rate=rate,
+            policy=policy,  # type: ignore[arg-type]
+            frozen_stages=frozen,
+        )
+        _draw_recipe(recipe)
+    return Asked(card=card, phi=phi, pixels=pixels, recipe=recipe)
+
+
+def _draw_recipe(recipe: Recipe) -> None:
+    with st.popover("The whole recipe", width="stretch"):
+        st.code(recipe.to_json(), "json", height=320)
+        st.download_button(
+            "Recipe, JSON", recipe.to_json(), "recipe.json", "application/json", on_click="ignore"
+        )
+        st.caption("`effnet train --recipe recipe.json` does the same on the command line.")
+
+
+def facts(asked: Asked) -> str:
+    """What the network is, as Markdown."""
+    side = f"sees {asked.pixels} × {asked.pixels} pixels"
+    if asked.card is not None:
+        return f"{plain(asked.card.architecture)}, {side}."
+    spec = scaled(asked.phi, base_resolution=BASE, resolution=asked.pixels)
+    work = count(summarize(spec).mult_adds).replace(" ", "\u00a0")
+    return f"{side}, {work} multiply-adds a photo. {widgets.source('computed')}"
