@@ -188,9 +188,12 @@ def server(
     free_port: Callable[[], int],
     wait_healthy: Callable[..., None],
 ) -> Iterator[str]:
-    """Serve the app, with an empty weights cache, on a free loopback port; return its URL."""
+    """Serve the app, with no weights and no runs yet, on a free loopback port; return its URL."""
     port = free_port()
-    environment = os.environ | {"EFFNET_CACHE": str(tmp_path_factory.mktemp("cache"))}
+    environment = os.environ | {
+        "EFFNET_CACHE": str(tmp_path_factory.mktemp("cache")),
+        "EFFNET_RUNS": str(tmp_path_factory.mktemp("runs")),
+    }
     log = (tmp_path_factory.mktemp("server") / "log.txt").open("wb")
     command = [sys.executable, "-m", "app.server", "--port", str(port)]
     process = subprocess.Popen(
