@@ -79,6 +79,7 @@ def _add(
         name=name,
         mode=mode,
         marker={"size": 6},
+        cliponaxis=False,
         hovertemplate=f"epoch %{{x:.1f}}: %{{y:.3~g}}{suffix}<extra>{name}</extra>",
     )
 

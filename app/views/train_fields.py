@@ -13,6 +13,7 @@ PHI = Number(
     low=-6.0,
     high=2.0,
     step=0.5,
+    format="%.1f",
     help="The size of the network; each step of 1 roughly doubles the work. On a processor "
     "without a graphics card, −4 learns in minutes.",
 )

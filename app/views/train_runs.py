@@ -36,7 +36,7 @@ def draw(jobs: TrainingJobs) -> None:
     else:
         st.info(
             "Nothing has been trained on this machine yet. Press **Start training** to watch a "
-            "network learn four drawn shapes: on two processor cores it takes about a minute."
+            "network learn four drawn shapes: a minute or two on two processor cores."
         )
     _draw_list(runs, recorded)
 
@@ -58,8 +58,7 @@ def _first(runs: tuple[Run, ...]) -> Run:
 def _draw_record(run: MeasuredRun) -> None:
     st.subheader(f"{plain(label(run))} :small[:gray-badge[recorded]]")
     st.caption(
-        f"Trained by this project on {plain(run.data_name)}, {run.train:,} photos of "
-        f"{run.spec.num_classes} classes; its record comes with the program."
+        f"Trained by this project on {plain(run.data_name)}; its record comes with the program."
     )
     compare_run.draw(run)
 
