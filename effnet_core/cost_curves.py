@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from effnet_core.cost import COUNTER_BYTES, element_bytes
+from effnet_core.cost_tally import Numbers, PartSums, Tally
 from effnet_core.errors import InvalidInput
 from effnet_core.scaling import (
     BASE_RESOLUTION,
@@ -27,12 +27,28 @@ from effnet_core.scaling import (
     ScalingRule,
     Strategy,
 )
-from effnet_core.stage_tables import V1, Baseline, StageSpec
-
-Numbers: TypeAlias = npt.NDArray[Any]
-"""Whole numbers (n,): int64, or Python's own where int64 would be too small."""
+from effnet_core.stage_tables import V1, Baseline
 
 _SAFE = 2.0**60
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class PartArrays:
+    """Equal neighbours in n networks, each array (n,): what one of them costs, as `cost.PartCost`.
+
+    A network is its stem (stage 0), every stage's first block, that stage's other blocks, and its
+    head, in this order. `times` is how many there are: 0 where there is no such part, or no such
+    network. `channels` and `side` are the output's.
+    """
+
+    stage: int
+    times: Numbers
+    channels: Numbers
+    side: Numbers
+    params: Numbers
+    mult_adds: Numbers
+    activations: Numbers
+    peak_activation_bytes: Numbers
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -40,7 +56,7 @@ class CostArrays:
     """Costs of n networks, each field an array (n,), as in `cost.CostTotals`.
 
     `exists` is False where the cap on blocks or pixels forbids the network; the other fields are 0
-    there.
+    there. `parts` is empty unless asked for.
     """
 
     exists: npt.NDArray[np.bool_]
@@ -53,6 +69,7 @@ class CostArrays:
     adaptive_avg_pool2d: Numbers
     weight_bytes: Numbers
     peak_activation_bytes: Numbers
+    parts: tuple[PartArrays, ...] = ()
 
 
 def scaled_costs(
@@ -67,8 +84,12 @@ def scaled_costs(
     num_classes: int = 1000,
     batch: int = 1,
     dtype: str = "float32",
+    by_part: bool = False,
 ) -> CostArrays:
-    """Costs of `variants.scaled(φ, …)` for every φ; raises InvalidInput for a φ out of range."""
+    """Costs of `variants.scaled(φ, …)` for every φ, with their `parts` where `by_part`.
+
+    Raises InvalidInput for a φ out of range.
+    """
     ratios = [rule.ratios(float(phi), strategy) for phi in phis]
     depth, width, pixels = np.array(ratios, dtype=np.float64).reshape(-1, 3).T
     divisor = 1 if exact_pixels else PIXEL_DIVISOR
@@ -86,6 +107,7 @@ def scaled_costs(
         batch=batch,
         dtype=dtype,
         exists=exists,
+        by_part=by_part,
     )
 
 
@@ -100,11 +122,12 @@ def free_costs(
     dtype: str = "float32",
     baseline: Baseline = V1,
     exists: npt.NDArray[np.bool_] | None = None,
+    by_part: bool = False,
 ) -> CostArrays:
     """Costs of `architecture.expand(baseline, …)` for n free coefficients (n,) each.
 
-    `exists` rules networks out from the start. Raises InvalidInput for a baseline whose ends are
-    fixed or whose blocks are not MBConv throughout.
+    `exists` rules networks out from the start; `by_part` asks for `parts` too. Raises InvalidInput
+    for a baseline whose ends are fixed or whose blocks are not MBConv throughout.
     """
     if baseline.fixed_ends or any(stage.operator != "mbconv" for stage in baseline.stages):
         raise InvalidInput(f"{baseline.title} is not scaled in arrays; use cost.summarize.")
@@ -114,142 +137,59 @@ def free_costs(
     exists = fits if exists is None else exists & fits
     kind = _kind(depth, width, resolution, num_classes, batch)
     zero: Numbers = np.zeros(len(depth), dtype=kind)
-    tally = _Tally(baseline, np.where(exists, resolution, RESOLUTION_MIN).astype(kind), zero)
+    tally = Tally(
+        baseline, np.where(exists, resolution, RESOLUTION_MIN).astype(kind), zero, keep=by_part
+    )
     tally.stem(_channels(baseline.stem_channels * width, baseline).astype(kind))
-    for stage, count in zip(baseline.stages, counts, strict=True):
+    for number, (stage, count) in enumerate(zip(baseline.stages, counts, strict=True), start=1):
         outputs: Numbers = _channels(stage.channels * width, baseline).astype(kind)
-        tally.stage(stage, outputs, np.where(exists, count, 1).astype(kind))
+        tally.stage(number, stage, outputs, np.where(exists, count, 1).astype(kind))
     tally.head(_channels(baseline.head_channels * width, baseline).astype(kind), num_classes)
-    return tally.result(exists, resolution, blocks, batch=batch, element=element_bytes(dtype))
+    return _result(tally, exists, resolution, blocks, batch=batch, element=element_bytes(dtype))
 
 
-class _Tally:
-    """Sums over the network's parts, in order; `side` and `channels` are those reached so far."""
-
-    def __init__(self, baseline: Baseline, side: Numbers, zero: Numbers) -> None:
-        self.baseline, self.side, self.image_side = baseline, side, side
-        self.channels = zero + 3
-        self.params, self.mult_adds, self.activations = zero, zero, zero
-        self.norm_elements, self.norm_channels, self.norms = zero, zero, zero
-        self.pooled, self.peak = zero, zero
-
-    def stem(self, channels: Numbers) -> None:
-        """3×3 convolution of stride 2."""
-        image = self.channels * self.side * self.side
-        copy = self._padded(self.channels, self.side, 3, 2)
-        self.side = _halved(self.side)
-        self._conv(self.channels * channels * 9, channels, self.side, times=1)
-        self._alive(copy + channels * self.side * self.side)
-        self.image, self.channels = image, channels
-
-    def stage(self, stage: StageSpec, outputs: Numbers, count: Numbers) -> None:
-        """A first block that may stride and change channels, and `count` − 1 equal others."""
-        self._block(stage, self.channels, outputs, stage.stride, times=1 + 0 * count)
-        self._block(stage, outputs, outputs, 1, times=count - 1)
-        self.channels = outputs
-
-    def head(self, channels: Numbers, classes: int) -> None:
-        """1×1 convolution, pooling and classifier."""
-        area = self.side * self.side
-        self._conv(self.channels * channels, channels, self.side, times=1)
-        self._alive(self.channels * area + channels * area)
-        self.pooled = self.pooled + channels * area
-        self.params = self.params + (channels + 1) * classes
-        self.mult_adds = self.mult_adds + channels * classes
-        self.activations = self.activations + classes
-        self._alive(channels * area + channels + classes)
-
-    def result(
-        self,
-        exists: npt.NDArray[np.bool_],
-        resolution: Numbers,
-        blocks: Numbers,
-        *,
-        batch: int,
-        element: int,
-    ) -> CostArrays:
-        """The sums in `cost`'s units."""
-        buffers = 2 * self.norm_channels
-        weights = (self.params + buffers) * element + self.norms * COUNTER_BYTES
-        found = {
-            "resolution": resolution,
-            "blocks": blocks,
-            "params": self.params,
-            "mult_adds": self.mult_adds,
-            "activations": self.activations,
-            "batch_norm": 2 * self.norm_elements,
-            "adaptive_avg_pool2d": self.pooled,
-            "weight_bytes": weights,
-            "peak_activation_bytes": (self.peak + self.image) * element * batch,
-        }
-        shown = {name: np.where(exists, values, 0) for name, values in found.items()}
-        return CostArrays(exists=exists, **shown)
-
-    def _block(
-        self, stage: StageSpec, inputs: Numbers, outputs: Numbers, stride: int, *, times: Numbers
-    ) -> None:
-        """MBConv, `times` over; layers and what is alive as in `layer_costs`."""
-        expanded = inputs * stage.expand_ratio
-        before = self.side
-        area = before * before
-        joined = (inputs == outputs) & (times > 0) if stride == 1 else inputs < 0
-        shortcut = np.where(joined, inputs * area, 0)
-        if stage.expand_ratio != 1:
-            self._conv(inputs * expanded, expanded, before, times=times)
-            self._alive((inputs + expanded) * area, times)
-        self.side = _halved(before) if stride == 2 else before
-        after = self.side * self.side
-        self._conv(expanded * stage.kernel**2, expanded, self.side, times=times)
-        held = shortcut if stage.expand_ratio != 1 else 0 * shortcut
-        copy = self._padded(expanded, before, stage.kernel, stride)
-        self._alive(held + expanded * area + copy + expanded * after, times)
-        if stage.squeeze_ratio:
-            self._squeeze(stage, inputs, expanded, shortcut, times)
-        self._conv(expanded * outputs, outputs, self.side, times=times)
-        self._alive(shortcut + expanded * after + outputs * after, times)
-
-    def _squeeze(
-        self,
-        stage: StageSpec,
-        inputs: Numbers,
-        expanded: Numbers,
-        shortcut: Numbers,
-        times: Numbers,
-    ) -> None:
-        """Squeeze-and-excitation: pooling and two 1×1 convolutions with biases."""
-        after = self.side * self.side
-        share = inputs.astype(np.float64) * stage.squeeze_ratio
-        squeezed = np.maximum(share.astype(np.int64), 1).astype(inputs.dtype)
-        self.pooled = self.pooled + times * expanded * after
-        self.params = self.params + times * (2 * expanded * squeezed + squeezed + expanded)
-        self.mult_adds = self.mult_adds + times * 2 * expanded * squeezed
-        self.activations = self.activations + times * (squeezed + expanded)
-        gates = 2 * expanded + np.maximum(squeezed, expanded)
-        self._alive(shortcut + expanded * after + gates, times)
-
-    def _conv(self, weights: Numbers, outputs: Numbers, side: Numbers, *, times: Any) -> None:
-        """A convolution without bias and its batch-norm."""
-        area = side * side
-        self.params = self.params + times * (weights + 2 * outputs)
-        self.mult_adds = self.mult_adds + times * weights * area
-        self.activations = self.activations + times * outputs * area
-        self.norm_elements = self.norm_elements + times * outputs * area
-        self.norm_channels = self.norm_channels + times * outputs
-        self.norms = self.norms + times
-
-    def _alive(self, elements: Numbers, times: Any = 1) -> None:
-        self.peak = np.maximum(self.peak, np.where(times > 0, elements, 0))
-
-    def _padded(self, channels: Numbers, side: Numbers, kernel: int, stride: int) -> Numbers:
-        """Elements of the copy that "same" padding needs at stride 2."""
-        if self.baseline.padding == "symmetric" or stride == 1:
-            return 0 * channels
-        needed = np.maximum((_halved(side) - 1) * stride + kernel - side, 0)
-        return channels * (side + needed) ** 2
+def _result(
+    tally: Tally,
+    exists: npt.NDArray[np.bool_],
+    resolution: Numbers,
+    blocks: Numbers,
+    *,
+    batch: int,
+    element: int,
+) -> CostArrays:
+    """The sums in `cost`'s units."""
+    total = tally.total
+    weights = (total.params + 2 * total.norm_channels) * element + total.norms * COUNTER_BYTES
+    found = {
+        "resolution": resolution,
+        "blocks": blocks,
+        "params": total.params,
+        "mult_adds": total.mult_adds,
+        "activations": total.activations,
+        "batch_norm": 2 * total.norm_elements,
+        "adaptive_avg_pool2d": total.pooled,
+        "weight_bytes": weights,
+        "peak_activation_bytes": (total.peak + tally.image) * element * batch,
+    }
+    shown = {name: np.where(exists, values, 0) for name, values in found.items()}
+    parts = tuple(_part(part, tally.image, exists, element * batch) for part in tally.parts)
+    return CostArrays(exists=exists, **shown, parts=parts)
 
 
-def _halved(side: Numbers) -> Numbers:
-    return -(-side // 2)
+def _part(
+    part: PartSums, image: Numbers, exists: npt.NDArray[np.bool_], element: int
+) -> PartArrays:
+    sums = part.sums
+    return PartArrays(
+        stage=part.stage,
+        times=np.where(exists, part.times, 0),
+        channels=part.channels,
+        side=part.side,
+        params=sums.params,
+        mult_adds=sums.mult_adds,
+        activations=sums.activations,
+        peak_activation_bytes=(sums.peak + image) * element,
+    )
 
 
 def _repeats(exact: npt.NDArray[np.float64], rounding: Rounding) -> Numbers:
