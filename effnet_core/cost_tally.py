@@ -104,8 +104,12 @@ class Tally:
         """What was counted since the last call is one part, which occurs `times`."""
         self.channels = channels
         self.total.add(self.part, times)
-        held = PartSums(stage=stage, times=times, channels=channels, side=self.side, sums=self.part)
-        self.parts.append(held)
+        if self.keep:
+            self.parts.append(
+                PartSums(
+                    stage=stage, times=times, channels=channels, side=self.side, sums=self.part
+                )
+            )
         self.part = Sums.none(self.zero)
 
     def _block(self, stage: StageSpec, inputs: Numbers, outputs: Numbers, stride: int) -> None:
