@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -9,6 +10,7 @@ from app.state import Choice, Field, Number, value
 from app.text import minus
 from effnet_core.architecture import ArchitectureSpec
 from effnet_core.cost import DTYPE_BYTES
+from effnet_core.cost_curves import CostArrays, scaled_costs
 from effnet_core.errors import InvalidInput
 from effnet_core.scaling import (
     FACTOR_MAX,
@@ -20,6 +22,7 @@ from effnet_core.scaling import (
     ROUNDINGS,
     STRATEGIES,
     Rounding,
+    ScalingCoefficients,
     ScalingRule,
     Strategy,
 )
@@ -141,8 +144,7 @@ class Network:
         """What the page calls it: "B4", "φ = 1.5" or "φ = 1.5, depth only"."""
         if self.variant:
             return self.variant.title() if "lite" in self.variant else self.variant.upper()
-        only = "" if self.strategy == "compound" else f", {self.strategy} only"
-        return f"φ = {minus(self.phi)}{only}"
+        return formula_title(self.phi, self.strategy)
 
     def at(self, phi: float, strategy: str | None = None) -> ArchitectureSpec:
         """The formula's network at another φ or strategy, everything else kept.
@@ -157,6 +159,38 @@ class Network:
             base_resolution=self.base,
             exact_pixels=self.pixels == "to 1",
             num_classes=self.classes,
+        )
+
+    def costs(
+        self,
+        phis: Sequence[float],
+        strategy: str | None = None,
+        *,
+        batch: int,
+        dtype: str,
+        by_part: bool = False,
+    ) -> CostArrays:
+        """The costs of the formula's networks at every φ, everything else kept."""
+        return scaled_costs(
+            phis,
+            rule=self.rule,
+            strategy=cast(Strategy, strategy or self.strategy),
+            repeats=cast(Rounding, self.repeats),
+            base_resolution=self.base,
+            exact_pixels=self.pixels == "to 1",
+            num_classes=self.classes,
+            batch=batch,
+            dtype=dtype,
+            by_part=by_part,
+        )
+
+    def coefficients(self, phi: float) -> ScalingCoefficients:
+        """The formula's coefficients at another φ; raises InvalidInput past the cap on pixels."""
+        return self.rule.coefficients(
+            phi,
+            strategy=cast(Strategy, self.strategy),
+            base_resolution=self.base,
+            exact_pixels=self.pixels == "to 1",
         )
 
     def spec(self) -> ArchitectureSpec:
@@ -190,6 +224,12 @@ class Network:
             else:
                 held[key] = _read(known[key], text)
         return Network(**held)
+
+
+def formula_title(phi: float, strategy: str) -> str:
+    """What the page calls the formula's network: "φ = 1.5", "φ = 1.5, depth only"."""
+    only = "" if strategy == "compound" else f", {strategy} only"
+    return f"φ = {minus(phi)}{only}"
 
 
 def _read(field: Field, text: str) -> float | str:

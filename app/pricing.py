@@ -4,28 +4,41 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 
-from app.network import Network
-from app.quantities import Priced
-from effnet_core.architecture import ArchitectureSpec
+from app.network import Network, formula_title
+from app.quantities import Priced, Totals
 from effnet_core.cost import summarize
-from effnet_core.errors import InvalidInput
 from effnet_core.scaling import PHI_MAX, PHI_MIN
 from effnet_core.variants import VARIANTS
 
-
-def price(
-    title: str, spec: ArchitectureSpec, *, batch: int, dtype: str, phi: float | None
-) -> Priced:
-    """`spec` with its cost at its own resolution."""
-    totals = summarize(spec, batch=batch, dtype=dtype)
-    return Priced(title=title, phi=phi, resolution=spec.resolution, totals=totals)
+TENTHS = tuple(tenth / 10 for tenth in range(round(10 * PHI_MIN), round(10 * PHI_MAX) + 1))
+"""Every step of the slider for φ."""
 
 
 def price_network(network: Network, *, batch: int, dtype: str) -> Priced:
     """The network with its cost; a published variant stands at the φ in its name (B4: 4)."""
-    phi = nominal_phi(network.variant) if network.variant else network.phi
-    return price(network.title, network.spec(), batch=batch, dtype=dtype, phi=phi)
+    spec = network.spec()
+    return Priced(
+        title=network.title,
+        phi=nominal_phi(network.variant) if network.variant else network.phi,
+        resolution=spec.resolution,
+        totals=Totals.of(summarize(spec, batch=batch, dtype=dtype)),
+    )
+
+
+def price_each(
+    network: Network, strategy: str, phis: Sequence[float], *, batch: int, dtype: str
+) -> tuple[Priced | None, ...]:
+    """The formula's network at every φ; None past the cap on blocks or pixels."""
+    costs = network.costs(phis, strategy, batch=batch, dtype=dtype)
+    sides = costs.resolution.tolist()
+    return tuple(
+        Priced(title=formula_title(phi, strategy), phi=phi, resolution=side, totals=totals)
+        if totals
+        else None
+        for phi, side, totals in zip(phis, sides, Totals.each(costs), strict=True)
+    )
 
 
 def sweep(
@@ -35,15 +48,8 @@ def sweep(
 
     Networks past the cap on blocks or pixels do not exist and are left out.
     """
-    found = []
-    for step in range(round(PHI_MIN * steps), round(PHI_MAX * steps) + 1):
-        phi = step / steps
-        try:
-            spec = network.at(phi, strategy)
-        except InvalidInput:
-            continue
-        found.append(price(f"φ = {phi:g}", spec, batch=batch, dtype=dtype, phi=phi))
-    return tuple(found)
+    phis = [step / steps for step in range(round(PHI_MIN * steps), round(PHI_MAX * steps) + 1)]
+    return tuple(filter(None, price_each(network, strategy, phis, batch=batch, dtype=dtype)))
 
 
 def nearest_phi(network: Network) -> float | None:
@@ -51,14 +57,10 @@ def nearest_phi(network: Network) -> float | None:
 
     Everything else is kept; None where none exists, not even at φ = 0.
     """
-    for tenths in range(math.floor(10 * abs(network.phi)), -1, -1):
-        phi = math.copysign(tenths / 10, network.phi)
-        try:
-            network.at(phi)
-        except InvalidInput:
-            continue
-        return phi
-    return None
+    most = math.floor(10 * abs(network.phi))
+    phis = [math.copysign(tenths / 10, network.phi) for tenths in range(most, -1, -1)]
+    exists = network.costs(phis, batch=1, dtype="float32").exists.tolist()
+    return next((phi for phi, found in zip(phis, exists, strict=True) if found), None)
 
 
 def published(*, classes: int, batch: int, dtype: str) -> tuple[Priced, ...]:

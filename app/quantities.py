@@ -3,10 +3,56 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from app.text import count, minus, size
 from effnet_core.cost import CostTotals
+from effnet_core.cost_curves import CostArrays
+
+
+@dataclass(frozen=True, kw_only=True)
+class Totals:
+    """What the quantities are read from; `others` are the operations of batch-norm and pooling."""
+
+    params: int
+    mult_adds: int
+    activations: int
+    others: int
+    weight_bytes: int
+    peak_activation_bytes: int
+    blocks: int
+
+    @staticmethod
+    def of(totals: CostTotals) -> Totals:
+        """The same of a network that was counted layer by layer."""
+        return Totals(
+            params=totals.params,
+            mult_adds=totals.mult_adds,
+            activations=totals.activations,
+            others=totals.fvcore.batch_norm + totals.fvcore.adaptive_avg_pool2d,
+            weight_bytes=totals.weight_bytes,
+            peak_activation_bytes=totals.peak_activation_bytes,
+            blocks=totals.blocks,
+        )
+
+    @staticmethod
+    def each(costs: CostArrays) -> tuple[Totals | None, ...]:
+        """The same of each of many networks; None where one does not exist."""
+        columns = (
+            costs.params,
+            costs.mult_adds,
+            costs.activations,
+            costs.batch_norm + costs.adaptive_avg_pool2d,
+            costs.weight_bytes,
+            costs.peak_activation_bytes,
+            costs.blocks,
+        )
+        names = [field.name for field in fields(Totals)]
+        rows = zip(*(column.tolist() for column in columns), strict=True)
+        return tuple(
+            Totals(**dict(zip(names, row, strict=True))) if exists else None
+            for exists, row in zip(costs.exists.tolist(), rows, strict=True)
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,7 +62,7 @@ class Priced:
     title: str
     phi: float | None
     resolution: int
-    totals: CostTotals
+    totals: Totals
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +89,7 @@ QUANTITIES = (
     Quantity(
         key="others",
         label="Batch-norm and pooling (operations)",
-        of=lambda p: p.totals.fvcore.batch_norm + p.totals.fvcore.adaptive_avg_pool2d,
+        of=lambda p: p.totals.others,
     ),
     Quantity(
         key="peak",

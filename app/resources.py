@@ -16,8 +16,9 @@ import streamlit as st
 
 from app import pricing
 from app.downloads import Downloads
+from app.live import marks, networks, readouts
 from app.network import Network
-from app.quantities import Priced
+from app.quantities import BY_KEY, Priced, Totals
 from effnet_core.budget import Answer, Limits, Setting, best_free, largest_phi
 from effnet_core.cost import CostReport, analyze
 from effnet_core.errors import Busy, DoesNotFit
@@ -117,6 +118,40 @@ def curves(network: Network, batch: int, dtype: str) -> Curves:
 def _curve(rule: Network, strategy: str, batch: int, dtype: str) -> tuple[Priced, ...]:
     steps = 10 if strategy == "compound" else 4
     return pricing.sweep(rule, strategy, steps=steps, batch=batch, dtype=dtype)
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def live_readouts(network: Network, other: Totals, batch: int, dtype: str) -> str:
+    """The headline at every step of φ, as JSON; `network` stands at φ = 0."""
+    return readouts.rows(network, other, batch=batch, dtype=dtype)
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def live_marks(network: Network, x: str, y: str, batch: int, dtype: str) -> str:
+    """The marks on the charts of growth at every step of φ, as JSON; `network` is at φ = 0.
+
+    `x` and `y` are keys of quantities.
+    """
+    return marks.rows(
+        marks.marks(
+            network, BY_KEY[x], BY_KEY[y], base(network, batch, dtype), batch=batch, dtype=dtype
+        )
+    )
+
+
+def base(network: Network, batch: int, dtype: str) -> Priced | None:
+    """The network at φ = 0 to which the second chart of growth relates; None off the compound."""
+    if network.variant or network.strategy != "compound":
+        return None
+    return next(
+        (point for point in curves(network, batch, dtype)["compound"] if point.phi == 0), None
+    )
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def live_networks(network: Network, batch: int, dtype: str) -> str:
+    """Every part of the network at every step of φ, as JSON; `network` stands at φ = 0."""
+    return networks.at_every_step(network, batch=batch, dtype=dtype).json
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)

@@ -38,13 +38,15 @@ class PartArrays:
 
     A network is its stem (stage 0), every stage's first block, that stage's other blocks, and its
     head, in this order. `times` is how many there are: 0 where there is no such part, or no such
-    network. `channels` and `side` are the output's.
+    network. `channels` and `side` are the output's; `receptive_field` is `cost.StageCost`'s, after
+    the last of them.
     """
 
     stage: int
     times: Numbers
     channels: Numbers
     side: Numbers
+    receptive_field: Numbers
     params: Numbers
     mult_adds: Numbers
     activations: Numbers
@@ -185,6 +187,7 @@ def _part(
         times=np.where(exists, part.times, 0),
         channels=part.channels,
         side=part.side,
+        receptive_field=part.field,
         params=sums.params,
         mult_adds=sums.mult_adds,
         activations=sums.activations,

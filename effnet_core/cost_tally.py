@@ -50,13 +50,15 @@ class Sums:
 class PartSums:
     """Equal neighbours of n networks: stem, head, a stage's first block, or its other blocks.
 
-    `times` (n,) is how many there are; `channels` and `side` are the output's; `sums` are of one.
+    `times` (n,) is how many there are; `channels` and `side` are the output's; `field` is the
+    receptive field after the last of them; `sums` are of one.
     """
 
     stage: int
     times: Numbers
     channels: Numbers
     side: Numbers
+    field: Numbers
     sums: Sums
 
 
@@ -68,7 +70,7 @@ class Tally:
 
     def __init__(self, baseline: Baseline, side: Numbers, zero: Numbers, *, keep: bool) -> None:
         self.baseline, self.side, self.zero, self.keep = baseline, side, zero, keep
-        self.channels = zero + 3
+        self.channels, self.field, self.jump = zero + 3, zero + 1, 1
         self.image = self.channels * side * side
         self.total, self.part = Sums.none(zero), Sums.none(zero)
         self.parts: list[PartSums] = []
@@ -79,14 +81,14 @@ class Tally:
         self.side = _halved(self.side)
         self._conv(self.channels * channels * 9, channels, self.side)
         self._alive(copy + channels * self.side * self.side)
-        self._close(0, channels, self.zero + 1)
+        self._close(0, channels, self.zero + 1, 3, 2)
 
     def stage(self, number: int, stage: StageSpec, outputs: Numbers, count: Numbers) -> None:
         """A first block that may stride and change channels, and `count` − 1 equal others."""
         self._block(stage, self.channels, outputs, stage.stride)
-        self._close(number, outputs, self.zero + 1)
+        self._close(number, outputs, self.zero + 1, stage.kernel, stage.stride)
         self._block(stage, outputs, outputs, 1)
-        self._close(number, outputs, count - 1)
+        self._close(number, outputs, count - 1, stage.kernel, 1)
 
     def head(self, channels: Numbers, classes: int) -> None:
         """1×1 convolution, pooling and classifier."""
@@ -98,16 +100,25 @@ class Tally:
         part.mult_adds = part.mult_adds + channels * classes
         part.activations = part.activations + classes
         self._alive(channels * area + channels + classes)
-        self._close(len(self.baseline.stages) + 1, channels, self.zero + 1)
+        self._close(len(self.baseline.stages) + 1, channels, self.zero + 1, 1, 1)
 
-    def _close(self, stage: int, channels: Numbers, times: Numbers) -> None:
+    def _close(
+        self, stage: int, channels: Numbers, times: Numbers, kernel: int, stride: int
+    ) -> None:
         """What was counted since the last call is one part, which occurs `times`."""
         self.channels = channels
+        self.field = self.field + times * (kernel - 1) * self.jump
+        self.jump *= stride
         self.total.add(self.part, times)
         if self.keep:
             self.parts.append(
                 PartSums(
-                    stage=stage, times=times, channels=channels, side=self.side, sums=self.part
+                    stage=stage,
+                    times=times,
+                    channels=channels,
+                    side=self.side,
+                    field=self.field,
+                    sums=self.part,
                 )
             )
         self.part = Sums.none(self.zero)

@@ -17,18 +17,15 @@ Span = tuple[float, float]
 
 @dataclass(frozen=True, kw_only=True)
 class Axis:
-    """A quantity on an axis; `span` is its fixed range, widened only where `current` needs it."""
+    """A quantity on an axis; `span` is its range before a margin."""
 
     quantity: Quantity
     logarithmic: bool
     span: Span
 
-    def settings(self, current: Priced | None) -> dict[str, object]:
+    def settings(self) -> dict[str, object]:
         """Plotly's settings of this axis."""
         low, high = self.span
-        here = None if current is None else self.quantity.of(current)
-        if here is not None and math.isfinite(here):
-            low, high = min(low, here), max(high, here)
         if self.logarithmic:
             low, high = math.log10(low), math.log10(high)
         margin = 0.04 * (high - low)
@@ -53,15 +50,15 @@ def growth_curves(
     curves: Mapping[str, Curve],
     *,
     published: Sequence[Priced],
-    current: Priced | None,
     pinned: Priced,
     strategy: str,
     x: Axis,
     y: Axis,
 ) -> go.Figure:
-    """Any quantity over any other: a line for each strategy, marks for published, A and current.
+    """Any quantity over any other: a line for each strategy, marks for published variants and A.
 
-    `current` is None where the chosen network does not exist.
+    The chosen network is marked in the browser (`app.live.marks`), so that the figure stays as φ
+    moves.
     """
     drawn = figure(430)
     for name, curve in curves.items():
@@ -77,14 +74,12 @@ def growth_curves(
         )
     _add_marks(drawn, "published", published, x, y, {"symbol": "circle", "color": GREY})
     _add_marks(drawn, f"A: {pinned.title}", [pinned], x, y, {"symbol": "square", "color": GREY})
-    if current is not None:
-        _add_marks(drawn, current.title, [current], x, y, {"symbol": "diamond"}, size=15)
-    drawn.update_xaxes(**x.settings(current))
-    drawn.update_yaxes(**y.settings(current))
+    drawn.update_xaxes(**x.settings())
+    drawn.update_yaxes(**y.settings())
     return drawn
 
 
-def growth_ratio(curve: Curve, *, cost_factor: float, current: Priced | None) -> go.Figure:
+def growth_ratio(curve: Curve, *, cost_factor: float) -> go.Figure:
     """How often the multiply-adds of φ = 0 fit into those of φ, beside 2^φ and (α·β²·γ²)^φ."""
     drawn = figure(330)
     base = next((point for point in curve if point.phi == 0), None)
@@ -105,15 +100,6 @@ def growth_ratio(curve: Curve, *, cost_factor: float, current: Priced | None) ->
             mode="lines",
             line={"dash": dash, "width": width},
             hovertemplate="φ = %{x:.2f}: ×%{y:.3~g}<extra>" + name + "</extra>",
-        )
-    if current is not None and current.phi is not None:
-        drawn.add_scatter(
-            x=[current.phi],
-            y=[current.totals.mult_adds / base.totals.mult_adds],
-            name=current.title,
-            mode="markers",
-            marker={"size": 14, "symbol": "diamond", "line": {"width": 1.5, "color": "white"}},
-            hovertemplate="φ = %{x:.2f}: ×%{y:.3~g}<extra></extra>",
         )
     drawn.update_xaxes(title="φ", range=[-6.4, 10.4], dtick=2, zeroline=False)
     drawn.update_yaxes(title="FLOPs, relative to φ = 0", type="log", range=[-2, 3.2])
@@ -146,8 +132,6 @@ def _add_marks(
     x: Axis,
     y: Axis,
     marker: dict[str, str],
-    *,
-    size: int = 8,
 ) -> None:
     shown = [n for n in networks if x.quantity.of(n) is not None and y.quantity.of(n) is not None]
     single = len(networks) == 1
@@ -159,7 +143,7 @@ def _add_marks(
         text=["" if single else _short(n.title) for n in shown],
         textposition="bottom right",
         textfont={"size": 11, "color": GREY},
-        marker={"size": size, "line": {"width": 1.5, "color": "white"}} | marker,
+        marker={"size": 8, "line": {"width": 1.5, "color": "white"}} | marker,
         hovertext=[_hover(n, x.quantity, y.quantity) for n in shown],
         hoverinfo="text",
     )

@@ -6,13 +6,14 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from app import widgets
+from app import resources, widgets
 from app.frame import page
+from app.live import component as live
+from app.live.readouts import Readout, Refusal, of_report, rest, way_out
 from app.markup import plain
-from app.network import FIELDS, Network, chosen
+from app.network import FIELDS, chosen
 from app.pricing import nearest_phi
 from app.state import Choice
-from app.text import count, minus, size, times
 from app.views import (
     scale_against,
     scale_architecture,
@@ -75,18 +76,24 @@ def _draw_headline(held: Chosen) -> Shown | None:
     try:
         shown = Shown.of_chosen(held)
     except InvalidInput as error:
-        st.error(plain(f"{error} {_way_out(held.network)}"))
+        none = f"{error} {way_out(nearest_phi(held.network))}"
+        with st.container(key="none"):
+            st.error(plain(none))
+        _follow_phi(held, Refusal(title=held.network.title, none=none))
         return None
-    _draw_title(shown)
-    _draw_numbers(shown)
+    said = of_report(shown.network.title, shown.report, shown.other.totals)
+    _draw_title(shown, said)
+    _draw_numbers(shown, said)
+    _follow_phi(held, said)
     return shown
 
 
-def _way_out(network: Network) -> str:
-    nearest = nearest_phi(network)
-    if nearest is None:
-        return "No φ gives a network under these settings."
-    return f"The nearest φ that gives a network under these settings is {minus(nearest)}."
+def _follow_phi(held: Chosen, said: Readout | Refusal) -> None:
+    """Let the headline follow the slider; `said` is what it says at rest."""
+    rows = "[]"
+    if held.network.variant is None:
+        rows = resources.live_readouts(held.at_zero, held.other.totals, held.batch, held.dtype)
+    live.readouts(rows, rest(held.network, said))
 
 
 def _draw_parts(held: Chosen, shown: Shown | None) -> None:
@@ -104,45 +111,35 @@ def _draw_parts(held: Chosen, shown: Shown | None) -> None:
                 st.info("There is no network to show here; the sentence above says why.")
 
 
-def _draw_title(shown: Shown) -> None:
+def _draw_title(shown: Shown, said: Readout) -> None:
     """What the network is: its name, its ratios and its sizes."""
-    spec, totals = shown.report.spec, shown.report.totals
     kinds: tuple[widgets.Source, ...] = ("computed",)
     if shown.network.variant:
         kinds = ("published", "computed")
     badges = " ".join(f":small[{widgets.source(kind)}]" for kind in kinds)
-    st.markdown(f"## {shown.network.title} {badges}")
-    facts = (
-        f"depth ×{spec.depth:.2f}",
-        f"width ×{spec.width:.2f}",
-        f"{spec.resolution} × {spec.resolution} pixels",
-        f"{totals.blocks} blocks",
-        f"dropout {spec.dropout:.2f}",
-        f"{size(totals.weight_bytes)} of weights in {shown.dtype}",
-    )
-    items = "".join(f'<span role="listitem">{fact}</span>' for fact in facts)
+    st.markdown(f"## {said.title} {badges}")
+    items = "".join(f'<span role="listitem">{fact}</span>' for fact in said.facts)
     st.html(f'<div class="facts" role="list">{items}</div>')
 
 
-def _draw_numbers(shown: Shown) -> None:
+def _draw_numbers(shown: Shown, said: Readout) -> None:
     """The headline: the network's cost beside A's, and what the paper says of it."""
-    now, before = shown.report.totals, shown.pinned_report.totals
     peak = (
         f"The largest sum of live tensors in one forward pass over {shown.batch} image(s) in "
-        f"{shown.dtype}, weights not included; reached at {now.peak_at}."
+        f"{shown.dtype}, weights not included; reached at {shown.report.totals.peak_at}."
     )
     rows = (
-        ("Parameters", count, now.params, before.params, None),
-        ("FLOPs (multiply-adds)", count, now.mult_adds, before.mult_adds, None),
-        ("Activations", count, now.activations, before.activations, ACTIVATIONS),
-        ("Peak memory", size, now.peak_activation_bytes, before.peak_activation_bytes, peak),
+        ("Parameters", None),
+        ("FLOPs (multiply-adds)", None),
+        ("Activations", ACTIVATIONS),
+        ("Peak memory", peak),
     )
     with st.container(key="numbers"):
-        for label, show, new, old, explanation in rows:
+        for (label, explanation), new, ratio in zip(rows, said.values, said.ratios, strict=True):
             st.metric(
                 label,
-                show(new),
-                times(new, old),
+                new,
+                ratio,
                 delta_color="off",
                 delta_arrow="off",
                 delta_description=f"A ({shown.pinned.title})",

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from app import widgets
-from app.charts.architecture import stage_name
+from app.live.networks import stage_name
 from app.quantities import QUANTITIES
 from app.text import count, times
 from app.views.scale_network import Shown

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-import dataclasses
+from dataclasses import replace
 
 import streamlit as st
 
-from app import widgets
-from app.charts.architecture import METRICS, picture
+from app import resources, widgets
+from app.charts.architecture import METRICS, SHADES, STEPPED_BACK, Metric
+from app.charts.style import OUTLINE
+from app.live import component as live
+from app.live.networks import COUNTS, of_report
+from app.live.steps import is_step, reading, resting
 from app.state import Choice
 from app.views import scale_tables
 from app.views.scale_network import Shown
@@ -28,7 +32,6 @@ COLOUR = Choice(
     labels={key: metric.label for key, metric in METRICS.items()},
 )
 FIELDS = (STAGE, COLOUR)
-PICTURE = "picture"
 _WHOLE_STAGE = "all"
 
 
@@ -39,23 +42,10 @@ def draw(shown: Shown) -> None:
         metric = widgets.segmented(COLOUR)
         stage = _choose_stage(report.spec.stage_count)
         block = _choose_block(report, stage)
-    same = shown.pinned == shown.network
-    figure = picture(
-        report,
-        title=shown.network.title,
-        metric=metric,
-        chosen=(stage, block),
-        beside=None if same else (shown.pinned.title, shown.pinned_report),
-    )
-    widgets.chart(figure, _alt(shown), key=PICTURE, on_select=_take_click, selection_mode="points")
-    st.caption(
-        "Each slab is a block: as tall as its feature map (the figure above is its side in "
-        "pixels), as thick as the square root of its channels. Choose one here or above. "
-        "A network pinned as A is drawn below it at the same scale."
-    )
+    _draw_picture(shown, METRICS[metric], stage, block)
     if stage is None:
-        scale_tables.draw_stages(report)
-    elif not 1 <= stage <= report.spec.stage_count:
+        return
+    if not 1 <= stage <= report.spec.stage_count:
         scale_tables.draw_end(report, stage)
     elif block is None:
         scale_tables.draw_blocks(report, stage)
@@ -63,12 +53,40 @@ def draw(shown: Shown) -> None:
         scale_tables.draw_inside(report, stage, block)
 
 
+def _draw_picture(shown: Shown, metric: Metric, stage: int | None, block: int | None) -> None:
+    """The picture, with the stage table below it where no stage is chosen; both follow φ."""
+    network = shown.network
+    grid = "null"
+    if network.variant is None:
+        grid = resources.live_networks(shown.at_zero, shown.batch, shown.dtype)
+    pinned = shown.pinned
+    same_at = "" if pinned == network else None
+    if pinned.variant is None and replace(pinned, phi=network.phi) == network:
+        same_at = reading(pinned.phi)
+    choice = {
+        "metric": COUNTS.index(metric.field),
+        "label": metric.label,
+        "bytes": metric.bytes,
+        "chosen": (stage, block),
+        "table": stage is None,
+        "shades": SHADES,
+        "stepped_back": STEPPED_BACK,
+        "outline": OUTLINE,
+        "beside": of_report(pinned.title, shown.pinned_report).columns,
+        "beside_at": same_at,
+        "rest": None
+        if is_step(network)
+        else resting(network, of_report(network.title, shown.report).columns),
+    }
+    live.stages(grid, choice, _take_click)
+
+
 def _choose_stage(stages: int) -> int | None:
     """The pills; None stands for the whole network."""
     options = tuple(o for o in STAGE.options if not o.isdigit() or int(o) <= stages)
     if st.session_state.get(STAGE.key) not in (None, *options):
         st.session_state[STAGE.key] = STAGE.default
-    chosen = widgets.pills(dataclasses.replace(STAGE, options=options))
+    chosen = widgets.pills(replace(STAGE, options=options))
     if chosen == STAGE.default:
         return None
     return {"stem": 0, "head": stages + 1}[chosen] if not chosen.isdigit() else int(chosen)
@@ -89,23 +107,9 @@ def _choose_block(report: CostReport, stage: int | None) -> int | None:
 
 def _take_click() -> None:
     """Choose the stage, and the block, of the slab that was clicked."""
-    points = st.session_state[PICTURE]["selection"]["points"]
-    if not points or not points[0].get("customdata"):
-        return
-    stage, block = points[0]["customdata"]
+    stage, block = live.chosen_slab()
     if block is None:
         st.session_state[STAGE.key] = "stem" if stage == 0 else "head"
         return
     st.session_state[STAGE.key] = str(stage)
     st.session_state["block"] = str(block + 1)
-
-
-def _alt(shown: Shown) -> str:
-    stages = shown.report.stages
-    largest = max(stages[1:-1], key=lambda stage: stage.mult_adds)
-    return (
-        f"{shown.network.title} from its stem at {stages[0].out_shape[1]} pixels a side to its "
-        f"head at {stages[-1].out_shape[1]}, {shown.report.totals.blocks} blocks. Stage "
-        f"{largest.stage} takes most of the FLOPs: "
-        f"{largest.mult_adds / shown.report.totals.mult_adds:.0%}."
-    )

@@ -6,10 +6,11 @@ import streamlit as st
 
 from app import resources, widgets
 from app.charts.scale import Axis, growth_curves, growth_ratio, growth_sentence, span
+from app.live import component as live
+from app.live.marks import mark, rest
 from app.network import Network
 from app.quantities import BY_KEY, QUANTITIES, Priced, Quantity
 from app.state import Choice
-from app.text import count
 from app.views.scale_network import Chosen
 
 _LABELS = {quantity.key: quantity.label for quantity in QUANTITIES}
@@ -27,36 +28,46 @@ def draw(shown: Chosen) -> None:
     with st.container(horizontal=True):
         y, x = BY_KEY[widgets.select(Y, width=240)], BY_KEY[widgets.select(X, width=240)]
         logarithmic = widgets.segmented(SCALE) == "log"
-    rule = shown.rule
+    rule, current = shown.rule, shown.current
     curves = resources.curves(rule, shown.batch, shown.dtype)
-    published = resources.published(shown.network.classes, shown.batch, shown.dtype)
-    current = shown.current
     figure = growth_curves(
         curves,
-        published=published,
-        current=current,
+        published=resources.published(shown.network.classes, shown.batch, shown.dtype),
         pinned=shown.other,
         strategy=rule.strategy,
         x=_axis(x, logarithmic, shown),
         y=_axis(y, logarithmic, shown),
     )
-    widgets.chart(figure, _alt(current, x, y), key="growth")
+    words = f"{y.label} over {x.label} for four scaling strategies and the published variants."
+    widgets.chart(figure, words, key="growth")
     st.caption(
         f"{widgets.source('computed')} Every line and mark is computed from the architecture. "
         "Published variants have a place on the φ axis only where their name holds a φ (B0 to B8)."
     )
     widgets.heading("Does one step of φ double the cost?", "computed")
     factor = rule.rule.cost_factor
-    compound = curves["compound"]
-    sentence = growth_sentence(compound, factor)
+    sentence = growth_sentence(curves["compound"], factor)
     st.markdown(sentence)
-    mark = current if rule.strategy == "compound" and shown.network.variant is None else None
-    ratio = growth_ratio(compound, cost_factor=factor, current=mark)
-    widgets.chart(ratio, sentence, key="ratio")
+    widgets.chart(growth_ratio(curves["compound"], cost_factor=factor), sentence, key="ratio")
+    _follow_phi(shown, current, x, y)
+
+
+def _follow_phi(shown: Chosen, current: Priced | None, x: Quantity, y: Quantity) -> None:
+    """Mark the chosen network on both charts, and let the marks follow the slider."""
+    network, batch, dtype = shown.network, shown.batch, shown.dtype
+    rows, here = "[]", None
+    if network.variant is None:
+        rows = resources.live_marks(shown.at_zero, x.key, y.key, batch, dtype)
+    if current is not None:
+        here = mark(current, x, y, resources.base(network, batch, dtype))
+    live.marks(rows, rest(network, here))
 
 
 def _axis(quantity: Quantity, logarithmic: bool, shown: Chosen) -> Axis:
-    """An axis whose range depends on batch and number format alone, so that nothing jumps."""
+    """An axis whose range depends on batch and number format alone, so that nothing jumps.
+
+    Only a network outside it widens it.
+    """
     curves = resources.curves(Network(), shown.batch, shown.dtype)
     networks = [network for curve in curves.values() for network in curve]
     networks += resources.published(1000, shown.batch, shown.dtype)
@@ -65,15 +76,7 @@ def _axis(quantity: Quantity, logarithmic: bool, shown: Chosen) -> Axis:
     if not (logarithmic or quantity.always_linear):
         low = 0
         high = span([n for n in curves["compound"] if n.phi == _LINEAR_UP_TO_PHI], quantity)[1]
+    here = None if shown.current is None else quantity.of(shown.current)
+    if here is not None:
+        low, high = min(low, here), max(high, here)
     return Axis(quantity=quantity, logarithmic=logarithmic, span=(low, high))
-
-
-def _alt(current: Priced | None, x: Quantity, y: Quantity) -> str:
-    lines = f"{y.label} over {x.label} for four scaling strategies and the published variants."
-    if current is None:
-        return lines
-    here, there = y.of(current), x.of(current)
-    place = "" if here is None else f" {current.title} has {y.show(here)}"
-    if there is not None and x.key != "phi":
-        place += f" at {x.show(there)}"
-    return f"{lines}{place}, {count(current.totals.params)} parameters."

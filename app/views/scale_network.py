@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 from app import resources
 from app.network import BATCH, DTYPE, Network
 from app.pricing import nominal_phi
-from app.quantities import Priced
+from app.quantities import Priced, Totals
 from app.state import value
 from effnet_core.cost import CostReport
 
@@ -38,6 +38,11 @@ class Chosen:
     def rule(self) -> Network:
         """The formula whose curves are drawn: the chosen one, or the paper's for a variant."""
         return self.network if self.network.variant is None else Network()
+
+    @property
+    def at_zero(self) -> Network:
+        """The formula's network at φ = 0 under the same settings; it stands for all its φ."""
+        return replace(self.network, variant=None, phi=0.0)
 
     @property
     def current(self) -> Priced | None:
@@ -71,4 +76,9 @@ class Shown(Chosen):
 
 def _priced(network: Network, report: CostReport) -> Priced:
     phi = nominal_phi(network.variant) if network.variant else network.phi
-    return Priced(title=network.title, phi=phi, resolution=report.resolution, totals=report.totals)
+    return Priced(
+        title=network.title,
+        phi=phi,
+        resolution=report.resolution,
+        totals=Totals.of(report.totals),
+    )

@@ -1,4 +1,4 @@
-"""Scale, architecture: the stage table, a stage's blocks, a block's inside."""
+"""Scale, architecture: a stage's blocks, the layers of an end, a block's inside."""
 
 from __future__ import annotations
 
@@ -7,49 +7,10 @@ from typing import Any
 import streamlit as st
 
 from app import widgets
-from app.charts.architecture import stage_name
+from app.live.networks import stage_name
 from app.text import count
 from app.views.scale_block import inside_html
 from effnet_core.cost import CostReport
-
-
-def draw_stages(report: CostReport) -> None:
-    """The whole network, a row for each stage, as in table 1 of the paper."""
-    widgets.heading("Stage by stage", "computed")
-    rows = [
-        {
-            "Stage": stage_name(stage.stage, report.spec.stage_count),
-            "Operator": stage.title,
-            "Input": f"{stage.in_shape[1]} × {stage.in_shape[2]}",
-            "Channels": stage.out_shape[0],
-            "Blocks": stage.repeats,
-            "Receptive field": stage.receptive_field,
-            "Parameters": count(stage.params),
-            "FLOPs": count(stage.mult_adds),
-            "Share of FLOPs": stage.mult_adds / report.totals.mult_adds,
-            "Activations": count(stage.activations),
-            "Stride": stage.stride,
-        }
-        for stage in report.stages
-    ]
-    columns = {
-        "Stage": st.column_config.TextColumn(width=55),
-        "Operator": st.column_config.TextColumn(width=130),
-        "Share of FLOPs": st.column_config.ProgressColumn(
-            format="percent", min_value=0, max_value=1, width=120
-        ),
-    }
-    st.dataframe(
-        rows,
-        hide_index=True,
-        height=35 * (len(rows) + 1) + 3,
-        column_config=columns,
-        alt="The stage table of the network, as in table 1 of the paper.",
-    )
-    st.caption(
-        "As table 1 of the paper, with costs. The receptive field is the side, in input pixels, "
-        "that one output position sees through the convolutions."
-    )
 
 
 def draw_blocks(report: CostReport, stage: int) -> None:

@@ -1,21 +1,19 @@
 from __future__ import annotations
 
-import itertools
 import math
 
 import plotly.graph_objects as go
 import pytest
 
 from app import pricing
-from app.charts.architecture import METRICS, picture, slabs, stage_name
+from app.charts.architecture import SHADES
 from app.charts.reconcile import blocks_over_phi, implied_phi
 from app.charts.scale import Axis, growth_curves, growth_ratio, growth_sentence, span
+from app.charts.style import OUTLINE
 from app.network import Network
-from app.quantities import BY_KEY, QUANTITIES, Priced
-from effnet_core.cost import analyze
+from app.quantities import BY_KEY, QUANTITIES
 from effnet_core.errors import InvalidInput
 from effnet_core.reconcile import depth_jumps, reconcile
-from effnet_core.variants import variant
 
 B0 = pricing.price_network(Network(), batch=1, dtype="float32")
 B4 = pricing.price_network(Network(variant="b4"), batch=1, dtype="float32")
@@ -29,13 +27,10 @@ def axis(key: str, *, logarithmic: bool = True) -> Axis:
     return Axis(quantity=quantity, logarithmic=logarithmic, span=span(COMPOUND, quantity))
 
 
-def curves(
-    current: Priced | None = B4, x: str = "phi", y: str = "flops", log: bool = True
-) -> go.Figure:
+def curves(x: str = "phi", y: str = "flops", log: bool = True) -> go.Figure:
     return growth_curves(
         {"compound": COMPOUND, "depth": DEPTH},
         published=(B0, B4),
-        current=current,
         pinned=B0,
         strategy="compound",
         x=axis(x, logarithmic=log),
@@ -79,20 +74,19 @@ def test_curves_hold_the_computed_figures() -> None:
     assert list(compound.y) == sorted(compound.y)
 
 
-def test_the_current_network_is_the_last_mark() -> None:
-    mark = curves().data[-1]
-    assert (mark.name, list(mark.x), list(mark.y)) == ("B4", [4], [B4.totals.mult_adds])
-
-
-def test_without_a_network_the_curves_have_no_mark() -> None:
-    assert [trace.name for trace in curves(None).data][-1] == "A: φ = 0"
-
-
 def test_published_variants_without_phi_have_no_place_on_its_axis() -> None:
     lite = pricing.price_network(Network(variant="lite0"), batch=1, dtype="float32")
     assert lite.phi is None
-    assert len(curves(current=lite).data[-1].x) == 0
-    assert len(curves(current=lite, x="params").data[-1].x) == 1
+    for key, marked in (("phi", 0), ("params", 1)):
+        drawn = growth_curves(
+            {"compound": COMPOUND},
+            published=(lite,),
+            pinned=B0,
+            strategy="compound",
+            x=axis(key),
+            y=axis("flops"),
+        )
+        assert len(drawn.data[1].x) == marked
 
 
 @pytest.mark.parametrize("x", [quantity.key for quantity in QUANTITIES])
@@ -106,68 +100,19 @@ def test_any_quantity_on_either_axis(x: str, log: bool) -> None:
     assert low <= place <= high
 
 
-def test_ranges_stay_while_the_network_moves() -> None:
-    assert curves(current=B0).layout.yaxis.range == curves(current=B4).layout.yaxis.range
-
-
-def test_the_range_widens_for_a_network_outside_it() -> None:
-    giant = pricing.price_network(Network(variant="l2"), batch=1, dtype="float32")
-    _, high = curves(current=giant, x="params").layout.xaxis.range
-    assert 10**high > giant.totals.params
-
-
 def test_growth_draws_both_laws_and_what_is_built() -> None:
-    built, doubling, nominal, mark = growth_ratio(
-        COMPOUND, cost_factor=1.92027, current=COMPOUND[-1]
-    ).data
+    built, doubling, nominal = growth_ratio(COMPOUND, cost_factor=1.92027).data
     at_zero, at_ten = list(built.x).index(0), list(built.x).index(10)
     assert [line.y[at_zero] for line in (built, doubling, nominal)] == [1, 1, 1]
     assert doubling.y[at_ten] == 1024
     assert nominal.y[at_ten] == pytest.approx(1.92027**10)
-    assert mark.y[0] == built.y[at_ten] == COMPOUND[-1].totals.mult_adds / B0.totals.mult_adds
+    assert built.y[at_ten] == COMPOUND[-1].totals.mult_adds / B0.totals.mult_adds
 
 
 def test_the_growth_sentence_tells_the_actual_factor() -> None:
     seven = next(point for point in COMPOUND if point.phi == 7)
     actual = (seven.totals.mult_adds / B0.totals.mult_adds) ** (1 / 7)
     assert f"{actual:.3g} a step" in growth_sentence(COMPOUND, 1.92)
-
-
-@pytest.mark.parametrize("name", ["b0", "b4", "v2-s", "lite2"])
-@pytest.mark.parametrize("metric", METRICS)
-def test_slabs_are_the_blocks_at_their_size(name: str, metric: str) -> None:
-    report = analyze(variant(name))
-    drawn = slabs(report, metric)
-    assert len(drawn) == len(report.spec.blocks) + 2
-    assert [slab.channels for slab in drawn[1:-1]] == [b.out_channels for b in report.spec.blocks]
-    assert drawn[0].side == report.stages[0].out_shape[1]
-    assert drawn[-1].side == report.stages[-1].out_shape[1]
-    whole = max if metric == "memory" else sum
-    assert whole(slab.value for slab in drawn) == getattr(report.totals, METRICS[metric].field)
-    assert all(a.left + a.thickness < b.left for a, b in itertools.pairwise(drawn))
-
-
-def test_the_picture_marks_what_is_chosen_and_draws_a_below() -> None:
-    report, other = analyze(variant("b1")), analyze(variant("b0"))
-    drawn = picture(report, title="B1", metric="params", chosen=(2, 1), beside=("B0", other))
-    blocks, below = drawn.data
-    bright = [i for i, opacity in enumerate(blocks.marker.opacity) if opacity == 1]
-    assert [list(blocks.customdata[i]) for i in bright] == [[2, 1]]
-    assert min(blocks.marker.opacity) >= 0.8
-    (frame,) = drawn.layout.shapes
-    left = blocks.x[bright[0]] - blocks.width[bright[0]] / 2
-    assert frame.x0 < left < blocks.x[bright[0]] < frame.x1
-    assert frame.y1 > blocks.y[bright[0]] / 2
-    assert max(b + h for b, h in zip(below.base, below.y, strict=True)) < min(blocks.base)
-    whole = picture(report, title="B1", metric="params", chosen=(None, None))
-    assert (len(whole.data), len(whole.layout.shapes)) == (1, 0)
-
-
-@pytest.mark.parametrize(("phi", "lifted"), [(0, []), (10, ["<b>1</b>"])])
-def test_a_label_too_near_to_the_one_before_is_lifted(phi: float, lifted: list[str]) -> None:
-    report = analyze(Network(phi=phi).spec())
-    drawn = picture(report, title="", metric="flops", chosen=(None, None))
-    assert [label.text for label in drawn.layout.annotations if label.yshift] == lifted
 
 
 def luminance(colour: str) -> float:
@@ -181,20 +126,14 @@ def luminance(colour: str) -> float:
 
 @pytest.mark.parametrize("page", ["#FFFFFF", "#10171E"])
 def test_every_shade_and_the_frame_stand_out_on_both_pages(page: str) -> None:
-    drawn = picture(analyze(variant("b0")), title="B0", metric="flops", chosen=(4, None))
-    shades = [shade for _, shade in drawn.data[0].marker.colorscale]
     behind = luminance(page)
 
     def contrast(colour: str) -> float:
         dark, light = sorted((luminance(colour), behind))
         return (light + 0.05) / (dark + 0.05)
 
-    assert contrast(drawn.layout.shapes[0].line.color) >= 3
-    assert min(map(contrast, shades)) >= 1.8
-
-
-def test_stage_names() -> None:
-    assert [stage_name(stage, 7) for stage in (0, 1, 7, 8)] == ["stem", "1", "7", "head"]
+    assert contrast(OUTLINE) >= 3
+    assert min(map(contrast, SHADES)) >= 1.8
 
 
 def test_implied_phi_is_where_the_reconciliation_puts_it() -> None:

@@ -1,12 +1,11 @@
 from __future__ import annotations
 
-import base64
 import json
 import subprocess
 import sys
+from collections import Counter
 from typing import Any
 
-import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -50,19 +49,17 @@ def press(app: AppTest, label: str) -> AppTest:
     return healthy(button.click().run())
 
 
-def chart(app: AppTest, number: int = 0) -> dict[str, Any]:
-    return json.loads(app.get("plotly_chart")[number].proto.spec)
+def component(app: AppTest, key: str) -> Any:
+    """What a part that lives in the browser was given."""
+    found = next(c.proto for c in app.get("bidi_component") if f"-{key}" in c.proto.id)
+    return json.loads(json.loads(found.json))
 
 
-def values(array: Any) -> list[float]:
-    if isinstance(array, dict):
-        return np.frombuffer(base64.b64decode(array["bdata"]), array["dtype"]).tolist()
-    return list(array)
-
-
-def mark(app: AppTest) -> tuple[str, list[float], list[float]]:
-    last = chart(app)["data"][-1]
-    return last["name"], values(last["x"]), values(last["y"])
+def mark(app: AppTest, phi: float) -> tuple[str, float, float]:
+    """What the mark stands at when the slider stands at `phi`."""
+    given = component(app, "marks")
+    row = given["rest"]["row"] if given["rest"] else given["rows"][round(10 * (phi + 6))]
+    return row["title"], row["x"], row["y"]
 
 
 def headings(app: AppTest) -> list[str]:
@@ -82,7 +79,7 @@ def test_moving_phi_moves_numbers_and_mark() -> None:
     healthy(app.slider(key="phi").set_value(2.5).run())
     totals = summarize(scaled(2.5))
     assert metrics(app)["Parameters"][0] == count(totals.params)
-    assert mark(app) == ("φ = 2.5", [2.5], [totals.params])
+    assert mark(app, 2.5) == ("φ = 2.5", 2.5, totals.params)
 
 
 def test_an_exact_phi_between_the_steps_can_be_typed() -> None:
@@ -102,7 +99,7 @@ def test_a_url_opens_the_same_state() -> None:
     network = Network(phi=1.5, strategy="width", alpha=1.1, repeats="nearest", classes=10)
     totals = summarize(network.spec())
     assert metrics(app)["Parameters"][0] == count(totals.params)
-    assert mark(app) == ("φ = 1.5, width only", [1.5], [totals.blocks])
+    assert mark(app, 1.5) == ("φ = 1.5, width only", 1.5, totals.blocks)
 
 
 @pytest.mark.parametrize(
@@ -239,11 +236,35 @@ def test_a_block_that_the_next_network_lacks_falls_back_to_its_stage() -> None:
 
 
 def test_the_stage_table_is_the_papers_with_receptive_fields() -> None:
-    table = open_page(show="Architecture").dataframe[0].value
-    assert list(table["Channels"]) == [32, 16, 24, 40, 80, 112, 192, 320, 1280]
-    assert list(table["Blocks"]) == [1, 1, 2, 2, 3, 3, 4, 1, 1]
-    fields = [stage.receptive_field for stage in analyze(variant("b0")).stages]
-    assert list(table["Receptive field"]) == fields
+    app = open_page(show="Architecture")
+    assert component(app, "picture")["table"]
+    given = component(app, "steps")["networks"]
+    place, report = given["titles"].index("φ = 0"), analyze(variant("b0"))
+    parts = [part for part in given["parts"] if part["times"][place]]
+    last = {part["stage"]: part for part in parts}
+    channels = [part["channels"][place] for part in last.values()]
+    assert channels == [32, 16, 24, 40, 80, 112, 192, 320, 1280]
+    blocks = Counter[int]()
+    for part in parts:
+        blocks[part["stage"]] += part["times"][place]
+    assert list(blocks.values()) == [1, 1, 2, 2, 3, 3, 4, 1, 1]
+    fields = [stage["receptive_field"][place] for stage in given["stages"]]
+    assert fields == [stage.receptive_field for stage in report.stages]
+
+
+@pytest.mark.parametrize(("phi", "rest"), [("1.5", None), ("1.01", "1.01")])
+def test_only_a_network_between_the_steps_is_sent_by_itself(phi: str, rest: str | None) -> None:
+    app = open_page(phi=phi, show="Architecture")
+    for key in ("readouts", "picture"):
+        given = component(app, key)["rest"]
+        assert given is None if rest is None else given["at"] == rest
+
+
+def test_a_step_of_phi_sends_the_browser_nothing_new() -> None:
+    app = open_page(phi="1.5", show="Architecture")
+    before = [component(app, key) for key in ("readouts", "steps", "picture")]
+    healthy(app.slider(key="phi").set_value(1.6).run())
+    assert [component(app, key) for key in ("readouts", "steps", "picture")] == before
 
 
 def test_the_reconciler_explains_b1() -> None:
@@ -263,7 +284,7 @@ def test_the_origin_of_the_factors_is_told() -> None:
 
 
 def test_every_chart_has_words_for_it() -> None:
-    for tab in ("Growth", "Architecture", "Why B1 is not φ = 1"):
+    for tab in ("Growth", "Why B1 is not φ = 1"):
         charts = open_page(show=tab).get("plotly_chart")
         assert charts
         assert all(len(chart.proto.alt) > 40 for chart in charts)

@@ -68,6 +68,8 @@ def test_every_part_of_any_network(
         return
     report = analyze(scaled(phi, **network), batch=batch, dtype=dtype)  # type: ignore[arg-type]
     assert arrays(found, 0) == listed(report)
+    fields = {part.stage: int(part.receptive_field[0]) for part in found.parts}
+    assert list(fields.values()) == [stage.receptive_field for stage in report.stages]
 
 
 def test_parts_are_the_stem_two_of_each_stage_and_the_head_and_only_where_asked_for() -> None:

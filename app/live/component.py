@@ -1,0 +1,79 @@
+"""The parts of Scale that live in the browser, as Streamlit mounts them.
+
+Each listens to the slider for φ itself. Its data is the same at every step of φ, so that a step
+sends nothing: only a network between the steps, or one by name, comes along as `rest`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+_FOLDER = Path(__file__).parent
+
+
+def _read(*names: str) -> str:
+    return "\n".join((_FOLDER / name).read_text(encoding="utf-8") for name in names)
+
+
+_STYLE = _read("live.css")
+_readouts = st.components.v2.component(
+    "scale_readouts",
+    html=_read("readouts.html"),
+    css=_STYLE,
+    js=_read("follow.js", "readouts.js"),
+    isolate_styles=False,
+)
+_marks = st.components.v2.component(
+    "scale_marks", js=_read("follow.js", "marks.js"), isolate_styles=False
+)
+_stages = st.components.v2.component(
+    "scale_stages",
+    html=_read("stages.html"),
+    css=_STYLE,
+    js=_read("follow.js", "numbers.js", "picture.js", "stages.js"),
+    isolate_styles=False,
+)
+
+
+def readouts(rows: str, rest: str) -> None:
+    """Let the headline above follow φ; see `app.live.readouts`. Both are JSON."""
+    _readouts(key="readouts", data=_rows_and_rest(rows, rest))
+
+
+def marks(rows: str, rest: str) -> None:
+    """Draw the chosen network on both charts of growth; see `app.live.marks`. Both are JSON."""
+    _marks(key="marks", data=_rows_and_rest(rows, rest))
+
+
+def _rows_and_rest(rows: str, rest: str) -> str:
+    return f'{{"rows":{rows},"rest":{rest}}}'
+
+
+def stages(networks: str, choice: dict[str, Any], on_choice: Callable[[], None]) -> None:
+    """Draw the picture and the stage table; `networks` is the JSON of `app.live.networks`.
+
+    `choice` says what is coloured and framed, and holds the networks that stand still. A click on
+    a slab calls `on_choice` once; `chosen_slab` then says which.
+    """
+    grid = hashlib.sha256(networks.encode()).hexdigest()[:16]
+    _stages(key="steps", data=f'{{"id":"{grid}","networks":{networks}}}')
+    _stages(
+        key=_PICTURE,
+        data=json.dumps(choice | {"grid": grid}, ensure_ascii=False),
+        on_chosen_change=on_choice,
+    )
+
+
+_PICTURE = "picture"
+
+
+def chosen_slab() -> tuple[int, int | None]:
+    """The stage and the block (None for stem and head) of the slab that was clicked."""
+    stage, block = st.session_state[_PICTURE].chosen
+    return int(stage), None if block is None else int(block)

@@ -1,0 +1,145 @@
+"""Networks as columns of numbers: what the picture and the stage table are drawn from.
+
+A network is a list of parts, each of which stands for equal neighbours: the stem, a stage's first
+block, its other blocks, the head. A column holds one value for each network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from itertools import groupby
+from typing import Any
+
+from app.live.steps import compact
+from app.network import Network, formula_title
+from app.pricing import TENTHS
+from effnet_core.cost import CostReport, PartCost, StageCost, analyze
+from effnet_core.variants import variant
+
+Column = Sequence[int]
+
+COUNTS = ("params", "mult_adds", "activations", "peak_activation_bytes")
+"""What each part costs, as fields of `cost.PartCost`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """Equal neighbours in some networks: how many, their output, and COUNTS of one of them."""
+
+    stage: int
+    times: Column
+    channels: Column
+    side: Column
+    counts: tuple[Column, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """What a row of the stage table says of some networks beyond the sums of its parts."""
+
+    name: str
+    operator: str
+    stride: int
+    receptive_field: Column
+
+
+@dataclass(frozen=True, kw_only=True)
+class Networks:
+    """Some networks, by part and by stage; `side` is the input's, 0 where there is no network."""
+
+    titles: Sequence[str]
+    side: Column
+    stages: tuple[Stage, ...]
+    parts: tuple[Part, ...]
+
+    @property
+    def json(self) -> str:
+        """The columns as JSON."""
+        return compact(self.columns)
+
+    @property
+    def columns(self) -> dict[str, Any]:
+        """The columns by name."""
+        return {
+            "titles": self.titles,
+            "side": self.side,
+            "stages": [vars(stage) for stage in self.stages],
+            "parts": [vars(part) for part in self.parts],
+        }
+
+
+def stage_name(stage: int, stage_count: int) -> str:
+    """ "stem", the stage's number, or "head"."""
+    return "stem" if stage == 0 else "head" if stage > stage_count else str(stage)
+
+
+def of_report(title: str, report: CostReport) -> Networks:
+    """One network, counted layer by layer."""
+    fields = [(stage.receptive_field,) for stage in report.stages]
+    return Networks(
+        titles=(title,),
+        side=(report.resolution,),
+        stages=_stages(report.stages, fields),
+        parts=tuple(_run(list(same)) for _, same in groupby(report.parts, key=_kind)),
+    )
+
+
+def at_every_step(network: Network, *, batch: int, dtype: str) -> Networks:
+    """The formula's network at every step of φ."""
+    costs = network.costs(TENTHS, batch=batch, dtype=dtype, by_part=True)
+    last = {part.stage: part for part in costs.parts}
+    fields = [part.receptive_field.tolist() for part in last.values()]
+    return Networks(
+        titles=[formula_title(phi, network.strategy) for phi in TENTHS],
+        side=[
+            side if exists else 0
+            for side, exists in zip(costs.resolution.tolist(), costs.exists.tolist(), strict=True)
+        ],
+        stages=_stages(_baseline_stages(), fields),
+        parts=tuple(
+            Part(
+                stage=part.stage,
+                times=part.times.tolist(),
+                channels=part.channels.tolist(),
+                side=part.side.tolist(),
+                counts=tuple(getattr(part, name).tolist() for name in COUNTS),
+            )
+            for part in costs.parts
+        ),
+    )
+
+
+@cache
+def _baseline_stages() -> tuple[StageCost, ...]:
+    """B0's stages: scaling keeps their operators and strides."""
+    return analyze(variant("b0")).stages
+
+
+def _stages(stages: Sequence[StageCost], fields: Iterable[Column]) -> tuple[Stage, ...]:
+    return tuple(
+        Stage(
+            name=stage_name(stage.stage, len(stages) - 2),
+            operator=stage.title,
+            stride=stage.stride,
+            receptive_field=field,
+        )
+        for stage, field in zip(stages, fields, strict=True)
+    )
+
+
+def _kind(part: PartCost) -> tuple[object, ...]:
+    return (part.stage, part.out_shape, *(getattr(part, name) for name in COUNTS))
+
+
+def _run(same: Sequence[PartCost]) -> Part:
+    """Equal neighbours of one network."""
+    one = same[0]
+    return Part(
+        stage=one.stage,
+        times=(len(same),),
+        channels=(one.out_shape[0],),
+        side=(one.out_shape[1],),
+        counts=tuple((getattr(one, name),) for name in COUNTS),
+    )

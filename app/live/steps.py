@@ -1,0 +1,34 @@
+"""What every part that follows φ shares: which networks stand at a step of the slider, and JSON."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from app.network import PHI, Network
+from app.pricing import TENTHS
+
+
+def is_step(network: Network) -> bool:
+    """Whether `network` is the formula's at a step of the slider."""
+    return network.variant is None and network.phi in TENTHS
+
+
+def resting(network: Network, row: Any) -> dict[str, Any] | None:
+    """`row` with the φ, in the slider's words, for which it stands; None at a step of the slider.
+
+    A variant has no φ.
+    """
+    if is_step(network):
+        return None
+    return {"at": None if network.variant else reading(network.phi), "row": row}
+
+
+def reading(phi: float) -> str:
+    """φ in the words of its slider."""
+    return str(PHI.format) % phi
+
+
+def compact(value: Any) -> str:
+    """JSON without spaces."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
