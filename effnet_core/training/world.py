@@ -63,7 +63,8 @@ def world_size() -> int:
 def joined(device: str = "auto") -> Iterator[World]:
     """The world that `torchrun` describes in the environment, or one process alone.
 
-    Several processes on CUDA take a device each and speak NCCL, otherwise gloo.
+    Several processes on CUDA take a device each and speak NCCL, otherwise gloo. Unless something
+    goes wrong, none of them leaves before all are done.
     """
     size = world_size()
     if size == 1:
@@ -74,8 +75,12 @@ def joined(device: str = "auto") -> Iterator[World]:
         target = resolve_device(f"cuda:{os.environ.get('LOCAL_RANK', '0')}")
         torch.cuda.set_device(target)
     dist.init_process_group("nccl" if target.type == "cuda" else "gloo")
+    world = World(dist.get_rank(), size, target)
     try:
-        yield World(dist.get_rank(), size, target)
+        yield world
+        # gloo's threads let go of tensors, for which they need Python: one that is leaving aborts,
+        # and torchrun then ends the others, whatever they are writing.
+        world.wait()
     finally:
         dist.destroy_process_group()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -108,6 +109,31 @@ def test_a_process_that_is_lost_ends_the_run_which_can_be_resumed_by_one(
     job = tiny.job(folder.recipe())
     assert loop.run(job, folder, tiny.alone, resume=True, report=report).state == "stopped"
     assert told[0] == state["steps"]
+
+
+def late_and_early(rank: int, port: int, file: Path) -> None:
+    """The first process writes a file after a while; the second leaves at once, and looks for it."""
+    described = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": 2, "MASTER_PORT": port}
+    os.environ.update({name: str(value) for name, value in described.items()})
+    os.environ["MASTER_ADDR"] = "127.0.0.1"
+    with joined("cpu") as world:
+        if world.first:
+            time.sleep(0.5)
+            file.write_text("written")
+    assert file.exists()
+
+
+def test_no_process_leaves_before_the_others_are_done(
+    tmp_path: Path, free_port: Callable[[], int]
+) -> None:
+    children = multiprocessing.get_context("fork")
+    port, file = free_port(), tmp_path / "file"
+    both = [children.Process(target=late_and_early, args=(rank, port, file)) for rank in range(2)]
+    for process in both:
+        process.start()
+    for process in both:
+        process.join(60)
+    assert [process.exitcode for process in both] == [0, 0]
 
 
 def second_of(parent: int) -> int:
