@@ -112,7 +112,7 @@ def test_a_process_that_is_lost_ends_the_run_which_can_be_resumed_by_one(
 
 
 def late_and_early(rank: int, port: int, file: Path) -> None:
-    """The first process writes a file after a while; the second leaves at once, and looks for it."""
+    """The first process writes a file after a while; the second leaves at once and looks for it."""
     described = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": 2, "MASTER_PORT": port}
     os.environ.update({name: str(value) for name, value in described.items()})
     os.environ["MASTER_ADDR"] = "127.0.0.1"
