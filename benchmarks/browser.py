@@ -1,0 +1,251 @@
+"""Time Scale in Chromium: a step of φ under the hand, the redraw after release, start, memory.
+
+`python -m benchmarks.browser` prints the rows; each has a limit in place of a peer.
+"""
+
+from __future__ import annotations
+
+import shutil
+import statistics
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from benchmarks.protocol import Row, summary
+from benchmarks.serving import Server, serving, visitors
+
+CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
+CHROMIUM_FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking")
+STEP_MS, MEDIAN_MS, SLOWEST_MS, START_MS, MEMORY_MB = 16.0, 150.0, 300.0, 3000.0, 300.0
+RELEASES, STARTS, OTHERS, QUIET_MS = 40, 3, 9, 250
+
+# What is timed, where the browser sees it. A step is the work of one move of the hand, from the
+# event to the end of the frame's style and layout. A redraw ends with the frame that shows the last
+# change of the page, or of its address, after Python has run.
+WATCH = """() => {
+  const app = document.querySelector('[data-testid=stApp]');
+  const watch = window.watch = { released: 0, last: 0, steps: [] };
+  const seen = () => requestAnimationFrame(() => { watch.last = performance.now(); });
+  new MutationObserver(seen).observe(document.querySelector('[data-testid=stMain]'), {
+    subtree: true, childList: true, attributes: true, characterData: true,
+  });
+  new MutationObserver(seen).observe(app, {
+    attributes: true, attributeFilter: ['data-test-script-state'],
+  });
+  let address = location.href;
+  (function look() {
+    if (location.href !== address) { address = location.href; seen(); }
+    requestAnimationFrame(look);
+  })();
+  addEventListener('pointerup', event => { watch.released = event.timeStamp; }, true);
+  addEventListener('pointermove', event => {
+    if (!event.buttons) return;
+    const before = performance.now();
+    const channel = new MessageChannel();
+    channel.port1.onmessage = () => {
+      document.body.getBoundingClientRect();
+      watch.steps.push(performance.now() - before);
+    };
+    channel.port2.postMessage(0);
+  }, true);
+}"""
+IDLE = """quiet => {
+  const state = document.querySelector('[data-testid=stApp]').dataset.testScriptState;
+  const { last, released } = window.watch;
+  return state === 'notRunning' && last > released && performance.now() - last > quiet;
+}"""
+
+
+def rows() -> tuple[Row, ...]:
+    """Every row; raises RuntimeError where Chromium or the server cannot be used."""
+    with chromium() as browser:
+        found = [start(browser)]
+        with serving() as server:
+            server.wait_healthy()
+            page = opened(browser, server.url)
+            found += steps(page, "growth") + redraws(page, "")
+            picture = opened(browser, f"{server.url}/?show=Architecture")
+            found += steps(picture, "picture and table") + redraws(picture, ", architecture")
+            picture.close()
+            found.append(memory(page, server))
+            load_torch(browser, server)
+            page = opened(browser, server.url)
+            found += redraws(page, ", torch loaded")
+            with visitors(server, OTHERS) as drawn:
+                found += redraws(page, f", torch loaded, {OTHERS} others")
+            if min(drawn) < 5:
+                raise RuntimeError(f"The sessions beside the browser's drew only {drawn} times.")
+    return tuple(found)
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """Start one headless Chromium."""
+    executable = next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
+    if executable is None:
+        raise RuntimeError("Chromium was not found: on Debian, apt-get install chromium.")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=[*CHROMIUM_FLAGS])
+        yield browser
+        browser.close()
+
+
+def opened(browser: Browser, url: str) -> Page:
+    """Open Scale and wait until all of it stands and the browser is at rest."""
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.goto(url)
+    wait_drawn(page)
+    page.evaluate(WATCH)
+    page.wait_for_timeout(1000)
+    return page
+
+
+def wait_drawn(page: Page) -> None:
+    """Wait for the numbers, and for the mark on the last chart or the table under the picture."""
+    page.locator("[data-testid=stMetricValue]").nth(3).wait_for()
+    page.locator(".st-key-ratio svg.current path, .stages tbody tr:nth-child(9)").first.wait_for()
+
+
+def start(browser: Browser) -> Row:
+    """From asking for the server to its first page drawn, in a profile without a cache."""
+    times = []
+    for _ in range(STARTS):
+        with serving() as server:
+            server.wait_healthy()
+            page = browser.new_context().new_page()
+            page.goto(server.url)
+            wait_drawn(page)
+            times.append((time.perf_counter() - server.started) * 1e3)
+            page.context.close()
+    return limited("start to first page drawn, ms", times, START_MS)
+
+
+def steps(page: Page, what: str) -> list[Row]:
+    """Drag φ from one end to the other without letting go."""
+    place = thumb(page)
+    page.evaluate("watch.steps = []")
+    page.mouse.move(*place(0.0))
+    page.mouse.down()
+    for tenth in range(-50, 80):
+        page.mouse.move(*place(tenth / 10))
+    times = page.evaluate("watch.steps")
+    release(page)
+    return [
+        limited(f"a step of φ, {what}, ms", times, STEP_MS),
+        slowest(f"a step of φ, {what}, 95 %, ms", times, STEP_MS),
+    ]
+
+
+def redraws(page: Page, when: str) -> list[Row]:
+    """Let go of φ at one place after the other; each time wait until everything is redrawn."""
+    place = thumb(page)
+    times = []
+    for turn in range(RELEASES):
+        page.mouse.move(*place(thumb_phi(page)))
+        page.mouse.down()
+        phi = (turn * 7) % 40 / 10 - 1
+        page.mouse.move(*place(phi + 0.05))
+        page.mouse.move(*place(phi))
+        times.append(release(page))
+    return [
+        limited(f"release to redrawn{when}, ms", times, MEDIAN_MS),
+        slowest(f"release to redrawn{when}, 95 %, ms", times, SLOWEST_MS),
+    ]
+
+
+def thumb(page: Page) -> Callable[[float], tuple[float, float]]:
+    """Return where on the page the slider's thumb stands for a φ."""
+    track = page.locator(".st-key-phi [role=group] > div").bounding_box()
+    if track is None:
+        raise RuntimeError("The slider for φ was not found.")
+    left, width = track["x"], track["width"]
+    middle = track["y"] + track["height"] / 2
+    return lambda phi: (left + width * (phi + 6) / 16, middle)
+
+
+def thumb_phi(page: Page) -> float:
+    """What the slider says."""
+    return float(page.locator(".st-key-phi input[type=range]").get_attribute("aria-valuetext") or 0)
+
+
+def release(page: Page) -> float:
+    """Let go, wait until everything is redrawn and return the milliseconds that it took."""
+    page.mouse.up()
+    page.wait_for_function(IDLE, arg=QUIET_MS, timeout=20_000)
+    return float(page.evaluate("watch.last - watch.released"))
+
+
+def memory(page: Page, server: Server) -> Row:
+    """The server's resident memory once Scale and Compare have been used."""
+    page.get_by_role("link", name="Compare").click()
+    page.locator(".js-plotly-plot").first.wait_for()
+    page.wait_for_timeout(1500)
+    page.get_by_role("link", name="Scale").click()
+    wait_drawn(page)
+    page.wait_for_timeout(500)
+    return limited("server, Scale and Compare open, MB", [server.megabytes] * 2, MEMORY_MB)
+
+
+def load_torch(browser: Browser, server: Server) -> None:
+    """Open Classify, which imports torch, and wait for its page."""
+    page: Any = browser.new_page()
+    page.goto(f"{server.url}/classify")
+    page.get_by_role("heading", name="Classify").wait_for()
+    page.locator("[data-testid=stFileUploaderDropzone]").first.wait_for(timeout=120_000)
+    page.wait_for_timeout(2000)
+    page.close()
+
+
+def limited(name: str, times: list[float], limit: float) -> Row:
+    """A row whose peer is a limit on the median."""
+    found = summary(times)
+    return _row(name, times, found.median, (found.low, found.high), limit)
+
+
+def slowest(name: str, times: list[float], limit: float) -> Row:
+    """A row whose peer is a limit on what 95 % of the times keep below."""
+    most = statistics.quantiles(times, n=20, method="inclusive")[-1]
+    return _row(name, times, most, (most, max(times)), limit)
+
+
+def _row(
+    name: str, times: list[float], ours: float, spread: tuple[float, float], limit: float
+) -> Row:
+    return Row(
+        name=name,
+        peer_name="limit",
+        ours=ours,
+        peer=limit,
+        ours_quartiles=spread,
+        peer_quartiles=(limit, limit),
+        ratio=ours / limit,
+        target=1.0,
+        met=ours <= limit,
+        runs=len(times),
+        warm_up=0,
+    )
+
+
+def main() -> int:
+    """Print the rows; return the exit code."""
+    try:
+        found = rows()
+    except RuntimeError as error:
+        print(error, file=sys.stderr)
+        return 1
+    for row in found:
+        low, high = row.ours_quartiles
+        verdict = "met" if row.met else "missed"
+        print(
+            f"{row.name:58}{row.ours:9.1f} ({low:.1f}–{high:.1f}), limit {row.peer:g}: {verdict}"
+            f", {row.runs} times"
+        )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
