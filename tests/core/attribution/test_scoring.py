@@ -31,6 +31,11 @@ SIZE = (72, 72)
 UNKNOWN = [-1, -1, -1, -1]
 STEPS = 5
 
+# Threads, batches and processors round differently, in the seventh digit. Where that swaps two
+# pixels of nearly equal value at a cut, insertion and deletion follow the network's answer to
+# another picture, by 3e-4 for one pixel of 5,184 here; another photo's map moves them by 4e-2.
+ROUNDING, SWAPPED_PIXELS = 1e-5, 2e-3
+
 
 @pytest.fixture(scope="module")
 def predictor(tmp_path_factory: pytest.TempPathFactory) -> Predictor:
@@ -77,6 +82,13 @@ def without_seconds(rows: tuple[MapScores, ...]) -> tuple[MapScores, ...]:
 
 def means(row: MapScores) -> list[float]:
     return [getattr(row, metric.key).mean for metric in METRICS]
+
+
+def assert_scores(row: MapScores, expected: list[float]) -> None:
+    for metric, found, wanted in zip(METRICS, means(row), expected, strict=True):
+        ranks = metric.key in ("insertion", "deletion")
+        tolerance = SWAPPED_PIXELS if ranks else ROUNDING
+        assert found == pytest.approx(wanted, abs=tolerance), (row.subject, row.stage, metric.key)
 
 
 def view(predictor: Predictor, photos: PhotoSet, place: int) -> tuple[Tensor, Box]:
@@ -149,11 +161,9 @@ def test_one_photos_row_is_each_metric_of_its_map(
     rows = score_maps(predictor, one, steps=STEPS, target=target)  # type: ignore[arg-type]
     for row in (rows[0], rows[2]):
         raw = attribute(predictor.model, inputs, class_index=class_index, stage=row.stage).raw
-        expected = by_hand(predictor, inputs, box, class_index, raw)
-        assert means(row) == pytest.approx(expected, abs=1e-5)
-    expected = by_hand(predictor, inputs, box, class_index, centre_gaussian(SIZE))
-    assert means(rows[4]) == pytest.approx(expected, abs=1e-5)
-    assert rows[0].confidence.mean == pytest.approx(float(answers[class_index]), abs=1e-5)
+        assert_scores(row, by_hand(predictor, inputs, box, class_index, raw))
+    assert_scores(rows[4], by_hand(predictor, inputs, box, class_index, centre_gaussian(SIZE)))
+    assert rows[0].confidence.mean == pytest.approx(float(answers[class_index]), abs=ROUNDING)
     assert rows[0].box_share.mean == pytest.approx(box.share(SIZE))
     assert rows[0].pointing.standard_error is None
 
@@ -172,7 +182,7 @@ def test_results_do_not_depend_on_the_batch(predictor: Predictor, photos: PhotoS
     together = score_maps(predictor, photos, steps=STEPS, batch=32)
     for one, many in zip(alone, together, strict=True):
         assert (one.subject, one.stage) == (many.subject, many.stage)
-        assert means(one) == pytest.approx(means(many), abs=1e-5)
+        assert_scores(one, means(many))
 
 
 def test_one_seed_is_one_result_and_another_draws_anew(
@@ -246,8 +256,7 @@ def test_input_methods_have_one_row_at_the_inputs_size(
     raw = attribute(
         predictor.model, inputs, class_index=class_index, method="saliency", parameters=settings
     ).raw
-    expected = by_hand(predictor, inputs, box, class_index, raw)
-    assert means(row) == pytest.approx(expected, abs=1e-4)
+    assert_scores(row, by_hand(predictor, inputs, box, class_index, raw))
 
 
 def test_stages_are_scored_once_and_as_asked(predictor: Predictor, photos: PhotoSet) -> None:
