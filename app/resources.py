@@ -1,7 +1,8 @@
 """Every cached result and every long-lived object of the app. Importing it imports no torch.
 
 Results are frozen, so one object serves every session (`cache_resource` makes no copies); errors
-are not cached.
+are not cached. What a redraw of Scale reads is kept by `lru_cache`: it looks a key up by its hash,
+where Streamlit's caches spell every field out, for longer than the redraw itself takes.
 """
 
 from __future__ import annotations
@@ -10,15 +11,18 @@ import dataclasses
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
+import plotly.graph_objects as go
 import streamlit as st
 
 from app import pricing
+from app.charts.scale import Axis, axis_of, growth_curves, growth_ratio
 from app.downloads import Downloads
 from app.live import marks, networks, readouts
 from app.network import Network
-from app.quantities import BY_KEY, Priced, Totals
+from app.quantities import Priced, Quantity, Totals
 from effnet_core.budget import Answer, Limits, Setting, best_free, largest_phi
 from effnet_core.cost import CostReport, analyze
 from effnet_core.errors import Busy, DoesNotFit
@@ -102,7 +106,7 @@ def explanation_of_stages(
     return service().explain_stages(_request)
 
 
-@st.cache_resource(max_entries=16, show_spinner=False)
+@lru_cache(maxsize=16)
 def report(network: Network, batch: int, dtype: str) -> CostReport:
     """The cost of `network`, layer by layer; raises InvalidInput where there is no such network."""
     return analyze(network.spec(), batch=batch, dtype=dtype)
@@ -114,59 +118,88 @@ def curves(network: Network, batch: int, dtype: str) -> Curves:
     return {name: _curve(rule, name, batch, dtype) for name in STRATEGIES}
 
 
-@st.cache_resource(max_entries=64, show_spinner=False)
+@lru_cache(maxsize=64)
 def _curve(rule: Network, strategy: str, batch: int, dtype: str) -> tuple[Priced, ...]:
     steps = 10 if strategy == "compound" else 4
     return pricing.sweep(rule, strategy, steps=steps, batch=batch, dtype=dtype)
 
 
-@st.cache_resource(max_entries=32, show_spinner=False)
-def live_readouts(network: Network, other: Totals, batch: int, dtype: str) -> str:
-    """The headline at every step of φ, as JSON; `network` stands at φ = 0."""
-    return readouts.rows(network, other, batch=batch, dtype=dtype)
-
-
-@st.cache_resource(max_entries=32, show_spinner=False)
-def live_marks(network: Network, x: str, y: str, batch: int, dtype: str) -> str:
-    """The marks on the charts of growth at every step of φ, as JSON; `network` is at φ = 0.
-
-    `x` and `y` are keys of quantities.
-    """
-    return marks.rows(
-        marks.marks(
-            network, BY_KEY[x], BY_KEY[y], base(network, batch, dtype), batch=batch, dtype=dtype
-        )
-    )
-
-
-def base(network: Network, batch: int, dtype: str) -> Priced | None:
-    """The network at φ = 0 to which the second chart of growth relates; None off the compound."""
-    if network.variant or network.strategy != "compound":
-        return None
-    return next(
-        (point for point in curves(network, batch, dtype)["compound"] if point.phi == 0), None
-    )
-
-
-@st.cache_resource(max_entries=16, show_spinner=False)
-def live_networks(network: Network, batch: int, dtype: str) -> str:
-    """Every part of the network at every step of φ, as JSON; `network` stands at φ = 0."""
-    return networks.at_every_step(network, batch=batch, dtype=dtype).json
-
-
-@st.cache_resource(max_entries=32, show_spinner=False)
+@lru_cache(maxsize=32)
 def published(classes: int, batch: int, dtype: str) -> tuple[Priced, ...]:
     """Every published variant with its cost."""
     return pricing.published(classes=classes, batch=batch, dtype=dtype)
 
 
-@st.cache_resource(max_entries=256, show_spinner=False)
+@lru_cache(maxsize=64)
+def growth_axis(quantity: Quantity, logarithmic: bool, batch: int, dtype: str) -> Axis:
+    """An axis whose range depends on batch and number format alone, so that nothing jumps."""
+    return axis_of(
+        quantity, curves(Network(), batch, dtype), published(1000, batch, dtype), logarithmic
+    )
+
+
+@lru_cache(maxsize=32)
+def growth_figure(
+    network: Network, classes: int, pinned: Priced, x: Axis, y: Axis, batch: int, dtype: str
+) -> go.Figure:
+    """The curves of growth under the settings of `network` at φ = 0, published variants and A."""
+    return growth_curves(
+        curves(network, batch, dtype),
+        published=published(classes, batch, dtype),
+        pinned=pinned,
+        strategy=network.strategy,
+        x=x,
+        y=y,
+    )
+
+
+@lru_cache(maxsize=32)
+def ratio_figure(network: Network, batch: int, dtype: str) -> go.Figure:
+    """How FLOPs grow with φ under the rule of `network` at φ = 0."""
+    compound = curves(network, batch, dtype)["compound"]
+    return growth_ratio(compound, cost_factor=network.rule.cost_factor)
+
+
+def base(network: Network, batch: int, dtype: str) -> Priced | None:
+    """The network at φ = 0 that the second chart of growth relates to; None off the compound."""
+    if network.variant or network.strategy != "compound":
+        return None
+    compound = curves(network, batch, dtype)["compound"]
+    return next((point for point in compound if point.phi == 0), None)
+
+
+@lru_cache(maxsize=32)
+def live_readouts(network: Network, other: Totals, batch: int, dtype: str) -> str:
+    """The headline at every step of φ, as JSON; `network` stands at φ = 0."""
+    return readouts.rows(network, other, batch=batch, dtype=dtype)
+
+
+@lru_cache(maxsize=32)
+def live_marks(network: Network, x: Quantity, y: Quantity, batch: int, dtype: str) -> str:
+    """The marks on the charts of growth at every step of φ, as JSON; `network` is at φ = 0."""
+    zero = base(network, batch, dtype)
+    return marks.rows(marks.marks(network, x, y, zero, batch=batch, dtype=dtype))
+
+
+@lru_cache(maxsize=16)
+def live_networks(network: Network, batch: int, dtype: str) -> str:
+    """Every part of the network at every step of φ, as JSON; `network` stands at φ = 0."""
+    return networks.at_every_step(network, batch=batch, dtype=dtype).json
+
+
+@lru_cache(maxsize=64)
+def live_network(network: Network, batch: int, dtype: str) -> dict[str, Any]:
+    """Every part of one network; raises InvalidInput where there is no such network."""
+    return networks.of_report(network.title, report(network, batch, dtype)).columns
+
+
+@lru_cache(maxsize=256)
 def reconciliation(variant: str) -> Reconciliation:
     """A published variant beside the paper's formula."""
     return reconcile(variant)
 
 
-@st.cache_resource(max_entries=16, show_spinner=False)
+@lru_cache(maxsize=16)
 def jumps(repeats: Rounding) -> tuple[DepthJump, ...]:
     """Every φ from 0 to 8 at which the paper's formula gains a block."""
     return depth_jumps(0.0, min(8.0, PHI_MAX), repeats=repeats)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import numpy as np
+import numpy.typing as npt
 import plotly.graph_objects as go
 
 from app.charts.style import FAINT, GREY, figure
@@ -13,6 +15,9 @@ from app.quantities import Priced, Quantity
 
 Curve = tuple[Priced, ...]
 Span = tuple[float, float]
+Values = npt.NDArray[np.float64]
+
+_LINEAR_UP_TO_PHI = 8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +27,14 @@ class Axis:
     quantity: Quantity
     logarithmic: bool
     span: Span
+
+    def including(self, network: Priced | None) -> Axis:
+        """The same axis, wider where `network` would fall outside it."""
+        here = None if network is None else self.quantity.of(network)
+        if here is None or not math.isfinite(here):
+            return self
+        low, high = self.span
+        return replace(self, span=(min(low, here), max(high, here)))
 
     def settings(self) -> dict[str, object]:
         """Plotly's settings of this axis."""
@@ -38,6 +51,18 @@ class Axis:
             "dtick": 1 if self.logarithmic else 2 if self.quantity.key == "phi" else None,
             "zeroline": False,
         }
+
+
+def axis_of(
+    quantity: Quantity, curves: Mapping[str, Curve], published: Sequence[Priced], logarithmic: bool
+) -> Axis:
+    """An axis for all of these networks; a linear one ends before giants flatten the others."""
+    low, high = span((*(one for curve in curves.values() for one in curve), *published), quantity)
+    logarithmic = logarithmic and not quantity.always_linear
+    if not (logarithmic or quantity.always_linear):
+        low = 0
+        high = span([n for n in curves["compound"] if n.phi == _LINEAR_UP_TO_PHI], quantity)[1]
+    return Axis(quantity=quantity, logarithmic=logarithmic, span=(low, high))
 
 
 def span(networks: Iterable[Priced], quantity: Quantity) -> Span:
@@ -62,10 +87,10 @@ def growth_curves(
     """
     drawn = figure(430)
     for name, curve in curves.items():
-        points = _points(curve, x.quantity, y.quantity)
+        across, up = _points(curve, x.quantity, y.quantity)
         drawn.add_scatter(
-            x=[point[0] for point in points],
-            y=[point[1] for point in points],
+            x=across,
+            y=up,
             name=f"{name} scaling",
             mode="lines",
             line={"width": 3.5 if name == strategy else 1.5},
@@ -85,12 +110,12 @@ def growth_ratio(curve: Curve, *, cost_factor: float) -> go.Figure:
     base = next((point for point in curve if point.phi == 0), None)
     if base is None:
         return drawn
-    phis = [point.phi for point in curve if point.phi is not None]
-    ratios = [point.totals.mult_adds / base.totals.mult_adds for point in curve]
+    phis = np.array([point.phi for point in curve], dtype=np.float64)
+    built = np.array([point.totals.mult_adds for point in curve], dtype=np.float64)
     lines = (
-        ("as built", ratios, "solid", 3.0),
-        ("2^φ", [2**phi for phi in phis], "dash", 1.5),
-        (f"(α·β²·γ²)^φ = {cost_factor:.3g}^φ", [cost_factor**phi for phi in phis], "dot", 2.0),
+        ("as built", built / base.totals.mult_adds, "solid", 3.0),
+        ("2^φ", 2**phis, "dash", 1.5),
+        (f"(α·β²·γ²)^φ = {cost_factor:.3g}^φ", cost_factor**phis, "dot", 2.0),
     )
     for name, values, dash, width in lines:
         drawn.add_scatter(
@@ -120,9 +145,11 @@ def growth_sentence(curve: Curve, cost_factor: float) -> str:
     )
 
 
-def _points(curve: Curve, x: Quantity, y: Quantity) -> list[tuple[float, float]]:
+def _points(curve: Curve, x: Quantity, y: Quantity) -> tuple[Values, Values]:
     pairs = ((x.of(point), y.of(point)) for point in curve)
-    return [(a, b) for a, b in pairs if a is not None and b is not None]
+    found = [(a, b) for a, b in pairs if a is not None and b is not None]
+    across, up = np.array(found, dtype=np.float64).reshape(-1, 2).T
+    return across, up
 
 
 def _add_marks(

@@ -10,7 +10,7 @@ from app import resources, widgets
 from app.charts.architecture import METRICS, SHADES, STEPPED_BACK, Metric
 from app.charts.style import OUTLINE
 from app.live import component as live
-from app.live.networks import COUNTS, of_report
+from app.live.networks import COUNTS
 from app.live.steps import is_step, reading, resting
 from app.state import Choice
 from app.views import scale_tables
@@ -63,6 +63,9 @@ def _draw_picture(shown: Shown, metric: Metric, stage: int | None, block: int | 
     same_at = "" if pinned == network else None
     if pinned.variant is None and replace(pinned, phi=network.phi) == network:
         same_at = reading(pinned.phi)
+    rest = None
+    if not is_step(network):
+        rest = resting(network, resources.live_network(network, shown.batch, shown.dtype))
     choice = {
         "metric": COUNTS.index(metric.field),
         "label": metric.label,
@@ -72,11 +75,9 @@ def _draw_picture(shown: Shown, metric: Metric, stage: int | None, block: int | 
         "shades": SHADES,
         "stepped_back": STEPPED_BACK,
         "outline": OUTLINE,
-        "beside": of_report(pinned.title, shown.pinned_report).columns,
+        "beside": resources.live_network(pinned, shown.batch, shown.dtype),
         "beside_at": same_at,
-        "rest": None
-        if is_step(network)
-        else resting(network, of_report(network.title, shown.report).columns),
+        "rest": rest,
     }
     live.stages(grid, choice, _take_click)
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import streamlit as st
 
 from app import resources, widgets
-from app.charts.scale import Axis, growth_curves, growth_ratio, growth_sentence, span
+from app.charts.scale import growth_sentence
 from app.live import component as live
 from app.live.marks import mark, rest
-from app.network import Network
-from app.quantities import BY_KEY, QUANTITIES, Priced, Quantity
+from app.quantities import BY_KEY, QUANTITIES, Quantity
 from app.state import Choice
 from app.views.scale_network import Chosen
 
@@ -19,24 +20,19 @@ Y = Choice(key="y", label="Up", options=tuple(BY_KEY), default="params", labels=
 SCALE = Choice(key="axes", label="Axes", options=("log", "linear"), default="log")
 FIELDS = (X, Y, SCALE)
 
-# Linear axes end here: beyond, a few giants would flatten everything else.
-_LINEAR_UP_TO_PHI = 8
-
 
 def draw(shown: Chosen) -> None:
     """Draw the two charts with their controls; a network that does not exist has no mark."""
     with st.container(horizontal=True):
         y, x = BY_KEY[widgets.select(Y, width=240)], BY_KEY[widgets.select(X, width=240)]
         logarithmic = widgets.segmented(SCALE) == "log"
-    rule, current = shown.rule, shown.current
-    curves = resources.curves(rule, shown.batch, shown.dtype)
-    figure = growth_curves(
-        curves,
-        published=resources.published(shown.network.classes, shown.batch, shown.dtype),
-        pinned=shown.other,
-        strategy=rule.strategy,
-        x=_axis(x, logarithmic, shown),
-        y=_axis(y, logarithmic, shown),
+    batch, dtype, rule = shown.batch, shown.dtype, replace(shown.rule, phi=0.0)
+    across, up = (
+        resources.growth_axis(quantity, logarithmic, batch, dtype).including(shown.current)
+        for quantity in (x, y)
+    )
+    figure = resources.growth_figure(
+        rule, shown.network.classes, shown.other, across, up, batch, dtype
     )
     words = f"{y.label} over {x.label} for four scaling strategies and the published variants."
     widgets.chart(figure, words, key="growth")
@@ -45,38 +41,19 @@ def draw(shown: Chosen) -> None:
         "Published variants have a place on the φ axis only where their name holds a φ (B0 to B8)."
     )
     widgets.heading("Does one step of φ double the cost?", "computed")
-    factor = rule.rule.cost_factor
-    sentence = growth_sentence(curves["compound"], factor)
+    compound = resources.curves(rule, batch, dtype)["compound"]
+    sentence = growth_sentence(compound, rule.rule.cost_factor)
     st.markdown(sentence)
-    widgets.chart(growth_ratio(curves["compound"], cost_factor=factor), sentence, key="ratio")
-    _follow_phi(shown, current, x, y)
+    widgets.chart(resources.ratio_figure(rule, batch, dtype), sentence, key="ratio")
+    _follow_phi(shown, x, y)
 
 
-def _follow_phi(shown: Chosen, current: Priced | None, x: Quantity, y: Quantity) -> None:
+def _follow_phi(shown: Chosen, x: Quantity, y: Quantity) -> None:
     """Mark the chosen network on both charts, and let the marks follow the slider."""
     network, batch, dtype = shown.network, shown.batch, shown.dtype
-    rows, here = "[]", None
+    current, rows, here = shown.current, "[]", None
     if network.variant is None:
-        rows = resources.live_marks(shown.at_zero, x.key, y.key, batch, dtype)
+        rows = resources.live_marks(shown.at_zero, x, y, batch, dtype)
     if current is not None:
         here = mark(current, x, y, resources.base(network, batch, dtype))
     live.marks(rows, rest(network, here))
-
-
-def _axis(quantity: Quantity, logarithmic: bool, shown: Chosen) -> Axis:
-    """An axis whose range depends on batch and number format alone, so that nothing jumps.
-
-    Only a network outside it widens it.
-    """
-    curves = resources.curves(Network(), shown.batch, shown.dtype)
-    networks = [network for curve in curves.values() for network in curve]
-    networks += resources.published(1000, shown.batch, shown.dtype)
-    low, high = span(networks, quantity)
-    logarithmic = logarithmic and not quantity.always_linear
-    if not (logarithmic or quantity.always_linear):
-        low = 0
-        high = span([n for n in curves["compound"] if n.phi == _LINEAR_UP_TO_PHI], quantity)[1]
-    here = None if shown.current is None else quantity.of(shown.current)
-    if here is not None:
-        low, high = min(low, here), max(high, here)
-    return Axis(quantity=quantity, logarithmic=logarithmic, span=(low, high))
