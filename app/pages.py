@@ -12,6 +12,8 @@ from importlib import import_module
 import streamlit as st
 from streamlit.navigation.page import Page
 
+from app import warm
+
 NAMES = ("scale", "classify", "explain", "compare", "train")
 FIRST = "scale"
 
@@ -27,6 +29,7 @@ def page(name: str) -> Page:
 def _drawing(name: str) -> Callable[[], None]:
     def draw() -> None:
         with st.spinner("Opening the page"):
+            warm.wait()
             view = import_module(f"app.views.{name}")
         view.render()
 

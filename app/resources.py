@@ -11,13 +11,13 @@ import dataclasses
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 import plotly.graph_objects as go
 import streamlit as st
 
-from app import pricing
+from app import pricing, warm
 from app.charts.scale import Axis, axis_of, growth_curves, growth_ratio
 from app.downloads import Downloads
 from app.live import marks, networks, readouts
@@ -45,6 +45,12 @@ _heavy_work = threading.BoundedSemaphore(1)
 Curves = dict[str, tuple[Priced, ...]]
 
 
+@cache
+def _freeze_torch() -> None:
+    """Keep torch out of later collections, once it is imported: each takes 0.3 s with it."""
+    warm.freeze()
+
+
 @st.cache_resource(show_spinner="Starting PyTorch …")
 def service() -> InferenceService:
     """Return the one door to models, shared by every session; the first call imports torch."""
@@ -53,6 +59,7 @@ def service() -> InferenceService:
     from effnet_core.weights.store import WeightsStore
 
     catalog()  # imports torchvision, which takes seconds too
+    _freeze_torch()
     return InferenceService(WeightsStore())
 
 
@@ -61,6 +68,7 @@ def training_jobs() -> TrainingJobs:
     """Return what knows all training runs, one for every session; the first call imports torch."""
     from effnet_core.service.training_jobs import TrainingJobs
 
+    _freeze_torch()
     return TrainingJobs()
 
 
@@ -238,6 +246,7 @@ def verification(network: Network) -> Verification:
     with _alone():
         from effnet_core.verify import verify
 
+        _freeze_torch()
         return verify(spec)
 
 
@@ -256,6 +265,7 @@ def onnx_file(network: Network, seed: int) -> bytes:
         from effnet_core.builder import build
         from effnet_core.export import onnx_bytes
 
+        _freeze_torch()
         return onnx_bytes(build(spec, seed=seed))
 
 

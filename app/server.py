@@ -6,8 +6,6 @@ Streamlit reads no settings file by name, so `settings` hands it ours; see strea
 from __future__ import annotations
 
 import argparse
-import gc
-import importlib
 import os
 import socket
 import sys
@@ -22,13 +20,11 @@ from click import BadParameter
 from click.types import convert_type
 from streamlit import config as streamlit_config
 
+from app import warm
 from effnet_core.assets import asset
 from effnet_core.errors import EffnetError, InvalidInput
 
 MAIN = Path(__file__).with_name("main.py")
-# What the first page needs; none of these imports torch. Two sessions that import pandas at the
-# same moment, as plotly does, can find it half made.
-FIRST_PAGE = ("app.views.scale", "pandas", "plotly.graph_objects")
 
 Setting = str | int | float | bool | list[Any]
 
@@ -78,15 +74,9 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, Setting]:
 
 
 @asynccontextmanager
-async def warm(_: st.App) -> AsyncIterator[None]:
-    """Import what the first page needs before the first visitor comes.
-
-    The garbage collector then leaves these objects out of every later collection.
-    """
-    for module in FIRST_PAGE:
-        importlib.import_module(module)
-    gc.collect()
-    gc.freeze()
+async def warming(_: st.App) -> AsyncIterator[None]:
+    """Make the first page ready beside the server, which answers meanwhile."""
+    warm.start()
     yield
 
 
@@ -116,7 +106,7 @@ def serve(port: int | None = None) -> None:
     if port is not None:
         chosen["server.port"] = port
     check_port(str(chosen["server.address"]), int(str(chosen["server.port"])))
-    st.App(MAIN, lifespan=warm).run(config=chosen)
+    st.App(MAIN, lifespan=warming).run(config=chosen)
 
 
 def main() -> int:

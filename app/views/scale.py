@@ -11,7 +11,7 @@ from app.frame import page
 from app.live import component as live
 from app.live.readouts import Readout, Refusal, of_report, rest, way_out
 from app.markup import plain
-from app.network import FIELDS, chosen
+from app.network import BATCH, DTYPE, FIELDS, Network, chosen
 from app.pricing import nearest_phi
 from app.state import Choice
 from app.views import (
@@ -69,6 +69,22 @@ def render() -> None:
             shown = _draw_headline(held)
         with st.container(key="parts"):
             _draw_parts(held, shown)
+
+
+def prepare() -> None:
+    """Compute what the page shows to those who open it first; it can run outside a session."""
+    network, pinned = Network(), Network(variant="b0")
+    batch, dtype = int(BATCH.default), DTYPE.default
+    shown = Shown(
+        network=network,
+        pinned=pinned,
+        pinned_report=resources.report(pinned, batch, dtype),
+        report=resources.report(network, batch, dtype),
+        batch=batch,
+        dtype=dtype,
+    )
+    resources.live_readouts(shown.at_zero, shown.other.totals, batch, dtype)
+    scale_growth.prepare(shown)
 
 
 def _draw_headline(held: Chosen) -> Shown | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import plotly.graph_objects as go
 import streamlit as st
 
 from app import resources, widgets
@@ -26,34 +27,50 @@ def draw(shown: Chosen) -> None:
     with st.container(horizontal=True):
         y, x = BY_KEY[widgets.select(Y, width=240)], BY_KEY[widgets.select(X, width=240)]
         logarithmic = widgets.segmented(SCALE) == "log"
-    batch, dtype, rule = shown.batch, shown.dtype, replace(shown.rule, phi=0.0)
-    across, up = (
-        resources.growth_axis(quantity, logarithmic, batch, dtype).including(shown.current)
-        for quantity in (x, y)
-    )
-    figure = resources.growth_figure(
-        rule, shown.network.classes, shown.other, across, up, batch, dtype
-    )
+    curves, ratio = _figures(shown, x, y, logarithmic)
     words = f"{y.label} over {x.label} for four scaling strategies and the published variants."
-    widgets.chart(figure, words, key="growth")
+    widgets.chart(curves, words, key="growth")
     st.caption(
         f"{widgets.source('computed')} Every line and mark is computed from the architecture. "
         "Published variants have a place on the φ axis only where their name holds a φ (B0 to B8)."
     )
     widgets.heading("Does one step of φ double the cost?", "computed")
-    compound = resources.curves(rule, batch, dtype)["compound"]
+    rule = shown.rule
+    compound = resources.curves(rule, shown.batch, shown.dtype)["compound"]
     sentence = growth_sentence(compound, rule.rule.cost_factor)
     st.markdown(sentence)
-    widgets.chart(resources.ratio_figure(rule, batch, dtype), sentence, key="ratio")
-    _follow_phi(shown, x, y)
+    widgets.chart(ratio, sentence, key="ratio")
+    live.marks(*_marks(shown, x, y))
 
 
-def _follow_phi(shown: Chosen, x: Quantity, y: Quantity) -> None:
-    """Mark the chosen network on both charts, and let the marks follow the slider."""
+def prepare(shown: Chosen) -> None:
+    """Compute what this part shows at first."""
+    x, y = BY_KEY[X.default], BY_KEY[Y.default]
+    for figure in _figures(shown, x, y, logarithmic=True):
+        figure.to_json()
+    _marks(shown, x, y)
+
+
+def _figures(
+    shown: Chosen, x: Quantity, y: Quantity, logarithmic: bool
+) -> tuple[go.Figure, go.Figure]:
+    """Both charts, the same at every φ."""
+    batch, dtype, rule = shown.batch, shown.dtype, replace(shown.rule, phi=0.0)
+    across, up = (
+        resources.growth_axis(quantity, logarithmic, batch, dtype).including(shown.current)
+        for quantity in (x, y)
+    )
+    classes = shown.network.classes
+    curves = resources.growth_figure(rule, classes, shown.other, across, up, batch, dtype)
+    return curves, resources.ratio_figure(rule, batch, dtype)
+
+
+def _marks(shown: Chosen, x: Quantity, y: Quantity) -> tuple[str, str]:
+    """The marks at every step of φ, and the chosen network's where it is at none."""
     network, batch, dtype = shown.network, shown.batch, shown.dtype
     current, rows, here = shown.current, "[]", None
     if network.variant is None:
         rows = resources.live_marks(shown.at_zero, x, y, batch, dtype)
     if current is not None:
         here = mark(current, x, y, resources.base(network, batch, dtype))
-    live.marks(rows, rest(network, here))
+    return rows, rest(network, here)
