@@ -11,17 +11,19 @@ import dataclasses
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
-import plotly.graph_objects as go
 import streamlit as st
 
 from app import pricing, warm
 from app.charts.scale import Axis, axis_of, growth_curves, growth_ratio
 from app.downloads import Downloads
 from app.live import marks, networks, readouts
+from app.live.steps import compact
 from app.network import Network
+from app.pricing import TENTHS
 from app.quantities import Priced, Quantity, Totals
 from effnet_core.budget import Answer, Limits, Setting, best_free, largest_phi
 from effnet_core.cost import CostReport, analyze
@@ -147,46 +149,61 @@ def growth_axis(quantity: Quantity, logarithmic: bool, batch: int, dtype: str) -
 
 
 @lru_cache(maxsize=32)
-def growth_figure(
+def growth_chart(
     network: Network, classes: int, pinned: Priced, x: Axis, y: Axis, batch: int, dtype: str
-) -> go.Figure:
-    """The curves of growth under the settings of `network` at φ = 0, published variants and A."""
-    return growth_curves(
-        curves(network, batch, dtype),
-        published=published(classes, batch, dtype),
-        pinned=pinned,
-        strategy=network.strategy,
-        x=x,
-        y=y,
+) -> str:
+    """Curves of growth under the settings of `network` at φ = 0, published variants, A: JSON."""
+    return compact(
+        asdict(
+            growth_curves(
+                curves(network, batch, dtype),
+                published=published(classes, batch, dtype),
+                pinned=pinned,
+                strategy=network.strategy,
+                x=x,
+                y=y,
+            )
+        )
     )
 
 
 @lru_cache(maxsize=32)
-def ratio_figure(network: Network, batch: int, dtype: str) -> go.Figure:
-    """How FLOPs grow with φ under the rule of `network` at φ = 0."""
+def ratio_chart(network: Network, batch: int, dtype: str) -> str:
+    """How FLOPs grow with φ under the rule of `network` at φ = 0, as JSON."""
     compound = curves(network, batch, dtype)["compound"]
-    return growth_ratio(compound, cost_factor=network.rule.cost_factor)
+    zero, factor = base(network, batch, dtype), network.rule.cost_factor
+    return compact(asdict(growth_ratio(compound, zero, cost_factor=factor)))
 
 
-def base(network: Network, batch: int, dtype: str) -> Priced | None:
-    """The network at φ = 0 that the second chart of growth relates to; None off the compound."""
-    if network.variant or network.strategy != "compound":
-        return None
-    compound = curves(network, batch, dtype)["compound"]
-    return next((point for point in compound if point.phi == 0), None)
+def base(network: Network, batch: int, dtype: str) -> Priced:
+    """The formula's network at φ = 0 under the settings of `network`."""
+    return next(p for p in curves(network, batch, dtype)["compound"] if p.phi == 0)
+
+
+@lru_cache(maxsize=32)
+def live_marks(network: Network, x: Quantity, y: Quantity, batch: int, dtype: str) -> str:
+    """The marks among the curves of growth at every step of φ, as JSON; `network` is at φ = 0."""
+    each = pricing.price_each(network, network.strategy, TENTHS, batch=batch, dtype=dtype)
+    return marks.rows([marks.mark(one, x, y) if one else None for one in each])
+
+
+@lru_cache(maxsize=32)
+def live_ratios(network: Network, batch: int, dtype: str) -> str:
+    """The marks on the chart of ratios at every step of φ, as JSON; `network` is at φ = 0.
+
+    None off the compound rule, which alone is drawn there.
+    """
+    if network.strategy != "compound":
+        return "[]"
+    zero = base(network, batch, dtype)
+    each = pricing.price_each(network, network.strategy, TENTHS, batch=batch, dtype=dtype)
+    return marks.rows([marks.ratio_mark(one, zero) if one else None for one in each])
 
 
 @lru_cache(maxsize=32)
 def live_readouts(network: Network, other: Totals, batch: int, dtype: str) -> str:
     """The headline at every step of φ, as JSON; `network` stands at φ = 0."""
     return readouts.rows(network, other, batch=batch, dtype=dtype)
-
-
-@lru_cache(maxsize=32)
-def live_marks(network: Network, x: Quantity, y: Quantity, batch: int, dtype: str) -> str:
-    """The marks on the charts of growth at every step of φ, as JSON; `network` is at φ = 0."""
-    zero = base(network, batch, dtype)
-    return marks.rows(marks.marks(network, x, y, zero, batch=batch, dtype=dtype))
 
 
 @lru_cache(maxsize=16)

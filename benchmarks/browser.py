@@ -107,7 +107,7 @@ def opened(browser: Browser, url: str) -> Page:
 def wait_drawn(page: Page) -> None:
     """Wait for the numbers, and for the mark on the last chart or the table under the picture."""
     page.locator("[data-testid=stMetricValue]").nth(3).wait_for()
-    page.locator(".st-key-ratio svg.current path, .stages tbody tr:nth-child(9)").first.wait_for()
+    page.locator(".st-key-ratio .mark path, .stages tbody tr:nth-child(9)").first.wait_for()
 
 
 def start(browser: Browser) -> Row:

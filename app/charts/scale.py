@@ -5,17 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
-import numpy as np
-import numpy.typing as npt
-import plotly.graph_objects as go
-
-from app.charts.style import FAINT, GREY, figure
+from app.live.marks import Mark, mark
 from app.quantities import Priced, Quantity
+from app.text import minus
 
 Curve = tuple[Priced, ...]
 Span = tuple[float, float]
-Values = npt.NDArray[np.float64]
+Values = tuple[float, ...]
 
 _LINEAR_UP_TO_PHI = 8
 
@@ -36,21 +34,64 @@ class Axis:
         low, high = self.span
         return replace(self, span=(min(low, here), max(high, here)))
 
-    def settings(self) -> dict[str, object]:
-        """Plotly's settings of this axis."""
+    @property
+    def drawn(self) -> DrawnAxis:
+        """The axis with its margin."""
         low, high = self.span
         if self.logarithmic:
             low, high = math.log10(low), math.log10(high)
         margin = 0.04 * (high - low)
-        return {
-            "title": self.quantity.label,
-            "type": "log" if self.logarithmic else "linear",
-            "range": [low - margin, high + margin],
-            "exponentformat": "SI" if self.quantity.unit else "B",
-            "ticksuffix": self.quantity.unit,
-            "dtick": 1 if self.logarithmic else 2 if self.quantity.key == "phi" else None,
-            "zeroline": False,
-        }
+        return DrawnAxis(
+            label=self.quantity.label,
+            logarithmic=self.logarithmic,
+            range=(low - margin, high + margin),
+            unit=self.quantity.unit,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class DrawnAxis:
+    """An axis as the browser draws it; `range` holds powers of ten where it is logarithmic."""
+
+    label: str
+    logarithmic: bool
+    range: Span
+    unit: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """A named line, in pixels of width; `texts` are said where the pointer comes near."""
+
+    name: str
+    x: tuple[float, ...]
+    y: tuple[float, ...]
+    width: float
+    opacity: float = 1.0
+    dash: str = ""
+    texts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Marks:
+    """Networks that stand still, under one name in the legend; `labels` may be empty."""
+
+    name: str
+    symbol: Literal["circle", "square"]
+    marks: tuple[Mark, ...]
+    labels: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chart:
+    """What `app/live/chart.js` draws, `height` pixels high; `level` is a faint horizontal line."""
+
+    height: int
+    x: DrawnAxis
+    y: DrawnAxis
+    lines: tuple[Line, ...]
+    marks: tuple[Marks, ...] = ()
+    level: float | None = None
 
 
 def axis_of(
@@ -79,58 +120,63 @@ def growth_curves(
     strategy: str,
     x: Axis,
     y: Axis,
-) -> go.Figure:
+) -> Chart:
     """Any quantity over any other: a line for each strategy, marks for published variants and A.
 
-    The chosen network is marked in the browser (`app.live.marks`), so that the figure stays as φ
-    moves.
+    The chosen network is marked in the browser, so that the chart stays as φ moves.
     """
-    drawn = figure(430)
+    lines = []
     for name, curve in curves.items():
+        chosen = name == strategy
         across, up = _points(curve, x.quantity, y.quantity)
-        drawn.add_scatter(
-            x=across,
-            y=up,
-            name=f"{name} scaling",
-            mode="lines",
-            line={"width": 3.5 if name == strategy else 1.5},
-            opacity=1 if name == strategy else 0.75,
-            hoverinfo="skip",
-        )
-    _add_marks(drawn, "published", published, x, y, {"symbol": "circle", "color": GREY})
-    _add_marks(drawn, f"A: {pinned.title}", [pinned], x, y, {"symbol": "square", "color": GREY})
-    drawn.update_xaxes(**x.settings())
-    drawn.update_yaxes(**y.settings())
-    return drawn
-
-
-def growth_ratio(curve: Curve, *, cost_factor: float) -> go.Figure:
-    """How often the multiply-adds of φ = 0 fit into those of φ, beside 2^φ and (α·β²·γ²)^φ."""
-    drawn = figure(330)
-    base = next((point for point in curve if point.phi == 0), None)
-    if base is None:
-        return drawn
-    phis = np.array([point.phi for point in curve], dtype=np.float64)
-    built = np.array([point.totals.mult_adds for point in curve], dtype=np.float64)
-    lines = (
-        ("as built", built / base.totals.mult_adds, "solid", 3.0),
-        ("2^φ", 2**phis, "dash", 1.5),
-        (f"(α·β²·γ²)^φ = {cost_factor:.3g}^φ", cost_factor**phis, "dot", 2.0),
+        width, opacity = (3.5, 1.0) if chosen else (1.5, 0.75)
+        lines.append(Line(name=f"{name} scaling", x=across, y=up, width=width, opacity=opacity))
+    placed = [n for n in published if None not in (x.quantity.of(n), y.quantity.of(n))]
+    variants = Marks(
+        name="published",
+        symbol="circle",
+        marks=tuple(mark(n, x.quantity, y.quantity) for n in placed),
+        labels=tuple(_short(n.title) for n in placed),
     )
-    for name, values, dash, width in lines:
-        drawn.add_scatter(
-            x=phis,
-            y=values,
-            name=name,
-            mode="lines",
-            line={"dash": dash, "width": width},
-            hovertemplate="φ = %{x:.2f}: ×%{y:.3~g}<extra>" + name + "</extra>",
-        )
-    drawn.update_xaxes(title="φ", range=[-6.4, 10.4], dtick=2, zeroline=False)
-    drawn.update_yaxes(title="FLOPs, relative to φ = 0", type="log", range=[-2, 3.2])
-    drawn.update_yaxes(dtick=1, exponentformat="none")
-    drawn.add_hline(1, line={"color": FAINT, "width": 1})
-    return drawn
+    other = Marks(
+        name=f"A: {pinned.title}",
+        symbol="square",
+        marks=(mark(pinned, x.quantity, y.quantity),),
+        labels=("",),
+    )
+    return Chart(height=430, x=x.drawn, y=y.drawn, lines=tuple(lines), marks=(variants, other))
+
+
+def growth_ratio(curve: Curve, base: Priced, *, cost_factor: float) -> Chart:
+    """How often the multiply-adds of φ = 0 fit into those of φ, beside 2^φ and (α·β²·γ²)^φ."""
+    points = [(one.phi, one.totals.mult_adds) for one in curve if one.phi is not None]
+    phis = tuple(phi for phi, _ in points)
+    laws = (
+        ("as built", tuple(built / base.totals.mult_adds for _, built in points), "", 3.0),
+        ("2^φ", tuple(2**phi for phi in phis), "7 5", 1.5),
+        (
+            f"(α·β²·γ²)^φ = {cost_factor:.3g}^φ",
+            tuple(cost_factor**phi for phi in phis),
+            "2 4",
+            2.0,
+        ),
+    )
+    lines = tuple(
+        Line(name=name, x=phis, y=values, width=width, dash=dash, texts=_said(name, phis, values))
+        for name, values, dash, width in laws
+    )
+    return Chart(
+        height=330,
+        x=DrawnAxis(label="φ", logarithmic=False, range=(-6.4, 10.4)),
+        y=DrawnAxis(label="FLOPs, relative to φ = 0", logarithmic=True, range=(-2, 3.2)),
+        lines=lines,
+        level=1.0,
+    )
+
+
+def _said(name: str, phis: Sequence[float], values: Sequence[float]) -> tuple[str, ...]:
+    pairs = zip(phis, values, strict=True)
+    return tuple(f"{name}, φ = {minus(phi)}: ×{value:.3g}" for phi, value in pairs)
 
 
 def growth_sentence(curve: Curve, cost_factor: float) -> str:
@@ -148,39 +194,9 @@ def growth_sentence(curve: Curve, cost_factor: float) -> str:
 def _points(curve: Curve, x: Quantity, y: Quantity) -> tuple[Values, Values]:
     pairs = ((x.of(point), y.of(point)) for point in curve)
     found = [(a, b) for a, b in pairs if a is not None and b is not None]
-    across, up = np.array(found, dtype=np.float64).reshape(-1, 2).T
-    return across, up
-
-
-def _add_marks(
-    drawn: go.Figure,
-    name: str,
-    networks: Sequence[Priced],
-    x: Axis,
-    y: Axis,
-    marker: dict[str, str],
-) -> None:
-    shown = [n for n in networks if x.quantity.of(n) is not None and y.quantity.of(n) is not None]
-    single = len(networks) == 1
-    drawn.add_scatter(
-        x=[x.quantity.of(n) for n in shown],
-        y=[y.quantity.of(n) for n in shown],
-        name=name,
-        mode="markers" if single else "markers+text",
-        text=["" if single else _short(n.title) for n in shown],
-        textposition="bottom right",
-        textfont={"size": 11, "color": GREY},
-        marker={"size": 8, "line": {"width": 1.5, "color": "white"}} | marker,
-        hovertext=[_hover(n, x.quantity, y.quantity) for n in shown],
-        hoverinfo="text",
-    )
+    return tuple(a for a, _ in found), tuple(b for _, b in found)
 
 
 def _short(title: str) -> str:
     """Only B0…B8 and L2 are labelled: the others crowd the same place."""
     return title if len(title) == 2 else ""
-
-
-def _hover(network: Priced, x: Quantity, y: Quantity) -> str:
-    lines = (f"{q.label}: {q.show(value)}" for q in (x, y) if (value := q.of(network)) is not None)
-    return f"<b>{network.title}</b><br>" + "<br>".join(lines)

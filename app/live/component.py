@@ -1,7 +1,8 @@
 """The parts of Scale that live in the browser, as Streamlit mounts them.
 
 Each listens to the slider for φ itself. Its data is the same at every step of φ, so that a step
-sends nothing: only a network between the steps, or one by name, comes along as `rest`.
+sends nothing: only a network between the steps, or one by name, comes along as `rest`. It is JSON
+in a list of one: for a text by itself Streamlit asks pandas whether it is a table.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import streamlit as st
+
+from app.live.steps import compact
 
 _FOLDER = Path(__file__).parent
 
@@ -29,30 +32,35 @@ _readouts = st.components.v2.component(
     js=_read("follow.js", "readouts.js"),
     isolate_styles=False,
 )
-_marks = st.components.v2.component(
-    "scale_marks", js=_read("follow.js", "marks.js"), isolate_styles=False
+_chart = st.components.v2.component(
+    "scale_chart",
+    html=_read("chart.html"),
+    css=_STYLE,
+    js=_read("follow.js", "svg.js", "axes.js", "chart.js"),
+    isolate_styles=False,
 )
 _stages = st.components.v2.component(
     "scale_stages",
     html=_read("stages.html"),
     css=_STYLE,
-    js=_read("follow.js", "numbers.js", "picture.js", "stages.js"),
+    js=_read("follow.js", "numbers.js", "svg.js", "picture.js", "stages.js"),
     isolate_styles=False,
 )
 
 
 def readouts(rows: str, rest: str) -> None:
     """Let the headline above follow φ; see `app.live.readouts`. Both are JSON."""
-    _readouts(key="readouts", data=_rows_and_rest(rows, rest))
+    _readouts(key="readouts", data=[f'{{"rows":{rows},"rest":{rest}}}'])
 
 
-def marks(rows: str, rest: str) -> None:
-    """Draw the chosen network on both charts of growth; see `app.live.marks`. Both are JSON."""
-    _marks(key="marks", data=_rows_and_rest(rows, rest))
+def chart(key: str, alt: str, drawn: str, rows: str, rest: str) -> None:
+    """Draw a chart on which the chosen network is marked at every step of φ.
 
-
-def _rows_and_rest(rows: str, rest: str) -> str:
-    return f'{{"rows":{rows},"rest":{rest}}}'
+    `alt` tells its message in words. The others are JSON: a `charts.scale.Chart`, its marks at
+    every step and the mark of a network at none (`app.live.marks`).
+    """
+    words = json.dumps(alt, ensure_ascii=False)
+    _chart(key=key, data=[f'{{"alt":{words},"chart":{drawn},"rows":{rows},"rest":{rest}}}'])
 
 
 def stages(networks: str, choice: dict[str, Any], on_choice: Callable[[], None]) -> None:
@@ -62,10 +70,10 @@ def stages(networks: str, choice: dict[str, Any], on_choice: Callable[[], None])
     a slab calls `on_choice` once; `chosen_slab` then says which.
     """
     grid = hashlib.sha256(networks.encode()).hexdigest()[:16]
-    _stages(key="steps", data=f'{{"id":"{grid}","networks":{networks}}}')
+    _stages(key="steps", data=[f'{{"id":"{grid}","networks":{networks}}}'])
     _stages(
         key=_PICTURE,
-        data=json.dumps(choice | {"grid": grid}, ensure_ascii=False),
+        data=[compact(choice | {"grid": grid})],
         on_chosen_change=on_choice,
     )
 

@@ -1,6 +1,5 @@
 // The picture: a slab for each block, as tall as its feature map, as thick as the root of its
 // channels. Every network is drawn as wide as the page, its neighbour below at the same scale.
-const SVG = "http://www.w3.org/2000/svg";
 const HEIGHT = 400, TOP = 62, BOTTOM = 54;
 const BETWEEN_BLOCKS = 0.8, BETWEEN_STAGES = 13;
 const LABELS_APART = 0.05; // of the width; nearer labels run together on a narrow screen
@@ -51,17 +50,10 @@ function shade(share, shades) {
 // Rectangles are kept and moved: making a new one costs more than all its numbers.
 function rectangles(group, count) {
   while (group.childElementCount < count) {
-    group.append(document.createElementNS(SVG, "rect"));
+    group.append(element("rect"));
   }
   while (group.childElementCount > count) group.lastChild.remove();
   return [...group.children];
-}
-
-function put(element, attributes) {
-  for (const [name, value] of Object.entries(attributes)) {
-    const text = typeof value === "number" ? value.toFixed(2) : value;
-    if (element.getAttribute(name) !== text) element.setAttribute(name, text);
-  }
 }
 
 const isChosen = (slab, [stage, block]) =>
@@ -104,8 +96,8 @@ function drawFrame(frame, inside, scale, colour) {
     y: scale.centre - reach,
     width: scale.across * (last.left + last.thickness - first.left + 4),
     height: 2 * reach,
-    stroke: colour,
   });
+  frame.style.stroke = colour;
 }
 
 // Each stage's name, and its side where that changes; one too near to the last is lifted.

@@ -37,7 +37,7 @@ function paintReadouts(row, notice) {
 }
 
 export default function ({ data, parentElement }) {
-  const { rows, rest } = JSON.parse(data);
+  const { rows, rest } = JSON.parse(data[0]);
   const mount = mounted(parentElement, () => {
     const state = {};
     const [notice, status] = ["notice", "status"].map(n => parentElement.querySelector(`.${n}`));

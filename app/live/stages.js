@@ -103,19 +103,13 @@ const hasStep = rest => {
 };
 
 function say(root, state, event) {
-  const tip = root.querySelector(".tip");
   const at = [...root.querySelector(".slabs").children].indexOf(event.target);
-  tip.hidden = at < 0;
-  if (at < 0) return;
+  if (at < 0) return showTip(root, event, "");
   const slab = state.shown[at], { choice } = state;
   const name = slab.block === null ? (slab.stage ? "head" : "stem")
     : `stage ${slab.stage}, block ${slab.block + 1}`;
-  tip.innerText = `${name}\n${slab.channels} channels, ${slab.side}×${slab.side}\n`
-    + `${(choice.bytes ? size : count)(slab.value)} ${choice.label}`;
-  const frame = root.getBoundingClientRect();
-  const half = tip.offsetWidth / 2;
-  tip.style.left = `${Math.max(half, Math.min(event.clientX - frame.left, frame.width - half))}px`;
-  tip.style.top = `${event.clientY - frame.top}px`;
+  showTip(root, event, `${name}\n${slab.channels} channels, ${slab.side}×${slab.side}\n`
+    + `${(choice.bytes ? size : count)(slab.value)} ${choice.label}`);
 }
 
 function start(root, choose) {
@@ -144,7 +138,7 @@ function start(root, choose) {
 }
 
 export default function ({ data, parentElement, setTriggerValue }) {
-  const brought = JSON.parse(data);
+  const brought = JSON.parse(data[0]);
   const root = parentElement.querySelector(".stages");
   if (brought.networks) {
     grid = brought;

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import plotly.graph_objects as go
 import streamlit as st
 
 from app import resources, widgets
 from app.charts.scale import growth_sentence
 from app.live import component as live
-from app.live.marks import mark, rest
+from app.live.marks import mark, ratio_mark, rest
 from app.quantities import BY_KEY, QUANTITIES, Quantity
 from app.state import Choice
 from app.views.scale_network import Chosen
@@ -27,9 +26,8 @@ def draw(shown: Chosen) -> None:
     with st.container(horizontal=True):
         y, x = BY_KEY[widgets.select(Y, width=240)], BY_KEY[widgets.select(X, width=240)]
         logarithmic = widgets.segmented(SCALE) == "log"
-    curves, ratio = _figures(shown, x, y, logarithmic)
     words = f"{y.label} over {x.label} for four scaling strategies and the published variants."
-    widgets.chart(curves, words, key="growth")
+    live.chart("growth", words, *_growth(shown, x, y, logarithmic))
     st.caption(
         f"{widgets.source('computed')} Every line and mark is computed from the architecture. "
         "Published variants have a place on the φ axis only where their name holds a φ (B0 to B8)."
@@ -39,38 +37,38 @@ def draw(shown: Chosen) -> None:
     compound = resources.curves(rule, shown.batch, shown.dtype)["compound"]
     sentence = growth_sentence(compound, rule.rule.cost_factor)
     st.markdown(sentence)
-    widgets.chart(ratio, sentence, key="ratio")
-    live.marks(*_marks(shown, x, y))
+    live.chart("ratio", sentence, *_ratio(shown))
 
 
 def prepare(shown: Chosen) -> None:
     """Compute what this part shows at first."""
-    x, y = BY_KEY[X.default], BY_KEY[Y.default]
-    for figure in _figures(shown, x, y, logarithmic=True):
-        figure.to_json()
-    _marks(shown, x, y)
+    _growth(shown, BY_KEY[X.default], BY_KEY[Y.default], logarithmic=True)
+    _ratio(shown)
 
 
-def _figures(
-    shown: Chosen, x: Quantity, y: Quantity, logarithmic: bool
-) -> tuple[go.Figure, go.Figure]:
-    """Both charts, the same at every φ."""
-    batch, dtype, rule = shown.batch, shown.dtype, replace(shown.rule, phi=0.0)
+def _growth(shown: Chosen, x: Quantity, y: Quantity, logarithmic: bool) -> tuple[str, str, str]:
+    """The chart, the same at every φ; the mark at every step; the mark of a φ between them."""
+    network, current, batch, dtype = shown.network, shown.current, shown.batch, shown.dtype
     across, up = (
-        resources.growth_axis(quantity, logarithmic, batch, dtype).including(shown.current)
+        resources.growth_axis(quantity, logarithmic, batch, dtype).including(current)
         for quantity in (x, y)
     )
-    classes = shown.network.classes
-    curves = resources.growth_figure(rule, classes, shown.other, across, up, batch, dtype)
-    return curves, resources.ratio_figure(rule, batch, dtype)
-
-
-def _marks(shown: Chosen, x: Quantity, y: Quantity) -> tuple[str, str]:
-    """The marks at every step of φ, and the chosen network's where it is at none."""
-    network, batch, dtype = shown.network, shown.batch, shown.dtype
-    current, rows, here = shown.current, "[]", None
+    rule = replace(shown.rule, phi=0.0)
+    chart = resources.growth_chart(rule, network.classes, shown.other, across, up, batch, dtype)
+    rows = "[]"
     if network.variant is None:
-        rows = resources.live_marks(shown.at_zero, x, y, batch, dtype)
-    if current is not None:
-        here = mark(current, x, y, resources.base(network, batch, dtype))
-    return rows, rest(network, here)
+        rows = resources.live_marks(rule, x, y, batch, dtype)
+    return chart, rows, rest(network, mark(current, x, y) if current else None)
+
+
+def _ratio(shown: Chosen) -> tuple[str, str, str]:
+    """The same of the chart of ratios; a variant has no mark there."""
+    network, current, batch, dtype = shown.network, shown.current, shown.batch, shown.dtype
+    rule = replace(shown.rule, phi=0.0)
+    chart = resources.ratio_chart(rule, batch, dtype)
+    if network.variant is not None:
+        return chart, "[]", rest(network, None)
+    here = None
+    if current and network.strategy == "compound":
+        here = ratio_mark(current, resources.base(rule, batch, dtype))
+    return chart, resources.live_ratios(rule, batch, dtype), rest(network, here)

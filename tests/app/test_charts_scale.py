@@ -2,13 +2,20 @@ from __future__ import annotations
 
 import math
 
-import plotly.graph_objects as go
 import pytest
 
 from app import pricing
 from app.charts.architecture import SHADES
 from app.charts.reconcile import blocks_over_phi, implied_phi
-from app.charts.scale import Axis, growth_curves, growth_ratio, growth_sentence, span
+from app.charts.scale import (
+    Axis,
+    Chart,
+    axis_of,
+    growth_curves,
+    growth_ratio,
+    growth_sentence,
+    span,
+)
 from app.charts.style import OUTLINE
 from app.network import Network
 from app.quantities import BY_KEY, QUANTITIES
@@ -27,7 +34,7 @@ def axis(key: str, *, logarithmic: bool = True) -> Axis:
     return Axis(quantity=quantity, logarithmic=logarithmic, span=span(COMPOUND, quantity))
 
 
-def curves(x: str = "phi", y: str = "flops", log: bool = True) -> go.Figure:
+def curves(x: str = "phi", y: str = "flops", log: bool = True) -> Chart:
     return growth_curves(
         {"compound": COMPOUND, "depth": DEPTH},
         published=(B0, B4),
@@ -68,10 +75,10 @@ def test_one_step_past_the_nearest_network_there_is_none() -> None:
 
 
 def test_curves_hold_the_computed_figures() -> None:
-    compound = curves().data[0]
-    at_zero = list(compound.x).index(0)
-    assert compound.y[at_zero] == B0.totals.mult_adds
+    compound, depth = curves().lines
+    assert compound.y[compound.x.index(0)] == B0.totals.mult_adds
     assert list(compound.y) == sorted(compound.y)
+    assert compound.width > depth.width
 
 
 def test_published_variants_without_phi_have_no_place_on_its_axis() -> None:
@@ -86,27 +93,44 @@ def test_published_variants_without_phi_have_no_place_on_its_axis() -> None:
             x=axis(key),
             y=axis("flops"),
         )
-        assert len(drawn.data[1].x) == marked
+        assert len(drawn.marks[0].marks) == marked
 
 
 @pytest.mark.parametrize("x", [quantity.key for quantity in QUANTITIES])
 @pytest.mark.parametrize("log", [True, False])
 def test_any_quantity_on_either_axis(x: str, log: bool) -> None:
     drawn = curves(x=x, y="peak", log=log)
-    low, high = drawn.layout.xaxis.range
+    low, high = drawn.x.range
     here = BY_KEY[x].of(B4)
     assert here is not None
-    place = math.log10(here) if drawn.layout.xaxis.type == "log" else here
+    place = math.log10(here) if drawn.x.logarithmic else here
     assert low <= place <= high
 
 
+def test_ranges_stay_for_a_network_within_and_widen_for_one_outside() -> None:
+    across = axis("params")
+    giant = pricing.price_network(Network(variant="l2"), batch=1, dtype="float32")
+    assert across.including(B4) == across.including(None) == across
+    assert 10 ** across.drawn.range[1] < giant.totals.params
+    assert 10 ** across.including(giant).drawn.range[1] > giant.totals.params
+
+
+@pytest.mark.parametrize(("log", "low"), [(True, 1.5e6), (False, 0)])
+def test_a_linear_axis_starts_at_zero_and_ends_before_the_giants(log: bool, low: float) -> None:
+    found = axis_of(BY_KEY["params"], {"compound": COMPOUND}, (B0, B4), log)
+    eight = next(point for point in COMPOUND if point.phi == 8)
+    most = COMPOUND[-1].totals.params if log else eight.totals.params
+    assert found.span == (pytest.approx(low, rel=0.1), most)
+
+
 def test_growth_draws_both_laws_and_what_is_built() -> None:
-    built, doubling, nominal = growth_ratio(COMPOUND, cost_factor=1.92027).data
-    at_zero, at_ten = list(built.x).index(0), list(built.x).index(10)
+    built, doubling, nominal = growth_ratio(COMPOUND, B0, cost_factor=1.92027).lines
+    at_zero, at_ten = built.x.index(0), built.x.index(10)
     assert [line.y[at_zero] for line in (built, doubling, nominal)] == [1, 1, 1]
     assert doubling.y[at_ten] == 1024
     assert nominal.y[at_ten] == pytest.approx(1.92027**10)
     assert built.y[at_ten] == COMPOUND[-1].totals.mult_adds / B0.totals.mult_adds
+    assert doubling.texts[at_ten] == "2^φ, φ = 10: ×1.02e+03"
 
 
 def test_the_growth_sentence_tells_the_actual_factor() -> None:

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.live import marks, networks, readouts
+from app import resources
+from app.live import networks, readouts
 from app.live.steps import resting
 from app.network import Network
 from app.pricing import TENTHS, nearest_phi
@@ -138,18 +139,21 @@ def test_parts_of_every_variant_add_up(name: str) -> None:
 def test_marks_at_any_step(network: Network, step: int, axes: list[str]) -> None:
     base = counted(network, TENTHS.index(0.0), 1, "float32")
     assert base is not None
-    zero = priced(network, 0.0, base)
     x, y = (BY_KEY[key] for key in axes)
-    found = marks.marks(network, x, y, zero, batch=1, dtype="float32")[step]
+    found = json.loads(resources.live_marks(network, x, y, 1, "float32"))[step]
+    ratios = json.loads(resources.live_ratios(network, 1, "float32"))
     report = counted(network, step, 1, "float32")
     if report is None:
         assert found is None
         return
     expected = priced(network, TENTHS[step], report)
-    assert found is not None
-    assert (found.x, found.y, found.phi) == (x.of(expected), y.of(expected), TENTHS[step])
-    assert found.ratio == report.totals.mult_adds / base.totals.mult_adds
-    assert found.title in found.text
+    assert (found["x"], found["y"]) == (x.of(expected), y.of(expected))
+    assert expected.title == found["title"] and expected.title in found["text"]
+    if network.strategy != "compound":
+        assert ratios == []
+        return
+    assert ratios[step]["x"] == TENTHS[step]
+    assert ratios[step]["y"] == report.totals.mult_adds / base.totals.mult_adds
 
 
 def priced(network: Network, phi: float, report: CostReport) -> Priced:

@@ -52,12 +52,13 @@ def press(app: AppTest, label: str) -> AppTest:
 def component(app: AppTest, key: str) -> Any:
     """What a part that lives in the browser was given."""
     found = next(c.proto for c in app.get("bidi_component") if f"-{key}" in c.proto.id)
-    return json.loads(json.loads(found.json))
+    (given,) = json.loads(found.json)
+    return json.loads(given)
 
 
 def mark(app: AppTest, phi: float) -> tuple[str, float, float]:
     """What the mark stands at when the slider stands at `phi`."""
-    given = component(app, "marks")
+    given = component(app, "growth")
     row = given["rest"]["row"] if given["rest"] else given["rows"][round(10 * (phi + 6))]
     return row["title"], row["x"], row["y"]
 
@@ -197,7 +198,7 @@ def test_an_impossible_network_gets_a_way_out_and_the_curves_stay(
     said = seen(app.error[0])
     assert reason in said and "Traceback" not in said
     assert [tab.label for tab in app.tabs][:2] == ["Growth", "Architecture"]
-    assert len(app.get("plotly_chart")) == 2
+    assert component(app, "growth")["chart"]["lines"] and component(app, "ratio")["chart"]["lines"]
     nearest = float(said.rsplit(" is ", 1)[1].rstrip(".").replace("−", "-"))
     healthy(app.slider(key="phi").set_value(nearest).run())
     assert not app.error and metrics(app)
@@ -260,11 +261,13 @@ def test_only_a_network_between_the_steps_is_sent_by_itself(phi: str, rest: str 
         assert given is None if rest is None else given["at"] == rest
 
 
-def test_a_step_of_phi_sends_the_browser_nothing_new() -> None:
-    app = open_page(phi="1.5", show="Architecture")
-    before = [component(app, key) for key in ("readouts", "steps", "picture")]
+@pytest.mark.parametrize("show", ["Growth", "Architecture"])
+def test_a_step_of_phi_sends_the_browser_nothing_new(show: str) -> None:
+    app = open_page(phi="1.5", show=show)
+    keys = ("readouts", "steps", "picture") if show == "Architecture" else ("growth", "ratio")
+    before = [component(app, key) for key in keys]
     healthy(app.slider(key="phi").set_value(1.6).run())
-    assert [component(app, key) for key in ("readouts", "steps", "picture")] == before
+    assert [component(app, key) for key in keys] == before
 
 
 def test_the_reconciler_explains_b1() -> None:
@@ -284,10 +287,11 @@ def test_the_origin_of_the_factors_is_told() -> None:
 
 
 def test_every_chart_has_words_for_it() -> None:
-    for tab in ("Growth", "Why B1 is not φ = 1"):
-        charts = open_page(show=tab).get("plotly_chart")
-        assert charts
-        assert all(len(chart.proto.alt) > 40 for chart in charts)
+    app = open_page()
+    assert all(len(component(app, key)["alt"]) > 40 for key in ("growth", "ratio"))
+    charts = open_page(show="Why B1 is not φ = 1").get("plotly_chart")
+    assert charts
+    assert all(len(chart.proto.alt) > 40 for chart in charts)
 
 
 def test_the_first_page_imports_no_torch() -> None:
