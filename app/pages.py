@@ -29,7 +29,7 @@ def page(name: str) -> Page:
 def _drawing(name: str) -> Callable[[], None]:
     def draw() -> None:
         with st.spinner("Opening the page"):
-            warm.wait()
+            (warm.wait_for_first if name == FIRST else warm.wait)()
             view = import_module(f"app.views.{name}")
         view.render()
 

@@ -10,26 +10,37 @@ import importlib
 import sys
 import threading
 
-# None of these imports torch. Two sessions that import pandas at the same moment, as plotly does,
-# can find it half made.
-FIRST_PAGE = ("pandas", "plotly.graph_objects", "app.views.scale")
+FIRST_PAGE = "app.views.scale"
+# Two sessions that import pandas at the same moment, as Plotly does, can find it half made: what
+# draws tables or Plotly's charts waits for these. None imports torch.
+TABLES = ("pandas", "plotly.graph_objects")
 
 # How long imports keep the server from handing out the browser's scripts: many small files.
 _SWITCH_S = 0.0005
+# The first page is drawn by then; imports at the same time would hold it up.
+_LATER_S = 3.0
 
-_ready = threading.Event()
-_ready.set()
+_first, _all, _wanted = threading.Event(), threading.Event(), threading.Event()
+_first.set()
+_all.set()
 
 
 def start() -> None:
-    """Begin; sessions that come meanwhile wait for it in `wait`."""
-    _ready.clear()
+    """Begin; sessions that come meanwhile wait for it."""
+    _first.clear()
+    _all.clear()
     threading.Thread(target=_prepare, name="first page", daemon=True).start()
 
 
-def wait() -> None:
+def wait_for_first() -> None:
     """Return once the first page is ready, at once where nobody has called `start`."""
-    _ready.wait()
+    _first.wait()
+
+
+def wait() -> None:
+    """Return once everything is ready: before anything draws a table or one of Plotly's charts."""
+    _wanted.set()
+    _all.wait()
 
 
 def _prepare() -> None:
@@ -37,13 +48,16 @@ def _prepare() -> None:
     usual = sys.getswitchinterval()
     sys.setswitchinterval(_SWITCH_S)
     try:
-        for module in FIRST_PAGE:
+        importlib.import_module(FIRST_PAGE).prepare()
+        _first.set()
+        _wanted.wait(_LATER_S)
+        for module in TABLES:
             importlib.import_module(module)
-        importlib.import_module("app.views.scale").prepare()
         freeze()
     finally:
         sys.setswitchinterval(usual)
-        _ready.set()
+        _first.set()
+        _all.set()
 
 
 def freeze() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from app import resources, widgets
+from app import resources, warm, widgets
 from app.frame import page
 from app.live import component as live
 from app.live.readouts import Readout, Refusal, of_report, rest, way_out
@@ -118,6 +118,8 @@ def _draw_parts(held: Chosen, shown: Shown | None) -> None:
     for tab, name in zip(tabs, TABS, strict=True):
         if not tab.open:
             continue
+        if name != SHOW.default:
+            warm.wait()
         with tab, widgets.told():
             if name in CURVES:
                 CURVES[name](held if shown is None else shown)

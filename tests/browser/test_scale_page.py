@@ -19,7 +19,7 @@ from effnet_core.variants import scaled
 pytestmark = pytest.mark.browser
 
 PARAMETERS = "[data-testid=stMetricValue]"
-CURRENT_MARK = ".st-key-growth .scatterlayer .trace:last-child path.point"
+CURRENT_MARK = ".st-key-growth .mark path"
 OpenPage = Callable[..., Any]
 
 
@@ -84,7 +84,7 @@ def test_a_shared_url_opens_the_same_state(server: str, browser_page: OpenPage) 
 
 def test_a_click_on_the_picture_chooses_a_block(server: str, browser_page: OpenPage) -> None:
     page = ready(browser_page(height=1600), f"{server}/?show=Architecture")
-    slab = page.locator(".st-key-picture .bars path").nth(5)
+    slab = page.locator(".picture .slabs rect").nth(5)
     slab.wait_for()
     box = slab.bounding_box()
     page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
@@ -162,7 +162,7 @@ def test_phi_and_what_it_moves_share_a_narrow_screen(server: str, browser_page: 
 def test_words_stand_out_from_the_page(scheme: str, server: str, browser_page: OpenPage) -> None:
     page = ready(browser_page(color_scheme=scheme), server)
     page.locator(CURRENT_MARK).wait_for()
-    for words in ("[data-testid=stCaptionContainer] p", ".xtick text", ".textpoint text"):
+    for words in ("[data-testid=stCaptionContainer] p", ".plot .tick", ".plot .name"):
         assert page.locator(words).last.evaluate(_CONTRAST) >= 4.5, words
 
 
