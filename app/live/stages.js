@@ -93,7 +93,7 @@ function drawAll(root, state) {
   part("most").textContent = (choice.bytes ? size : count)(most);
   part("colours").textContent = `${choice.label} of a block`;
   figure.setAttribute("aria-label", alt(network));
-  if (choice.table) drawTable(root.querySelector("tbody"), network);
+  if (choice.table) drawTable(state.table.querySelector("tbody"), network);
 }
 
 const networksFor = choice => (grid.id === choice.grid ? grid.networks : null);
@@ -113,7 +113,7 @@ function say(root, state, event) {
 }
 
 function start(root, choose) {
-  const state = { choose, shown: [] };
+  const state = { choose, shown: [], table: root.querySelector(".table") };
   state.draw = () => drawAll(root, state);
   const [gradient] = root.getElementsByTagName("linearGradient");
   state.shade = shades => {
@@ -149,7 +149,8 @@ export default function ({ data, parentElement, setTriggerValue }) {
   const state = mounted(parentElement, () => start(root, setTriggerValue));
   Object.assign(state, { choice: brought, choose: setTriggerValue });
   state.shade(brought.shades);
-  root.querySelector(".table").hidden = !brought.table;
+  if (brought.table) root.querySelector(".there").append(state.table);
+  else state.table.remove();
   state.draw();
   return state.end;
 }
