@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from app import resources, warm, widgets
+from app import results, warm, widgets
 from app.frame import page
 from app.live import component as live
 from app.live.readouts import Readout, Refusal, of_report, rest, way_out
@@ -21,11 +21,11 @@ from app.views import (
     scale_controls,
     scale_files,
     scale_growth,
+    scale_headline,
     scale_reconcile,
 )
 from app.views.scale_network import Chosen, Shown
 from effnet_core.errors import InvalidInput
-from effnet_core.published import paper_table
 
 CURVES: dict[str, Callable[[Chosen], None]] = {
     "Growth": scale_growth.draw,
@@ -78,12 +78,12 @@ def prepare() -> None:
     shown = Shown(
         network=network,
         pinned=pinned,
-        pinned_report=resources.report(pinned, batch, dtype),
-        report=resources.report(network, batch, dtype),
+        pinned_report=results.report(pinned, batch, dtype),
+        report=results.report(network, batch, dtype),
         batch=batch,
         dtype=dtype,
     )
-    resources.live_readouts(shown.at_zero, shown.other.totals, batch, dtype)
+    results.live_readouts(shown.at_zero, shown.other.totals, batch, dtype)
     scale_growth.prepare(shown)
 
 
@@ -98,8 +98,7 @@ def _draw_headline(held: Chosen) -> Shown | None:
         _follow_phi(held, Refusal(title=held.network.title, none=none))
         return None
     said = of_report(shown.network.title, shown.report, shown.other.totals)
-    _draw_title(shown, said)
-    _draw_numbers(shown, said)
+    scale_headline.draw(shown, said)
     _follow_phi(held, said)
     return shown
 
@@ -108,7 +107,7 @@ def _follow_phi(held: Chosen, said: Readout | Refusal) -> None:
     """Let the headline follow the slider; `said` is what it says at rest."""
     rows = "[]"
     if held.network.variant is None:
-        rows = resources.live_readouts(held.at_zero, held.other.totals, held.batch, held.dtype)
+        rows = results.live_readouts(held.at_zero, held.other.totals, held.batch, held.dtype)
     live.readouts(rows, rest(held.network, said))
 
 
@@ -127,65 +126,3 @@ def _draw_parts(held: Chosen, shown: Shown | None) -> None:
                 DETAILS[name](shown)
             else:
                 st.info("There is no network to show here; the sentence above says why.")
-
-
-def _draw_title(shown: Shown, said: Readout) -> None:
-    """What the network is: its name, its ratios and its sizes."""
-    kinds: tuple[widgets.Source, ...] = ("computed",)
-    if shown.network.variant:
-        kinds = ("published", "computed")
-    badges = " ".join(f":small[{widgets.source(kind)}]" for kind in kinds)
-    st.markdown(f"## {said.title} {badges}")
-    items = "".join(f'<span role="listitem">{fact}</span>' for fact in said.facts)
-    st.html(f'<div class="facts" role="list">{items}</div>')
-
-
-def _draw_numbers(shown: Shown, said: Readout) -> None:
-    """The headline: the network's cost beside A's, and what the paper says of it."""
-    peak = (
-        f"The largest sum of live tensors in one forward pass over {shown.batch} image(s) in "
-        f"{shown.dtype}, weights not included; reached at {shown.report.totals.peak_at}."
-    )
-    rows = (
-        ("Parameters", None),
-        ("FLOPs (multiply-adds)", None),
-        ("Activations", ACTIVATIONS),
-        ("Peak memory", peak),
-    )
-    with st.container(key="numbers"):
-        for (label, explanation), new, ratio in zip(rows, said.values, said.ratios, strict=True):
-            st.metric(
-                label,
-                new,
-                ratio,
-                delta_color="off",
-                delta_arrow="off",
-                delta_description=f"A ({shown.pinned.title})",
-                help=explanation,
-                border=True,
-                height="stretch",
-            )
-    st.caption(UNIT)
-    claim = paper_claim(shown.network.variant)
-    if claim:
-        st.caption(f"{widgets.source('published')} {claim}")
-
-
-def paper_claim(variant: str | None) -> str | None:
-    """What table 2 of the paper says of a variant; None for those that it does not list."""
-    model = f"EfficientNet-{(variant or '').upper()}"
-    row = next((row for row in paper_table(2) if row.model == model), None)
-    if row is None:
-        return None
-    return (
-        f"The paper's table 2 says {row.params_m:g} M parameters, {row.mult_adds_b:g} B FLOPs and "
-        f"{row.top1:g} % top-1 on ImageNet for {model}."
-    )
-
-
-ACTIVATIONS = "Outputs of convolutions and the linear layer for one image: what training must keep."
-UNIT = (
-    "One FLOP here is one multiply-add: a multiplication and the addition that follows count "
-    "once, as in the paper. Convolutions and the classifier are counted; batch-norm and "
-    "pooling are listed apart, under Against A. Every count is for one image."
-)

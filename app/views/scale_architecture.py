@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import streamlit as st
 
-from app import resources, widgets
+from app import results, widgets
 from app.charts.architecture import METRICS, SHADES, STEPPED_BACK, Metric
 from app.charts.style import OUTLINE
 from app.live import component as live
@@ -58,14 +58,14 @@ def _draw_picture(shown: Shown, metric: Metric, stage: int | None, block: int | 
     network = shown.network
     grid = "null"
     if network.variant is None:
-        grid = resources.live_networks(shown.at_zero, shown.batch, shown.dtype)
+        grid = results.live_networks(shown.at_zero, shown.batch, shown.dtype)
     pinned = shown.pinned
     same_at = "" if pinned == network else None
     if pinned.variant is None and replace(pinned, phi=network.phi) == network:
         same_at = reading(pinned.phi)
     rest = None
     if not is_step(network):
-        rest = resting(network, resources.live_network(network, shown.batch, shown.dtype))
+        rest = resting(network, results.live_network(network, shown.batch, shown.dtype))
     choice = {
         "metric": COUNTS.index(metric.field),
         "label": metric.label,
@@ -75,7 +75,7 @@ def _draw_picture(shown: Shown, metric: Metric, stage: int | None, block: int | 
         "shades": SHADES,
         "stepped_back": STEPPED_BACK,
         "outline": OUTLINE,
-        "beside": resources.live_network(pinned, shown.batch, shown.dtype),
+        "beside": results.live_network(pinned, shown.batch, shown.dtype),
         "beside_at": same_at,
         "rest": rest,
     }

@@ -9,7 +9,7 @@ from functools import partial
 
 import streamlit as st
 
-from app import resources, widgets
+from app import resources, results, widgets
 from app.network import Network
 from app.quantities import QUANTITIES
 from app.views.scale_network import Shown
@@ -70,7 +70,7 @@ def _draw_verify(network: Network) -> None:
 def _draw_downloads(shown: Shown) -> None:
     widgets.heading("Take it with you")
     name, network = file_stem(shown.network), shown.network
-    curves = resources.curves(shown.rule, shown.batch, shown.dtype)
+    curves = results.curves(shown.rule, shown.batch, shown.dtype)
     files = (  # each is written when its button is pressed
         ("Layers, CSV", partial(layers_csv, shown.report), f"{name}.csv", "text/csv"),
         ("Architecture, JSON", shown.report.spec.to_json, f"{name}.json", "application/json"),
@@ -125,7 +125,7 @@ def layers_csv(report: CostReport) -> str:
     return text.getvalue()
 
 
-def curves_csv(curves: resources.Curves) -> str:
+def curves_csv(curves: results.Curves) -> str:
     """What every strategy costs at every φ, as CSV; bytes are for the chosen batch and format."""
     text = io.StringIO()
     writer = csv.writer(text)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import streamlit as st
 
-from app import resources, widgets
+from app import results, widgets
 from app.charts.scale import growth_sentence
 from app.live import component as live
 from app.live.marks import mark, ratio_mark, rest
@@ -34,7 +34,7 @@ def draw(shown: Chosen) -> None:
     )
     widgets.heading("Does one step of φ double the cost?", "computed")
     rule = shown.rule
-    compound = resources.curves(rule, shown.batch, shown.dtype)["compound"]
+    compound = results.curves(rule, shown.batch, shown.dtype)["compound"]
     sentence = growth_sentence(compound, rule.rule.cost_factor)
     st.markdown(sentence)
     live.chart("ratio", sentence, *_ratio(shown))
@@ -50,14 +50,14 @@ def _growth(shown: Chosen, x: Quantity, y: Quantity, logarithmic: bool) -> tuple
     """The chart, the same at every φ; the mark at every step; the mark of a φ between them."""
     network, current, batch, dtype = shown.network, shown.current, shown.batch, shown.dtype
     across, up = (
-        resources.growth_axis(quantity, logarithmic, batch, dtype).including(current)
+        results.growth_axis(quantity, logarithmic, batch, dtype).including(current)
         for quantity in (x, y)
     )
     rule = replace(shown.rule, phi=0.0)
-    chart = resources.growth_chart(rule, network.classes, shown.other, across, up, batch, dtype)
+    chart = results.growth_chart(rule, network.classes, shown.other, across, up, batch, dtype)
     rows = "[]"
     if network.variant is None:
-        rows = resources.live_marks(rule, x, y, batch, dtype)
+        rows = results.live_marks(rule, x, y, batch, dtype)
     return chart, rows, rest(network, mark(current, x, y) if current else None)
 
 
@@ -65,10 +65,10 @@ def _ratio(shown: Chosen) -> tuple[str, str, str]:
     """The same of the chart of ratios; a variant has no mark there."""
     network, current, batch, dtype = shown.network, shown.current, shown.batch, shown.dtype
     rule = replace(shown.rule, phi=0.0)
-    chart = resources.ratio_chart(rule, batch, dtype)
+    chart = results.ratio_chart(rule, batch, dtype)
     if network.variant is not None:
         return chart, "[]", rest(network, None)
     here = None
     if current and network.strategy == "compound":
-        here = ratio_mark(current, resources.base(rule, batch, dtype))
-    return chart, resources.live_ratios(rule, batch, dtype), rest(network, here)
+        here = ratio_mark(current, results.base(rule, batch, dtype))
+    return chart, results.live_ratios(rule, batch, dtype), rest(network, here)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
 
-from app import resources
+from app import results
 from app.network import BATCH, DTYPE, Network
 from app.pricing import nominal_phi
 from app.quantities import Priced, Totals
@@ -29,7 +29,7 @@ class Chosen:
         return Chosen(
             network=network,
             pinned=pinned,
-            pinned_report=resources.report(pinned, batch, dtype),
+            pinned_report=results.report(pinned, batch, dtype),
             batch=batch,
             dtype=dtype,
         )
@@ -64,7 +64,7 @@ class Shown(Chosen):
     @staticmethod
     def of_chosen(chosen: Chosen) -> Shown:
         """Price the network too; raises InvalidInput where the settings make none."""
-        report = resources.report(chosen.network, chosen.batch, chosen.dtype)
+        report = results.report(chosen.network, chosen.batch, chosen.dtype)
         held = {field.name: getattr(chosen, field.name) for field in fields(chosen)}
         return Shown(**held, report=report)
 

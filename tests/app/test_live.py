@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app import resources
+from app import results
 from app.live import networks, readouts
 from app.live.steps import resting
 from app.network import Network
@@ -140,8 +140,8 @@ def test_marks_at_any_step(network: Network, step: int, axes: list[str]) -> None
     base = counted(network, TENTHS.index(0.0), 1, "float32")
     assert base is not None
     x, y = (BY_KEY[key] for key in axes)
-    found = json.loads(resources.live_marks(network, x, y, 1, "float32"))[step]
-    ratios = json.loads(resources.live_ratios(network, 1, "float32"))
+    found = json.loads(results.live_marks(network, x, y, 1, "float32"))[step]
+    ratios = json.loads(results.live_ratios(network, 1, "float32"))
     report = counted(network, step, 1, "float32")
     if report is None:
         assert found is None

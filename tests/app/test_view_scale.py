@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from app.network import Network
 from app.text import count
-from app.views.scale import paper_claim
+from app.views.scale_headline import paper_claim
 from effnet_core.cost import analyze, summarize
 from effnet_core.scaling import FAST_COMPOUND_RULE
 from effnet_core.variants import scaled, variant
@@ -251,23 +251,6 @@ def test_the_stage_table_is_the_papers_with_receptive_fields() -> None:
     assert list(blocks.values()) == [1, 1, 2, 2, 3, 3, 4, 1, 1]
     fields = [stage["receptive_field"][place] for stage in given["stages"]]
     assert fields == [stage.receptive_field for stage in report.stages]
-
-
-@pytest.mark.parametrize(("phi", "rest"), [("1.5", None), ("1.01", "1.01")])
-def test_only_a_network_between_the_steps_is_sent_by_itself(phi: str, rest: str | None) -> None:
-    app = open_page(phi=phi, show="Architecture")
-    for key in ("readouts", "picture"):
-        given = component(app, key)["rest"]
-        assert given is None if rest is None else given["at"] == rest
-
-
-@pytest.mark.parametrize("show", ["Growth", "Architecture"])
-def test_a_step_of_phi_sends_the_browser_nothing_new(show: str) -> None:
-    app = open_page(phi="1.5", show=show)
-    keys = ("readouts", "steps", "picture") if show == "Architecture" else ("growth", "ratio")
-    before = [component(app, key) for key in keys]
-    healthy(app.slider(key="phi").set_value(1.6).run())
-    assert [component(app, key) for key in keys] == before
 
 
 def test_the_reconciler_explains_b1() -> None:

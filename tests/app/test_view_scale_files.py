@@ -9,7 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from app.network import Network
-from app.resources import curves
+from app.results import curves
 from app.views.scale_files import curves_csv, file_stem, layers_csv
 from effnet_core.cost import analyze, summarize
 from effnet_core.variants import scaled
