@@ -123,7 +123,7 @@ BOMBS = {
     "header of 100 million Mpx": lambda: png_header(10_000_000, 10_000_000),
     "PNG of 81 Mpx": lambda: flat(9_000, "PNG"),
     "GIF of 81 Mpx": lambda: flat(9_000, "GIF"),
-    "WebP of 169 Mpx": lambda: flat(13_000, "WEBP", lossless=True, method=0),
+    "WebP of 81 Mpx": lambda: flat(9_000, "WEBP", lossless=True, method=0),
     "TIFF of 81 Mpx": lambda: flat(9_000, "TIFF", compression="tiff_deflate"),
     "JPEG of 169 Mpx": lambda: flat(13_000, "JPEG"),
 }

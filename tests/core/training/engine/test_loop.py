@@ -25,7 +25,7 @@ from effnet_core.training.trainer import Trainer, TrainingError
 from effnet_core.weights import disk, instantiate, load_checkpoint
 
 MEMORISE = Recipe(
-    epochs=40,
+    epochs=25,
     batch=20,
     learning_rate=0.2,
     weight_decay=0.0,
