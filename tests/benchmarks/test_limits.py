@@ -1,10 +1,10 @@
-"""The rows of the benchmark in Chromium: a limit in place of a peer."""
+"""Rows with a limit in place of a peer."""
 
 from __future__ import annotations
 
 import pytest
 
-from benchmarks.browser import limited, slowest
+from benchmarks.limits import limited, slowest, table
 
 
 @pytest.mark.parametrize(("limit", "met"), [(3.0, True), (2.9, False)])
@@ -19,3 +19,8 @@ def test_a_limit_on_what_95_percent_keep_below() -> None:
     row = slowest("name", times, 95.0)
     assert row.ours == 95.0 and row.met
     assert not slowest("name", [*times, 500.0], 95.0).met
+
+
+def test_the_table_says_what_was_missed() -> None:
+    lines = table([limited("one", [1.0, 2.0], 2.0), limited("two", [1.0, 2.0], 1.0)]).split("\n")
+    assert [line.split(": ")[1] for line in lines] == ["met, 2 times", "missed, 2 times"]
