@@ -20,6 +20,8 @@ TORCH_FREE = (
     "measured",
     "published",
     "reconcile",
+    "runtime.graph",
+    "runtime.session",
     "samples",
     "scaling",
     "stage_tables",

@@ -7,6 +7,7 @@ every feature map can be an output or the start of the graph. `export` writes ON
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,8 +16,7 @@ from onnx import TensorProto, helper
 
 from effnet_core.architecture import ArchitectureSpec, BlockSpec
 from effnet_core.errors import InvalidInput
-
-Tensors = Mapping[str, npt.NDArray[np.float32]]
+from effnet_core.runtime.tensors import Tensors
 
 INPUT, LOGITS, FEATURES = "images", "logits", "features"
 MAX_BYTES = 2**31 - 2**26
@@ -63,7 +63,7 @@ class _Writer:
     def __init__(self, spec: ArchitectureSpec, tensors: Tensors) -> None:
         self.spec, self.tensors = spec, tensors
         self.nodes: list[onnx.NodeProto] = []
-        self.initializers: list[onnx.TensorProto] = []
+        self.initializers: dict[str, TensorProto] = {}
         self.side = spec.resolution
 
     def features(self, last: int) -> str:
@@ -84,7 +84,7 @@ class _Writer:
 
     def file(self, outputs: Mapping[str, str]) -> bytes:
         """The graph as a file; `outputs` gives each value that leaves it its public name."""
-        size = sum(len(constant.raw_data) for constant in self.initializers)
+        size = sum(len(constant.raw_data) for constant in self.initializers.values())
         if size > MAX_BYTES:
             raise InvalidInput(
                 "This network's weights pass the 2 GiB that one ONNX graph can hold."
@@ -92,7 +92,12 @@ class _Writer:
         for value, name in outputs.items():
             self.nodes.append(helper.make_node("Identity", [value], [name]))
         spec = self.spec
-        shape = ["batch", spec.in_channels, spec.resolution, spec.resolution]
+        shape: list[str | int | None] = [
+            "batch",
+            spec.in_channels,
+            spec.resolution,
+            spec.resolution,
+        ]
         graph = helper.make_graph(
             self.nodes,
             "efficientnet",
@@ -101,7 +106,7 @@ class _Writer:
                 helper.make_tensor_value_info(name, TensorProto.FLOAT, None)
                 for name in outputs.values()
             ],
-            self.initializers,
+            list(self.initializers.values()),
         )
         opset = [helper.make_opsetid("", _OPSET)]
         model = helper.make_model(graph, opset_imports=opset, ir_version=_IR_VERSION)
@@ -177,7 +182,7 @@ class _Writer:
         low = self._constant("zero", np.float32(0))
         return self._node("Clip", x, low, self._constant("six", np.float32(6)))
 
-    def _node(self, operator: str, *inputs: str, **attributes: object) -> str:
+    def _node(self, operator: str, *inputs: str, **attributes: Any) -> str:
         output = f"{operator.lower()}_{len(self.nodes)}"
         self.nodes.append(
             helper.make_node(operator, list(inputs), [output], name=output, **attributes)
@@ -185,9 +190,11 @@ class _Writer:
         return output
 
     def _constant(self, name: str, values: npt.NDArray[np.float32] | np.float32) -> str:
-        if all(constant.name != name for constant in self.initializers):
-            array = np.ascontiguousarray(values, dtype=np.float32)
-            self.initializers.append(onnx.numpy_helper.from_array(array, name))
+        if name not in self.initializers:
+            array = np.asarray(values, dtype="<f4")
+            self.initializers[name] = TensorProto(
+                name=name, data_type=TensorProto.FLOAT, dims=array.shape, raw_data=array.tobytes()
+            )
         return name
 
 
