@@ -25,12 +25,17 @@ RELEASES, STARTS, OTHERS, QUIET_MS = 40, 3, 9, 250
 
 # What is timed, where the browser sees it. A step is the work of one move of the hand, from the
 # event to the end of the frame's style and layout. A redraw ends with the frame that shows the last
-# change of the page, or of its address, after Python has run.
+# change of the page, or of its address, after Python has run. What a screen reader is told, half a
+# second after the hand has come to rest and on purpose, is no part of it.
 WATCH = """() => {
   const app = document.querySelector('[data-testid=stApp]');
   const watch = window.watch = { released: 0, last: 0, steps: [] };
   const seen = () => requestAnimationFrame(() => { watch.last = performance.now(); });
-  new MutationObserver(seen).observe(document.querySelector('[data-testid=stMain]'), {
+  const drawn = changes => {
+    if (!changes.every(change => change.target.parentElement?.closest('.st-key-readouts')
+      && change.target.closest?.('.status'))) seen();
+  };
+  new MutationObserver(drawn).observe(document.querySelector('[data-testid=stMain]'), {
     subtree: true, childList: true, attributes: true, characterData: true,
   });
   new MutationObserver(seen).observe(app, {

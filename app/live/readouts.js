@@ -22,7 +22,7 @@ function paintReadouts(row, notice) {
   const [title] = all("h2");
   const [refusal] = all(".st-key-none");
   const sentence = title ? row.none ?? "" : row.none ? "" : summary(row);
-  notice.hidden = !sentence;
+  if (notice.hidden === Boolean(sentence)) notice.hidden = !sentence;
   notice.classList.toggle("refused", Boolean(row.none));
   if (notice.textContent !== sentence) notice.textContent = sentence;
   if (refusal) {
