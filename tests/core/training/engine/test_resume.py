@@ -8,7 +8,9 @@ import os
 import random
 import shutil
 import signal
+import sys
 import time
+import types
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -182,7 +184,10 @@ def start() -> Iterator[Callable[[list[str]], Any]]:
 
     def start(arguments: list[str]) -> Any:
         process = CHILDREN.Process(target=main, args=(arguments,))
-        process.start()
+        # Children run `__main__` again, which is a page's script once Streamlit has tested one here.
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setitem(sys.modules, "__main__", types.ModuleType("__main__"))
+            process.start()
         started.append(process)
         return process
 
