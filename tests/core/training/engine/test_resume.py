@@ -184,7 +184,7 @@ def start() -> Iterator[Callable[[list[str]], Any]]:
 
     def start(arguments: list[str]) -> Any:
         process = CHILDREN.Process(target=main, args=(arguments,))
-        # Children run `__main__` again, which is a page's script once Streamlit has tested one here.
+        # Children run `__main__` anew: a page's script, once Streamlit has tested a page here.
         with pytest.MonkeyPatch.context() as patch:
             patch.setitem(sys.modules, "__main__", types.ModuleType("__main__"))
             process.start()
