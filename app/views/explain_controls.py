@@ -67,11 +67,6 @@ class How:
         """Whether a strip of all stages is asked for."""
         return self.method.supports_stages and self.stage == "all"
 
-    @property
-    def all_classes_at_once(self) -> bool:
-        """Whether one feature map gives the maps of all classes: Grad-CAM at the last stage."""
-        return self.method.id == "grad-cam" and self.stage == "last"
-
 
 @dataclass(frozen=True, kw_only=True)
 class Drawing:
