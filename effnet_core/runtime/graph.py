@@ -22,8 +22,6 @@ INPUT, LOGITS, FEATURES = "images", "logits", "features"
 MAX_BYTES = 2**31 - 2**26
 """What one ONNX file can hold: protobuf's 2 GiB, less room for the graph."""
 
-VERSION = 1
-"""Counts changes of what is written here; it is part of every cached graph's name."""
 
 _OPSET = 20
 _IR_VERSION = 10
