@@ -6,6 +6,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +14,9 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from effnet_core.backends.eager import EagerEngine
+from effnet_core.backends.engines import Look
+from effnet_core.backends.onnx_runtime import OnnxEngine
 from effnet_core.builder import resolve_device, torch_dtype
 from effnet_core.errors import InvalidInput
 from effnet_core.images import crop_box, decode, model_view, to_input
@@ -35,8 +39,8 @@ class Prediction:
     `top` is sorted by falling probability. `milliseconds` is the time measured from the picture's
     bytes to the answer (decoding, preprocessing, forward pass; neither waiting nor loading the
     model). `view` is the crop × crop picture that the model saw, before normalising, and `crop_box`
-    its (left, top, right, bottom) in pixels of the upright original. `probabilities` is read-only
-    float32 (classes,), in the order of `classes`.
+    its (left, top, right, bottom) in pixels of the upright original. `engine` names what computed
+    the pass. `probabilities` is read-only float32 (classes,), in the order of `classes`.
     """
 
     weights: str
@@ -46,6 +50,7 @@ class Prediction:
     crop_box: tuple[float, float, float, float]
     device: str
     dtype: str
+    engine: str
     resolution: int
     classes: tuple[str, ...] = field(repr=False)
     probabilities: npt.NDArray[np.float32] = field(repr=False, compare=False)
@@ -66,11 +71,18 @@ class Predictor:
 
     Safe to use from several threads: an answer changes nothing here. Making one reads the weights
     into the device's memory; raises DoesNotFit, CheckpointError or InvalidInput, and EffnetError
-    for a device that this machine lacks.
+    for a device that this machine lacks. In float32 on the CPU `engine` "auto" answers with ONNX
+    Runtime as soon as its graph stands, which takes a moment after the first answer; "eager", and
+    everything else, is torch's eager mode.
     """
 
     def __init__(
-        self, loaded: LoadedWeights, *, device: str = "auto", dtype: str = "float32"
+        self,
+        loaded: LoadedWeights,
+        *,
+        device: str = "auto",
+        dtype: str = "float32",
+        engine: Literal["auto", "eager"] = "auto",
     ) -> None:
         self.weights_id = loaded.id
         self.spec = loaded.spec
@@ -80,6 +92,29 @@ class Predictor:
         self.dtype = dtype
         self.model = instantiate(loaded, device=self.device, dtype=dtype)
         self.model.requires_grad_(False)
+        fast = engine == "auto" and self.device.type == "cpu" and dtype == "float32"
+        self._engine = OnnxEngine(self.model) if fast else EagerEngine(self.model)
+
+    @property
+    def engine(self) -> str:
+        """What would answer now, with its version."""
+        return self._engine.name
+
+    def ready(self, seconds: float | None = None) -> bool:
+        """Wait until the fast engine answers, `seconds` at most; False where torch goes on to."""
+        return isinstance(self._engine, OnnxEngine) and self._engine.ready(seconds)
+
+    def look(self, inputs: Tensor) -> Look:
+        """Logits and last feature map of one normalised picture (1, 3, H, W), by one pass."""
+        return self._engine.look(inputs)
+
+    def prefix(self, inputs: Tensor, stage: int) -> Tensor:
+        """What `stage` puts out for (B, 3, H, W), by the engine that is ready for it.
+
+        A tensor like any other, by which the model's `suffix` can be differentiated. Raises
+        InvalidInput for a stage that the network lacks.
+        """
+        return self._engine.prefix(inputs, stage)
 
     def warm_up(self) -> None:
         """Run once on a blank picture: a first forward pass is several times slower than others."""
@@ -100,11 +135,9 @@ class Predictor:
             raise InvalidInput(f"At least one class must be asked for; got {top_k}.")
         start = time.perf_counter()
         view = model_view(image, self.preprocessing)
-        with torch.inference_mode():
-            logits = self.model(self.inputs(view))  # (1, classes)
-            probabilities = logits[0].float().softmax(0).cpu().numpy()
+        look = self.look(self.inputs(view))
+        probabilities = look.probabilities()
         milliseconds = (time.perf_counter() - start) * 1e3
-        probabilities.flags.writeable = False
         return Prediction(
             weights=self.weights_id,
             top=_top(probabilities, self.classes, top_k),
@@ -113,6 +146,7 @@ class Predictor:
             crop_box=crop_box(image.size, self.preprocessing),
             device=str(self.device),
             dtype=self.dtype,
+            engine=look.engine,
             resolution=self.preprocessing.crop,
             classes=self.classes,
             probabilities=probabilities,

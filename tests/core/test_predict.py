@@ -161,6 +161,7 @@ def says(weights: str, index: int, classes: tuple[str, ...] = CLASSES) -> Predic
         crop_box=(0.0, 0.0, 8.0, 8.0),
         device="cpu",
         dtype="float32",
+        engine="torch",
         resolution=8,
         classes=classes,
         probabilities=probabilities,

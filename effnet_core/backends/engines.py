@@ -1,0 +1,53 @@
+"""One pass of a network, whatever computes it: `Engine` and what it gives, `Look`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Look:
+    """What one pass over one picture gives, as read-only float32 arrays.
+
+    `logits` has shape (classes,) and `features`, the last feature map, (head channels, h, w);
+    `engine` names what computed them.
+    """
+
+    logits: npt.NDArray[np.float32] = field(repr=False)
+    features: npt.NDArray[np.float32] = field(repr=False)
+    engine: str
+
+    def __post_init__(self) -> None:
+        self.logits.flags.writeable = False
+        self.features.flags.writeable = False
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of both arrays."""
+        return self.logits.nbytes + self.features.nbytes
+
+    def probabilities(self) -> npt.NDArray[np.float32]:
+        """The softmax of the logits, read-only (classes,)."""
+        powers = np.exp(self.logits.astype(np.float64) - self.logits.max())
+        found: npt.NDArray[np.float32] = (powers / powers.sum()).astype(np.float32)
+        found.flags.writeable = False
+        return found
+
+
+class Engine(Protocol):
+    """Computes passes for any number of threads at once; `name` is for read-outs."""
+
+    @property
+    def name(self) -> str:
+        """What computes, with its version."""
+
+    def look(self, inputs: Tensor) -> Look:
+        """One normalised picture (1, 3, H, W) → logits and last feature map."""
+
+    def prefix(self, inputs: Tensor, stage: int) -> Tensor:
+        """(B, 3, H, W) → what `stage` puts out, a tensor that gradients may be taken by."""

@@ -1,0 +1,56 @@
+"""A value that is made once, in the background, while others do without it."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+_log = logging.getLogger(__name__)
+
+
+class Later(Generic[T]):
+    """What `make` returns, made by a thread of its own that the first `get` starts.
+
+    If `make` raises, that is logged once and there never is a value.
+    """
+
+    def __init__(self, make: Callable[[], T], title: str) -> None:
+        self._make: Callable[[], T] | None = make
+        self._title = title
+        self._lock = threading.Lock()
+        self._begun = False
+        self._done = threading.Event()
+        self._value: T | None = None
+
+    def get(self) -> T | None:
+        """The value if it stands; returns at once."""
+        self._begin()
+        return self._value
+
+    def wait(self, seconds: float | None = None) -> T | None:
+        """The value, once `make` has ended or `seconds` have passed; None if there is none."""
+        self._begin()
+        self._done.wait(seconds)
+        return self._value
+
+    def _begin(self) -> None:
+        with self._lock:
+            if self._begun:
+                return
+            self._begun = True
+        # Not a daemon: native code that is cut off while the interpreter ends may crash it.
+        threading.Thread(target=self._run, name=self._title).start()
+
+    def _run(self) -> None:
+        make, self._make = self._make, None  # and with it what it holds
+        assert make is not None
+        try:
+            self._value = make()
+        except Exception:  # noqa: BLE001 - others do without it, so nothing may reach them
+            _log.warning("%s could not be made; torch answers instead", self._title, exc_info=True)
+        finally:
+            self._done.set()

@@ -1,0 +1,123 @@
+"""Every engine gives torch's own pass, whichever answers."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnxruntime
+import pytest
+import torch
+from torch import Tensor
+
+from effnet_core.backends.eager import EagerEngine
+from effnet_core.backends.engines import Engine, Look
+from effnet_core.backends.onnx_runtime import OnnxEngine
+from effnet_core.builder import build
+from effnet_core.errors import InvalidInput
+from effnet_core.model import EfficientNet
+from effnet_core.runtime.tensors import random_tensors
+from effnet_core.variants import scaled
+
+SIDE = 64
+TOLERANCE = 1e-4
+"""Of the largest value: float32 sums in another order and folded weights differ by some 1e-6."""
+
+
+@pytest.fixture(scope="module")
+def model() -> EfficientNet:
+    spec = scaled(-5, resolution=SIDE, num_classes=7)
+    model = build(spec).requires_grad_(False)
+    drawn = {name: torch.from_numpy(values) for name, values in random_tensors(spec, 1).items()}
+    model.load_state_dict(model.state_dict() | drawn)
+    return model
+
+
+@pytest.fixture(scope="module")
+def fast(model: EfficientNet) -> OnnxEngine:
+    engine = OnnxEngine(model)
+    assert engine.ready(60)
+    return engine
+
+
+@pytest.fixture(scope="module")
+def picture() -> Tensor:
+    return torch.randn(1, 3, SIDE, SIDE, generator=torch.Generator().manual_seed(2))
+
+
+@pytest.fixture(params=["eager", "fast"])
+def engine(request: pytest.FixtureRequest, model: EfficientNet, fast: OnnxEngine) -> Engine:
+    return fast if request.param == "fast" else EagerEngine(model)
+
+
+def assert_close(found: np.ndarray, expected: Tensor) -> None:
+    wanted = expected.numpy()
+    largest = float(np.abs(wanted).max())
+    assert largest > 1e-3  # else nothing would be compared
+    np.testing.assert_allclose(found, wanted, rtol=0, atol=TOLERANCE * largest)
+
+
+def test_a_look_is_the_models_pass(engine: Engine, model: EfficientNet, picture: Tensor) -> None:
+    look = engine.look(picture)
+    with torch.no_grad():
+        features = model.forward_features(picture)
+        logits = model.forward_head(features)
+    assert_close(look.features, features[0])
+    assert_close(look.logits, logits[0])
+    np.testing.assert_allclose(look.probabilities(), logits[0].softmax(0).numpy(), atol=1e-6)
+    assert look.engine == engine.name
+    assert look.nbytes == 4 * (look.logits.size + look.features.size)
+
+
+def test_a_look_is_read_only(engine: Engine, picture: Tensor) -> None:
+    look = engine.look(picture)
+    for array in (look.logits, look.features, look.probabilities()):
+        assert array.dtype == np.float32
+        with pytest.raises(ValueError, match="read-only"):
+            array[0] = 1
+
+
+def test_probabilities_of_large_logits_are_finite() -> None:
+    look = Look(np.array([1000, 1000, 0], np.float32), np.zeros((1, 1, 1), np.float32), "")
+    np.testing.assert_array_equal(look.probabilities(), np.array([0.5, 0.5, 0], np.float32))
+
+
+def test_every_prefix_is_torchs_and_its_suffix_can_be_differentiated(
+    engine: Engine, model: EfficientNet, picture: Tensor
+) -> None:
+    for stage in range(model.last_stage + 1):
+        engine.prefix(picture, stage)  # starts the building of the stage's graph
+        if isinstance(engine, OnnxEngine) and stage < model.last_stage:
+            assert engine._prefixes[stage].wait(60)
+        with torch.inference_mode():  # callers may be inside one
+            features = engine.prefix(picture, stage)
+        with torch.no_grad():
+            assert_close(features.numpy(), model.prefix(picture, stage))
+        assert not features.is_inference()
+        logit = model.suffix(features.requires_grad_(), stage)[0, 3]
+        (gradient,) = torch.autograd.grad(logit, features)
+        assert gradient.abs().max() > 0
+    with pytest.raises(InvalidInput, match="from 0"):
+        engine.prefix(picture, model.last_stage + 1)
+
+
+def test_inputs_of_another_size_or_type_are_torchs(fast: OnnxEngine, picture: Tensor) -> None:
+    assert fast.look(picture).engine == f"ONNX Runtime {onnxruntime.__version__}"
+    assert fast.look(torch.zeros(1, 3, SIDE + 3, SIDE)).engine.startswith("torch ")
+    assert fast.prefix(torch.zeros(1, 3, SIDE + 3, SIDE), 0).shape[-2:] == (34, 32)
+
+
+def test_torch_answers_until_the_graph_stands_and_when_it_never_does(
+    model: EfficientNet,
+    picture: Tensor,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def refuse(*_: object) -> bytes:
+        raise RuntimeError("no such operator")
+
+    monkeypatch.setattr("effnet_core.backends.onnx_runtime.whole_graph", refuse)
+    engine = OnnxEngine(model)
+    assert engine.look(picture).engine.startswith("torch ")
+    assert not engine.ready(60)
+    assert engine.look(picture).engine.startswith("torch ")
+    assert engine.name.startswith("torch ")
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
