@@ -106,6 +106,17 @@ def explanation_of_stages(
     return service().explain_stages(_request)
 
 
+@st.cache_resource(scope="session", max_entries=16, show_spinner=False)
+def explanation_of_classes(picture_key: str, weights: str, _data: bytes) -> tuple[Explanation, ...]:
+    """Return Grad-CAM of every class at the last feature map, all computed at once.
+
+    `picture_key` stands for the bytes. Raises what `InferenceService.explain_classes` raises.
+    """
+    from effnet_core.service import ClassifyRequest
+
+    return service().explain_classes(ClassifyRequest(_data, weights))
+
+
 @st.cache_resource(max_entries=256, show_spinner=False)
 def reconciliation(variant: str) -> Reconciliation:
     """A published variant beside the paper's formula."""

@@ -13,6 +13,7 @@ from app.pictures import Picture
 from app.views import (
     classify_models,
     explain_controls,
+    explain_gallery,
     explain_maps,
     explain_scaling,
     explain_targets,
@@ -58,6 +59,8 @@ def render() -> None:
         drawing = explain_controls.choose_drawing()
     with right:
         _draw(picture, targets, how, drawing)
+        if how.all_classes_at_once and predictions:
+            explain_gallery.draw(picture, *predictions[0], targets, drawing)
         names = tuple(target.class_name.rpartition(" (")[0] for target in targets)
         explain_scaling.draw(picture, names, drawing)
 
@@ -112,7 +115,8 @@ def _draw_target(
     if how.every_stage:
         explain_maps.draw_strip(name, given, drawing, note=note)
     else:
-        explain_maps.draw_one(name, given[0], drawing, wide=wide, note=note)
+        together = how.all_classes_at_once
+        explain_maps.draw_one(name, given[0], drawing, wide=wide, note=note, together=together)
 
 
 def _explain(picture: Picture, target: Target, how: How) -> tuple[Explanation, ...]:
@@ -121,6 +125,10 @@ def _explain(picture: Picture, target: Target, how: How) -> tuple[Explanation, .
 
     if target.class_index is None:
         raise InvalidInput(f"this model has no class called {target.class_name}.")
+    if how.all_classes_at_once:
+        with st.spinner(f"{how.method.title} …", show_time=True):
+            every = resources.explanation_of_classes(picture.key, target.card.id, picture.data)
+        return (every[target.class_index],)
     stage: int | str = how.stage if how.stage in ("last", "all") else int(how.stage)
     request = ExplainRequest(
         image=picture.data,

@@ -51,7 +51,15 @@ SIGN = Choice(
     labels={"for": "For the class", "both": "For and against"},
     help="What speaks for the class, from 0 up; or both sides of 0 with a diverging colour map.",
 )
-FIELDS = (METHOD, SIGN, OPACITY, COLOURS)
+SCALES = Choice(
+    key="scales",
+    label="Scale of the maps",
+    options=("own", "shared"),
+    default="own",
+    labels={"own": "Each its own", "shared": "One for all"},
+    help="On its own scale each map shows where the network looked; on one for all, how strongly.",
+)
+FIELDS = (METHOD, SIGN, OPACITY, COLOURS, SCALES)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +74,11 @@ class How:
     def every_stage(self) -> bool:
         """Whether a strip of all stages is asked for."""
         return self.method.supports_stages and self.stage == "all"
+
+    @property
+    def all_classes_at_once(self) -> bool:
+        """Whether one feature map gives the maps of all classes: Grad-CAM at the last stage."""
+        return self.method.id == "grad-cam" and self.stage == "last"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -28,12 +28,19 @@ _WEAK = (
 
 
 def draw_one(
-    name: str, given: Explanation, drawing: Drawing, *, wide: bool, note: str = ""
+    name: str,
+    given: Explanation,
+    drawing: Drawing,
+    *,
+    wide: bool,
+    note: str = "",
+    together: bool = False,
 ) -> None:
     """Draw one map: head, the crop, the map and the overlay, its figures and the downloads.
 
     `name` is the model's; `wide` lays the three pictures out side by side at equal size, else the
-    overlay comes first and large. `note` stands beneath the head.
+    overlay comes first and large. `note` stands beneath the head; `together` says that
+    the time measured is that of all classes.
     """
     attribution, view = given.attribution, given.prediction.view
     scale = _scale((attribution,), drawing)
@@ -52,7 +59,7 @@ def draw_one(
             with place, st.container(gap="xsmall"):
                 st.image(shown[0], width="stretch", alt=shown[2], output_format="PNG")
                 st.html(shown[1])
-    _draw_figures(attribution)
+    _draw_figures(attribution, together=together)
     _draw_downloads(_file_stem(name, given), png(laid_over), npy(attribution.raw))
 
 
@@ -117,13 +124,14 @@ def _said(name: str, given: Explanation) -> str:
     return f"{method} of “{given.target.label}” by {name}: {weak}{strongest(attribution)}."
 
 
-def _draw_figures(attribution: Attribution) -> None:
+def _draw_figures(attribution: Attribution, *, together: bool) -> None:
     height, width = attribution.grid
     where = "the input" if attribution.stage is None else f"stage {attribution.stage}"
     facts = (
         f"{height} × {width} values at {where}",
         f"range {_range(attribution)}",
-        f"{attribution.milliseconds:,.0f} ms measured",
+        f"{attribution.milliseconds:,.0f} ms measured"
+        + (" for all classes together" if together else ""),
     )
     st.html(caption(" · ".join(facts)))
     if attribution.weak:

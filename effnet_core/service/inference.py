@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import torch
 
 from effnet_core.architecture import ArchitectureSpec
-from effnet_core.attribution import Attribution, attribute, attribute_stages
+from effnet_core.attribution import Attribution, attribute, attribute_stages, grad_cam_classes
 from effnet_core.builder import is_out_of_memory, resolve_device, torch_dtype
 from effnet_core.errors import DoesNotFit, InvalidInput
 from effnet_core.images import Preprocessing
@@ -125,6 +125,17 @@ class InferenceService:
                 method=request.method,
             )
             return tuple(subject.explanation(attribution) for attribution in maps)
+
+    def explain_classes(self, request: ClassifyRequest) -> tuple[Explanation, ...]:
+        """Last-stage Grad-CAM of every class, in index order; raises what `classify` raises."""
+        asked = ExplainRequest(image=request.image, weights=request.weights)
+        with self._room.admit() as ticket, self._subject(asked, ticket) as subject:
+            classes = range(len(subject.prediction.classes))
+            maps = grad_cam_classes(subject.predictor.model, subject.inputs, classes)
+            return tuple(
+                replace(subject, target=subject.prediction.of(index)).explanation(attribution)
+                for index, attribution in zip(classes, maps, strict=True)
+            )
 
     def available(self, uploads: Sequence[str] = ()) -> tuple[ModelCard, ...]:
         """Bundled models first, then published and imported weights, then the uploads named by id.

@@ -20,14 +20,17 @@ from app.views import (
     compare,
     compare_controls,
     explain_controls,
+    explain_gallery,
     explain_targets,
     scale,
     scale_architecture,
 )
 from app.views.explain_maps import npy, npz, png
 from effnet_core.attribution import METHODS
+from effnet_core.attribution.render import overlay
+from effnet_core.model import EfficientNet
 from effnet_core.samples import load_sample
-from effnet_core.service import ExplainRequest, InferenceService
+from effnet_core.service import ClassifyRequest, ExplainRequest, InferenceService
 from effnet_core.weights import WeightsStore
 
 # The first address of Explain is its own, the second is where links and the carried picture lead.
@@ -168,6 +171,59 @@ def test_classes_by_name_stand_side_by_side(tiny: str) -> None:
     assert html(app).count('class="card-title"') == 2
     assert "class 3" in html(app) and "class 0" in html(app)
     assert len(downloads(app)) == 4
+
+
+def test_the_gallery_chooses_the_class_and_no_class_costs_another_pass(
+    tiny: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    passes: list[int] = []
+    prefix = EfficientNet.prefix
+
+    def counted(self: EfficientNet, inputs: Any, stage: int) -> Any:
+        passes.append(stage)
+        return prefix(self, inputs, stage)
+
+    monkeypatch.setattr(EfficientNet, "prefix", counted)
+    app = open_page(picture="Coffee")
+    assert sum("among the most probable" in alt for alt in alts(app)) == 4  # all that it has
+    assert passes
+    service = InferenceService(WeightsStore())
+    prediction = service.classify(ClassifyRequest(load_sample("coffee"), tiny, top_k=4))
+    unlikely = prediction.top[-1]
+    passes.clear()
+    app.button(key=f"explain-class-{unlikely.index}").click()
+    healthy(app.run())
+    assert passes == []
+    expected = service.explain(
+        ExplainRequest(image=load_sample("coffee"), weights=tiny, class_index=unlikely.index)
+    )
+    assert f"class {unlikely.index}" in html(app)
+    assert f"{expected.attribution.high:.3g}".replace("-", "−") in html(app)
+    assert app.multiselect(key="class").value == [f"{unlikely.label} ({unlikely.index})"]
+
+
+def test_the_gallery_s_scale_is_each_map_s_own_or_one_for_all(
+    tiny: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[tuple[float, float | None]] = []
+
+    def noted(view: Any, attribution: Any, *, scale: Any, **options: Any) -> Image.Image:
+        drawn.append((attribution.high, None if scale is None else scale.high))
+        return overlay(view, attribution, scale=scale, **options)
+
+    monkeypatch.setattr(explain_gallery, "overlay", noted)
+    open_page(picture="Coffee")
+    highs = [high for high, _ in drawn]
+    assert drawn == [(high, None) for high in highs] and len(set(highs)) == 4
+    drawn.clear()
+    open_page(picture="Coffee", scales="One for all")
+    assert drawn == [(high, max(0, *highs)) for high in highs]
+
+
+@pytest.mark.parametrize("others", [{"method": "Layer-CAM"}, {"layer": "3"}])
+def test_the_gallery_is_of_the_last_feature_map_alone(tiny: str, others: dict[str, str]) -> None:
+    app = open_page(**others)
+    assert not app.error and not any("among the most probable" in alt for alt in alts(app))
 
 
 def test_several_models_stand_side_by_side(tiny: str, tiny_checkpoint: Path) -> None:

@@ -259,3 +259,23 @@ def test_unusable_settings_get_a_sentence(
 ) -> None:
     with pytest.raises(error):
         InferenceService(WeightsStore(tmp_path), **settings)  # type: ignore[arg-type]
+
+
+def test_all_classes_at_once_equal_each_class_alone(
+    ready: Any, pictures: tuple[bytes, ...]
+) -> None:
+    name = ready.ids[0]
+    together = ready.service.explain_classes(ClassifyRequest(pictures[0], name))
+    assert [explained.target.index for explained in together] == list(range(len(together)))
+    assert len(together) == len(ready.service.classes(name))
+    for index, explained in enumerate(together):
+        alone = ready.service.explain(
+            ExplainRequest(image=pictures[0], weights=name, class_index=index)
+        )
+        scale = np.abs(alone.attribution.raw).max()
+        np.testing.assert_allclose(
+            explained.attribution.raw, alone.attribution.raw, atol=1e-5 * scale
+        )
+        assert explained.target.label == alone.target.label
+        # Two passes, perhaps by two engines, whose logits differ by up to 1e-4.
+        assert explained.target.probability == pytest.approx(alone.target.probability, rel=1e-3)
