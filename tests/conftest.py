@@ -256,3 +256,44 @@ def browser_page(chromium: Any) -> Iterator[Callable[..., Any]]:
     for context in contexts:
         context.close()
     assert not outgoing, f"the page asked for {outgoing}"
+
+
+# Milliseconds a unit of each term of a calibration, of the size found on two cores.
+MADE_OF = (1e-8, 5e-9, 3e-8, 2e-8, 1e-7, 2e-7, 3e-8, 4e-8, 5e-8, 0.004, 0.02, 0.1)
+
+
+@pytest.fixture(scope="session")
+def made_up_timer() -> Callable[[Any], Any]:
+    """Return a timer whose milliseconds follow `MADE_OF`, a few per cent off, always the same."""
+    import math
+
+    from effnet_core.calibration import LatencyMeasurement, terms
+
+    def timer(spec: Any) -> LatencyMeasurement:
+        amounts = terms(spec)
+        exact = sum(a * b for a, b in zip(amounts, MADE_OF, strict=True))
+        ms = exact * (1 + 0.03 * math.sin(amounts[0]))
+        return LatencyMeasurement(
+            median_ms=ms,
+            low_ms=0.98 * ms,
+            high_ms=1.05 * ms,
+            repeats=7,
+            warmup=3,
+            threads=2,
+            device="cpu",
+            dtype="float32",
+            resolution=spec.resolution,
+            batch=1,
+            engine="a made-up engine",
+            processor="a made-up processor",
+        )
+
+    return timer
+
+
+@pytest.fixture(scope="session")
+def made_up(made_up_timer: Callable[[Any], Any]) -> Any:
+    """Return a calibration of this machine whose timings were made up."""
+    from effnet_core.calibration import calibrate
+
+    return calibrate(timer=made_up_timer, clock=lambda: 0.0)

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import onnxruntime
 
 _QUOTA = Path("/sys/fs/cgroup/cpu.max")
 _CORES = Path("/sys/devices/system/cpu")
@@ -19,11 +18,15 @@ class OnnxSession:
     """Runs one graph; several threads may run it at once, because a run changes nothing here.
 
     `threads` None takes `available_cores()`. Nodes run one after the other, each on all threads.
+    `name` is the runtime and its version, for read-outs.
     Raises ONNX Runtime's own errors for a graph that it cannot take.
     """
 
     def __init__(self, graph: bytes, threads: int | None = None) -> None:
+        import onnxruntime  # here: who only counts cores needs none of its 40 MB
+
         self.threads = available_cores() if threads is None else threads
+        self.name = f"ONNX Runtime {onnxruntime.__version__}"
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = self.threads
         options.inter_op_num_threads = 1
@@ -33,11 +36,6 @@ class OnnxSession:
             graph, options, providers=["CPUExecutionProvider"]
         )
         (self._input,) = (value.name for value in self._session.get_inputs())
-
-    @property
-    def name(self) -> str:
-        """The runtime and its version, for read-outs."""
-        return f"ONNX Runtime {onnxruntime.__version__}"
 
     def run(self, images: npt.NDArray[np.float32]) -> tuple[npt.NDArray[np.float32], ...]:
         """(B, 3, R, R) → the graph's outputs in its order, each with B first."""

@@ -152,7 +152,7 @@ def test_the_selected_are_ringed() -> None:
 def test_latency_of_this_machine_shows_the_middle_half_of_the_runs() -> None:
     timing = LatencyMeasurement(
         median_ms=20, low_ms=18, high_ms=25, repeats=20, warmup=3, threads=2,
-        device="cpu", dtype="float32", resolution=224, batch=1,
+        device="cpu", dtype="float32", resolution=224, batch=1, engine="any", processor="any",
     )  # fmt: skip
     shown = view(HERE, timings={("b0", 224): timing})
     drawn = trace(trade_off(shown), "EfficientNet")
