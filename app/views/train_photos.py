@@ -37,6 +37,7 @@ FIELDS = (KIND,)
 EXAMPLE = "drawn-shapes.zip"
 _LOOKED = "train-zip-contents"
 _CLASSES_NAMED = 12
+_FEW = 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,9 +129,12 @@ def _tell(found: Contents) -> None:
         f"**{found.photos:,} photos of {len(found.counts)} classes**: {', '.join(counts)}{more}."
         + (f" {found.validation:,} more for validation are not used." if found.validation else "")
     )
-    fewest = min(count for _, count in found.counts)
-    if fewest < 20:
-        st.warning(f"One class has only {fewest} photos; some dozens of each are better.")
+    name, fewest = min(found.counts, key=lambda one: one[1])
+    if fewest < _FEW:
+        photos = "photo" if fewest == 1 else "photos"
+        st.warning(
+            f"“{plain(name)}” has only {fewest} {photos}; some dozens of each class are better."
+        )
 
 
 @st.cache_resource(show_spinner=False)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from app import widgets
-from app.markup import plain
 from app.state import Choice, Field
 from app.text import count
 from app.views import classify_models
@@ -25,6 +24,7 @@ from app.views.train_fields import (
     STEPS,
 )
 from effnet_core.cost import summarize
+from effnet_core.errors import EffnetError
 from effnet_core.training.presets import suited
 from effnet_core.training.recipe import Recipe
 from effnet_core.variants import scaled
@@ -40,12 +40,16 @@ BASE = 128
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
-    """What the controls hold; `card` is None from scratch."""
+    """What the controls hold; `card` is None from scratch.
+
+    `recipe` is None where there are no photos, or none can be made, and `refused` says why not.
+    """
 
     card: ModelCard | None
     phi: float
     pixels: int
-    recipe: Recipe | None
+    recipe: Recipe | None = None
+    refused: str = ""
 
 
 def _begin(cards: dict[str, ModelCard]) -> Choice:
@@ -78,7 +82,7 @@ def choose_network() -> tuple[ModelCard | None, float]:
 
 
 def choose_rest(photos: Photos | None, card: ModelCard | None, phi: float) -> Asked:
-    """Draw how it is trained; the recipe is None where there are no photos to make it for."""
+    """Draw how it is trained."""
     with st.expander("How it is trained"):
         chosen = widgets.select(PIXELS)
         epochs = int(widgets.number(ROUNDS[card is not None]))
@@ -88,20 +92,24 @@ def choose_rest(photos: Photos | None, card: ModelCard | None, phi: float) -> As
         frozen = int(widgets.number(FROZEN)) if card is not None else 0
         own = card.resolution if card else scaled(phi, base_resolution=BASE).resolution
         pixels = own if chosen == OWN_PIXELS else int(chosen)
+        asked = Asked(card=card, phi=phi, pixels=pixels)
         if photos is None:
-            return Asked(card=card, phi=phi, pixels=pixels, recipe=None)
-        recipe = suited(
-            photos.count,
-            fine_tuning=card is not None,
-            easy=photos.easy,
-            epochs=epochs,
-            optimizer=optimizer,  # type: ignore[arg-type]
-            learning_rate=rate,
-            policy=policy,  # type: ignore[arg-type]
-            frozen_stages=frozen,
-        )
+            return asked
+        try:
+            recipe = suited(
+                photos.count,
+                fine_tuning=card is not None,
+                easy=photos.easy,
+                epochs=epochs,
+                optimizer=optimizer,  # type: ignore[arg-type]
+                learning_rate=rate,
+                policy=policy,  # type: ignore[arg-type]
+                frozen_stages=frozen,
+            )
+        except EffnetError as error:
+            return replace(asked, refused=str(error))
         _draw_recipe(recipe)
-    return Asked(card=card, phi=phi, pixels=pixels, recipe=recipe)
+    return replace(asked, recipe=recipe)
 
 
 def _draw_recipe(recipe: Recipe) -> None:
@@ -115,9 +123,9 @@ def _draw_recipe(recipe: Recipe) -> None:
 
 def facts(asked: Asked) -> str:
     """What the network is, as Markdown."""
-    side = f"sees {asked.pixels} × {asked.pixels} pixels"
+    side = f"Sees {asked.pixels} × {asked.pixels} pixels"
     if asked.card is not None:
-        return f"{plain(asked.card.architecture)}, {side}."
+        return f"{side}. Its classifier is replaced by one for the classes of your photos."
     spec = scaled(asked.phi, base_resolution=BASE, resolution=asked.pixels)
     work = count(summarize(spec).mult_adds).replace(" ", "\u00a0")
     return f"{side}, {work} multiply-adds a photo. {widgets.source('computed')}"

@@ -17,7 +17,7 @@ from effnet_core.cost import summarize
 
 if TYPE_CHECKING:
     from effnet_core.service.training_jobs import TrainingJobs
-    from effnet_core.service.training_views import Run
+    from effnet_core.service.training_views import Run, RunState
     from effnet_core.training.order import Order
 
 RUN = "run"
@@ -41,14 +41,14 @@ TIME = "Training, over all resumptions."
 
 def draw(jobs: TrainingJobs, run_id: str) -> None:
     """Draw the run; while it is live this part alone is drawn again every second."""
-    live = jobs.status(run_id).live
-    st.fragment(_follow, run_every=SECONDS_BETWEEN_LOOKS if live else None)(run_id, live)
+    run = jobs.status(run_id)
+    st.fragment(_follow, run_every=SECONDS_BETWEEN_LOOKS if run.live else None)(run_id, run.state)
 
 
-def _follow(run_id: str, was_live: bool) -> None:
+def _follow(run_id: str, state: RunState) -> None:
     with widgets.told():
         run = next((run for run in resources.training_jobs().runs() if run.id == run_id), None)
-        if run is None or run.live != was_live:
+        if run is None or run.state != state:
             st.rerun()  # the whole page: its button and its list change too
         _draw(run)
 
@@ -68,18 +68,25 @@ def _draw(run: Run) -> None:
 
 def _draw_facts(order: Order) -> None:
     totals = summarize(order.spec)
-    begun = f"from scratch, φ = {minus(order.phi)}" if order.phi is not None else None
+    held_out = order.recipe.held_out
     named = ", ".join(order.classes[:8]) + (" …" if len(order.classes) > 8 else "")
     facts = (
-        begun or f"begun from {order.weights_title}",
+        begun(order),
         f"{count(totals.params)} parameters",
         f"sees {order.spec.resolution} × {order.spec.resolution} pixels",
-        f"{order.photos - order.recipe.held_out:,} photos to train on",
+        f"{order.photos - held_out:,} photos to train on, {held_out:,} held out",
         f"{len(order.classes)} classes: {named}",
         *((f"{order.left_out:,} photos could not be read",) if order.left_out else ()),
     )
     items = "".join(f'<span role="listitem">{html(fact)}</span>' for fact in facts)
     st.html(f'<div class="facts" role="list">{items}</div>')
+
+
+def begun(order: Order) -> str:
+    """What the network begins from; of a title the part in brackets is left out."""
+    if order.phi is not None:
+        return f"from scratch, φ = {minus(order.phi)}"
+    return f"from {order.weights_title.partition(' (')[0]}"
 
 
 def _draw_progress(run: Run) -> None:
@@ -127,4 +134,4 @@ def _draw_curves(run: Run, order: Order) -> None:
     for place, what in zip(st.columns(2), (training.accuracy, training.loss), strict=True):
         with place:
             widgets.chart(what(points, **shape), said, key=f"curve-{what.__name__}")
-    st.caption(f"{said} {widgets.source('measured')}")
+    st.caption(f"{said} {widgets.source('measured')}" if points else said)

@@ -10,7 +10,7 @@ import streamlit as st
 from app import resources
 from app.charts.trained_view import label, percent
 from app.markup import plain
-from app.text import duration, minus
+from app.text import duration
 from app.views import compare_run, train_run
 from app.views.train_run import COLOURS, RUN
 from effnet_core.errors import EffnetError
@@ -31,8 +31,11 @@ def draw(jobs: TrainingJobs) -> None:
         st.warning(plain(f"There is no run called “{asked[:60]}” here; it may have been removed."))
     if record is not None:
         _draw_record(record)
-    elif shown is not None or runs:
-        train_run.draw(jobs, (shown or _first(runs)).id)
+    elif shown is not None:
+        with st.container(key="run-asked"):
+            train_run.draw(jobs, shown.id)
+    elif runs:
+        train_run.draw(jobs, _first(runs).id)
     else:
         st.info(
             "Nothing has been trained on this machine yet. Press **Start training** to watch a "
@@ -94,8 +97,11 @@ def _details(run: Run) -> str:
     order, status = run.order, run.status
     if order is None:
         return ""
-    begun = f"φ = {minus(order.phi)}" if order.phi is not None else f"from {order.weights_title}"
-    parts = [plain(begun), f"{len(order.classes)} classes", f"{order.photos:,} photos"]
+    parts = [
+        plain(train_run.begun(order)),
+        f"{len(order.classes)} classes",
+        f"{order.photos:,} photos",
+    ]
     if status is not None and status.top1 is not None:
         parts.insert(0, f"{percent(status.top1)} held-out top-1")
     age = datetime.now(UTC) - datetime.fromisoformat(order.created)

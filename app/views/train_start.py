@@ -47,7 +47,7 @@ def draw(jobs: TrainingJobs, photos: Photos | None, asked: Asked) -> None:
         _draw_estimate(jobs, wish, photos)
     if pressed and wish is not None and photos is not None:
         _start(jobs, wish, photos)
-    refused = st.session_state.pop(_REFUSED, None)
+    refused = st.session_state.pop(_REFUSED, asked.refused)
     if refused:
         st.error(plain(refused))
 

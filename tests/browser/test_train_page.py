@@ -40,7 +40,7 @@ def test_an_uploaded_zip_fine_tunes_the_bundled_network_which_then_answers_on_cl
     page.goto(f"{server}/train")
     _order(page, epochs=100)
     page.wait_for_url("**run=four-shapes-*", timeout=60_000)
-    page.get_by_text("begun from φ = −4, trained here").wait_for(timeout=60_000)
+    page.get_by_text("from φ = −4, trained here", exact=True).wait_for(timeout=60_000)
     first = _epoch(page, beyond=0)
     assert _epoch(page, beyond=first) > first
     page.get_by_role("button", name="Cancel").click()
