@@ -9,7 +9,7 @@ VENV := .venv/bin
 export TORCH_INDEX
 
 .DEFAULT_GOAL := help
-.PHONY: help app setup setup-app test check bench lock clean python chromium
+.PHONY: help app setup setup-app setup-bench test check bench lock clean python chromium
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 16
@@ -23,6 +23,9 @@ setup: python  ## set up everything: the app, the tests, the checks
 setup-app: python
 	@"$(PYTHON)" scripts/set_up.py app
 
+setup-bench: python
+	@"$(PYTHON)" scripts/set_up.py bench
+
 test: check chromium  ## checks, then unit, page and browser tests (TESTS=… for some of them)
 	@$(VENV)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(TESTS)
 
@@ -32,10 +35,10 @@ check: setup  ## lint, format, types and layering
 	@$(VENV)/mypy
 	@$(VENV)/lint-imports --no-logo
 
-bench: setup  ## this project beside its peers, in one process; writes benchmarks/results/
-	@$(VENV)/python -m benchmarks.run
+bench: setup-bench chromium  ## this project beside its peers; writes benchmarks/results/, README, docs
+	@$(VENV)/python -m benchmarks.run --write
 
-lock: setup  ## resolve pyproject.toml into requirements.txt and requirements-dev.txt
+lock: setup  ## resolve pyproject.toml into the requirements*.txt
 	@$(VENV)/python scripts/lock.py
 
 clean:  ## remove the virtual environment and every cache

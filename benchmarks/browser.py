@@ -13,9 +13,10 @@ from contextlib import contextmanager
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from benchmarks.limits import limited, slowest, table
-from benchmarks.protocol import Row
+from benchmarks.limits import limited, slowest
+from benchmarks.rows import Row
 from benchmarks.serving import Server, serving, visitors
+from benchmarks.table import text
 
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
 CHROMIUM_FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking")
@@ -126,7 +127,7 @@ def start(browser: Browser) -> Row:
             wait_drawn(page)
             times.append((time.perf_counter() - server.started) * 1e3)
         page.context.close()
-    return limited("start to first page drawn, ms", times, START_MS)
+    return limited("start of the server to first page drawn", times, START_MS)
 
 
 def steps(page: Page, what: str) -> list[Row]:
@@ -140,8 +141,8 @@ def steps(page: Page, what: str) -> list[Row]:
     times = page.evaluate("watch.steps")
     release(page)
     return [
-        limited(f"a step of φ, {what}, ms", times, STEP_MS),
-        slowest(f"a step of φ, {what}, 95 %, ms", times, STEP_MS),
+        limited(f"a step of φ under the hand, {what}", times, STEP_MS),
+        slowest(f"a step of φ under the hand, {what}, 95 %", times, STEP_MS),
     ]
 
 
@@ -157,8 +158,8 @@ def redraws(page: Page, when: str) -> list[Row]:
         page.mouse.move(*place(phi))
         times.append(release(page))
     return [
-        limited(f"release to redrawn{when}, ms", times, MEDIAN_MS),
-        slowest(f"release to redrawn{when}, 95 %, ms", times, SLOWEST_MS),
+        limited(f"release to redrawn{when}", times, MEDIAN_MS),
+        slowest(f"release to redrawn{when}, 95 %", times, SLOWEST_MS),
     ]
 
 
@@ -192,7 +193,9 @@ def memory(page: Page, server: Server) -> Row:
     page.get_by_role("link", name="Scale").click()
     wait_drawn(page)
     page.wait_for_timeout(500)
-    return limited("server, Scale and Compare open, MB", [server.megabytes] * 2, MEMORY_MB)
+    return limited(
+        "server's memory, Scale and Compare open", [server.megabytes] * 2, MEMORY_MB, unit="MB"
+    )
 
 
 def load_torch(browser: Browser, server: Server) -> None:
@@ -214,7 +217,7 @@ def main() -> int:
     except RuntimeError as error:
         print(error, file=sys.stderr)
         return 1
-    print(table(found))
+    print(text(found))
     return 0
 
 

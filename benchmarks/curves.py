@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable
 
@@ -13,8 +12,9 @@ import numpy as np
 
 from app.network import Network
 from app.pricing import price_each
-from benchmarks.limits import limited, table
-from benchmarks.protocol import Row
+from benchmarks.limits import limited
+from benchmarks.rows import Row
+from benchmarks.table import text
 from effnet_core.cost import summarize
 from effnet_core.cost_curves import free_costs
 from effnet_core.scaling import PHI_MAX, PHI_MIN, STRATEGIES
@@ -36,7 +36,7 @@ def four_curves() -> Row:
         for strategy in STRATEGIES:
             price_each(Network(), strategy, phis, batch=1, dtype="float32")
 
-    return limited("four strategies × 200 φ, processor ms", _times(draw), 20.0)
+    return limited("four strategies × 200 φ, processor time", _times(draw), 20.0)
 
 
 def random_specs() -> Row:
@@ -45,7 +45,7 @@ def random_specs() -> Row:
     depth, width = chance.uniform(0.2, 4, (2, 10_000))
     sides = chance.integers(32, 1024, 10_000)
     times = _times(lambda: free_costs(depth, width, sides))
-    return limited("10,000 random networks, processor ms", times, 2000.0)
+    return limited("10,000 random networks, processor time", times, 2000.0)
 
 
 def require_equal() -> None:
@@ -54,7 +54,7 @@ def require_equal() -> None:
         (found,) = price_each(Network(), strategy, [2.5], batch=1, dtype="float32")
         expected = summarize(Network().at(2.5, strategy))
         if found is None or found.totals.mult_adds != expected.mult_adds:
-            sys.exit(f"Nothing was timed: the arrays are wrong about {strategy} scaling.")
+            raise RuntimeError(f"The arrays are wrong about {strategy} scaling.")
 
 
 def _times(call: Callable[[], object]) -> list[float]:
@@ -68,4 +68,4 @@ def _times(call: Callable[[], object]) -> list[float]:
 
 
 if __name__ == "__main__":
-    print(table(rows()))
+    print(text(rows()))

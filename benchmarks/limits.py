@@ -3,45 +3,53 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterable
+from collections.abc import Sequence
 
-from benchmarks.protocol import Row, summary
+from benchmarks.protocol import summary
+from benchmarks.rows import Quartiles, Row
 
 
-def limited(name: str, times: list[float], limit: float) -> Row:
+def limited(name: str, values: Sequence[float], limit: float, *, unit: str = "ms") -> Row:
     """A row whose peer is a limit on the median."""
-    found = summary(times)
-    return _row(name, times, found.median, (found.low, found.high), limit)
+    found = summary(values)
+    return _row(name, values, found.median, (found.low, found.high), limit, unit)
 
 
-def slowest(name: str, times: list[float], limit: float) -> Row:
-    """A row whose peer is a limit on what 95 % of the times keep below."""
-    most = statistics.quantiles(times, n=20, method="inclusive")[-1]
-    return _row(name, times, most, (most, max(times)), limit)
+def slowest(name: str, values: Sequence[float], limit: float, *, unit: str = "ms") -> Row:
+    """A row whose peer is a limit on what 95 % of the values keep below.
+
+    In place of the quartiles stand this and the largest value.
+    """
+    most = statistics.quantiles(values, n=20, method="inclusive")[-1]
+    return _row(name, values, most, (most, max(values)), limit, unit)
+
+
+def errors(name: str, values: Sequence[float], mean: float, largest: float) -> tuple[Row, Row]:
+    """Rows for limits on the mean and on the largest of errors in percent.
+
+    Beside the mean stand the quartiles, beside the largest itself.
+    """
+    found, worst = summary(values), max(values)
+    spread = (found.low, found.high)
+    ours = statistics.fmean(values)
+    return (
+        _row(f"{name}, mean error", values, ours, spread, mean, "%"),
+        _row(f"{name}, largest error", values, worst, (worst, worst), largest, "%"),
+    )
 
 
 def _row(
-    name: str, times: list[float], ours: float, spread: tuple[float, float], limit: float
+    name: str, values: Sequence[float], ours: float, spread: Quartiles, limit: float, unit: str
 ) -> Row:
     return Row(
         name=name,
         peer_name="limit",
+        unit=unit,
         ours=ours,
         peer=limit,
         ours_quartiles=spread,
-        peer_quartiles=(limit, limit),
         ratio=ours / limit,
         target=1.0,
         met=ours <= limit,
-        runs=len(times),
-        warm_up=0,
-    )
-
-
-def table(rows: Iterable[Row]) -> str:
-    """The rows as lines: value with its quartiles (or its largest), limit, verdict."""
-    return "\n".join(
-        f"{row.name:58}{row.ours:9.1f} ({row.ours_quartiles[0]:.1f}–{row.ours_quartiles[1]:.1f}), "
-        f"limit {row.peer:g}: {'met' if row.met else 'missed'}, {row.runs} times"
-        for row in rows
+        passes=len(values),
     )

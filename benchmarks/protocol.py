@@ -1,98 +1,118 @@
-"""How two ways to the same answer are timed beside each other.
+"""How several ways to the same answer are timed beside each other.
 
-Both run in one process on the same input. After a warm-up each round times one call of ours and one
-of the peer's, in alternating order, so that a change of the machine's load meets both alike. The
-median of each is compared; the quartiles say how far to trust it.
+All run in one process, on the same input, with the same number of threads. A way is timed in
+blocks: a pause, some passes that are not timed, then some that are. The blocks of all ways make a
+round, and each round starts with the next way, so that a change of the machine's load meets all
+alike.
+
+Passes are not alternated one by one: a runtime's threads go on spinning for some milliseconds after
+a pass, and take the cores from whoever runs next. On two cores a pass of ONNX Runtime takes 6.5 ms
+by itself and 10.5 ms right after one of torch. The pause lets them fall asleep, and the untimed
+passes wake the block's own.
+
+Other programs are watched: as soon as one takes a core, a pass on two threads takes as long as on
+one. A block during which others had more than a small part of the processor is timed again, a few
+times at most, and the block with the least of it counts; how much it was stands in the results.
+
+A ratio is the median over rounds of one round's ratio of medians, because a shared machine may also
+change its speed from one second to the next.
 """
 
 from __future__ import annotations
 
-import os
-import platform
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-import torch
+from benchmarks.load import Watch
 
 Call = Callable[[], object]
+
+QUIET = 0.1
+"""The part of all cores' time that other programs may have had for a block to count at once."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """How often: `rounds` blocks a way, each of a pause, `untimed` calls and then timed ones.
+
+    Calls are timed until `seconds` have passed, and at least one is, whoever is timed. A block that
+    others disturb is timed up to `tries` times.
+    """
+
+    rounds: int
+    seconds: float
+    untimed: int = 2
+    tries: int = 4
+    pause_seconds: float = 0.05
+
+
+@dataclass(frozen=True)
+class Block:
+    """Milliseconds of the timed calls, and which part of all cores' time others had meanwhile."""
+
+    times: tuple[float, ...]
+    others: float
 
 
 @dataclass(frozen=True, kw_only=True)
 class Timing:
-    """Milliseconds of one call: median and the 25 % and 75 % quantiles."""
+    """A median and the 25 % and 75 % quantiles."""
 
     median: float
     low: float
     high: float
 
 
-@dataclass(frozen=True, kw_only=True)
-class Row:
-    """One comparison in milliseconds; `ratio` is ours over the peer's, met at `target` or less."""
-
-    name: str
-    peer_name: str
-    ours: float
-    peer: float
-    ours_quartiles: tuple[float, float]
-    peer_quartiles: tuple[float, float]
-    ratio: float
-    target: float
-    met: bool
-    runs: int
-    warm_up: int
-
-
-def compare(
-    name: str, ours: Call, peer_name: str, peer: Call, *, target: float, runs: int, warm_up: int = 3
-) -> Row:
-    """Time two calls that give the same answer, `runs` times each after `warm_up` untimed ones."""
-    calls = (ours, peer)
-    for call in calls * warm_up:
+def time_in_blocks(calls: Sequence[Call], plan: Plan) -> tuple[tuple[Block, ...], ...]:
+    """Time every call as the module says: for each, in their order, its block of every round."""
+    for call in calls:
         call()
-    times: dict[Call, list[float]] = {ours: [], peer: []}
-    for turn in range(runs):
-        for call in calls if turn % 2 else reversed(calls):
-            start = time.perf_counter()
-            call()
-            times[call].append((time.perf_counter() - start) * 1e3)
-    mine, other = summary(times[ours]), summary(times[peer])
-    ratio = mine.median / other.median
-    return Row(
-        name=name,
-        peer_name=peer_name,
-        ours=mine.median,
-        peer=other.median,
-        ours_quartiles=(mine.low, mine.high),
-        peer_quartiles=(other.low, other.high),
-        ratio=ratio,
-        target=target,
-        met=ratio <= target,
-        runs=runs,
-        warm_up=warm_up,
-    )
+    blocks: list[list[Block]] = [[] for _ in calls]
+    for turn in range(plan.rounds):
+        for step in range(len(calls)):
+            place = (turn + step) % len(calls)
+            blocks[place].append(_quietest(calls[place], plan))
+    return tuple(map(tuple, blocks))
 
 
-def summary(times: list[float]) -> Timing:
-    """Return median and quartiles of at least two times."""
+def summary(times: Sequence[float]) -> Timing:
+    """Return median and quartiles of at least two values."""
     low, median, high = statistics.quantiles(times, n=4, method="inclusive")
     return Timing(median=median, low=low, high=high)
 
 
-def machine() -> dict[str, str | int]:
-    """Return what the times depend on: processor, cores, torch's threads, system, Python."""
-    names = [
-        line.partition(":")[2].strip()
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-        if line.startswith("model name")
-    ]
-    return {
-        "processor": names[0] if names else platform.machine(),
-        "cores": os.cpu_count() or 0,
-        "threads": torch.get_num_threads(),
-        "system": f"{platform.system()} {platform.machine()}",
-        "python": platform.python_version(),
-    }
+def pooled(blocks: Sequence[Block]) -> Timing:
+    """Median and quartiles of all timed calls together."""
+    return summary([each for block in blocks for each in block.times])
+
+
+def paired_ratio(ours: Sequence[Block], peer: Sequence[Block]) -> Timing:
+    """Median and quartiles, over rounds, of our median divided by the peer's."""
+    return summary(
+        [
+            statistics.median(mine.times) / statistics.median(other.times)
+            for mine, other in zip(ours, peer, strict=True)
+        ]
+    )
+
+
+def _quietest(call: Call, plan: Plan) -> Block:
+    tried = [_block(call, plan)]
+    while tried[-1].others > QUIET and len(tried) < plan.tries:
+        tried.append(_block(call, plan))
+    return min(tried, key=lambda block: block.others)
+
+
+def _block(call: Call, plan: Plan) -> Block:
+    time.sleep(plan.pause_seconds)
+    for _ in range(plan.untimed):
+        call()
+    times: list[float] = []
+    watch = Watch()
+    while not times or sum(times) < plan.seconds * 1e3:
+        start = time.perf_counter()
+        call()
+        times.append((time.perf_counter() - start) * 1e3)
+    return Block(tuple(times), watch.others())

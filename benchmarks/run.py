@@ -1,132 +1,118 @@
-"""Time this project beside fvcore, torchvision and captum; write benchmarks/results/latest.json.
-
-Each pair is first checked to give the same answer. All on the CPU, B0 at 224 × 224, batch 1.
-"""
+"""Time this project beside its peers and print one table: `python -m benchmarks.run --help`."""
 
 from __future__ import annotations
 
-import json
+import argparse
+import os
 import sys
-from collections.abc import Iterator
-from dataclasses import asdict
-from datetime import UTC, datetime
-from importlib.metadata import version
-from pathlib import Path
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from functools import partial
+from importlib import import_module
 
 import torch
-from captum.attr import LayerGradCam
-from fvcore.nn import FlopCountAnalysis
-from torch import Tensor, nn
-from torchvision.models import efficientnet_b0
 
-from benchmarks.protocol import Row, compare, machine
-from effnet_core import cost
-from effnet_core.attribution import attribute
-from effnet_core.builder import build
-from effnet_core.variants import variant
-from effnet_core.weights.convert import convert
+from benchmarks import report, results
+from benchmarks.results import Group, Results
+from benchmarks.rows import Row, unmeasured
+from benchmarks.table import text
+from effnet_core.runtime.session import available_cores
 
-RESULTS = Path(__file__).parent / "results" / "latest.json"
-PEERS = ("torch", "torchvision", "fvcore", "captum")
+Rows = tuple[Row, ...]
 
 
-def counting(x: Tensor) -> Row:
-    """Count B0's operations from its spec, and by tracing torchvision's network with fvcore."""
-    spec = variant("b0")
-    peer = efficientnet_b0().eval()
+GROUPS = ("forward", "answers", "maps", "costs", "curves", "browser", "prediction")
+"""Modules of this package with a function `rows`, in the table's order."""
 
-    def trace() -> int:
-        analysis = FlopCountAnalysis(peer, x)
-        analysis.unsupported_ops_warnings(False).uncalled_modules_warnings(False)
-        return int(analysis.total())
+USERS_CACHE = ("prediction",)
+"""Groups that read what the user keeps; the others leave nothing there."""
 
-    ours = cost.analyze(spec).totals.fvcore
-    total = ours.conv + ours.linear + ours.batch_norm + ours.adaptive_avg_pool2d
-    require(total == trace(), f"fvcore counts {trace()}, cost {total}")
-    return compare(
-        "count B0, every layer", lambda: cost.analyze(spec), "fvcore", trace, target=0.1, runs=15
+
+def rows_of(group: str, *, with_compile: bool = False) -> Rows:
+    """Measure one group; its module, and what that needs, is imported only now."""
+    rows: Callable[..., Rows] = import_module(f"benchmarks.{group}").rows
+    return rows(with_compile=with_compile) if group == "forward" else rows()
+
+
+@contextmanager
+def cache_apart() -> Iterator[None]:
+    """Keep what is cached meanwhile in a folder that is thrown away."""
+    before = os.environ.get("EFFNET_CACHE")
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["EFFNET_CACHE"] = folder
+        try:
+            yield
+        finally:
+            del os.environ["EFFNET_CACHE"]
+            if before is not None:
+                os.environ["EFFNET_CACHE"] = before
+
+
+def measure(name: str, rows: Callable[[], Rows]) -> Group:
+    """One group's rows; where it cannot run at all, one row that says why."""
+    before, start, measured = os.getloadavg()[0], time.monotonic(), results.now()
+    try:
+        found = rows()
+    except (ImportError, RuntimeError, OSError) as error:
+        found = (unmeasured(name, f"{name}: {str(error).splitlines()[0]}"),)
+    return Group(
+        name=name,
+        measured=measured,
+        load_before=round(before, 2),
+        load_after=round(os.getloadavg()[0], 2),
+        seconds=round(time.monotonic() - start, 1),
+        rows=found,
     )
 
 
-def forward(x: Tensor) -> Row:
-    """Run B0 and torchvision's B0 with the same weights."""
-    peer = with_lively_norms(efficientnet_b0().eval())
-    state, spec = convert(peer.state_dict(), variant("b0"))
-    ours = build(spec)
-    ours.load_state_dict(state)
-    with torch.inference_mode():
-        difference = float((ours(x) - peer(x)).abs().max() / peer(x).abs().max())
-        require(
-            difference < 1e-5, f"torchvision's logits differ by {difference:.1e} of the largest"
-        )
-        return compare(
-            "forward B0", lambda: ours(x), "torchvision", lambda: peer(x), target=1.05, runs=60
-        )
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure, print the table and, when asked, write it; return the exit code."""
+    chosen = _parser().parse_args(arguments)
+    torch.set_num_threads(available_cores())
+    measured = []
+    for name in GROUPS:
+        if name in (chosen.only or GROUPS):
+            print(f"{name} …", file=sys.stderr, flush=True)
+            rows = partial(rows_of, name, with_compile=chosen.compile)
+            with nullcontext() if name in USERS_CACHE else cache_apart():
+                measured.append(measure(name, rows))
+    found = results.here(measured)
+    print(text(found.rows))
+    if chosen.write:
+        _write(found)
+    return 0
 
 
-def grad_cam(x: Tensor) -> Row:
-    """Explain class 0 by Grad-CAM at the last feature map, here and with captum."""
-    model = build(variant("b0"), seed=0)
-    captum = LayerGradCam(model, model.head)
-
-    def ours() -> Tensor:
-        return torch.tensor(attribute(model, x, class_index=0).raw)
-
-    def peer() -> Tensor:
-        return captum.attribute(x, target=0).detach()[0, 0]
-
-    difference = float((ours() - peer()).abs().max() / peer().abs().max())
-    require(difference < 1e-5, f"captum's map differs by {difference:.1e} of its maximum")
-    return compare("Grad-CAM B0, last map", ours, "captum", peer, target=1.0, runs=30)
-
-
-def with_lively_norms(model: nn.Module) -> nn.Module:
-    """Return a model whose batch-norm statistics vary: as initialised, all its logits are zero."""
-    for name, tensor in model.state_dict().items():
-        if name.endswith("running_var"):
-            tensor.uniform_(0.01, 0.1)
-        elif name.endswith("running_mean"):
-            tensor.normal_(std=0.1)
-    return model
+def _write(found: Results) -> None:
+    """Keep the results, with the groups not measured now, and put them where people read them."""
+    old = None
+    if results.FILE.is_file():
+        try:
+            old = results.from_json(results.FILE.read_text(encoding="utf-8"))
+        except ValueError as error:
+            print(error, file=sys.stderr)
+    kept = results.merged(old, found, GROUPS)
+    results.FILE.parent.mkdir(exist_ok=True)
+    results.FILE.write_text(results.to_json(kept), encoding="utf-8")
+    for page in report.write(kept):
+        print(f"Written: {page}")
 
 
-def require(holds: bool, otherwise: str) -> None:
-    """Stop where two answers that are to be timed are not the same."""
-    if not holds:
-        sys.exit(f"Nothing was timed: {otherwise}.")
-
-
-def table(rows: list[Row]) -> Iterator[str]:
-    """Return the printed lines: medians with quartiles in milliseconds, ratio, target."""
-    yield f"{'':24}{'this project':>24}{'peer':>38}{'ratio':>8}{'target':>9}"
-    for row in rows:
-        ours = f"{row.ours:.2f} ({row.ours_quartiles[0]:.2f}–{row.ours_quartiles[1]:.2f})"
-        peer = f"{row.peer:.2f} ({row.peer_quartiles[0]:.2f}–{row.peer_quartiles[1]:.2f})"
-        verdict = "met" if row.met else "missed"
-        yield (
-            f"{row.name:24}{ours:>24}{row.peer_name:>14}{peer:>24}{row.ratio:>8.3f}"
-            f"  ≤ {row.target:g} {verdict}"
-        )
-    yield "Milliseconds: median (quartiles); ratio: this project's median over the peer's."
-
-
-def main() -> None:
-    """Time every pair, print the table and write the results."""
-    torch.manual_seed(0)
-    x = torch.randn(1, 3, 224, 224)
-    rows = [counting(x), forward(x), grad_cam(x)]
-    print(*table(rows), sep="\n")
-    result = {
-        "measured": datetime.now(UTC).date().isoformat(),
-        "unit": "milliseconds",
-        "machine": machine(),
-        "versions": {name: version(name) for name in PEERS},
-        "rows": [asdict(row) for row in rows],
-    }
-    RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
-    print(f"Written to {RESULTS.relative_to(Path.cwd())}")
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.run", description=__doc__)
+    parser.add_argument(
+        "--only", action="append", choices=GROUPS, help="measure this group (repeatable)"
+    )
+    parser.add_argument(
+        "--write", action="store_true", help="write benchmarks/results, and the pages that show it"
+    )
+    parser.add_argument(
+        "--compile", action="store_true", help="time torch.compile too, after a minute's compiling"
+    )
+    return parser
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -1,4 +1,4 @@
-"""Resolve pyproject.toml into requirements.txt (runtime) and requirements-dev.txt (tests, tools).
+"""Resolve pyproject.toml into the lock files of the app, of the tests and tools, and of the peers.
 
 Run it as `make lock`. The CUDA packages that torch's default build brings are left out: torch pins
 its own, and a CPU build of torch must be able to take its place without them.
@@ -33,12 +33,15 @@ def write(name: str, lines: list[str]) -> None:
 
 
 def main() -> None:
-    """Write both lock files."""
+    """Write the lock files; each says only what the one that it includes does not."""
     runtime = resolve()
     write("requirements.txt", runtime)
     both = resolve("--extra=dev", "--constraint=requirements.txt")
     tools = [line for line in both if line not in runtime]
     write("requirements-dev.txt", ["-r requirements.txt", *tools])
+    everything = resolve("--extra=dev", "--extra=bench", "--constraint=requirements-dev.txt")
+    peers = [line for line in everything if line not in both]
+    write("requirements-bench.txt", ["-r requirements-dev.txt", *peers])
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
 """Make the virtual environment .venv and install the pinned requirements into it.
 
 Needs nothing but the standard library of Python 3.11. `set_up.py app` installs what the app needs,
-`set_up.py dev` also what tests and checks need. A stamp in .venv holds the hash of what was
-installed, so that a second run has nothing to do. The variable TORCH_INDEX names the package index
-of another build of torch, such as the CPU-only one.
+`set_up.py dev` also what tests and checks need, `set_up.py bench` also the benchmark's peers. A
+stamp in .venv holds the hash of what was installed, so that a second run has nothing to do. The
+variable TORCH_INDEX names the package index of another build of torch, such as the CPU-only one.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-REQUIREMENTS = {"app": "requirements.txt", "dev": "requirements-dev.txt"}
-# What decides the content of .venv: the locks (one includes the other) and the entry points.
-HASHED = {
-    "app": ("requirements.txt", "pyproject.toml"),
-    "dev": ("requirements.txt", "requirements-dev.txt", "pyproject.toml"),
+REQUIREMENTS = {
+    "app": "requirements.txt",
+    "dev": "requirements-dev.txt",
+    "bench": "requirements-bench.txt",
 }
+KINDS = tuple(REQUIREMENTS)  # each holds all that those before it hold
 ANNOUNCEMENT = (
     "torch's default build brings NVIDIA's CUDA libraries: 5.4 GB on disk. For a CPU-only build,\n"
     "stop now and run again with TORCH_INDEX=<the index of torch's CPU builds, see pytorch.org>."
@@ -35,14 +35,16 @@ class SetUpError(Exception):
 def fingerprint(kind: str, root: Path = ROOT) -> str:
     """Return the hash of everything that decides what .venv holds."""
     digest = hashlib.sha256(str(root).encode())
-    for name in HASHED[kind]:
+    # What decides the content of .venv: the locks, each including the one before, and entry points.
+    locks = (REQUIREMENTS[each] for each in KINDS[: KINDS.index(kind) + 1])
+    for name in (*locks, "pyproject.toml"):
         digest.update((root / name).read_bytes())
     return digest.hexdigest()
 
 
 def is_ready(kind: str, venv: Path, root: Path = ROOT) -> bool:
-    """Tell whether .venv already holds what `kind` needs; a "dev" set-up also serves the app."""
-    kinds = ("app", "dev") if kind == "app" else ("dev",)
+    """Tell whether .venv already holds what `kind` needs, set up as it or as a later kind."""
+    kinds = KINDS[KINDS.index(kind) :]
     if not (venv / "bin" / "python").exists():
         return False
     stamps = ((name, venv / f"set-up-{name}.stamp") for name in kinds)

@@ -19,7 +19,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[1]
-LOCKS = ("requirements.txt", "requirements-dev.txt")
+LOCKS = ("requirements.txt", "requirements-dev.txt", "requirements-bench.txt")
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +77,7 @@ def test_second_run_has_nothing_to_do(copy: Path, target: str) -> None:
     assert time.monotonic() - start < 5
 
 
-@pytest.mark.parametrize("changed", [*LOCKS, "pyproject.toml"])
+@pytest.mark.parametrize("changed", ["requirements.txt", "requirements-dev.txt", "pyproject.toml"])
 def test_changed_requirements_are_installed_again(
     copy: Path, script: ModuleType, changed: str
 ) -> None:
@@ -93,6 +93,17 @@ def test_app_set_up_does_not_serve_the_tests(copy: Path, script: ModuleType) -> 
     stamp.write_text(script.fingerprint("app", copy), encoding="utf-8")
     assert script.is_ready("app", copy / ".venv", copy)
     assert not script.is_ready("dev", copy / ".venv", copy)
+
+
+def test_peers_are_no_part_of_the_tests_but_serve_them(copy: Path, script: ModuleType) -> None:
+    with (copy / "requirements-bench.txt").open("a", encoding="utf-8") as file:
+        file.write("# changed\n")
+    assert script.is_ready("dev", copy / ".venv", copy)
+    assert not script.is_ready("bench", copy / ".venv", copy)
+    (copy / ".venv" / "set-up-dev.stamp").unlink()
+    stamp = copy / ".venv" / "set-up-bench.stamp"
+    stamp.write_text(script.fingerprint("bench", copy), encoding="utf-8")
+    assert all(script.is_ready(kind, copy / ".venv", copy) for kind in ("app", "dev", "bench"))
 
 
 def test_make_finds_a_new_enough_python_or_says_what_to_do(copy: Path) -> None:
@@ -205,7 +216,9 @@ def test_locks_hold_what_pyproject_asks_for() -> None:
     runtime = pins("requirements.txt")
     tools = runtime | pins("requirements-dev.txt")
     wanted = [(line, runtime) for line in project["dependencies"]]
+    peers = tools | pins("requirements-bench.txt")
     wanted += [(line, tools) for line in project["optional-dependencies"]["dev"]]
+    wanted += [(line, peers) for line in project["optional-dependencies"]["bench"]]
     for line, lock in wanted:
         requirement = Requirement(line)
         for pin in lock[canonicalize_name(requirement.name)]:

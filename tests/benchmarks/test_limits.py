@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.limits import limited, slowest, table
+from benchmarks.limits import errors, limited, slowest
 
 
 @pytest.mark.parametrize(("limit", "met"), [(3.0, True), (2.9, False)])
 def test_a_limit_on_the_median(limit: float, met: bool) -> None:
-    row = limited("name", [1.0, 2.0, 3.0, 4.0, 90.0], limit)
-    assert (row.ours, row.peer, row.met, row.runs) == (3.0, limit, met, 5)
+    row = limited("name", [1.0, 2.0, 3.0, 4.0, 90.0], limit, unit="MB")
+    assert (row.ours, row.peer, row.met, row.passes) == (3.0, limit, met, 5)
+    assert (row.ours_quartiles, row.unit) == ((2.0, 4.0), "MB")
     assert row.ratio == pytest.approx(3.0 / limit)
 
 
 def test_a_limit_on_what_95_percent_keep_below() -> None:
-    times = [float(number) for number in range(101)]
-    row = slowest("name", times, 95.0)
-    assert row.ours == 95.0 and row.met
-    assert not slowest("name", [*times, 500.0], 95.0).met
+    values = [float(number) for number in range(101)]
+    row = slowest("name", values, 95.0)
+    assert (row.ours, row.ours_quartiles, row.met) == (95.0, (95.0, 100.0), True)
+    assert not slowest("name", [*values, 500.0], 95.0).met
 
 
-def test_the_table_says_what_was_missed() -> None:
-    lines = table([limited("one", [1.0, 2.0], 2.0), limited("two", [1.0, 2.0], 1.0)]).split("\n")
-    assert [line.split(": ")[1] for line in lines] == ["met, 2 times", "missed, 2 times"]
+def test_limits_on_the_mean_and_the_largest_of_errors() -> None:
+    mean, largest = errors("name", [1.0, 2.0, 3.0, 14.0], 5.0, 13.0)
+    assert (mean.name, mean.ours, mean.unit, mean.met) == ("name, mean error", 5.0, "%", True)
+    assert mean.ours_quartiles == (1.75, 5.75)
+    assert (largest.ours, largest.met, largest.passes) == (14.0, False, 4)

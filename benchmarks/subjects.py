@@ -1,0 +1,73 @@
+"""The network that is timed on both sides: torchvision's own, and ours with the same weights."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from torch import Tensor, nn
+
+from benchmarks.peers import torchvision_model
+from effnet_core.images import Preprocessing
+from effnet_core.predict import Predictor
+from effnet_core.runtime.graph import whole_graph
+from effnet_core.runtime.session import OnnxSession
+from effnet_core.variants import variant
+from effnet_core.weights import LoadedWeights
+from effnet_core.weights.catalog import imagenet_classes
+from effnet_core.weights.convert import convert
+
+READY_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class Subject:
+    """One variant with random weights, drawn by torchvision: speed does not depend on them."""
+
+    name: str
+
+    @cached_property
+    def theirs(self) -> nn.Module:
+        """Torchvision's network, in evaluation mode; never change it."""
+        return torchvision_model(self.name)
+
+    @cached_property
+    def loaded(self) -> LoadedWeights:
+        """The same weights for ours."""
+        state, spec = convert(self.theirs.state_dict(), variant(self.name))
+        digest = hashlib.sha256()
+        for tensor in state.values():
+            digest.update(tensor.numpy().tobytes())
+        return LoadedWeights(
+            id=self.name,
+            spec=spec,
+            state_dict=state,
+            classes=imagenet_classes(),
+            classes_source="catalog",
+            preprocessing=Preprocessing.imagenet(spec.resolution),
+            preprocessing_source="given",
+            sha256=digest.hexdigest(),
+            origin="random",
+        )
+
+    @cached_property
+    def predictor(self) -> Predictor:
+        """Ours on its default back end, ready; raises RuntimeError where that never is."""
+        predictor = Predictor(self.loaded, device="cpu")
+        predictor.warm_up()
+        if not predictor.ready(READY_SECONDS):
+            raise RuntimeError(f"The default back end was not ready for {self.name}.")
+        return predictor
+
+    @cached_property
+    def session(self) -> OnnxSession:
+        """The default back end's session by itself, for batches, which no page asks for."""
+        tensors = {name: tensor.numpy() for name, tensor in self.loaded.state_dict.items()}
+        return OnnxSession(whole_graph(self.loaded.spec, tensors))
+
+    def inputs(self, batch: int = 1) -> Tensor:
+        """Normalised pictures of noise at the network's resolution."""
+        side = self.loaded.spec.resolution
+        return torch.randn(batch, 3, side, side, generator=torch.Generator().manual_seed(1))
