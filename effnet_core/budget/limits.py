@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from effnet_core.architecture import ArchitectureSpec, expand
+from effnet_core.calibration import PredictedLatency
 from effnet_core.cost import DTYPE_BYTES, summarize
 from effnet_core.cost_curves import CostArrays, Numbers
 from effnet_core.errors import InvalidInput
@@ -88,14 +89,11 @@ class Limits:
         return {name: limit for name, limit in self.given.items() if name != "latency_ms"}
 
 
-@dataclass(frozen=True, kw_only=True)
-class Band:
-    """Predicted milliseconds of one pass: the best guess and the edges of its error band."""
+Band: TypeAlias = PredictedLatency
+"""Predicted milliseconds of one pass: the best guess and the edges of its error band."""
 
-    low_ms: float
-    ms: float
-    high_ms: float
-
+TIMED_DTYPE = "float32"
+"""The number format that a calibration times."""
 
 Latency: TypeAlias = Callable[[ArchitectureSpec, int], Band]
 """Predicts the milliseconds of a network for a batch size."""
@@ -160,6 +158,11 @@ def require_possible(limits: Limits, setting: Setting, latency: Latency | None) 
     if limits.latency_ms is not None and latency is None:
         raise InvalidInput(
             "A limit in milliseconds needs a prediction of latency for this machine; there is none."
+        )
+    if limits.latency_ms is not None and setting.dtype != TIMED_DTYPE:
+        raise InvalidInput(
+            f"Milliseconds are predicted for {TIMED_DTYPE} alone, not for {setting.dtype}: leave "
+            "out the limit on them, or choose that number format."
         )
     for name in ("peak_bytes", "memory_bytes"):
         limit = limits.given.get(name)

@@ -20,9 +20,9 @@ from effnet_core.budget import (
     devices,
     largest_phi,
 )
+from effnet_core.calibration import Calibration, standing
 from effnet_core.cli.common import Commands, add_command, positive, print_table, working
 from effnet_core.cli.streams import print_json
-from effnet_core.errors import EffnetError
 from effnet_core.scaling import BASE_RESOLUTION
 
 TIE = 0.01
@@ -96,12 +96,9 @@ def _number(text: str) -> float:
 _number.__name__ = "number"  # argparse names the type in its message
 
 
-def calibrated_latency() -> Latency:
-    """The prediction of milliseconds for this machine; raises EffnetError where there is none."""
-    raise EffnetError(
-        "--max-latency-ms needs a calibration of this machine, and there is none; no milliseconds "
-        "are guessed. Leave it out, or limit --max-mult-adds."
-    )
+def calibrated() -> Calibration:
+    """The calibration of this machine; raises CalibrationError where none can be used."""
+    return standing().require()
 
 
 def _run(args: argparse.Namespace) -> int:
@@ -113,7 +110,7 @@ def _run(args: argparse.Namespace) -> int:
         batch=args.batch,
         dtype=args.dtype or (preset and preset.dtype) or "float32",
     )
-    latency = None if limits.latency_ms is None else calibrated_latency()
+    latency: Latency | None = None if limits.latency_ms is None else calibrated().predict
     with working("Searching"):
         answers = {
             "phi": largest_phi(limits, setting, latency=latency),
@@ -142,6 +139,7 @@ def _as_json(
         "limits": limits.given,
         "device_preset": preset and {"key": preset.key, "source": preset.source, "url": preset.url},
         **{name: getattr(setting, name) for name in about},
+        "calibrated": None if limits.latency_ms is None else calibrated().made,
         "tie": TIE,
         **{key: _answer(answer) for key, answer in answers.items()},
     }
@@ -176,6 +174,12 @@ def _print(
     print()
     for key, answer in answers.items():
         print(f"{_TITLES[key]}: {_sentence(answer)}")
+    if limits.latency_ms is not None:
+        held = calibrated()
+        print(
+            f"\nMilliseconds are predicted from the calibration of {held.made} "
+            f"({held.machine.title}); the slow edge of the band, in brackets, is held to the limit."
+        )
     print(
         f"\nSearched for φ: {answers['phi'].searched}; otherwise: {answers['free'].searched}.\n"
         "Nothing here says how accurate a network is: a shape far from the compound ratio may be "
@@ -195,7 +199,7 @@ def _cells(answer: Answer) -> tuple[object, ...]:
         network.mult_adds,
         network.weight_bytes,
         network.peak_bytes,
-        band and f"{band.low_ms:.1f} – {band.high_ms:.1f}",
+        band and f"{band.ms:.1f} ({band.low_ms:.1f} – {band.high_ms:.1f})",
     )
 
 

@@ -10,6 +10,7 @@ from effnet_core import __version__
 from effnet_core.cli import (
     budget,
     build,
+    calibrate,
     classify,
     cost,
     data,
@@ -72,6 +73,7 @@ def _parser() -> Parser:
     modules = (
         cost,
         budget,
+        calibrate,
         build,
         export,
         weights,

@@ -7,11 +7,9 @@ from typing import Any
 
 import pytest
 
-from effnet_core.architecture import ArchitectureSpec
 from effnet_core.budget import (
     LABELS,
     Answer,
-    Band,
     Limits,
     Setting,
     best_free,
@@ -19,6 +17,7 @@ from effnet_core.budget import (
     devices,
     largest_phi,
 )
+from effnet_core.calibration import Calibration
 from effnet_core.cli import budget as command
 from effnet_core.cost import summarize
 
@@ -31,6 +30,7 @@ KEYS = [
     "dtype",
     "batch",
     "base_resolution",
+    "calibrated",
     "tie",
     "phi",
     "free",
@@ -140,29 +140,37 @@ def test_the_formula_may_fail_where_free_coefficients_fit(effnet: Effnet) -> Non
 def test_milliseconds_need_a_calibration(effnet: Effnet) -> None:
     answer = effnet("budget", "--max-latency-ms", 5, "--json")
     assert answer.code == 1
-    assert "needs a calibration of this machine" in answer.json["error"]
+    assert answer.json["error"].startswith("This machine is not calibrated.")
+    assert "`effnet calibrate`" in answer.json["error"]
 
 
 def test_a_calibration_answers_with_its_band(
-    effnet: Effnet, monkeypatch: pytest.MonkeyPatch
+    effnet: Effnet, monkeypatch: pytest.MonkeyPatch, made_up: Calibration
 ) -> None:
-    def clock(spec: ArchitectureSpec, batch: int) -> Band:
-        ms = batch * summarize(spec).mult_adds / 1e7
-        return Band(low_ms=0.9 * ms, ms=ms, high_ms=1.1 * ms)
-
-    monkeypatch.setattr(command, "calibrated_latency", lambda: clock)
+    monkeypatch.setattr(command, "calibrated", lambda: made_up)
     # few parameters leave few networks to time
     limits = ("--max-latency-ms", 2.5, "--max-params", 700_000, "--num-classes", 10)
     result = effnet("budget", *limits, "--json").json
     expected = largest_phi(
-        Limits(latency_ms=2.5, params=700_000), Setting(num_classes=10), latency=clock
+        Limits(latency_ms=2.5, params=700_000), Setting(num_classes=10), latency=made_up.predict
     )
     assert result["phi"]["fits"] == expected.fits
+    assert result["calibrated"] == made_up.made
     for key in ("phi", "free", "free_near_compound"):
         band = result[key]["latency"]
         assert band["low_ms"] < band["ms"] < band["high_ms"]
         assert result[key]["left"]["latency_ms"] == 2.5 - band["high_ms"]
-    assert "Milliseconds" in effnet("budget", *limits).out
+    text = effnet("budget", *limits).out
+    assert f"predicted from the calibration of {made_up.made}" in text
+
+
+def test_milliseconds_are_of_float32(
+    effnet: Effnet, monkeypatch: pytest.MonkeyPatch, made_up: Calibration
+) -> None:
+    monkeypatch.setattr(command, "calibrated", lambda: made_up)
+    answer = effnet("budget", "--max-latency-ms", 5, "--dtype", "int8")
+    assert answer.code == 2
+    assert "predicted for float32 alone, not for int8" in answer.err
 
 
 @pytest.mark.parametrize(

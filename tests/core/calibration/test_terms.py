@@ -79,20 +79,29 @@ def test_features_are_read_and_written_once_by_each_convolution() -> None:
     assert named(spec)["feature_bytes"] == 4 * elements
 
 
-def test_only_channels_that_fill_no_lanes_are_filled() -> None:
-    spec = variant("b0")
-    fills = 0
-    side = 112
+def test_channels_of_pointwise_convolutions_are_filled_to_sixteen() -> None:
+    spec, side, work = variant("b0"), 112, 0
     for block in spec.blocks:
         after = -(-side // block.stride)
         pairs = [(block.expanded_channels, block.out_channels, after)]
         if block.expands:
             pairs.append((block.in_channels, block.expanded_channels, side))
         for inputs, outputs, pixels in pairs:
-            wide = [(channels + 15) // 16 * 16 for channels in (inputs, outputs)]
-            fills += (wide[0] * wide[1] - inputs * outputs) * pixels**2
+            work += (inputs + 15) // 16 * 16 * ((outputs + 15) // 16 * 16) * pixels**2
         side = after
-    assert named(spec)["filled_mult_adds"] == fills > 0
+    work += 320 * 1280 * 7**2  # the head's channels are multiples of 16
+    assert named(spec)["filled_mult_adds"] == work > named(spec)["pointwise_mult_adds"]
+
+
+@pytest.mark.parametrize("axis", ["depth", "width", "resolution"])
+def test_nothing_falls_when_a_network_grows(axis: str) -> None:
+    steps = np.linspace(0.3, 2.5, 60)
+    ones = np.ones_like(steps)
+    depth, width, side = (steps if axis == name else ones for name in ("depth", "width", "pixels"))
+    sides = (224 * (steps if axis == "resolution" else side)).astype(np.int64)
+    rows = terms_of_each(free_costs(depth, width, sides, by_part=True), num_classes=1000)
+    assert (np.diff(rows, axis=0) >= 0).all()
+    assert (np.diff(rows, axis=0) > 0).any()
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
