@@ -103,4 +103,4 @@ def test_committed_pages_are_what_the_committed_results_say() -> None:
     text = report.README.read_text(encoding="utf-8")
     assert text == report.readme(text, found), "run `python -m benchmarks.report`"
     assert report.PAGE.read_text(encoding="utf-8") == report.page(found)
-    assert {group.name for group in found.groups} <= set(run.GROUPS)
+    assert {group.name for group in found.groups} == set(run.GROUPS)
