@@ -45,7 +45,7 @@ def register(commands: Commands) -> None:
         "--check",
         action="store_true",
         help="hold the predictions against networks that were never timed (B0–B4 and φ = -4 to 3); "
-        f"takes up to {SECONDS:g} s, and calibrates first where nothing usable is kept",
+        f"takes up to {SECONDS:g} s more, and calibrates first where nothing usable is kept",
     )
     parser = add_command(
         commands,

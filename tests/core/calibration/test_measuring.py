@@ -60,6 +60,33 @@ def test_each_network_is_visited_three_times_and_the_quietest_counts(made_up_tim
     assert quiet.machine == this_machine()
 
 
+def test_networks_whose_visits_disagree_are_visited_again(made_up_timer: Timer) -> None:
+    count = len(design())
+    watch = Watch(made_up_timer, disturbed=range(2 * count))
+    found = calibrate(timer=watch, clock=lambda: 0.0)
+    assert watch.asked == [*design()] * 4
+    assert found.model == calibrate(timer=made_up_timer, clock=lambda: 0.0).model
+    # Only the third network is disturbed, in all of its first visits but one.
+    watch = Watch(made_up_timer)
+    watch.disturbed = range(2, 3 + count, count)
+    calibrate(timer=watch, clock=lambda: 0.0)
+    assert watch.asked == [*[*design()] * 3, design()[2]]
+
+
+def test_what_never_agrees_ends(made_up_timer: Timer) -> None:
+    asked: list[ArchitectureSpec] = []
+
+    def restless(spec: ArchitectureSpec) -> LatencyMeasurement:
+        asked.append(spec)
+        return replace(made_up_timer(spec), median_ms=2.0 ** -asked.count(spec))
+
+    calibrate(timer=restless, clock=lambda: 0.0)
+    assert asked == [*design()] * 8
+    asked.clear()
+    calibrate(timer=restless, seconds=100, clock=lambda: float(len(asked)))
+    assert len(asked) == 100
+
+
 def test_a_slow_machine_is_visited_once(made_up_timer: Timer) -> None:
     watch = Watch(made_up_timer)
     said: list[tuple[float, str]] = []
@@ -68,7 +95,7 @@ def test_a_slow_machine_is_visited_once(made_up_timer: Timer) -> None:
     assert found.seconds == len(design())
     shares = [share for share, _ in said]
     assert shares == sorted(shares)
-    assert shares[0] == 0 < shares[-1] < 1
+    assert shares[0] == 0 and shares[-1] == (len(design()) - 1) / (3 * len(design()))
     assert said[0][1] == "b0, 64 pixels"
 
 
