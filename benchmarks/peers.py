@@ -30,9 +30,9 @@ def peer(name: str, make: Callable[[], Call], target: float | None = None) -> Pe
     """The peer that `make` makes, or one that says why there is none."""
     try:
         return Peer(name=name, call=make(), target=target)
-    except ImportError as error:
+    except ModuleNotFoundError as error:
         note = f"{name}: the package {error.name} is not installed."
-    except (RuntimeError, OSError) as error:
+    except (ImportError, RuntimeError, OSError) as error:
         note = f"{name}: {str(error).splitlines()[0]}"
     return Peer(name=name, call=None, target=target, note=note)
 

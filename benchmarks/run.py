@@ -7,6 +7,7 @@ import os
 import sys
 import tempfile
 import time
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from functools import partial
@@ -18,6 +19,7 @@ from benchmarks import report, results
 from benchmarks.results import Group, Results
 from benchmarks.rows import Row, unmeasured
 from benchmarks.table import text
+from effnet_core.errors import EffnetError
 from effnet_core.runtime.session import available_cores
 
 Rows = tuple[Row, ...]
@@ -55,7 +57,7 @@ def measure(name: str, rows: Callable[[], Rows]) -> Group:
     before, start, measured = os.getloadavg()[0], time.monotonic(), results.now()
     try:
         found = rows()
-    except (ImportError, RuntimeError, OSError) as error:
+    except (EffnetError, ImportError, RuntimeError, OSError) as error:
         found = (unmeasured(name, f"{name}: {str(error).splitlines()[0]}"),)
     return Group(
         name=name,
@@ -71,6 +73,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print the table and, when asked, write it; return the exit code."""
     chosen = _parser().parse_args(arguments)
     torch.set_num_threads(available_cores())
+    warnings.filterwarnings(
+        "ignore", category=FutureWarning, module="torch"
+    )  # what fvcore and others still use
     measured = []
     for name in GROUPS:
         if name in (chosen.only or GROUPS):
