@@ -34,7 +34,8 @@ HEAD = """# Benchmarks
 
 Written by `make bench`, which measures, prints and writes these tables; a test fails when this page
 is not what `benchmarks/results/latest.json` says. There stand quartiles, numbers of passes, the
-machine's load and the part of the processor that other programs had, too.
+machine's load and the part of the processor that other programs had, too. A part is measured with
+`python -m benchmarks.run --only forward`, and so on; `--write` puts it into these pages.
 
 A ratio is this project's time over the peer's, and at most the target, unless it is said how many
 times faster this project is. A row whose peer is "limit" has a limit in its place. Figures are

@@ -73,9 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print the table and, when asked, write it; return the exit code."""
     chosen = _parser().parse_args(arguments)
     torch.set_num_threads(available_cores())
-    warnings.filterwarnings(
-        "ignore", category=FutureWarning, module="torch"
-    )  # what fvcore and others still use
+    warnings.filterwarnings("ignore", category=FutureWarning, module="torch")
     measured = []
     for name in GROUPS:
         if name in (chosen.only or GROUPS):

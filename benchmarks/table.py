@@ -65,10 +65,10 @@ def _value(value: float | None, quartiles: Quartiles | None, unit: str) -> str:
 
 
 def _ratio(ratio: float, target: float | None) -> str:
-    """The ratio as its target is put: "0.98", or "3.1× faster"."""
+    """The ratio as its target is put: "0.981", or "3.1× faster"."""
     if (ratio if target is None else target) < _FASTER_FROM:
         return f"{_number(1 / ratio)}× faster"
-    return f"{ratio:.2f}" if ratio >= 0.1 else f"{ratio:.1g}"
+    return f"{ratio:.3f}"
 
 
 def _bound(target: float) -> str:
