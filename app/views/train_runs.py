@@ -83,7 +83,7 @@ def _draw_list(runs: tuple[Run, ...], recorded: tuple[MeasuredRun, ...]) -> None
 
 
 def _draw_row(run_id: str, name: str, details: str, colour: str, state: str) -> None:
-    with st.container(horizontal=True, vertical_alignment="center", key=f"row-{run_id}"):
+    with st.container(gap=None, key=f"row-{run_id}"):
         st.button(name, type="tertiary", key=f"open-{run_id}", on_click=_open, args=(run_id,))
         st.caption(f":{colour}-badge[{state}] {details}")
 

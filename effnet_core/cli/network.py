@@ -34,10 +34,13 @@ FORMULA_OPTIONS: dict[str, Any] = {
 _WITHOUT_EFFECT = {"rounding", "base_resolution"}
 
 
-def add_network(parser: argparse.ArgumentParser) -> argparse._MutuallyExclusiveGroup:
+def add_network(
+    parser: argparse.ArgumentParser, *, classes: bool = True
+) -> argparse._MutuallyExclusiveGroup:
     """Add `--variant | --phi` with the formula's options, `--resolution` and `--num-classes`.
 
-    Returns the group of which exactly one option must be given, for further ways to name a network.
+    The last is not in the help where `classes` is False: they come from elsewhere then. Returns the
+    group of which exactly one option must be given, for further ways to name a network.
     """
     which = parser.add_mutually_exclusive_group(required=True)
     which.add_argument(
@@ -55,7 +58,8 @@ def add_network(parser: argparse.ArgumentParser) -> argparse._MutuallyExclusiveG
     _add_formula(parser.add_argument_group("with --phi"))
     both = parser.add_argument_group("with either")
     both.add_argument("--resolution", type=int, metavar="N", help="input side in pixels, as it is")
-    both.add_argument("--num-classes", type=int, metavar="N", help="number of classes [1000]")
+    told = "number of classes [1000]" if classes else argparse.SUPPRESS
+    both.add_argument("--num-classes", type=int, metavar="N", help=told)
     return which
 
 

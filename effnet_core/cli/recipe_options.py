@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from effnet_core.errors import InvalidInput
+from effnet_core.training.presets import FINE_TUNING
 from effnet_core.training.recipe import CHOICES, Recipe
 
 MAX_BYTES = 2**20
@@ -31,7 +32,7 @@ MAIN_FIELDS: dict[str, str] = {
 
 def add_recipe(parser: argparse.ArgumentParser) -> None:
     """Add `--recipe`, `--set` and an option for each of MAIN_FIELDS."""
-    group = parser.add_argument_group("recipe")
+    group = parser.add_argument_group("recipe", _of_fine_tuning())
     group.add_argument(
         "--recipe", metavar="FILE", help="JSON object of a recipe's fields; others keep defaults"
     )
@@ -42,7 +43,7 @@ def add_recipe(parser: argparse.ArgumentParser) -> None:
         help="any field, the value as in JSON; may be given several times: --set crop_area=0.2,1",
     )
     for name, what in MAIN_FIELDS.items():
-        default = getattr(Recipe(), name)
+        default = _default(name)
         said = what if "[" in what else f"{what} [{default}]".strip()
         group.add_argument(
             f"--{name.replace('_', '-')}",
@@ -51,6 +52,17 @@ def add_recipe(parser: argparse.ArgumentParser) -> None:
             metavar=None if name in CHOICES else "X" if isinstance(default, float) else "N",
             help=said,
         )
+
+
+def _of_fine_tuning() -> str:
+    """Where a fine-tuning's fields begin that are not where the others do."""
+    begun = {name: getattr(FINE_TUNING, name) for name in MAIN_FIELDS}
+    departs = (f"{name} {value}" for name, value in begun.items() if value != _default(name))
+    return f"with --from, the defaults are {', '.join(departs).replace('_', ' ')}"
+
+
+def _default(name: str) -> Any:
+    return getattr(Recipe(), name)
 
 
 def recipe_fields(args: argparse.Namespace) -> dict[str, Any]:

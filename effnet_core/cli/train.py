@@ -49,7 +49,7 @@ def register(commands: Commands) -> None:
         _run,
         "Train a network on photos, from scratch or from weights; resume a run.",
     )
-    which = add_network(parser)
+    which = add_network(parser, classes=False)
     which.add_argument(
         "--from",
         dest="start",
@@ -139,8 +139,9 @@ def _resumed(args: argparse.Namespace, folder: RunFolder) -> Job:
 
 
 def _new(args: argparse.Namespace, folder: RunFolder, world: World) -> Job:
-    from effnet_core.training.finetune import FINE_TUNING, preprocessing_of
+    from effnet_core.training.finetune import preprocessing_of
     from effnet_core.training.launch import fine_tuning_job, new_job
+    from effnet_core.training.presets import FINE_TUNING
     from effnet_core.training.recipe import Recipe
 
     folder.require_new()
@@ -219,7 +220,10 @@ def _report(args: argparse.Namespace, folder: RunFolder, result: RunResult) -> N
         print_json({"run": str(folder.path), "model": model, **dataclasses.asdict(result)})
         return
     print_table(
-        ("Network", "State", "Steps", "Photos", "Held out", "Top-1", "Top-5", "Photos/s", "Time"),
+        (
+            *("Network", "State", "Steps", "Photos", "Held out", "Held-out top-1", "top-5"),
+            *("Photos/s", "Time"),
+        ),
         [
             (
                 *(result.name, result.state, result.steps, result.photos, result.held_out),

@@ -15,17 +15,6 @@ from effnet_core.training.recipe import Recipe
 from effnet_core.training.trainer import trained_spec
 from effnet_core.weights import LoadedWeights
 
-FINE_TUNING = Recipe(
-    epochs=8,
-    batch=32,
-    learning_rate=0.05,
-    body_rate=0.1,
-    weight_decay=1e-4,
-    warmup_epochs=0.5,
-    ema_decay=0.99,
-)
-"""Where a fine-tuning's recipe begins: few epochs, and a tenth of the rate for the body."""
-
 
 def starting_model(
     loaded: LoadedWeights,

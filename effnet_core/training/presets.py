@@ -1,4 +1,4 @@
-"""Recipes to begin with, for few photos and a patience of minutes."""
+"""Recipes to begin with, for fine-tuning, and for few photos and a patience of minutes."""
 
 from __future__ import annotations
 
@@ -10,6 +10,17 @@ RATES: dict[Optimizer, float] = {"adamw": 0.002, "sgd": 0.05, "rmsprop": 0.002}
 
 EPOCHS = {False: 12, True: 8}
 """Epochs to begin with, by whether it is a fine-tuning."""
+
+FINE_TUNING = Recipe(
+    epochs=8,
+    batch=32,
+    learning_rate=0.05,
+    body_rate=0.1,
+    weight_decay=1e-4,
+    warmup_epochs=0.5,
+    ema_decay=0.99,
+)
+"""Where a fine-tuning's recipe begins: few epochs, and a tenth of the rate for the body."""
 
 _DECAY: dict[Optimizer, float] = {"adamw": 0.02, "sgd": 1e-4, "rmsprop": 1e-5}
 _BATCH = {False: 16, True: 32}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import difflib
 import json
 import math
 from collections.abc import Mapping
@@ -105,7 +106,9 @@ class Recipe:
         known = {field.name for field in dataclasses.fields(Recipe)}
         unknown = sorted(set(values) - known)
         if unknown:
-            raise InvalidInput(f"A recipe has no field called {unknown[0]!r:.60}.")
+            near = difflib.get_close_matches(str(unknown[0])[:60], known, 1)
+            meant = f"; perhaps {near[0]} is meant" if near else ""
+            raise InvalidInput(f"A recipe has no field called {unknown[0]!r:.60}{meant}.")
         return Recipe(**values)
 
     @staticmethod

@@ -19,7 +19,7 @@ from effnet_core.cli import training_progress
 from effnet_core.cli.training_progress import Follower
 from effnet_core.images import Preprocessing
 from effnet_core.training import loop
-from effnet_core.training.finetune import FINE_TUNING
+from effnet_core.training.presets import FINE_TUNING
 from effnet_core.training.recipe import Recipe
 from effnet_core.training.run_folder import RunFolder, Status
 from effnet_core.weights import load_checkpoint, save_checkpoint
@@ -46,8 +46,8 @@ def test_a_run_from_scratch(
     assert done.code == 0
     lines = done.out.splitlines()
     assert lines[0].split() == [
-        *("Network", "State", "Steps", "Photos", "Held", "out", "Top-1", "Top-5", "Photos/s"),
-        "Time",
+        *("Network", "State", "Steps", "Photos", "Held", "out", "Held-out", "top-1", "top-5"),
+        *("Photos/s", "Time"),
     ]
     assert lines[2].split()[:5] == ["tiny", "finished", "8", "72", "8"]  # a tenth is held out
     assert f"use them as --weights {out / 'model.safetensors'}" in done.out

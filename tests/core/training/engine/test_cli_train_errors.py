@@ -31,7 +31,11 @@ NET = ("--variant", "SPEC")
         ((*NET, "--phi", "1", *RUN), 2, "not allowed with argument"),
         ((*NET, *RUN, "--set", "epochs"), 2, "--set takes FIELD=VALUE"),
         ((*NET, *RUN, "--set", "=3"), 2, "--set takes FIELD=VALUE"),
-        ((*NET, *RUN, "--set", "epoch=3"), 2, "A recipe has no field called 'epoch'."),
+        (
+            (*NET, *RUN, "--set", "epoch=3"),
+            2,
+            "'epoch'; perhaps epochs is meant.",
+        ),
         ((*NET, *RUN, "--set", "flip=x"), 2, "flip must be a number; got 'x'."),
         ((*NET, *RUN, "--epochs", "0"), 2, "epochs must lie from 1 to 10000; got 0."),
         ((*NET, *RUN, "--batch", "7", "--micro-batches", "2"), 2, "into 2 equal parts"),

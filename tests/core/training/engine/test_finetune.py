@@ -15,10 +15,11 @@ from effnet_core.builder import build
 from effnet_core.images import Preprocessing
 from effnet_core.training import loop
 from effnet_core.training.data import PhotoSet
-from effnet_core.training.finetune import FINE_TUNING, preprocessing_of, starting_model
+from effnet_core.training.finetune import preprocessing_of, starting_model
 from effnet_core.training.job import Job
 from effnet_core.training.launch import TrainingData, fine_tuning_job, read_data, resumed_job
 from effnet_core.training.prepare import read_photos
+from effnet_core.training.presets import FINE_TUNING
 from effnet_core.training.recipe import Recipe
 from effnet_core.training.run_folder import RunFolder, Status
 from effnet_core.training.trainer import TrainingError

@@ -91,7 +91,11 @@ def test_every_bad_field_is_named_in_a_sentence(name: str, value: Any) -> None:
         ({"batch": 4, "micro_batches": 4}, "leaves fewer than the two photos at once"),
         ({"batch": 1}, "leaves fewer than the two photos at once"),
         ({"epochs": 2, "warmup_epochs": 2}, "A warm-up of 2 epochs leaves nothing of 2."),
-        ({"optimiser": "sgd"}, "A recipe has no field called 'optimiser'."),
+        ({"colour": 1}, "A recipe has no field called 'colour'."),
+        (
+            {"optimiser": "sgd"},
+            "field called 'optimiser'; perhaps optimizer is meant.",
+        ),
     ],
 )
 def test_fields_that_do_not_go_together(fields: dict[str, Any], sentence: str) -> None:
