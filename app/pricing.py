@@ -8,6 +8,8 @@ from collections.abc import Sequence
 
 from app.network import Network, formula_title
 from app.quantities import Priced, Totals
+from effnet_core.architecture import ArchitectureSpec
+from effnet_core.calibration import Calibration, terms, terms_of_each, unseen
 from effnet_core.cost import summarize
 from effnet_core.scaling import PHI_MAX, PHI_MIN
 from effnet_core.variants import VARIANTS
@@ -24,6 +26,7 @@ def price_network(network: Network, *, batch: int, dtype: str) -> Priced:
         phi=nominal_phi(network.variant) if network.variant else network.phi,
         resolution=spec.resolution,
         totals=Totals.of(summarize(spec, batch=batch, dtype=dtype)),
+        work=terms(spec),
     )
 
 
@@ -31,13 +34,20 @@ def price_each(
     network: Network, strategy: str, phis: Sequence[float], *, batch: int, dtype: str
 ) -> tuple[Priced | None, ...]:
     """The formula's network at every φ; None past the cap on blocks or pixels."""
-    costs = network.costs(phis, strategy, batch=batch, dtype=dtype)
-    sides = costs.resolution.tolist()
+    costs = network.costs(phis, strategy, batch=batch, dtype=dtype, by_part=True)
+    work = terms_of_each(costs, num_classes=network.classes).tolist()
+    columns = zip(phis, costs.resolution.tolist(), Totals.each(costs), work, strict=True)
     return tuple(
-        Priced(title=formula_title(phi, strategy), phi=phi, resolution=side, totals=totals)
+        Priced(
+            title=formula_title(phi, strategy),
+            phi=phi,
+            resolution=side,
+            totals=totals,
+            work=tuple(amounts),
+        )
         if totals
         else None
-        for phi, side, totals in zip(phis, sides, Totals.each(costs), strict=True)
+        for phi, side, totals, amounts in columns
     )
 
 
@@ -69,6 +79,31 @@ def published(*, classes: int, batch: int, dtype: str) -> tuple[Priced, ...]:
         price_network(Network(variant=name, classes=classes), batch=batch, dtype=dtype)
         for name in VARIANTS
     )
+
+
+def measured(calibration: Calibration, *, batch: int, dtype: str) -> tuple[Priced, ...]:
+    """The networks that `calibration` was checked with, each with the time that it took here."""
+    specs = {(spec.name, spec.resolution): spec for spec in unseen()}
+    pairs = ((specs.get((one.name, one.resolution)), one) for one in calibration.checked)
+    return tuple(
+        Priced(
+            title=title_of(spec),
+            phi=nominal_phi(spec.name) if spec.phi is None else spec.phi,
+            resolution=spec.resolution,
+            totals=Totals.of(summarize(spec, batch=batch, dtype=dtype)),
+            work=terms(spec),
+            measured_ms=one.median_ms,
+        )
+        for spec, one in pairs
+        if spec is not None
+    )
+
+
+def title_of(spec: ArchitectureSpec) -> str:
+    """What the pages call a network of the paper's rule or a published variant."""
+    if spec.phi is None:
+        return Network(variant=spec.name).title
+    return formula_title(spec.phi, "compound")
 
 
 def nominal_phi(variant: str) -> float | None:

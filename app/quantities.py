@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
+from functools import lru_cache
 
-from app.text import count, minus, size
+from app.text import count, milliseconds, minus, size
+from effnet_core.calibration import Calibration
 from effnet_core.cost import CostTotals
 from effnet_core.cost_curves import CostArrays
 
@@ -57,12 +59,18 @@ class Totals:
 
 @dataclass(frozen=True, kw_only=True)
 class Priced:
-    """A network on a chart; `phi` is None where the formula does not apply."""
+    """A network on a chart; `phi` is None where the formula does not apply.
+
+    `work` is what a calibration's model multiplies by its coefficients (`calibration.terms`), and
+    `measured_ms` the time that was taken here, None where it was not.
+    """
 
     title: str
     phi: float | None
     resolution: int
     totals: Totals
+    work: tuple[float, ...]
+    measured_ms: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,3 +124,27 @@ QUANTITIES = (
     ),
 )
 BY_KEY = {quantity.key: quantity for quantity in QUANTITIES}
+
+MS, MS_LABEL = "ms", "Milliseconds on this machine"
+LABELS = {quantity.key: quantity.label for quantity in QUANTITIES} | {MS: MS_LABEL}
+"""Every quantity's name by key, the one that needs a calibration of this machine among them."""
+
+
+@lru_cache(maxsize=4)
+def latency(calibration: Calibration) -> Quantity:
+    """Milliseconds of one float32 image on the machine of `calibration`.
+
+    Predicted, with the band in words, where they were not measured.
+    """
+    coefficients, (fast, slow) = calibration.model.coefficients, calibration.model.band
+
+    def of(priced: Priced) -> float:
+        if priced.measured_ms is not None:
+            return priced.measured_ms
+        return sum(a * b for a, b in zip(priced.work, coefficients, strict=True))
+
+    def show(ms: float) -> str:
+        ends = " – ".join(milliseconds(part * ms).removesuffix(" ms") for part in (fast, slow))
+        return f"{milliseconds(ms)} predicted ({ends})"
+
+    return Quantity(key=MS, label=MS_LABEL, of=of, show=show)

@@ -18,6 +18,7 @@ from app import warm
 from app.downloads import Downloads
 from app.network import Network
 from effnet_core.budget import Answer, Limits, Setting, best_free, largest_phi
+from effnet_core.calibration.job import CalibrationJob
 from effnet_core.cost import analyze
 from effnet_core.errors import Busy, DoesNotFit
 from effnet_core.reconcile import DepthJump, Reconciliation, depth_jumps, reconcile
@@ -70,6 +71,12 @@ def drawn_photos() -> bytes:
     from effnet_core.training.drawn import drawn_zip
 
     return drawn_zip()
+
+
+@st.cache_resource(show_spinner=False)
+def calibration_job() -> CalibrationJob:
+    """Return what calibrates this machine, one for every session."""
+    return CalibrationJob()
 
 
 @st.cache_resource(show_spinner=False)

@@ -18,6 +18,7 @@ from app.live.steps import compact
 from app.network import Network
 from app.pricing import TENTHS
 from app.quantities import Priced, Quantity, Totals
+from effnet_core.calibration import Calibration
 from effnet_core.cost import CostReport, analyze
 from effnet_core.scaling import STRATEGIES
 
@@ -48,6 +49,12 @@ def published(classes: int, batch: int, dtype: str) -> tuple[Priced, ...]:
     return pricing.published(classes=classes, batch=batch, dtype=dtype)
 
 
+@lru_cache(maxsize=4)
+def measured(calibration: Calibration, batch: int, dtype: str) -> tuple[Priced, ...]:
+    """Networks with the time that they took here, where a calibration was checked."""
+    return pricing.measured(calibration, batch=batch, dtype=dtype)
+
+
 @lru_cache(maxsize=64)
 def growth_axis(quantity: Quantity, logarithmic: bool, batch: int, dtype: str) -> Axis:
     """An axis whose range depends on batch and number format alone, so that nothing jumps."""
@@ -58,7 +65,14 @@ def growth_axis(quantity: Quantity, logarithmic: bool, batch: int, dtype: str) -
 
 @lru_cache(maxsize=32)
 def growth_chart(
-    network: Network, classes: int, pinned: Priced, x: Axis, y: Axis, batch: int, dtype: str
+    network: Network,
+    classes: int,
+    pinned: Priced,
+    x: Axis,
+    y: Axis,
+    batch: int,
+    dtype: str,
+    measured: tuple[Priced, ...] = (),
 ) -> str:
     """Curves of growth under the settings of `network` at φ = 0, published variants, A: JSON."""
     return compact(
@@ -70,6 +84,7 @@ def growth_chart(
                 strategy=network.strategy,
                 x=x,
                 y=y,
+                measured=measured,
             )
         )
     )

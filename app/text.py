@@ -16,6 +16,11 @@ def size(number_of_bytes: float) -> str:
     return _scaled(number_of_bytes, _BYTES, "B")
 
 
+def milliseconds(value: float) -> str:
+    """A short time in three digits: 6.4831 → "6.48 ms"."""
+    return f"{_three_digits(value) if value >= 1 else f'{value:.2g}'} ms"
+
+
 def times(new: float, old: float) -> str:
     """How many times `old` is `new`: "×1.47", or "the same"."""
     ratio = new / old

@@ -17,8 +17,13 @@ from app.markup import plain
 from app.state import Choice, Field, Number, Several, refusals
 from effnet_core.errors import EffnetError
 
-Source = Literal["computed", "published", "measured"]
-_COLOURS: dict[Source, str] = {"computed": "blue", "published": "gray", "measured": "green"}
+Source = Literal["computed", "published", "measured", "predicted"]
+_COLOURS: dict[Source, str] = {
+    "computed": "blue",
+    "published": "gray",
+    "measured": "green",
+    "predicted": "violet",
+}
 
 # The mode bar hides the chart at 390 px; the wheel belongs to the page.
 CHART_CONFIG = {"displayModeBar": False, "scrollZoom": False}

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from app.live.marks import Mark, mark
+from app.live.marks import Mark, mark, measured_mark
 from app.quantities import Priced, Quantity
 from app.text import minus
 
@@ -77,7 +77,7 @@ class Marks:
     """Networks that stand still, under one name in the legend; `labels` may be empty."""
 
     name: str
-    symbol: Literal["circle", "square"]
+    symbol: Literal["circle", "square", "ring"]
     marks: tuple[Mark, ...]
     labels: tuple[str, ...]
 
@@ -120,8 +120,11 @@ def growth_curves(
     strategy: str,
     x: Axis,
     y: Axis,
+    measured: Sequence[Priced] = (),
 ) -> Chart:
     """Any quantity over any other: a line for each strategy, marks for published variants and A.
+
+    `measured` are networks that were timed here, for an axis of milliseconds.
 
     The chosen network is marked in the browser, so that the chart stays as φ moves.
     """
@@ -144,7 +147,14 @@ def growth_curves(
         marks=(mark(pinned, x.quantity, y.quantity),),
         labels=("",),
     )
-    return Chart(height=430, x=x.drawn, y=y.drawn, lines=tuple(lines), marks=(variants, other))
+    taken = Marks(
+        name="measured here",
+        symbol="ring",
+        marks=tuple(measured_mark(n, x.quantity, y.quantity) for n in measured),
+        labels=("",) * len(measured),
+    )
+    still = (variants, other, taken) if measured else (variants, other)
+    return Chart(height=430, x=x.drawn, y=y.drawn, lines=tuple(lines), marks=still)
 
 
 def growth_ratio(curve: Curve, base: Priced, *, cost_factor: float) -> Chart:

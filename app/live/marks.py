@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from app.live.steps import compact, resting
 from app.network import Network
-from app.quantities import Priced, Quantity
-from app.text import minus
+from app.quantities import MS, Priced, Quantity
+from app.text import milliseconds, minus
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +27,15 @@ def mark(priced: Priced, x: Quantity, y: Quantity) -> Mark:
     pairs = ((x, across), (y, up))
     said = (f"{q.label}: {q.show(v)}" for q, v in pairs if q.key != "phi" and v is not None)
     return Mark(x=across, y=up, title=priced.title, text=", ".join((priced.title, *said)))
+
+
+def measured_mark(priced: Priced, x: Quantity, y: Quantity) -> Mark:
+    """The mark of a network whose time was taken here; on an axis of time it stands at that."""
+    here = mark(priced, x, y)
+    taken = "" if priced.measured_ms is None else f"{milliseconds(priced.measured_ms)} measured"
+    counts = (q for q in (x, y) if q.key not in ("phi", MS))
+    said = [f"{q.label}: {q.show(v)}" for q in counts if (v := q.of(priced)) is not None]
+    return replace(here, text=", ".join((priced.title, taken, *said)))
 
 
 def ratio_mark(priced: Priced, base: Priced) -> Mark:

@@ -8,9 +8,10 @@ import streamlit as st
 
 from app import widgets
 from app.live.networks import stage_name
-from app.quantities import QUANTITIES
+from app.quantities import QUANTITIES, latency
 from app.text import count, times
 from app.views.scale_network import Shown
+from effnet_core.calibration import standing
 from effnet_core.cost import CostReport, StageCost
 
 
@@ -26,7 +27,8 @@ def draw(shown: Shown) -> None:
 
 def _totals(shown: Shown, name: str, other: str) -> list[dict[str, str]]:
     rows = []
-    for quantity in QUANTITIES[1:]:
+    held = standing().usable
+    for quantity in (*QUANTITIES[1:], *((latency(held),) if held else ())):
         old, new = quantity.of(shown.other), quantity.of(shown.current)
         if old is None or new is None:
             continue

@@ -9,6 +9,7 @@ from app.network import BATCH, DTYPE, Network
 from app.pricing import nominal_phi
 from app.quantities import Priced, Totals
 from app.state import value
+from effnet_core.calibration import terms
 from effnet_core.cost import CostReport
 
 
@@ -81,4 +82,5 @@ def _priced(network: Network, report: CostReport) -> Priced:
         phi=phi,
         resolution=report.resolution,
         totals=Totals.of(report.totals),
+        work=terms(report.spec),
     )

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import nnls
 
 from effnet_core.architecture import ArchitectureSpec
 from effnet_core.calibration.terms import TERMS, terms
@@ -155,6 +154,8 @@ def _held_out_error(amounts: Floats, times: Floats, index: int) -> float:
 
 def _coefficients(amounts: Floats, times: Floats) -> Floats:
     """Non-negative least squares of relative errors, reweighted so that outliers weigh less."""
+    from scipy.optimize import nnls  # here: who only predicts needs none of it
+
     # Columns are scaled to 1 at most: multiply-adds and runs differ by a factor of 1e9.
     relative = amounts / times[:, None]
     scale = relative.max(axis=0)

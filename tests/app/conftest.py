@@ -11,6 +11,7 @@ import streamlit as st
 
 from app import resources
 from effnet_core.builder import build
+from effnet_core.calibration import Calibration, making, save, store
 from effnet_core.variants import scaled
 from effnet_core.weights import save_checkpoint
 
@@ -24,6 +25,22 @@ def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     spec = scaled(-4.0, num_classes=len(HOSTILE_CLASSES), resolution=64)
     save_checkpoint(path, build(spec, seed=1), classes=HOSTILE_CLASSES)
     return path
+
+
+@pytest.fixture(autouse=True)
+def uncalibrated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Let no page find a calibration of this machine; return where it would lie."""
+    path = tmp_path / "calibration" / "calibration.json"
+    monkeypatch.setattr(store, "default_path", lambda: path)
+    monkeypatch.setattr(making, "default_path", lambda: path)
+    return path
+
+
+@pytest.fixture
+def calibrated(uncalibrated: Path, made_up: Calibration) -> Calibration:
+    """Let every page find a calibration whose timings are made up; return it."""
+    save(made_up, uncalibrated)
+    return made_up
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from app.network import Network
 from app.pricing import TENTHS, nearest_phi
 from app.quantities import BY_KEY, Priced, Totals
 from app.text import count, size, times
+from effnet_core.calibration import terms
 from effnet_core.cost import CostReport, analyze
 from effnet_core.errors import InvalidInput
 from effnet_core.scaling import ROUNDINGS, STRATEGIES
@@ -159,7 +160,13 @@ def test_marks_at_any_step(network: Network, step: int, axes: list[str]) -> None
 def priced(network: Network, phi: float, report: CostReport) -> Priced:
     totals = Totals.of(report.totals)
     title = replace(network, phi=phi).title
-    return Priced(title=title, phi=phi, resolution=report.resolution, totals=totals)
+    return Priced(
+        title=title,
+        phi=phi,
+        resolution=report.resolution,
+        totals=totals,
+        work=terms(report.spec),
+    )
 
 
 @pytest.mark.parametrize(
