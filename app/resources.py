@@ -18,6 +18,7 @@ from app import warm
 from app.downloads import Downloads
 from app.network import Network
 from effnet_core.budget import Answer, Limits, Setting, best_free, largest_phi
+from effnet_core.calibration import Calibration
 from effnet_core.calibration.job import CalibrationJob
 from effnet_core.cost import analyze
 from effnet_core.errors import Busy, DoesNotFit
@@ -145,13 +146,17 @@ def trained() -> tuple[tuple[MeasuredRun, ...], tuple[MeasuredMaps, ...]]:
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
-def budget(limits: Limits, setting: Setting, tie: float) -> tuple[Answer, Answer, Answer]:
+def budget(
+    limits: Limits, setting: Setting, tie: float, calibration: Calibration | None = None
+) -> tuple[Answer, Answer, Answer]:
     """The largest φ, the free shape with the most multiply-adds, and one near compound scaling.
 
-    Raises InvalidInput for limits that no network can meet.
+    Raises InvalidInput for limits that no network can meet, and CalibrationError for milliseconds
+    of a batch that `calibration` does not know.
     """
-    free, near = (best_free(limits, setting, tie=share) for share in (0.0, tie))
-    return largest_phi(limits, setting), free, near
+    latency = None if calibration is None else calibration.predict
+    free, near = (best_free(limits, setting, tie=share, latency=latency) for share in (0.0, tie))
+    return largest_phi(limits, setting, latency=latency), free, near
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)

@@ -12,20 +12,21 @@ import streamlit as st
 from app import resources, widgets
 from app.markup import plain
 from app.state import Choice, Number, value
-from app.text import count, size
+from app.text import count, milliseconds, size
+from app.views import calibration
 from app.views.scale_budget_answers import Unit, draw_answers
 from app.views.scale_network import Chosen
 from effnet_core.budget import BUDGET_DTYPES, Device, Limits, Setting, device, devices
+from effnet_core.calibration import Calibration
 from effnet_core.scaling import Rounding, Strategy
 
 TIE = 0.01
 """The share of the most FLOPs that the free shape nearest to compound scaling may give up."""
-_MILLION = 1_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
 class Limit(Number):
-    """A box for a limit in millions, empty where there is none.
+    """A box for a limit, empty where there is none; its unit is `unit` of what is limited.
 
     It takes any number: `Limits` has the sentence for one that is no limit. `quantity` is its name
     there, and `show` writes an amount out.
@@ -37,6 +38,7 @@ class Limit(Number):
     step: float = 0.1
     quantity: str
     show: Callable[[float], str]
+    unit: int = 1_000_000
 
     def instead_of(self, text: str) -> str:
         """What is used in place of a refused `text`."""
@@ -59,6 +61,15 @@ LIMITS = (
     _box("weight_bytes", "Weights (MB)", "The most bytes of weights, in millions."),
     _box("peak_bytes", "Peak (MB)", "The most bytes of activations at any moment, in millions."),
     _box("memory_bytes", "Both (MB)", "Weights and peak together, where they share one memory."),
+    Limit(
+        key="max_latency_ms",
+        label="Time here (ms)",
+        quantity="latency_ms",
+        show=milliseconds,
+        unit=1,
+        help="The most milliseconds for one float32 image on this machine, predicted; the slow "
+        "edge of the band is held to it.",
+    ),
 )
 DEVICE = Choice(
     key="device",
@@ -90,10 +101,21 @@ def draw(shown: Chosen) -> None:
     if not limits.given:
         st.info("Choose a device or fill in a limit; an empty box limits nothing.")
         return
-    setting = _setting(shown, chosen)
+    held = None
+    if limits.latency_ms is not None:
+        held = calibration.offer("A limit in milliseconds")
+        if held is None:
+            return
+    _draw_answers(limits, _setting(shown, chosen), held)
+
+
+def _draw_answers(limits: Limits, setting: Setting, held: Calibration | None) -> None:
     units = {box.quantity: Unit(box.label.partition(" (")[0], box.show) for box in LIMITS}
-    answers = resources.budget(limits, setting, TIE)
+    with st.spinner("Searching …", show_time=True):
+        answers = resources.budget(limits, setting, TIE, held)
     draw_answers(answers, setting, units)
+    if held is not None:
+        st.caption(calibration.sources(held))
     st.caption(
         f"Searched: {answers[0].searched.replace('-', '−')}; free shapes: {answers[1].searched}, "
         "where “end” marks an axis that goes no further. The shape near compound gives up at most "
@@ -113,7 +135,7 @@ def _draw_limits() -> tuple[Device | None, Limits]:
         for box in LIMITS:
             typed = _draw_box(box, held.get(box.quantity))
             if typed is not None:
-                held[box.quantity] = round(typed * _MILLION)
+                held[box.quantity] = typed if box.unit == 1 else round(typed * box.unit)
     return chosen, Limits(**held)
 
 
@@ -126,7 +148,7 @@ def _draw_box(box: Limit, devices_own: float | None) -> float | None:
         format="%g",
         key=box.key,
         help=box.help,
-        placeholder="no limit" if devices_own is None else f"{devices_own / _MILLION:g}",
+        placeholder="no limit" if devices_own is None else f"{devices_own / box.unit:g}",
         bind="query-params",
         persist_state="session",
     )

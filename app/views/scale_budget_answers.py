@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from app.text import count, minus, size
+from app.text import count, milliseconds, minus, size
 from app.views.scale_controls import set_phi
-from effnet_core.budget import LABELS, Answer, Setting
+from effnet_core.budget import LABELS, Answer, Band, Setting
 
 Answers = tuple[Answer, Answer, Answer]
 """The largest φ; the free shape with the most multiply-adds; the one nearest to compound."""
@@ -21,6 +21,12 @@ class Unit:
 
     label: str
     show: Callable[[float], str]
+
+
+_NAMES = {name: label.replace("bytes of", "of") for name, label in LABELS.items()} | {
+    "latency_ms": ""
+}
+"""What follows an amount in a sentence; milliseconds carry their unit."""
 
 
 def draw_answers(answers: Answers, setting: Setting, units: Mapping[str, Unit]) -> None:
@@ -65,16 +71,17 @@ def _phi(answer: Answer) -> float:
 
 def _over(answer: Answer, units: Mapping[str, Unit]) -> str:
     """By how much each limit is missed."""
+    missed = [room for room in answer.rooms if room.left < 0]
     return " and ".join(
-        f"{units[room.name].show(-room.left)} {LABELS[room.name].replace('bytes of', 'of')}"
-        for room in answer.rooms
-        if room.left < 0
+        f"{units[room.name].show(-room.left)} {_NAMES[room.name]}".strip() for room in missed
     )
 
 
 def _network(name: str, answer: Answer) -> dict[str, str]:
     network = answer.network
     ends = dict.fromkeys(answer.ends, " (end)")
+    band = network.latency
+    time = {} if band is None else {"Time here": _band(band)}
     return {
         "Network": name,
         "Depth": f"×{network.depth:.3g}{ends.get('depth', '')}",
@@ -84,7 +91,15 @@ def _network(name: str, answer: Answer) -> dict[str, str]:
         "FLOPs": count(network.mult_adds),
         "Weights": size(network.weight_bytes),
         "Peak": size(network.peak_bytes),
+        **time,
     }
+
+
+def _band(band: Band) -> str:
+    """Predicted milliseconds with the edges of their band."""
+    low, high = (milliseconds(edge).removesuffix(" ms") for edge in (band.low_ms, band.high_ms))
+    beyond = ", beyond what was timed" if band.extrapolated else ""
+    return f"{milliseconds(band.ms)} ({low} – {high}){beyond}"
 
 
 def _limits(fitting: Mapping[str, Answer], units: Mapping[str, Unit]) -> list[dict[str, str]]:

@@ -5,11 +5,13 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app.text import count, size
+from app.text import count, milliseconds, size
 from app.views.scale_budget import TIE
 from effnet_core.budget import Limits, Setting, best_free, device, devices, largest_phi
+from effnet_core.calibration import Calibration
 from effnet_core.cost import summarize
 from effnet_core.scaling import ScalingRule
+from effnet_core.variants import scaled
 
 SHOW = "What fits my budget?"
 
@@ -183,3 +185,51 @@ def test_every_device_answers() -> None:
     for one in devices():
         app = open_page(device=one.title, classes="10")
         assert len(app.table) == 2 and not app.error
+
+
+FEW = {"max_params": "0.7", "classes": "10"}
+"""Few parameters leave few networks to predict."""
+
+
+def test_milliseconds_need_a_calibration_which_is_offered() -> None:
+    app = open_page(max_latency_ms="2.5", **FEW)
+    assert "A limit in milliseconds needs a calibration" in seen(app.info[0])
+    assert "Calibrate this machine" in [button.label for button in app.button]
+    assert not app.table
+
+
+def test_milliseconds_are_held_to_the_slow_edge(calibrated: Calibration) -> None:
+    app = open_page(max_latency_ms="2.5", **FEW)
+    limits, setting = Limits(params=700_000, latency_ms=2.5), Setting(num_classes=10)
+    free = best_free(limits, setting, latency=calibrated.predict)
+    band = free.network.latency
+    assert free.fits and band is not None and band.high_ms <= 2.5
+    networks, left = (table.value for table in app.table)
+    shown = networks.set_index("Network").loc["Free, most FLOPs", "Time here"]
+    assert shown == f"{band.ms:.2f} ms ({band.low_ms:.2f} – {band.high_ms:.2f})"
+    row = left.set_index("Limit").loc["Time here"]
+    assert row["At most"] == "2.50 ms"
+    assert row["Free, most FLOPs"].startswith(f"{2.5 - band.high_ms:.2g} ms left")
+    assert f"predicted from a calibration of this machine, {calibrated.made}" in said(app)
+
+
+def test_it_says_by_how_many_milliseconds_nothing_fits(calibrated: Calibration) -> None:
+    app = open_page(max_latency_ms="0.01")
+    missed = calibrated.predict(scaled(-6.0)).high_ms - 0.01
+    assert f"is over by {milliseconds(missed)}." in said(app) and not app.table
+
+
+@pytest.mark.parametrize(
+    ("parameters", "sentence"),
+    [
+        ({"batch": "8"}, "for a batch of 1, not 8"),
+        ({"device": "mcu"}, "Milliseconds are predicted for float32 alone, not for int8"),
+        ({"max_latency_ms": "-1"}, "The limit on milliseconds must be a number above 0"),
+    ],
+)
+def test_what_is_not_predicted_is_a_sentence(
+    calibrated: Calibration, parameters: dict[str, str], sentence: str
+) -> None:
+    device_title = {"device": device("mcu").title} if "device" in parameters else {}
+    app = open_page(**({"max_latency_ms": "5"} | parameters | device_title))
+    assert sentence in said(app) and not app.table
