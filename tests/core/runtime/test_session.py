@@ -78,3 +78,15 @@ def test_affinity_counts(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None
 def test_a_control_groups_quota_counts(machine: Path, quota: str, cores: int) -> None:
     (machine / "cpu.max").write_text(quota + "\n")
     assert available_cores() == cores
+
+
+def test_workers_have_places_only_where_they_take_every_core(machine: Path) -> None:
+    assert module._places(4) == "2;3;4"  # the caller is the first of four
+    assert module._places(3) == ""
+    (machine / "cpu.max").write_text("200000 100000\n")
+    assert module._places(available_cores()) == ""
+
+
+def test_one_core_has_no_workers(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module.os, "sched_getaffinity", lambda _: {3})
+    assert (available_cores(), module._places(1)) == (1, "")

@@ -1,0 +1,101 @@
+"""Who computes on which part of the processor: all of it alone, or half each of two at once."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+HALVES = 2
+
+
+@dataclass(eq=False)
+class _Waiter:
+    alone: bool
+    admitted: threading.Event = field(default_factory=threading.Event)
+
+
+class Cores:
+    """Shares the processor between passes of this process, first come first served.
+
+    Two passes that each spread over every core take longer together than in turn, and an ordinary
+    lock may be taken again by the thread that has just let it go. Nothing here may be nested.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._all = False
+        self._halves = 0
+        self._waiting: deque[_Waiter] = deque()
+
+    @contextmanager
+    def share(self) -> Iterator[bool]:
+        """Wait for all cores or for half of them; True for all.
+
+        All go to who finds nobody else, half to each of two at once otherwise.
+        """
+        whole = self._enter(alone=False)
+        try:
+            yield whole
+        finally:
+            self._leave(whole)
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Wait for all cores, for what cannot do with fewer."""
+        self._enter(alone=True)
+        try:
+            yield
+        finally:
+            self._leave(whole=True)
+
+    def _enter(self, *, alone: bool) -> bool:
+        """Whether all cores were given."""
+        with self._lock:
+            if not (self._all or self._halves or self._waiting):
+                self._all = True
+                return True
+            waiter = _Waiter(alone)
+            self._waiting.append(waiter)
+            self._admit()
+        try:
+            waiter.admitted.wait()
+        except BaseException:  # an interrupt: the place in the queue, or what it led to, goes on
+            self._abandon(waiter)
+            raise
+        return alone
+
+    def _abandon(self, waiter: _Waiter) -> None:
+        with self._lock:
+            if not waiter.admitted.is_set():
+                self._waiting.remove(waiter)
+                self._admit()
+                return
+        self._leave(waiter.alone)
+
+    def _leave(self, whole: bool) -> None:
+        with self._lock:
+            if whole:
+                self._all = False
+            else:
+                self._halves -= 1
+            self._admit()
+
+    def _admit(self) -> None:
+        """Let in from the head of the queue who finds room; the caller holds the lock."""
+        while self._waiting and not self._all:
+            if self._waiting[0].alone:
+                if self._halves:
+                    return
+                self._all = True
+            elif self._halves == HALVES:
+                return
+            else:
+                self._halves += 1
+            self._waiting.popleft().admitted.set()
+
+
+CORES = Cores()
+"""The cores of this process."""
