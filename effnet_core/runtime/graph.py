@@ -34,7 +34,7 @@ def whole_graph(spec: ArchitectureSpec, tensors: Tensors) -> bytes:
     feature map. `tensors` are the model's own, by the names of `EfficientNet.state_dict()`. Raises
     InvalidInput for weights past `MAX_BYTES`.
     """
-    writer = _Writer(spec, tensors)
+    writer = Writer(spec, tensors)
     features = writer.features(spec.stage_count + 1)
     logits = writer.classifier(features)
     return writer.file({logits: LOGITS, features: FEATURES})
@@ -51,11 +51,11 @@ def prefix_graph(spec: ArchitectureSpec, tensors: Tensors, stage: int) -> bytes:
             f"Stage must be a whole number from 0 (stem) to {spec.stage_count + 1} (head "
             f"convolution); got {stage!r}."
         )
-    writer = _Writer(spec, tensors)
+    writer = Writer(spec, tensors)
     return writer.file({writer.features(stage): FEATURES})
 
 
-class _Writer:
+class Writer:
     """Appends nodes; every method takes and returns the name of a value."""
 
     def __init__(self, spec: ArchitectureSpec, tensors: Tensors) -> None:
@@ -63,6 +63,9 @@ class _Writer:
         self.nodes: list[onnx.NodeProto] = []
         self.initializers: dict[str, TensorProto] = {}
         self.side = spec.resolution
+        self.inputs: dict[str, tuple[str | int, ...]] = {
+            INPUT: ("batch", spec.in_channels, self.side, self.side)
+        }
 
     def features(self, last: int) -> str:
         """Stem, stages and head convolution, up to and with stage `last`."""
@@ -89,17 +92,13 @@ class _Writer:
             )
         for value, name in outputs.items():
             self.nodes.append(helper.make_node("Identity", [value], [name]))
-        spec = self.spec
-        shape: list[str | int | None] = [
-            "batch",
-            spec.in_channels,
-            spec.resolution,
-            spec.resolution,
-        ]
         graph = helper.make_graph(
             self.nodes,
             "efficientnet",
-            [helper.make_tensor_value_info(INPUT, TensorProto.FLOAT, shape)],
+            [
+                helper.make_tensor_value_info(name, TensorProto.FLOAT, list(shape))
+                for name, shape in self.inputs.items()
+            ],
             [
                 helper.make_tensor_value_info(name, TensorProto.FLOAT, None)
                 for name in outputs.values()
