@@ -17,8 +17,14 @@ import streamlit as st
 from app import warm
 from app.downloads import Downloads
 from app.network import Network
+from effnet_core.architecture import ArchitectureSpec
 from effnet_core.budget import Answer, Limits, Setting, best_free, largest_phi
-from effnet_core.calibration import Calibration
+from effnet_core.calibration import (
+    Calibration,
+    LatencyMeasurement,
+    Protocol,
+    measure_runtime,
+)
 from effnet_core.calibration.job import CalibrationJob
 from effnet_core.cost import analyze
 from effnet_core.errors import Busy, DoesNotFit
@@ -176,6 +182,17 @@ def verification(network: Network) -> Verification:
 
         _freeze_torch()
         return verify(spec)
+
+
+def latency(spec: ArchitectureSpec, runs: int, engine: str) -> LatencyMeasurement:
+    """Time a network with random weights on "runtime" (ONNX Runtime, CPU) or "torch".
+
+    Raises Busy while another is built, DoesNotFit or InvalidInput where it cannot be timed.
+    """
+    if engine == "torch":
+        return service().measure_spec(spec, repeats=runs)
+    with _alone():
+        return measure_runtime(spec, Protocol(repeats=runs))
 
 
 def onnx_file(network: Network, seed: int) -> bytes:

@@ -8,9 +8,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 
-from effnet_core.comparison_records import Cost, CostAxis, Placed, Timing, Timings
+from effnet_core.calibration import Calibration
+from effnet_core.comparison_records import (
+    Cost,
+    CostAxis,
+    Placed,
+    PredictedTiming,
+    Timing,
+    Timings,
+)
 from effnet_core.errors import InvalidInput
 from effnet_core.published import (
     TEST_SET_TITLES,
@@ -68,7 +76,7 @@ def cost_axes() -> Mapping[str, CostAxis]:
                 more_is_better=throughput,
             )
         )
-    here = "in this session, with randomly initialised weights, batch 1"
+    here = "one float32 image, with randomly initialised weights"
     axes.append(
         CostAxis(key=HERE, title="Latency on this machine", kind="here", unit="ms", detail=here)
     )
@@ -81,6 +89,8 @@ def cost(result: PublishedResult, axis: CostAxis, timings: Timings) -> Cost | No
         timing = timings.get((result.architecture or "", result.test_resolution or 0))
         if timing is None:
             return None
+        if isinstance(timing, PredictedTiming):
+            return Cost(value=timing.median_ms, basis="predicted", note=timing.note)
         return Cost(value=timing.median_ms, basis="measured", note=_protocol(timing))
     if axis.kind == "pixels":
         pixels = result.test_resolution
@@ -108,8 +118,27 @@ def _counted(result: PublishedResult, axis: CostAxis) -> Cost | None:
 def _protocol(timing: Timing) -> str:
     return (
         f"median of {timing.repeats} runs after {timing.warmup} to warm up, "
-        f"{timing.device}, {timing.dtype}, {timing.threads} threads"
+        f"{timing.engine} on {timing.device}, {timing.dtype}, {timing.threads} threads"
     )
+
+
+@lru_cache(maxsize=4)
+def predicted_timings(calibration: Calibration) -> Timings:
+    """Every EfficientNet at every resolution that has a record, predicted from `calibration`."""
+    found: dict[tuple[str, int], PredictedTiming] = {}
+    for result in results():
+        name, side = result.architecture, result.test_resolution
+        if name and side and (name, side) not in found:
+            latency = calibration.predict(variant(name, resolution=side))
+            beyond = ", beyond what was timed" if latency.extrapolated else ""
+            found[name, side] = PredictedTiming(
+                median_ms=latency.ms,
+                low_ms=latency.low_ms,
+                high_ms=latency.high_ms,
+                note=f"from the calibration of {calibration.made}{beyond}, band "
+                f"{latency.low_ms:.3g} – {latency.high_ms:.3g} ms, {calibration.machine.title}",
+            )
+    return found
 
 
 def place(
@@ -214,9 +243,12 @@ def row(result: PublishedResult, timings: Timings) -> dict[str, str | float | No
     }
 
 
-def _timing_cells(timing: Timing | None) -> dict[str, str | float | None]:
+def _timing_cells(timing: Timing | PredictedTiming | None) -> dict[str, str | float | None]:
     names = ("median_ms", "low_ms", "high_ms", "device", "dtype", "threads", "repeats", "warmup")
-    return {f"here_{name}": getattr(timing, name, None) for name in names}
+    basis = None
+    if timing is not None:
+        basis = "predicted" if isinstance(timing, PredictedTiming) else "measured"
+    return {f"here_{name}": getattr(timing, name, None) for name in names} | {"here_basis": basis}
 
 
 def find_axis(key: str) -> CostAxis:

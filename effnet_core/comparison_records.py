@@ -8,7 +8,7 @@ from typing import Literal, Protocol
 
 from effnet_core.published_records import PublishedResult
 
-Basis = Literal["computed", "published", "measured"]
+Basis = Literal["computed", "published", "measured", "predicted"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +71,11 @@ class Timing(Protocol):
 
     @property
     def threads(self) -> int:
-        """Torch's CPU threads."""
+        """CPU threads of the back end."""
+
+    @property
+    def engine(self) -> str:
+        """The back end with its version."""
 
     @property
     def device(self) -> str:
@@ -82,5 +86,18 @@ class Timing(Protocol):
         """Number format of weights and activations."""
 
 
-Timings = Mapping[tuple[str, int], Timing]
+@dataclass(frozen=True, kw_only=True)
+class PredictedTiming:
+    """A latency of this machine that was not measured; `low_ms` and `high_ms` are its band.
+
+    `note` says what it was predicted from.
+    """
+
+    median_ms: float
+    low_ms: float
+    high_ms: float
+    note: str
+
+
+Timings = Mapping[tuple[str, int], Timing | PredictedTiming]
 """Latencies of this machine by (architecture, input resolution)."""

@@ -12,7 +12,7 @@ import plotly.graph_objects as go
 from app.charts.compare_view import Mark, View, amount, hover
 from app.charts.style import GREY, figure
 from effnet_core.comparison import extra_data, front, identity, series
-from effnet_core.comparison_records import CostAxis, Placed, Timing
+from effnet_core.comparison_records import CostAxis, Placed, PredictedTiming, Timing
 from effnet_core.published import TEST_SET_TITLES, families
 
 HEIGHT = 620
@@ -118,7 +118,9 @@ def _add_records(drawn: go.Figure, view: View) -> None:
     if any(extra_data(one.result) for one in view.placed):
         _explain(drawn, "more than ImageNet-1k", symbol="diamond")
     if any(_hollow(one, view.axis) for one in view.placed):
-        _explain(drawn, "as published, counts differ", symbol="circle-open")
+        here = view.axis.kind == "here"
+        meaning = "predicted, not measured" if here else "as published, counts differ"
+        _explain(drawn, meaning, symbol="circle-open")
 
 
 def _marker(ours: Sequence[Placed], family: str, axis: CostAxis) -> dict[str, object]:
@@ -137,8 +139,8 @@ def _marker(ours: Sequence[Placed], family: str, axis: CostAxis) -> dict[str, ob
 
 
 def _hollow(one: Placed, axis: CostAxis) -> bool:
-    """Whether the source counted this cost in its own way."""
-    return axis.kind == "count" and one.cost.basis == "published"
+    """Whether the source counted this cost in its own way, or it is a prediction."""
+    return one.cost.basis == "predicted" or (axis.kind == "count" and one.cost.basis == "published")
 
 
 def _look(family: str) -> tuple[str, str]:
@@ -152,7 +154,7 @@ def _look(family: str) -> tuple[str, str]:
 
 
 def _spread(ours: Sequence[Placed], view: View) -> dict[str, object] | None:
-    """The interquartile range as bars, for what was measured here."""
+    """As bars: the interquartile range of what was measured here, the band of a prediction."""
     timings = _timings(dataclasses.replace(view, placed=tuple(ours)))
     if not timings:
         return None
@@ -164,8 +166,8 @@ def _spread(ours: Sequence[Placed], view: View) -> dict[str, object] | None:
     }
 
 
-def _timings(view: View) -> list[Timing]:
-    """The measurement behind every record, in their order; none on other axes."""
+def _timings(view: View) -> list[Timing | PredictedTiming]:
+    """The latency behind every record, in their order; none on other axes."""
     if view.axis.kind != "here":
         return []
     results = (one.result for one in view.placed)

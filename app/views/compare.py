@@ -9,9 +9,24 @@ from app.charts.compare import trade_off
 from app.charts.compare_view import View, message
 from app.frame import page
 from app.text import times
-from app.views import compare_controls, compare_table, compare_timing, compare_trained
+from app.views import (
+    calibration,
+    compare_controls,
+    compare_table,
+    compare_timing,
+    compare_trained,
+)
 from app.views.compare_controls import Asked
-from effnet_core.comparison import HERE, cost_axes, find_axis, front, growth, place
+from effnet_core.calibration import Calibration, standing
+from effnet_core.comparison import (
+    HERE,
+    cost_axes,
+    find_axis,
+    front,
+    growth,
+    place,
+    predicted_timings,
+)
 from effnet_core.comparison_records import Timings
 
 FIELDS = (*compare_controls.FIELDS, *compare_timing.FIELDS, *compare_table.FIELDS)
@@ -45,7 +60,8 @@ def render() -> None:
 
 
 def _draw_chart(asked: Asked, picked: tuple[str, ...]) -> View:
-    timings: Timings = compare_timing.timed()
+    held = standing().usable if asked.axis.kind == "here" else None
+    timings = _timings(held)
     records = asked.records()
     placed = place(records, asked.axis, timings)
     network = compare_controls.line() if "network" in asked.draw else None
@@ -56,7 +72,7 @@ def _draw_chart(asked: Asked, picked: tuple[str, ...]) -> View:
         logarithmic=asked.logarithmic,
         placed=placed,
         picked=picked,
-        mark=compare_controls.mark(network, asked.axis, timings) if network else None,
+        mark=compare_controls.mark(network, asked.axis, timings, held) if network else None,
         timings=timings,
         with_front="front" in asked.draw,
         with_lines="sizes" in asked.draw,
@@ -68,8 +84,14 @@ def _draw_chart(asked: Asked, picked: tuple[str, ...]) -> View:
     headline.markdown(_headline(view))
     selecting = {"on_select": compare_table.take_points} if view.drag else {}
     widgets.chart(trade_off(view), message(view), key=compare_table.CHART, **selecting)
-    _draw_notes(view, len(records), network is not None)
+    _draw_notes(view, len(records), network is not None, held)
     return view
+
+
+def _timings(held: Calibration | None) -> Timings:
+    """What was measured in this session, over what is predicted."""
+    measured: Timings = compare_timing.timed()
+    return measured if held is None else {**predicted_timings(held), **measured}
 
 
 def _headline(view: View) -> str:
@@ -86,11 +108,14 @@ def _nothing(asked: Asked, records: int) -> str:
     if not records:
         return "No record passes these filters: remove a recipe or a family on the left."
     if asked.axis.kind == "here":
-        return "Nothing has been timed in this session yet: choose networks below and time them."
+        return (
+            "Nothing has been timed in this session yet, and this machine is not calibrated: time "
+            "networks below, or calibrate it there."
+        )
     return f"None of the {records} records has a published figure for {asked.axis.title}."
 
 
-def _draw_notes(view: View, records: int, wanted: bool) -> None:
+def _draw_notes(view: View, records: int, wanted: bool, held: Calibration | None) -> None:
     lines = []
     if view.axis.kind == "count":
         lines.append(
@@ -101,6 +126,8 @@ def _draw_notes(view: View, records: int, wanted: bool) -> None:
     else:
         kind: widgets.Source = "measured" if view.axis.kind == "here" else "published"
         lines.append(f"{widgets.source(kind)} {view.axis.title}: {view.axis.detail}.")
+    if held is not None:
+        lines.append(f"Hollow: {calibration.sources(held)}")
     absent = records - len(view.placed)
     if absent:
         have = "record has" if absent == 1 else "records have"

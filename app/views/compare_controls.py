@@ -11,6 +11,7 @@ from app.charts.compare_view import Mark
 from app.markup import plain
 from app.network import Network, chosen
 from app.state import Choice, Several, put
+from effnet_core.calibration import Calibration
 from effnet_core.comparison import cost_axes, extra_data, find_axis
 from effnet_core.comparison_records import CostAxis, Timings
 from effnet_core.cost import summarize
@@ -34,7 +35,7 @@ COST = Choice(
     default="flops",
     labels={axis.key: axis.title for axis in cost_axes().values()},
     help="Counts are of the network; throughput and latency are of one machine that somebody "
-    "measured. One FLOP here is one multiply-add.",
+    "measured, or of this one. One FLOP here is one multiply-add.",
 )
 SPACING = Choice(key="spacing", label="Cost axis", options=("log", "linear"), default="log")
 FAMILIES = Several(
@@ -187,8 +188,10 @@ def _existing(network: Network) -> Network:
     return network
 
 
-def mark(network: Network, axis: CostAxis, timings: Timings) -> Mark | None:
-    """The network's cost on `axis`; None where it was neither computed nor measured.
+def mark(
+    network: Network, axis: CostAxis, timings: Timings, held: Calibration | None
+) -> Mark | None:
+    """The network's cost on `axis`; None where it was neither computed, measured nor predicted.
 
     Raises InvalidInput where the settings make no network.
     """
@@ -203,4 +206,6 @@ def mark(network: Network, axis: CostAxis, timings: Timings) -> Mark | None:
     timing = timings.get((network.code, spec.resolution))
     if axis.kind == "here" and timing is not None:
         known[axis.key] = timing.median_ms
+    elif axis.kind == "here" and held is not None:
+        known[axis.key] = held.predict(spec).ms
     return Mark(title=network.title, value=known[axis.key]) if axis.key in known else None

@@ -81,7 +81,7 @@ def draw(view: View, records: Sequence[PublishedResult]) -> None:
         if not shown:
             text = "Nothing is selected, and there is no Pareto front."
     untimed = (
-        " A dash: not timed here, or not published." if view.timings else " A dash: not published."
+        " A dash: no time here, or not published." if view.timings else " A dash: not published."
     )
     st.caption(text + untimed if shown else text)
     rows = [row(one, view.timings) for one in shown]
@@ -101,7 +101,8 @@ def _short(cells: dict[str, Any], view: View) -> dict[str, Any]:
     keys = ["model", "top1"]
     if view.axis.kind == "benchmark":
         keys.append(view.axis.column)
-    keys += ["here_median_ms", "here_low_ms", "here_high_ms"] if view.timings else []
+    here = ["here_median_ms", "here_low_ms", "here_high_ms", "here_basis"]
+    keys += here if view.timings else []
     keys += ["recipe", "test_resolution", "params", "flops", "activations", "flops_basis"]
     keys += ["top5", "crop", "interpolation", "extra_training_data", "family", "source"]
     return {key: cells[key] for key in keys}
@@ -116,9 +117,10 @@ def _columns(timings: Timings) -> dict[str, Any]:
         "params": number("Parameters", format="compact"),
         "flops": number("FLOPs (multiply-adds)", format="compact"),
         "activations": number("Activations", format="compact"),
-        "here_median_ms": number("Here: median ms", format="%.1f"),
-        "here_low_ms": number("25 % ms", format="%.1f"),
-        "here_high_ms": number("75 % ms", format="%.1f"),
+        "here_median_ms": number("Here: ms", format="%.1f"),
+        "here_low_ms": number("from ms", format="%.1f"),
+        "here_high_ms": number("to ms", format="%.1f"),
+        "here_basis": text("Here is"),
         "flops_basis": text("FLOPs are"),
         "test_resolution": number("Pixels", format="%d"),
         "crop": number("Crop", format="%.3f"),

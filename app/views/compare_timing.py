@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from app import resources, widgets
+from app.markup import plain
 from app.network import Network
-from app.state import Number, Several
+from app.state import Choice, Number, Several
+from app.views import calibration
 from app.views.compare_controls import line
 from effnet_core.architecture import ArchitectureSpec
+from effnet_core.calibration import LatencyMeasurement
 from effnet_core.cost import summarize
 from effnet_core.errors import EffnetError, InvalidInput
 from effnet_core.published import price, results
 from effnet_core.variants import variant
-
-if TYPE_CHECKING:
-    from effnet_core.latency import LatencyMeasurement
 
 MOST_MULT_ADDS = 100_000_000_000
 """Of a network that a page may time; the command line has no such limit."""
@@ -27,7 +26,7 @@ MOST_MULT_ADDS = 100_000_000_000
 _HELD = "timed"
 _REFUSED = "timing-refused"
 _THE_CHOSEN = "the network drawn as a line"
-Timed = dict[tuple[str, int], "LatencyMeasurement"]
+Timed = dict[tuple[str, int], LatencyMeasurement]
 
 
 def _offered() -> tuple[str, ...]:
@@ -57,7 +56,16 @@ RUNS = Number(
     step=1,
     help="After 3 runs to warm up. The median and the middle half of the runs are kept.",
 )
-FIELDS = (TO_TIME, RUNS)
+ENGINE = Choice(
+    key="engine",
+    label="Back end",
+    options=("runtime", "torch"),
+    default="runtime",
+    labels={"runtime": "ONNX Runtime, CPU", "torch": "PyTorch"},
+    help="ONNX Runtime answers by default on a CPU, and its times are those that a calibration "
+    "predicts.",
+)
+FIELDS = (TO_TIME, RUNS, ENGINE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,13 +93,21 @@ def draw() -> None:
     with st.container(key="timing-row"):
         names = widgets.several(TO_TIME, select_all=False, wrap=True)
         runs = int(widgets.number(RUNS))
+    engine = widgets.segmented(ENGINE)
     if st.button("Time them here", type="primary", disabled=not names):
-        _measure(tuple(_subject(name) for name in names), runs)
+        _measure(tuple(_subject(name) for name in names), runs, engine)
         st.rerun()
     for sentence in st.session_state.get(_REFUSED, ()):
         st.error(sentence)
     if timed():
         _draw_measurements(timed())
+    widgets.heading("Latency predicted for all others", "predicted")
+    held = calibration.offer("The time of networks that nobody timed")
+    if held is not None:
+        st.markdown(
+            "Choose “Latency on this machine” as the cost: every EfficientNet has a place there."
+        )
+        calibration.draw(held)
 
 
 def _subject(name: str) -> Subject:
@@ -107,9 +123,8 @@ def _subject(name: str) -> Subject:
     return Subject(title=name, key=(short.lower(), int(side)), spec=spec)
 
 
-def _measure(subjects: tuple[Subject, ...], runs: int) -> None:
+def _measure(subjects: tuple[Subject, ...], runs: int, engine: str) -> None:
     """Time one after the other; one that cannot be timed leaves its sentence, the others go on."""
-    service = resources.service()
     refused: list[str] = []
     work = [summarize(subject.spec).mult_adds for subject in subjects]
     bar, start = st.progress(0.0), time.monotonic()
@@ -125,14 +140,13 @@ def _measure(subjects: tuple[Subject, ...], runs: int) -> None:
             refused.append(f"{subject.title} takes more than 100 B multiply-adds: too long here.")
             continue
         try:
-            timed()[subject.key] = service.measure_spec(subject.spec, repeats=runs)
+            timed()[subject.key] = resources.latency(subject.spec, runs, engine)
         except EffnetError as error:
             refused.append(f"{subject.title}: {error}")
     st.session_state[_REFUSED] = tuple(refused)
 
 
 def _draw_measurements(found: Timed) -> None:
-    device = resources.service().describe()
     st.dataframe(
         [
             {
@@ -143,6 +157,7 @@ def _draw_measurements(found: Timed) -> None:
                 "75 % ms": one.high_ms,
                 "Runs": one.repeats,
                 "Warm-up": one.warmup,
+                "Back end": one.engine,
                 "Device": one.device,
                 "Number format": one.dtype,
                 "Threads": one.threads,
@@ -156,9 +171,10 @@ def _draw_measurements(found: Timed) -> None:
         },
         alt="Latency of each network measured here: median and quartiles in milliseconds.",
     )
+    processors = {plain(one.processor) for one in found.values()}
     st.caption(
-        f"{widgets.source('measured')} On {device.name}, batch 1. Kept until this tab is closed. "
-        "Other work on the machine shows as spread."
+        f"{widgets.source('measured')} On {' and '.join(sorted(processors))}, batch 1. Kept until "
+        "this tab is closed. Other work on the machine shows as spread."
     )
 
 

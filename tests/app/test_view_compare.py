@@ -7,7 +7,6 @@ import io
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -17,11 +16,10 @@ from streamlit.testing.v1 import AppTest
 from app import resources
 from app.views.compare_table import to_csv
 from app.views.compare_timing import MOST_MULT_ADDS, TO_TIME
+from effnet_core.calibration import Calibration, LatencyMeasurement, Protocol, measure_runtime
 from effnet_core.comparison import cost_axes, find_axis, front, identity, place, row
 from effnet_core.cost import summarize
-from effnet_core.latency import LatencyMeasurement, measure_spec
 from effnet_core.published import results
-from effnet_core.service import DeviceInfo
 from effnet_core.variants import scaled, variant
 
 pytestmark = pytest.mark.usefixtures("nothing_trained")
@@ -233,31 +231,25 @@ def test_without_a_selection_the_table_is_the_front() -> None:
 
 
 @pytest.fixture
-def quick_service(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
-    """Time each network at 32 pixels, so that a test takes seconds; return the runs asked for."""
-    asked: list[int] = []
+def quick_latency(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, str]]:
+    """Time each network at 32 pixels, so that a test takes seconds; return what was asked for."""
+    asked: list[tuple[int, str]] = []
 
-    class Quick:
-        def measure_spec(self, spec: Any, *, repeats: int) -> LatencyMeasurement:
-            asked.append(repeats)
-            return dataclasses.replace(
-                measure_spec(spec, device="cpu", resolution=32, repeats=repeats, warmup=1),
-                resolution=spec.resolution,
-            )
+    def latency(spec: Any, runs: int, engine: str) -> LatencyMeasurement:
+        asked.append((runs, engine))
+        found = measure_runtime(spec, Protocol(repeats=runs, warmup=1), resolution=32)
+        return dataclasses.replace(found, resolution=spec.resolution)
 
-        def describe(self) -> DeviceInfo:
-            return DeviceInfo(device="cpu", name="a test's CPU", dtype="float32", threads=1)
-
-    monkeypatch.setattr(resources, "service", Quick)
-    yield asked
+    monkeypatch.setattr(resources, "latency", latency)
+    return asked
 
 
-def test_networks_are_timed_here_and_drawn(quick_service: list[int]) -> None:
+def test_networks_are_timed_here_and_drawn(quick_latency: list[tuple[int, str]]) -> None:
     app = open_page(cost="Latency on this machine", line="phi=-2", runs="4")
     assert "Nothing has been timed" in app.info[0].value and not app.get("plotly_chart")
     app.multiselect(key="time").set_value(["B0 at 224", "the network drawn as a line"])
     next(button for button in app.button if button.label == "Time them here").click().run()
-    assert quick_service == [4, 4]
+    assert quick_latency == [(4, "runtime")] * 2
     measured = next(t.value for t in healthy(app).dataframe if "Median ms" in t.value)
     assert list(measured["Network"]) == ["B0", "φ = −2"] and set(measured["Runs"]) == {4}
     assert (measured["25 % ms"] <= measured["Median ms"]).all() and set(measured["Device"]) == {
@@ -268,16 +260,66 @@ def test_networks_are_timed_here_and_drawn(quick_service: list[int]) -> None:
     assert line_of_cost(app) == ("φ = −2: cost alone", measured["Median ms"][1])
     table = next(t.value for t in app.dataframe if "here_median_ms" in t.value)
     assert set(table["here_median_ms"]) == {measured["Median ms"][0]}
+    assert set(table["here_basis"]) == {"measured"}
+    assert all("ONNX Runtime" in engine for engine in measured["Back end"])
+
+
+def test_torch_times_where_it_is_asked_to(
+    quick_latency: list[tuple[int, str]],
+) -> None:
+    app = open_page(runs="4", engine="PyTorch")
+    app.multiselect(key="time").set_value(["B0 at 224"])
+    next(button for button in app.button if button.label == "Time them here").click().run()
+    assert quick_latency == [(4, "torch")]
+
+
+def test_an_uncalibrated_machine_is_offered_a_calibration() -> None:
+    app = open_page(cost="Latency on this machine")
+    offered = [info.value for info in app.info]
+    assert "this machine is not calibrated" in offered[0]
+    assert any("needs a calibration" in text for text in offered)
+    assert "Calibrate this machine" in [button.label for button in app.button]
+
+
+def test_a_calibrated_machine_has_a_place_for_every_efficientnet(calibrated: Calibration) -> None:
+    app = open_page(cost="Latency on this machine", line="phi=1.5")
+    ours = {
+        identity(one)
+        for one in results(test_set="imagenet")
+        if one.architecture and one.family in DEFAULT_FAMILIES
+    }
+    assert marks(app) == ours
+    assert "predicted, not measured" in names(app)
+    assert line_of_cost(app) == (
+        "φ = 1.5: cost alone",
+        pytest.approx(calibrated.predict(scaled(1.5)).ms),
+    )
+    text = " ".join(caption.value for caption in app.caption)
+    assert f"predicted from a calibration of this machine, {calibrated.made}" in text
+    table = next(t.value for t in app.dataframe if "here_median_ms" in t.value)
+    assert set(table["here_basis"]) == {"predicted"}
+
+
+def test_what_was_measured_stands_over_what_is_predicted(
+    calibrated: Calibration, quick_latency: list[tuple[int, str]]
+) -> None:
+    app = open_page(cost="Latency on this machine", line="b0", runs="4")
+    predicted = calibrated.predict(variant("b0")).ms
+    assert line_of_cost(app)[1] == pytest.approx(predicted)
+    app.multiselect(key="time").set_value(["B0 at 224"])
+    next(button for button in app.button if button.label == "Time them here").click().run()
+    measured = next(t.value for t in healthy(app).dataframe if "Median ms" in t.value)
+    assert line_of_cost(app)[1] == measured["Median ms"][0] < predicted / 2
 
 
 def test_a_network_too_large_to_time_is_refused_and_the_others_go_on(
-    quick_service: list[int],
+    quick_latency: list[tuple[int, str]],
 ) -> None:
     app = open_page(line="phi=10", runs="4")
     app.multiselect(key="time").set_value(["the network drawn as a line", "V2-B0 at 192"])
     next(button for button in app.button if button.label == "Time them here").click().run()
     assert "more than 100 B multiply-adds" in healthy(app).error[0].value
-    assert quick_service == [4]
+    assert quick_latency == [(4, "runtime")]
 
 
 def test_only_what_a_page_can_time_is_offered() -> None:

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from effnet_core.calibration import Calibration
 from effnet_core.comparison import (
     HERE,
     cost,
@@ -16,6 +17,7 @@ from effnet_core.comparison import (
     growth,
     identity,
     place,
+    predicted_timings,
     row,
     series,
 )
@@ -40,6 +42,7 @@ class Timed:
     threads: int = 2
     device: str = "cpu"
     dtype: str = "float32"
+    engine: str = "ONNX Runtime 1.0"
 
 
 def record(published_as: str, recipe: str, resolution: int | None = None) -> PublishedResult:
@@ -197,5 +200,22 @@ def test_row_carries_every_figure_with_its_basis() -> None:
     assert GPU.column.endswith("_images_per_s")
     assert (cells["here_median_ms"], cells["here_threads"]) == (20.0, 2)
     assert cells["crop"] == 0.875 and "pytorch-image-models" in str(cells["source"])
-    assert row(b0, {})["here_median_ms"] is None
+    assert cells["here_basis"] == "measured"
+    assert row(b0, {})["here_median_ms"] is row(b0, {})["here_basis"] is None
+
+
+def test_a_prediction_is_told_apart_from_a_measurement(made_up: Calibration) -> None:
+    axis, timings = find_axis("here"), predicted_timings(made_up)
+    b0, b7 = record("tf_efficientnet_b0", "aa_in1k"), record("tf_efficientnet_b7", "aa_in1k")
+    found = cost(b0, axis, timings)
+    assert found is not None and found.basis == "predicted"
+    assert found.value == pytest.approx(made_up.predict(variant("b0")).ms)
+    assert f"calibration of {made_up.made}, band" in found.note
+    large = cost(b7, axis, timings)
+    assert large is not None and "beyond what was timed" in large.note
+    assert row(b0, timings)["here_basis"] == "predicted"
+    over = cost(b0, axis, {**timings, ("b0", 224): Timed()})
+    assert over is not None and (over.basis, over.value) == ("measured", 20.0)
+    resnet = next(one for one in results() if one.architecture is None)
+    assert cost(resnet, axis, timings) is None
     assert list(row(record("resnet50", "a1_in1k", 224), {})) == list(cells)
