@@ -202,6 +202,7 @@ def test_row_carries_every_figure_with_its_basis() -> None:
     assert cells["crop"] == 0.875 and "pytorch-image-models" in str(cells["source"])
     assert cells["here_basis"] == "measured"
     assert row(b0, {})["here_median_ms"] is row(b0, {})["here_basis"] is None
+    assert list(row(record("resnet50", "a1_in1k", 224), {})) == list(cells)
 
 
 def test_a_prediction_is_told_apart_from_a_measurement(made_up: Calibration) -> None:
@@ -218,4 +219,3 @@ def test_a_prediction_is_told_apart_from_a_measurement(made_up: Calibration) -> 
     assert over is not None and (over.basis, over.value) == ("measured", 20.0)
     resnet = next(one for one in results() if one.architecture is None)
     assert cost(resnet, axis, timings) is None
-    assert list(row(record("resnet50", "a1_in1k", 224), {})) == list(cells)
