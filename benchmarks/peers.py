@@ -7,6 +7,7 @@ answer that is not ours, into a row that says so.
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Callable
 
 import numpy as np
@@ -106,11 +107,16 @@ def exported(model: nn.Module, inputs: Tensor) -> bytes:
 
 
 def onnx_runtime(graph: bytes, inputs: Tensor) -> Answer:
-    """ONNX Runtime by itself, as its documentation starts a session, with our number of threads."""
+    """ONNX Runtime by itself, as its documentation starts a session.
+
+    That is one thread a physical core, each bound to its own; asked for a number, it binds none and
+    is slower. Only where this process may not use all cores is it asked for as many as we use.
+    """
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = available_cores()
+    if available_cores() < (os.cpu_count() or 1):
+        options.intra_op_num_threads = available_cores()
     options.log_severity_level = 3  # errors only
     session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
     feed = {session.get_inputs()[0].name: inputs.numpy()}
