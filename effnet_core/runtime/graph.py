@@ -21,7 +21,8 @@ from effnet_core.runtime.tensors import Tensors
 INPUT, LOGITS, FEATURES = "images", "logits", "features"
 MAX_BYTES = 2**31 - 2**26
 """What one ONNX file can hold: protobuf's 2 GiB, less room for the graph."""
-
+VERSION = "1"
+"""Counts up whenever the same spec and tensors give another graph, so that none kept is stale."""
 
 _OPSET = 20
 _IR_VERSION = 10
@@ -38,21 +39,6 @@ def whole_graph(spec: ArchitectureSpec, tensors: Tensors) -> bytes:
     features = writer.features(spec.stage_count + 1)
     logits = writer.classifier(features)
     return writer.file({logits: LOGITS, features: FEATURES})
-
-
-def prefix_graph(spec: ArchitectureSpec, tensors: Tensors, stage: int) -> bytes:
-    """The network from "images" to "features", what `stage` puts out (0 stem … N + 1 head).
-
-    Equals `EfficientNet.prefix`. Raises InvalidInput as `whole_graph` does, and for a stage that
-    the network lacks.
-    """
-    if not 0 <= stage <= spec.stage_count + 1:
-        raise InvalidInput(
-            f"Stage must be a whole number from 0 (stem) to {spec.stage_count + 1} (head "
-            f"convolution); got {stage!r}."
-        )
-    writer = Writer(spec, tensors)
-    return writer.file({writer.features(stage): FEATURES})
 
 
 class Writer:

@@ -26,11 +26,19 @@ class OnnxSession:
     `threads` None takes `available_cores()`. Nodes run one after the other, each on all threads.
     Where they take every core that this process may use, each worker stays on one, as in ONNX
     Runtime's own default: a worker that wakes on the caller's core halves the speed of a pass.
-    `name` is the runtime and its version, for read-outs.
+    `name` is the runtime and its version, for read-outs. ONNX Runtime optimises the graph, writes
+    the result to `optimised_to` if that is given, and takes an `optimised` graph as it is.
     Raises ONNX Runtime's own errors for a graph that it cannot take.
     """
 
-    def __init__(self, graph: bytes, threads: int | None = None) -> None:
+    def __init__(
+        self,
+        graph: bytes,
+        threads: int | None = None,
+        *,
+        optimised: bool = False,
+        optimised_to: Path | None = None,
+    ) -> None:
         import onnxruntime  # here: who only counts cores needs none of its 40 MB
 
         self.threads = available_cores() if threads is None else threads
@@ -40,6 +48,10 @@ class OnnxSession:
         options.inter_op_num_threads = 1
         options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
         options.log_severity_level = _ERRORS_ONLY
+        if optimised:
+            options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+        if optimised_to is not None:
+            options.optimized_model_filepath = str(optimised_to)
         spin = str(_SPIN_MICROSECONDS)
         options.add_session_config_entry("session.intra_op.spin_duration_us", spin)
         if places := _places(self.threads):
