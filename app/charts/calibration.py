@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import cache
 
-from app.charts.scale import Chart, DrawnAxis, Line, Marks
+from app.charts.scale import Chart, DrawnAxis, Line, Marks, Symbol
 from app.live.marks import Mark
 from app.pricing import title_of
 from app.text import milliseconds
 from effnet_core.calibration import Calibration, Compared, unseen
-
-_TITLES = {(spec.name, spec.resolution): title_of(spec) for spec in unseen()}
 
 
 def scatter(calibration: Calibration) -> Chart:
@@ -25,10 +24,8 @@ def scatter(calibration: Calibration) -> Chart:
     low, high = 0.8 * min(values), 1.25 * max(values)
     fast, slow = calibration.model.band
     span = (math.log10(low), math.log10(high))
-    groups = (
-        ("in the calibration, held out", "ring", calibration.timed),
-        ("never timed before", "circle", calibration.checked),
-    )
+    held_out = _marks("in the calibration, held out", "triangle", calibration.timed)
+    unseen_ = _marks("never timed before", "circle", calibration.checked)
     return Chart(
         height=430,
         x=DrawnAxis(label="Measured (ms)", logarithmic=True, range=span),
@@ -36,28 +33,24 @@ def scatter(calibration: Calibration) -> Chart:
         lines=(
             Line(name="predicted = measured", x=(low, high), y=(low, high), width=2.0),
             # A measurement at an edge of its band: predicted = measured / edge.
-            _edge("band, fast edge", low, high, fast),
-            _edge("band, slow edge", low, high, slow),
+            _edge("measured at the fast edge", low, high, fast),
+            _edge("measured at the slow edge", low, high, slow),
         ),
-        marks=tuple(
-            Marks(
-                name=name,
-                symbol="circle" if symbol == "circle" else "ring",
-                marks=tuple(map(_mark, members)),
-                labels=("",) * len(members),
-            )
-            for name, symbol, members in groups
-            if members
-        ),
+        marks=(held_out, unseen_) if calibration.checked else (held_out,),
     )
 
 
 def message(networks: Sequence[Compared], mean: float, worst: float) -> str:
     """In words what the marks show."""
     return (
-        f"{len(networks)} networks: predictions are off by {100 * mean:.1f} % on average, by "
+        f"{len(networks)} predictions are off by {100 * mean:.1f} % on average, by "
         f"{100 * worst:.1f} % at most."
     )
+
+
+def _marks(name: str, symbol: Symbol, networks: Sequence[Compared]) -> Marks:
+    marks = tuple(map(_mark, networks))
+    return Marks(name=name, symbol=symbol, marks=marks, labels=("",) * len(marks))
 
 
 def _edge(name: str, low: float, high: float, factor: float) -> Line:
@@ -65,8 +58,13 @@ def _edge(name: str, low: float, high: float, factor: float) -> Line:
     return Line(name=name, x=(low, high), y=ends, width=1.2, dash="5 4", opacity=0.7)
 
 
+@cache
+def _titles() -> dict[tuple[str, int], str]:
+    return {(spec.name, spec.resolution): title_of(spec) for spec in unseen()}
+
+
 def _mark(one: Compared) -> Mark:
-    title = _TITLES.get((one.name, one.resolution), f"{one.name} at {one.resolution} pixels")
+    title = _titles().get((one.name, one.resolution), f"{one.name} at {one.resolution} pixels")
     text = (
         f"{title}: {milliseconds(one.predicted_ms)} predicted, {milliseconds(one.median_ms)} "
         f"measured ({milliseconds(one.low_ms)} – {milliseconds(one.high_ms)}), "

@@ -14,6 +14,7 @@ from app.text import minus
 Curve = tuple[Priced, ...]
 Span = tuple[float, float]
 Values = tuple[float, ...]
+Symbol = Literal["circle", "square", "triangle"]
 
 _LINEAR_UP_TO_PHI = 8
 
@@ -77,7 +78,7 @@ class Marks:
     """Networks that stand still, under one name in the legend; `labels` may be empty."""
 
     name: str
-    symbol: Literal["circle", "square", "ring"]
+    symbol: Symbol
     marks: tuple[Mark, ...]
     labels: tuple[str, ...]
 
@@ -149,7 +150,7 @@ def growth_curves(
     )
     taken = Marks(
         name="measured here",
-        symbol="ring",
+        symbol="triangle",
         marks=tuple(measured_mark(n, x.quantity, y.quantity) for n in measured),
         labels=("",) * len(measured),
     )

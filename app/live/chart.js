@@ -6,7 +6,7 @@ const GREY = "rgb(128, 138, 148)";
 const SHAPES = {
   circle: "M-4 0a4 4 0 1 0 8 0a4 4 0 1 0 -8 0Z",
   square: "M-4 -4H4V4H-4Z",
-  ring: "M-5 0a5 5 0 1 0 10 0a5 5 0 1 0 -10 0ZM-3 0a3 3 0 1 1 6 0a3 3 0 1 1 -6 0Z",
+  triangle: "M0 -5.5 5 4H-5Z",
   diamond: "M9.5 0 0 9.5 -9.5 0 0 -9.5Z",
 };
 

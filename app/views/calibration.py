@@ -46,15 +46,15 @@ def draw(held: Calibration) -> None:
         mean, worst = errors_of(held.timed)
         words = message(held.timed, mean, worst)
         st.markdown(
-            f"{widgets.source('measured')} In the calibration, each network predicted from the "
-            f"others: {words}"
+            f"{widgets.source('measured')} Each network of the calibration, predicted from the "
+            f"others alone: {words}"
         )
         if held.checked:
             mean, worst = errors_of(held.checked)
             words = message(held.checked, mean, worst)
             st.markdown(
-                f"{widgets.source('measured')} Never timed before, B0 to B4 and φ = −4 to 3: "
-                f"{words}"
+                f"{widgets.source('measured')} Networks never timed before, B0 to B4 and φ = −4 to "
+                f"3: {words}"
             )
         live.chart("scatter", words, compact(asdict(scatter(held))), "[]", "null")
         st.caption(sources(held))
@@ -63,15 +63,18 @@ def draw(held: Calibration) -> None:
             _draw_button("calibrate", "Calibrate again")
 
 
-def sources(held: Calibration) -> str:
-    """A sentence about where predicted milliseconds come from, and what their band holds."""
+def sources(held: Calibration, band: str = "In brackets the band") -> str:
+    """A sentence about where predicted milliseconds come from, and what their band holds.
+
+    `band` says how it is drawn.
+    """
     low, high = held.model.band
     least, most = (count(ends) for ends in (held.model.least_mult_adds, held.model.most_mult_adds))
     edges = f"{100 * (low - 1):+.0f} % to {100 * (high - 1):+.0f} %".replace("-", "−")
     return (
         f"{widgets.source('predicted')} Milliseconds of one float32 image, without decoding: "
         f"predicted from a calibration of this machine, {held.made} "
-        f"({plain(held.machine.title)}). In brackets the band, {edges}, that held nine in ten "
+        f"({plain(held.machine.title)}). {band}, {edges}, that held nine in ten "
         f"networks left out; below {least} or above {most} FLOPs nothing was timed, and it may "
         "not hold."
     )

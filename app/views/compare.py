@@ -27,7 +27,7 @@ from effnet_core.comparison import (
     place,
     predicted_timings,
 )
-from effnet_core.comparison_records import Timings
+from effnet_core.comparison_records import PredictedTiming, Timings
 
 FIELDS = (*compare_controls.FIELDS, *compare_timing.FIELDS, *compare_table.FIELDS)
 
@@ -123,11 +123,13 @@ def _draw_notes(view: View, records: int, wanted: bool, held: Calibration | None
             f"test resolution. {widgets.source('published')} Hollow: as the source counts, and the "
             "sources differ: timm adds batch-norm and pooling to its multiply-adds."
         )
-    else:
+    elif held is None:
         kind: widgets.Source = "measured" if view.axis.kind == "here" else "published"
         lines.append(f"{widgets.source(kind)} {view.axis.title}: {view.axis.detail}.")
-    if held is not None:
-        lines.append(f"Hollow: {calibration.sources(held)}")
+    else:
+        if compare_timing.timed():
+            lines.append(f"{widgets.source('measured')} Filled: timed in this session.")
+        lines.append(f"Hollow: {calibration.sources(held, 'The bars are the band')}")
     absent = records - len(view.placed)
     if absent:
         have = "record has" if absent == 1 else "records have"
@@ -152,8 +154,12 @@ def _contrast(timings: Timings) -> str:
     told = " to ".join(f"**×{slower[title]:.3g}** ({title})" for title in ends)
     own = find_axis(HERE).title
     here = f"; on this machine ×{slower[own]:.3g}" if own in slower else ""
+    kinds: list[widgets.Source] = ["computed", "published"]
+    if own in slower:
+        predicted = any(isinstance(timing, PredictedTiming) for timing in timings.values())
+        kinds.append("predicted" if predicted else "measured")
     return (
         f"**Multiply-adds are not speed.** From B0 to B7 they grow "
         f"**{times(counts[1].value, counts[0].value)}**, while the networks become slower by "
-        f"{told}{here}. {widgets.source('computed')} {widgets.source('published')}"
+        f"{told}{here}. {' '.join(map(widgets.source, kinds))}"
     )

@@ -25,7 +25,7 @@ FIELDS = (X, Y, SCALE)
 def draw(shown: Chosen) -> None:
     """Draw the two charts with their controls; a network that does not exist has no mark."""
     with st.container(horizontal=True):
-        up, across = widgets.select(Y, width=240), widgets.select(X, width=240)
+        up, across = widgets.select(Y, width=270), widgets.select(X, width=270)
         logarithmic = widgets.segmented(SCALE) == "log"
     if MS in (up, across):
         held = calibration.offer("An axis of milliseconds")
