@@ -82,7 +82,7 @@ def measure_spec(
 
 
 def _now(device: torch.device) -> float:
-    """The clock's reading once the device has done all that it was asked to."""
+    """The clock's reading once the device has done all that this thread asked of it."""
     if device.type == "cuda":
-        torch.cuda.synchronize(device)
+        torch.cuda.current_stream(device).synchronize()
     return time.perf_counter()

@@ -11,14 +11,18 @@ import torch
 
 from effnet_core.architecture import ArchitectureSpec
 from effnet_core.attribution import Attribution, attribute, attribute_stages, grad_cam_classes
+from effnet_core.backends.cuda_graphs import release_cached_memory
+from effnet_core.backends.engines import Look
 from effnet_core.builder import is_out_of_memory, resolve_device, torch_dtype
 from effnet_core.errors import DoesNotFit, InvalidInput
 from effnet_core.images import Preprocessing
 from effnet_core.latency import LatencyMeasurement, measure, measure_spec
 from effnet_core.predict import ClassProbability, Prediction, Predictor
+from effnet_core.runtime.kept import GraphCache
 from effnet_core.service.cards import answer_or_sentence, device_name, stored_card
 from effnet_core.service.lanes import Lanes, Ticket, WaitingRoom
-from effnet_core.service.pictures import Pictures
+from effnet_core.service.looks import Key, KnownPasses, Looks, Seen
+from effnet_core.service.pictures import Picture, Pictures, digest
 from effnet_core.service.requests import (
     ClassifyRequest,
     DeviceInfo,
@@ -41,8 +45,13 @@ class _Subject:
 
     predictor: Predictor
     prediction: Prediction
+    look: Look
     target: ClassProbability
     inputs: torch.Tensor
+
+    @property
+    def passes(self) -> KnownPasses:
+        return KnownPasses(self.predictor, self.look)
 
     def explanation(self, attribution: Attribution) -> Explanation:
         return Explanation(
@@ -60,8 +69,11 @@ class InferenceService:
     models side by side. At most `max_queue` requests wait; a further one raises Busy straight away.
     At most `max_models` models are in memory, the least recently used is let go; a cold model is
     loaded once however many ask. Nothing is ever downloaded by asking for an answer. Pictures and
-    uploaded checkpoints (at most `max_uploads`) stay in memory. Device and dtype hold for all
-    models. Raises InvalidInput for an unknown device or dtype, EffnetError for an absent device.
+    uploaded checkpoints (at most `max_uploads`) stay in memory. What a model said of a picture is
+    kept a while: asking again, or for the map of another class at the last stage, takes no pass,
+    and `milliseconds` are then those of the pass that was taken. Graphs for ONNX Runtime are kept
+    beside the store, those of uploads nowhere. Device and dtype hold for all models. Raises
+    InvalidInput for an unknown device or dtype, EffnetError for an absent device.
     """
 
     def __init__(
@@ -82,8 +94,10 @@ class InferenceService:
         self._store = store
         self._room = WaitingRoom(max_queue)
         self._lanes: Lanes[Predictor] = Lanes(self._load, capacity=max_models)
-        self._uploads = Uploads(max_uploads, on_drop=self._lanes.forget)
+        self._uploads = Uploads(max_uploads, on_drop=self._forget)
         self._pictures = Pictures()
+        self._looks = Looks()
+        self._graphs = GraphCache(store.root / "graphs")
         self._timing = threading.Lock()
 
     def classify(self, request: ClassifyRequest) -> Prediction:
@@ -123,6 +137,7 @@ class InferenceService:
                 subject.inputs,
                 class_index=subject.target.index,
                 method=request.method,
+                passes=subject.passes,
             )
             return tuple(subject.explanation(attribution) for attribution in maps)
 
@@ -131,7 +146,9 @@ class InferenceService:
         asked = ExplainRequest(image=request.image, weights=request.weights)
         with self._room.admit() as ticket, self._subject(asked, ticket) as subject:
             classes = range(len(subject.prediction.classes))
-            maps = grad_cam_classes(subject.predictor.model, subject.inputs, classes)
+            maps = grad_cam_classes(
+                subject.predictor.model, subject.inputs, classes, look=subject.look
+            )
             return tuple(
                 replace(subject, target=subject.prediction.of(index)).explanation(attribution)
                 for index, attribution in zip(classes, maps, strict=True)
@@ -226,11 +243,23 @@ class InferenceService:
         return self._lanes.keys()
 
     def _classify(self, request: ClassifyRequest, ticket: Ticket) -> Prediction:
-        picture = self._pictures.get(request.image)
-        with self._model(request.weights, ticket) as predictor:
-            prediction = predictor.predict(picture.image, top_k=request.top_k)
+        key = digest(request.image), self._identity(request.weights)
+        seen = self._looks.get(key)
+        if seen is None:
+            picture = self._pictures.get(request.image)
+            with self._model(request.weights, ticket) as predictor:
+                seen = self._see(key, picture, predictor)
+        return seen.prediction.with_top(request.top_k)
+
+    def _see(self, key: Key, picture: Picture, predictor: Predictor) -> Seen:
+        """What the model says of the picture, by a pass only where that is not known."""
+        if (seen := self._looks.get(key)) is not None:
+            return seen
+        prediction, look = predictor.see(picture.image)
         total = picture.decode_milliseconds + prediction.milliseconds
-        return replace(prediction, milliseconds=total)
+        seen = Seen(replace(prediction, milliseconds=total), look)
+        self._looks.put(key, seen)
+        return seen
 
     def _explain(self, request: ExplainRequest, ticket: Ticket) -> Explanation:
         with self._subject(request, ticket) as subject:
@@ -243,6 +272,7 @@ class InferenceService:
                     stage=request.stage,
                     parameters=request.parameters,
                     preprocessing=subject.predictor.preprocessing,
+                    passes=subject.passes,
                 )
             )
 
@@ -251,11 +281,13 @@ class InferenceService:
         """Hold the model's lane, with the picture classified and the class chosen."""
         picture = self._pictures.get(request.image)
         with self._model(request.weights, ticket) as predictor:
-            prediction = predictor.predict(picture.image)
-            chosen = request.class_index
+            key = digest(request.image), self._identity(request.weights)
+            seen = self._see(key, picture, predictor)
+            chosen, prediction = request.class_index, seen.prediction
             yield _Subject(
                 predictor=predictor,
                 prediction=prediction,
+                look=seen.look,
                 target=prediction.top[0] if chosen is None else prediction.of(chosen),
                 inputs=predictor.inputs(prediction.view),
             )
@@ -286,10 +318,19 @@ class InferenceService:
 
     def _load(self, identity: str) -> Predictor:
         if self._device.type == "cuda":
-            torch.cuda.empty_cache()  # what the model that made room has left
-        predictor = Predictor(self._read(identity), device=str(self._device), dtype=self._dtype)
+            release_cached_memory()  # what the model that made room has left
+        predictor = Predictor(
+            self._read(identity),
+            device=str(self._device),
+            dtype=self._dtype,
+            graphs=None if identity.startswith(PREFIX) else self._graphs,
+        )
         predictor.warm_up()
         return predictor
+
+    def _forget(self, identity: str) -> None:
+        self._lanes.forget(identity)
+        self._looks.forget(identity)
 
     def _read(self, identity: str) -> LoadedWeights:
         if identity.startswith(PREFIX):

@@ -1,0 +1,161 @@
+"""Graphs of a function: which shapes have one, and that none ever costs an answer."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+
+from effnet_core.backends.cuda_graphs import (
+    MOST_GRAPHS,
+    Graphs,
+    Outputs,
+    Run,
+    capture_graph,
+    release_cached_memory,
+)
+
+
+def doubled(inputs: Tensor) -> Outputs:
+    return (inputs * 2,)
+
+
+class Recorder:
+    """Stands in for CUDA: one buffer in and one out for each recording, as there."""
+
+    def __init__(self) -> None:
+        self.recorded: list[int] = []
+        self.replayed: list[int] = []
+        self.broken = False
+
+    def __call__(self, run: Run, example: Tensor) -> Run:
+        self.recorded.append(len(example))
+        static = example.clone()
+        (out,) = run(static)
+
+        def replay(inputs: Tensor) -> Outputs:
+            if self.broken:
+                raise RuntimeError("CUDA error: graph")
+            self.replayed.append(len(inputs))
+            static.copy_(inputs)
+            return (out.copy_(run(static)[0]),)
+
+        return replay
+
+
+def batch(size: int, value: float = 1.0) -> Tensor:
+    return torch.full((size, 3), value)
+
+
+def test_the_first_call_is_the_functions_and_the_next_are_replays() -> None:
+    recorder = Recorder()
+    graphs = Graphs(doubled, recorder, lambda _: True)
+    found = [graphs(batch(2, value)) for value in (1.0, 5.0)]
+    assert [replayed for _, replayed in found] == [False, True]
+    assert torch.equal(found[0][0][0], batch(2, 2.0))
+    assert torch.equal(found[1][0][0], batch(2, 10.0))
+    (second,), _ = graphs(batch(2, 7.0))
+    assert second.data_ptr() == found[1][0][0].data_ptr()  # overwritten, as the class says
+    assert recorder.recorded == [2]
+
+
+def test_each_shape_and_type_has_its_own_and_the_least_recently_used_goes() -> None:
+    assert MOST_GRAPHS == 2
+    recorder = Recorder()
+    graphs = Graphs(doubled, recorder, lambda _: True)
+    for size in (1, 2, 1, 3, 1, 2):
+        assert torch.equal(graphs(batch(size))[0][0], batch(size, 2.0))
+    # 3 takes the place of 2, which was used before 1; 2 comes back in the place of 3.
+    assert recorder.recorded == [1, 2, 3, 2]
+    assert recorder.replayed == [1, 1]
+    assert graphs.count == 2
+    assert graphs(batch(1).double())[0][0].dtype == torch.float64
+    assert recorder.recorded == [1, 2, 3, 2, 1]
+
+
+def test_what_cannot_be_recorded_is_answered_for_good_without(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    tried: list[int] = []
+
+    def refuse(run: Run, example: Tensor) -> Run:
+        tried.append(len(example))
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    graphs = Graphs(doubled, refuse, lambda _: True)
+    for size in (1, 1, 2):
+        outputs, replayed = graphs(batch(size))
+        assert torch.equal(outputs[0], batch(size, 2.0)) and not replayed
+    assert tried == [1]
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert "could not be recorded" in caplog.text and "CUDA out of memory" in caplog.text
+
+
+def test_a_replay_that_fails_is_answered_and_the_last(caplog: pytest.LogCaptureFixture) -> None:
+    recorder = Recorder()
+    graphs = Graphs(doubled, recorder, lambda _: True)
+    graphs(batch(1))
+    graphs(batch(2))
+    recorder.broken = True
+    for size in (1, 2, 1):
+        assert torch.equal(graphs(batch(size, 3.0))[0][0], batch(size, 6.0))
+    assert graphs.count == 0 and recorder.recorded == [1, 2]
+    assert len(caplog.records) == 1 and "could not be replayed" in caplog.text
+
+
+def test_with_little_memory_nothing_is_recorded(caplog: pytest.LogCaptureFixture) -> None:
+    recorder = Recorder()
+    graphs = Graphs(doubled, recorder, lambda inputs: len(inputs) < 8)
+    graphs(batch(1))
+    for _ in range(2):
+        assert torch.equal(graphs(batch(8))[0][0], batch(8, 2.0))
+    assert recorder.recorded == [1] and graphs.count == 0
+    assert len(caplog.records) == 1 and "little memory" in caplog.text
+
+
+def test_graphs_make_room_when_the_function_runs_out_of_memory() -> None:
+    graphs: Graphs
+
+    def scarce(inputs: Tensor) -> Outputs:
+        if len(inputs) > 1 and graphs.count:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return doubled(inputs)
+
+    graphs = Graphs(scarce, Recorder(), lambda _: True)
+    graphs(batch(1))
+    assert graphs.count == 1
+    assert torch.equal(graphs(batch(2))[0][0], batch(2, 2.0))
+    assert graphs.count == 0
+
+
+def test_what_the_function_raises_is_the_callers() -> None:
+    def picky(inputs: Tensor) -> Outputs:
+        if len(inputs) > 1:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return doubled(inputs)
+
+    recorder = Recorder()
+    graphs = Graphs(picky, recorder, lambda _: True)
+    with pytest.raises(torch.OutOfMemoryError):
+        graphs(batch(2))
+    assert recorder.recorded == []
+    graphs(batch(1))
+    assert graphs(batch(1))[1]  # one caller's mistake does not cost the next ones their graph
+
+
+def test_without_cuda_there_is_nothing_to_release() -> None:
+    release_cached_memory()
+
+
+@pytest.mark.gpu
+def test_a_recorded_function_gives_what_the_function_gives() -> None:
+    def softened(inputs: Tensor) -> Outputs:
+        return torch.sigmoid(inputs).sum((2, 3)), inputs.exp()
+
+    generator = torch.Generator("cuda").manual_seed(0)
+    pictures = [torch.randn(2, 3, 8, 8, device="cuda", generator=generator) for _ in range(4)]
+    with torch.inference_mode():
+        replay = capture_graph(softened, pictures[0])
+        for picture in pictures:
+            for found, expected in zip(replay(picture), softened(picture), strict=True):
+                torch.testing.assert_close(found, expected)
