@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,6 +24,7 @@ COMMANDS = [
     for line in README.splitlines()
     if line.startswith("effnet ") and "weights get" not in line
 ]
+TIMING = [command for command in COMMANDS if re.search("calibrate|latency", command)]
 TRAINING = [command for command in COMMANDS if re.match("effnet (data|train) ", command)]
 CODE = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
 
@@ -46,7 +48,7 @@ def test_there_is_something_to_try() -> None:
     assert len(COMMANDS) >= 10 and len(CODE) == 2
 
 
-@pytest.mark.parametrize("command", [line for line in COMMANDS if line not in TRAINING])
+@pytest.mark.parametrize("command", [line for line in COMMANDS if line not in (*TRAINING, *TIMING)])
 def test_commands_do_what_they_say(desk: Path, command: str) -> None:
     words = shlex.split(command)[1:]
     if "--weights" in words:
@@ -54,6 +56,15 @@ def test_commands_do_what_they_say(desk: Path, command: str) -> None:
     assert main(words) == 0
     if "--out" in words:
         assert (desk / words[words.index("--out") + 1]).stat().st_size > 100
+
+
+def test_milliseconds_from_the_calibration_to_the_budget(
+    desk: Path, monkeypatch: pytest.MonkeyPatch, made_up_timer: Any
+) -> None:
+    monkeypatch.setattr("effnet_core.calibration.measuring._time", made_up_timer)
+    assert len(TIMING) == 3
+    for command in TIMING:
+        assert main(shlex.split(command)[1:]) == 0
 
 
 def test_training_from_the_zip_to_a_resumed_run_and_a_tuned_one(desk: Path) -> None:
