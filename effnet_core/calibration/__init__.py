@@ -13,14 +13,13 @@ from effnet_core.calibration.fitting import (
     TimedNetwork,
     fit,
 )
-from effnet_core.calibration.machine import Machine, this_machine
+from effnet_core.calibration.machine import ENGINE, Machine, this_machine
 from effnet_core.calibration.measuring import SECONDS, calibrate, check, design, unseen
 from effnet_core.calibration.record import (
     Calibration,
     CalibrationError,
     Compared,
     errors_of,
-    require_single,
 )
 from effnet_core.calibration.store import COMMAND, Standing, default_path, save, standing
 from effnet_core.calibration.terms import TERMS, terms, terms_of_each
@@ -28,6 +27,7 @@ from effnet_core.calibration.timing import LatencyMeasurement, Protocol, measure
 
 __all__ = [
     "COMMAND",
+    "ENGINE",
     "MIN_NETWORKS",
     "SECONDS",
     "TERMS",
@@ -49,7 +49,6 @@ __all__ = [
     "errors_of",
     "fit",
     "measure_runtime",
-    "require_single",
     "save",
     "standing",
     "terms",

@@ -12,7 +12,7 @@ from typing import Any
 
 from effnet_core.architecture import ArchitectureSpec
 from effnet_core.calibration.fitting import LatencyModel, PredictedLatency
-from effnet_core.calibration.machine import Machine
+from effnet_core.calibration.machine import ENGINE, Machine
 from effnet_core.calibration.terms import TERMS
 from effnet_core.calibration.timing import LatencyMeasurement
 from effnet_core.errors import EffnetError, InvalidInput
@@ -80,12 +80,23 @@ class Calibration:
     timed: tuple[Compared, ...]
     checked: tuple[Compared, ...] = ()
 
-    def predict(self, spec: ArchitectureSpec, batch: int = 1) -> PredictedLatency:
+    def predict(
+        self, spec: ArchitectureSpec, batch: int = 1, back_end: str = ENGINE
+    ) -> PredictedLatency:
         """Milliseconds of one float32 pass on the default back end.
 
-        Raises CalibrationError for a batch other than the one that was timed.
+        Raises CalibrationError for a batch or a back end other than the one that was timed.
         """
-        require_single(batch)
+        if batch != 1:
+            raise CalibrationError(
+                f"The calibration of this machine is for a batch of 1, not {batch:,}: milliseconds "
+                "of other batches are measured (`effnet latency --measure --batch`), not predicted."
+            )
+        if back_end != ENGINE:
+            raise CalibrationError(
+                f"The calibration of this machine is for {ENGINE}, not {back_end[:40]!r}: "
+                "milliseconds of other back ends are measured on Compare, not predicted."
+            )
         return self.model.predict(spec)
 
     def to_json(self) -> str:
@@ -116,15 +127,6 @@ class Calibration:
             raise InvalidInput("This is no calibration that this version reads.") from None
         _require_usable(found)
         return found
-
-
-def require_single(batch: int) -> None:
-    """Raise CalibrationError for a batch other than 1."""
-    if batch != 1:
-        raise CalibrationError(
-            f"The calibration of this machine is for a batch of 1, not {batch:,}: milliseconds of "
-            "other batches are measured (`effnet latency --batch`), not predicted."
-        )
 
 
 def _require_usable(found: Calibration) -> None:

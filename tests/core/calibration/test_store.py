@@ -150,9 +150,11 @@ def test_a_place_that_takes_no_file_gets_a_sentence(made_up: Calibration, tmp_pa
         save(made_up, tmp_path / "file" / "calibration.json")
 
 
-def test_another_batch_is_refused(made_up: Calibration) -> None:
+def test_another_batch_or_back_end_is_refused(made_up: Calibration) -> None:
     with pytest.raises(CalibrationError, match="batch of 1, not 8"):
         made_up.predict(variant("b0"), batch=8)
+    with pytest.raises(CalibrationError, match="for ONNX Runtime, not 'PyTorch'"):
+        made_up.predict(variant("b0"), back_end="PyTorch")
 
 
 @pytest.mark.parametrize(
