@@ -15,11 +15,12 @@ from PIL import Image
 from torch import Tensor
 
 from effnet_core.backends.eager import EagerEngine
-from effnet_core.backends.engines import Look
+from effnet_core.backends.engines import Look, Slope
 from effnet_core.backends.onnx_runtime import OnnxEngine
 from effnet_core.builder import resolve_device, torch_dtype
 from effnet_core.errors import InvalidInput
 from effnet_core.images import crop_box, decode, model_view, to_input
+from effnet_core.runtime.kept import GraphCache
 from effnet_core.weights.checkpoints import LoadedWeights, instantiate
 
 
@@ -65,6 +66,12 @@ class Prediction:
             class_index, self.classes[class_index], float(self.probabilities[class_index])
         )
 
+    def with_top(self, count: int) -> Prediction:
+        """The same answer with its `count` most probable classes; raises InvalidInput below 1."""
+        if count < 1:
+            raise InvalidInput(f"At least one class must be asked for; got {count}.")
+        return replace(self, top=_top(self.probabilities, self.classes, count))
+
 
 class Predictor:
     """One network with its weights, classes and preprocessing, on one device.
@@ -73,7 +80,7 @@ class Predictor:
     into the device's memory; raises DoesNotFit, CheckpointError or InvalidInput, and EffnetError
     for a device that this machine lacks. In float32 on the CPU `engine` "auto" answers with ONNX
     Runtime as soon as its graph stands, which takes a moment after the first answer; "eager", and
-    everything else, is torch's eager mode.
+    everything else, is torch's eager mode. `graphs` keeps the graph on disk; None keeps nothing.
     """
 
     def __init__(
@@ -83,6 +90,7 @@ class Predictor:
         device: str = "auto",
         dtype: str = "float32",
         engine: Literal["auto", "eager"] = "auto",
+        graphs: GraphCache | None = None,
     ) -> None:
         self.weights_id = loaded.id
         self.spec = loaded.spec
@@ -93,28 +101,34 @@ class Predictor:
         self.model = instantiate(loaded, device=self.device, dtype=dtype)
         self.model.requires_grad_(False)
         fast = engine == "auto" and self.device.type == "cpu" and dtype == "float32"
-        self._engine = OnnxEngine(self.model) if fast else EagerEngine(self.model)
+        self._engine = (
+            OnnxEngine(self.model, graphs, loaded.sha256) if fast else EagerEngine(self.model)
+        )
 
     @property
     def engine(self) -> str:
         """What would answer now, with its version."""
         return self._engine.name
 
-    def ready(self, seconds: float | None = None) -> bool:
-        """Wait until the fast engine answers, `seconds` at most; False where torch goes on to."""
-        return isinstance(self._engine, OnnxEngine) and self._engine.ready(seconds)
+    def ready(self, seconds: float | None = None, *, stages: tuple[int, ...] = ()) -> bool:
+        """Wait until the fast engine answers, `seconds` at most; False where torch goes on to.
+
+        With `stages` until `slopes` at these stages is the fast engine's.
+        """
+        return isinstance(self._engine, OnnxEngine) and self._engine.ready(seconds, stages=stages)
 
     def look(self, inputs: Tensor) -> Look:
         """Logits and last feature map of one normalised picture (1, 3, H, W), by one pass."""
         return self._engine.look(inputs)
 
-    def prefix(self, inputs: Tensor, stage: int) -> Tensor:
-        """What `stage` puts out for (B, 3, H, W), by the engine that is ready for it.
+    def slopes(
+        self, inputs: Tensor, class_index: int, stages: tuple[int, ...]
+    ) -> tuple[Slope, ...]:
+        """What `stages` put out for one picture (1, 3, H, W), and a logit's gradients there.
 
-        A tensor like any other, by which the model's `suffix` can be differentiated. Raises
-        InvalidInput for a stage that the network lacks.
+        See `Engine.slopes`; the first answer for some stages is torch's.
         """
-        return self._engine.prefix(inputs, stage)
+        return self._engine.slopes(inputs, class_index, stages)
 
     def warm_up(self) -> None:
         """Run once on a blank picture: a first forward pass is several times slower than others."""
@@ -133,12 +147,16 @@ class Predictor:
         """
         if top_k < 1:
             raise InvalidInput(f"At least one class must be asked for; got {top_k}.")
+        return self.see(image, top_k=top_k)[0]
+
+    def see(self, image: Image.Image, *, top_k: int = 5) -> tuple[Prediction, Look]:
+        """What `predict` says of a picture, and the look that it says it by."""
         start = time.perf_counter()
         view = model_view(image, self.preprocessing)
         look = self.look(self.inputs(view))
         probabilities = look.probabilities()
         milliseconds = (time.perf_counter() - start) * 1e3
-        return Prediction(
+        prediction = Prediction(
             weights=self.weights_id,
             top=_top(probabilities, self.classes, top_k),
             milliseconds=milliseconds,
@@ -151,6 +169,7 @@ class Predictor:
             classes=self.classes,
             probabilities=probabilities,
         )
+        return prediction, look
 
     def predict_bytes(self, data: bytes, *, top_k: int = 5) -> Prediction:
         """Classify the bytes of a picture file; raises ImageError or InvalidInput."""

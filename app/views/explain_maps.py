@@ -80,8 +80,6 @@ def draw_strip(
     with st.container(horizontal=True, key=f"strip-{given[0].weights}-{given[0].target.index}"):
         for explained, image in zip(given, overlays, strict=True):
             _draw_stage(name, explained, image, len(given))
-    if any(explained.attribution.weak for explained in given):
-        st.warning(_WEAK)
     stem = _file_stem(name, given[0], stage="stages")
     _draw_downloads(stem, png(_beside(overlays)), npz(given), raw_ending="npz")
 
@@ -89,10 +87,9 @@ def draw_strip(
 def _draw_stage(name: str, explained: Explanation, image: Image.Image, count: int) -> None:
     attribution = explained.attribution
     height, width = attribution.grid
-    figures = [f"{height} × {width}", *(["weak"] if attribution.weak else [])]
     with st.container(width=_STRIP_SIDE, gap="xsmall"):
         st.image(image, width="stretch", alt=_said(name, explained), output_format="PNG")
-        st.html(title(_stage_name(attribution.stage, count), *figures))
+        st.html(title(_stage_name(attribution.stage, count), f"{height} × {width}"))
         st.html(caption(_range(attribution)))
 
 
@@ -119,9 +116,8 @@ def _head(name: str, given: Explanation) -> str:
 def _said(name: str, given: Explanation) -> str:
     """What stands in place of the overlay for those who cannot see it."""
     attribution = given.attribution
-    weak = "a weak map, " if attribution.weak else ""
     method = find_method(attribution.method).title
-    return f"{method} of “{given.target.label}” by {name}: {weak}{strongest(attribution)}."
+    return f"{method} of “{given.target.label}” by {name}: {strongest(attribution)}."
 
 
 def _draw_figures(attribution: Attribution, *, together: bool) -> None:
@@ -134,11 +130,22 @@ def _draw_figures(attribution: Attribution, *, together: bool) -> None:
         + (" for all classes together" if together else ""),
     )
     st.html(caption(" · ".join(facts)))
-    if attribution.weak:
-        st.warning(
-            f"{_WEAK} Here it is {_number(attribution.range)} against "
-            f"{_number(attribution.reference_range)}."
-        )
+
+
+def draw_verdict(given: tuple[Explanation, ...]) -> None:
+    """Say which of these maps are weak; the first time it waits for a network with random weights.
+
+    Raises DoesNotFit if there is no room for that.
+    """
+    weak = [explained.attribution for explained in given if explained.attribution.weak]
+    if not weak:
+        return
+    if len(given) == 1:
+        ranges = f"{_number(weak[0].range)} against {_number(weak[0].reference_range)}"
+        st.warning(f"{_WEAK} Here it is {ranges}.")
+    else:
+        names = ", ".join(_stage_name(one.stage, len(given)).lower() for one in weak)
+        st.warning(f"{_WEAK} Weak here: {names}.")
 
 
 def _draw_downloads(stem: str, picture: bytes, raw: bytes, *, raw_ending: str = "npy") -> None:

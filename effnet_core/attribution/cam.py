@@ -9,30 +9,27 @@ With A_k the feature maps of a stage, S the class's logit and g_k = ∂S/∂A_k:
 All three papers end with max(·, 0). Here the raw map keeps its sign, as captum's
 `LayerGradCam(relu_attributions=False)` does; what is drawn decides what to show of it.
 
-The prefix runs without gradients, the feature map is detached, and the suffix alone is
-differentiated by that feature map: parameters get no `.grad`, nothing is switched or hooked, and
-one model serves any number of threads. Sums over channels are in float64.
+Here is the arithmetic alone; an engine (`backends`) gives feature maps and gradients. Sums over
+channels are in float64.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-import torch
-from torch import Tensor
+import numpy as np
+import numpy.typing as npt
 
-from effnet_core.model import EfficientNet
+Array = npt.NDArray[np.floating]
+Combination = Callable[[Array, Array], npt.NDArray[np.float64]]
 
-Combination = Callable[[Tensor, Tensor], Tensor]
 
-
-def grad_cam(features: Tensor, gradient: Tensor) -> Tensor:
+def grad_cam(features: Array, gradient: Array) -> npt.NDArray[np.float64]:
     """Feature maps and gradient, each (C, h, w) → the Grad-CAM map (h, w) in float64."""
-    weights = gradient.double().mean(dim=(1, 2))  # (C,)
-    return torch.einsum("c,chw->hw", weights, features.double())
+    return _weighted(gradient.mean(axis=(1, 2), dtype=np.float64), features)
 
 
-def grad_cam_plus_plus(features: Tensor, gradient: Tensor) -> Tensor:
+def grad_cam_plus_plus(features: Array, gradient: Array) -> npt.NDArray[np.float64]:
     """Feature maps and gradient, each (C, h, w) → the Grad-CAM++ map (h, w) in float64.
 
     The closed form of α assumes the score to be exp(S), as the paper does: higher derivatives are
@@ -41,15 +38,17 @@ def grad_cam_plus_plus(features: Tensor, gradient: Tensor) -> Tensor:
     outputs; these dip below zero, where the denominator could vanish, so ΣA is the sum of the
     positive values, which is the same wherever the paper's assumption holds.
     """
-    positive = gradient.double().clamp(min=0)
-    total = features.double().clamp(min=0).sum(dim=(1, 2), keepdim=True)  # (C, 1, 1)
-    weights = (positive / (2 + total * positive)).sum(dim=(1, 2))  # (C,)
-    return torch.einsum("c,chw->hw", weights, features.double())
+    positive = np.maximum(gradient, 0, dtype=np.float64)
+    total = np.maximum(features, 0).sum(axis=(1, 2), keepdims=True, dtype=np.float64)  # (C, 1, 1)
+    return _weighted((positive / (2 + total * positive)).sum(axis=(1, 2)), features)
 
 
-def layer_cam(features: Tensor, gradient: Tensor) -> Tensor:
+def layer_cam(features: Array, gradient: Array) -> npt.NDArray[np.float64]:
     """Feature maps and gradient, each (C, h, w) → the Layer-CAM map (h, w) in float64."""
-    return (gradient.double().clamp(min=0) * features.double()).sum(dim=0)
+    found: npt.NDArray[np.float64] = np.einsum(
+        "chw,chw->hw", np.maximum(gradient, 0, dtype=np.float64), features.astype(np.float64)
+    )
+    return found
 
 
 COMBINATIONS: dict[str, Combination] = {
@@ -59,45 +58,26 @@ COMBINATIONS: dict[str, Combination] = {
 }
 
 
-def features_and_gradient(
-    model: EfficientNet, inputs: Tensor, class_index: int, stage: int
-) -> tuple[Tensor, Tensor]:
-    """A stage's feature maps for one input (1, 3, H, W), and the logit's gradient, each (C, h, w).
+def class_maps(features: Array, weights: Array) -> npt.NDArray[np.float64]:
+    """Grad-CAM at the last stage: feature maps (C, h, w), class weights (n, C) → (n, h, w).
 
-    At the last stage the gradient is known without differentiating: pooling and a linear layer
-    follow, so it is the class's weight divided by the number of positions, the same at all.
+    Pooling and a linear layer follow, so each class's gradient is its weight divided by the number
+    of positions, the same at all: no differentiating, and one product of matrices for all classes.
     """
-    with torch.inference_mode(False), torch.no_grad():
-        features = model.prefix(inputs, stage)
-        if stage == model.last_stage:
-            positions = features.shape[-2] * features.shape[-1]
-            weights = model.classifier.weight[class_index] / positions
-            return features[0], weights[:, None, None].expand_as(features[0])
-        features.requires_grad_()
-        with torch.enable_grad():
-            logit = model.suffix(features, stage)[0, class_index]
-        (gradient,) = torch.autograd.grad(logit, features)
-        return features.detach()[0], gradient[0]
+    channels, height, width = features.shape
+    scaled = weights.astype(np.float64) / (height * width)
+    flat = features.reshape(channels, -1).astype(np.float64)
+    return (scaled @ flat).reshape(-1, height, width)
 
 
-def features_and_gradients(
-    model: EfficientNet, inputs: Tensor, class_index: int
-) -> tuple[tuple[Tensor, Tensor], ...]:
-    """`features_and_gradient` of every stage 0…N + 1 by one forward and one backward pass."""
-    with torch.inference_mode(False), torch.enable_grad():
-        maps = model.feature_maps(inputs.clone().requires_grad_())
-        logit = model.forward_head(maps[-1])[0, class_index]
-        gradients = torch.autograd.grad(logit, maps)
-    return tuple(
-        (features.detach()[0], gradient[0])
-        for features, gradient in zip(maps, gradients, strict=True)
-    )
+def last_gradient(features: Array, weights: Array) -> Array:
+    """The gradient (C, h, w) that class weights (C,) make at the last feature maps (C, h, w)."""
+    positions = features.shape[-2] * features.shape[-1]
+    return np.broadcast_to((weights / positions)[:, None, None], features.shape)
 
 
-def last_stage_maps(model: EfficientNet, inputs: Tensor, class_indices: tuple[int, ...]) -> Tensor:
-    """Grad-CAM of several classes at the last stage, (classes, h, w) in float64, by one pass."""
-    with torch.inference_mode(False), torch.no_grad():
-        features = model.prefix(inputs, model.last_stage)[0]
-        weights = model.classifier.weight[list(class_indices)].double()  # (classes, C)
-        positions = features.shape[-2] * features.shape[-1]
-        return torch.einsum("nc,chw->nhw", weights / positions, features.double())
+def _weighted(weights: npt.NDArray[np.float64], features: Array) -> npt.NDArray[np.float64]:
+    """Σ_k weights_k · features_k, (h, w)."""
+    channels, height, width = features.shape
+    flat = features.reshape(channels, -1).astype(np.float64)
+    return (weights @ flat).reshape(height, width)

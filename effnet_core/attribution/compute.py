@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Literal, TypeVar
 
 import numpy as np
@@ -11,11 +12,21 @@ import numpy.typing as npt
 from torch import Tensor
 
 from effnet_core.attribution import cam
-from effnet_core.attribution.maps import MapRequest, as_array, raw_map, raw_maps_of_all_stages
+from effnet_core.attribution.maps import (
+    MapRequest,
+    Passes,
+    as_array,
+    class_weights,
+    every_stage,
+    raw_map,
+    raw_maps_of_all_stages,
+)
 from effnet_core.attribution.parameters import Value
-from effnet_core.attribution.reference import reference_range, reference_ranges
+from effnet_core.attribution.reference import reference_range
 from effnet_core.attribution.registry import Method, find_method
 from effnet_core.attribution.result import Attribution
+from effnet_core.backends.eager import EagerEngine
+from effnet_core.backends.engines import Look
 from effnet_core.errors import InvalidInput
 from effnet_core.images import IMAGENET_MEAN, IMAGENET_STD, Preprocessing
 from effnet_core.model import EfficientNet
@@ -33,14 +44,15 @@ def attribute(
     stage: Stage = "last",
     parameters: Iterable[tuple[str, Value]] = (),
     preprocessing: Preprocessing | None = None,
+    passes: Passes | None = None,
 ) -> Attribution:
     """Where in one normalised input (1, 3, H, W) the logit of a class comes from.
 
     `stage` counts as torchvision's features do, "last" is the head convolution; input methods
     know no stage. `preprocessing` says what black is for the "black" baseline (None: ImageNet's
-    mean and standard deviation). The model must be in evaluation mode; it is never changed, and
-    any number of threads may share it. Raises InvalidInput, or DoesNotFit where the reference
-    network finds no room.
+    mean and standard deviation). `passes` computes what stage methods need, such as the model's
+    `Predictor` (None: torch). The model must be in evaluation mode; it is never changed, and any
+    number of threads may share it. Raises InvalidInput.
     """
     chosen = find_method(method)
     request = MapRequest(
@@ -51,13 +63,23 @@ def attribute(
         black=() if chosen.supports_stages else _black(preprocessing),
     )
     size = _checked_size(model, inputs)
-    raw, milliseconds = _timed(lambda: raw_map(model, inputs, request))
-    extent = reference_range(model.spec, request, size, inputs.device)
-    return _attribution(request, raw, extent, milliseconds)
+    chosen_passes = passes or EagerEngine(model)
+    raw, milliseconds = _timed(lambda: raw_map(model, chosen_passes, inputs, request))
+    return _attribution(
+        request,
+        raw,
+        partial(reference_range, model.spec, request, size, inputs.device),
+        milliseconds,
+    )
 
 
 def attribute_stages(
-    model: EfficientNet, inputs: Tensor, *, class_index: int, method: str = "grad-cam"
+    model: EfficientNet,
+    inputs: Tensor,
+    *,
+    class_index: int,
+    method: str = "grad-cam",
+    passes: Passes | None = None,
 ) -> tuple[Attribution, ...]:
     """`attribute` at every stage 0…N + 1, by one forward and one backward pass for all.
 
@@ -69,23 +91,36 @@ def attribute_stages(
         raise InvalidInput(f"{chosen.title} works on the input's pixels and has no stages.")
     requests = tuple(
         MapRequest(method=chosen.id, class_index=_checked_class(model, class_index), stage=stage)
-        for stage in range(model.last_stage + 1)
+        for stage in every_stage(model)
     )
     size = _checked_size(model, inputs)
-    maps, milliseconds = _timed(lambda: raw_maps_of_all_stages(model, inputs, requests[0]))
-    extents = reference_ranges(model.spec, requests, size, inputs.device)
+    chosen_passes = passes or EagerEngine(model)
+    maps, milliseconds = _timed(
+        lambda: raw_maps_of_all_stages(model, chosen_passes, inputs, requests[0])
+    )
     return tuple(
-        _attribution(request, raw, extent, milliseconds)
-        for request, raw, extent in zip(requests, maps, extents, strict=True)
+        _attribution(
+            request,
+            raw,
+            partial(reference_range, model.spec, request, size, inputs.device),
+            milliseconds,
+        )
+        for request, raw in zip(requests, maps, strict=True)
     )
 
 
 def grad_cam_classes(
-    model: EfficientNet, inputs: Tensor, class_indices: Iterable[int]
+    model: EfficientNet,
+    inputs: Tensor,
+    class_indices: Iterable[int],
+    *,
+    passes: Passes | None = None,
+    look: Look | None = None,
 ) -> tuple[Attribution, ...]:
     """Grad-CAM of several classes at the last stage, by one pass without gradients.
 
-    `milliseconds` is the time of all classes together. Raises InvalidInput as `attribute` does.
+    A given `look` at these inputs takes the pass's place. `milliseconds` is the time of all classes
+    together, with the pass if there is one. Raises InvalidInput as `attribute` does.
     """
     requests = tuple(
         MapRequest(
@@ -97,10 +132,15 @@ def grad_cam_classes(
         return ()
     size = _checked_size(model, inputs)
     classes = tuple(request.class_index for request in requests)
-    maps, milliseconds = _timed(lambda: as_array(cam.last_stage_maps(model, inputs, classes)))
-    extent = reference_range(model.spec, requests[0], size, inputs.device)
+
+    def make() -> npt.NDArray[np.float32]:
+        seen = look or (passes or EagerEngine(model)).look(inputs)
+        return as_array(cam.class_maps(seen.features, class_weights(model, classes)))
+
+    maps, milliseconds = _timed(make)
+    reference = partial(reference_range, model.spec, requests[0], size, inputs.device)
     return tuple(
-        _attribution(request, raw, extent, milliseconds)
+        _attribution(request, raw, reference, milliseconds)
         for request, raw in zip(requests, maps, strict=True)
     )
 
@@ -113,14 +153,17 @@ def _timed(make: Callable[[], T]) -> tuple[T, float]:
 
 
 def _attribution(
-    request: MapRequest, raw: npt.NDArray[np.float32], extent: float, milliseconds: float
+    request: MapRequest,
+    raw: npt.NDArray[np.float32],
+    reference: Callable[[], float],
+    milliseconds: float,
 ) -> Attribution:
     return Attribution(
         method=request.method,
         stage=request.stage,
         class_index=request.class_index,
         raw=raw,
-        reference_range=extent,
+        reference=reference,
         milliseconds=milliseconds,
     )
 

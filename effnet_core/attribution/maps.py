@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +12,7 @@ from torch import Tensor
 
 from effnet_core.attribution import cam, pixels
 from effnet_core.attribution.parameters import Value
+from effnet_core.backends.engines import Look, Slope
 from effnet_core.errors import InvalidInput
 from effnet_core.model import EfficientNet
 
@@ -35,31 +37,62 @@ class MapRequest:
         return torch.tensor(self.black).view(1, -1, 1, 1)
 
 
-def raw_map(model: EfficientNet, inputs: Tensor, request: MapRequest) -> npt.NDArray[np.float32]:
+class Passes(Protocol):
+    """Passes over a model, by an engine or a `Predictor`."""
+
+    def look(self, inputs: Tensor) -> Look:
+        """Logits and last feature map of one picture (1, 3, H, W)."""
+
+    def slopes(
+        self, inputs: Tensor, class_index: int, stages: tuple[int, ...]
+    ) -> tuple[Slope, ...]:
+        """What `stages` put out for one picture (1, 3, H, W), and a logit's gradients there."""
+
+
+def raw_map(
+    model: EfficientNet, passes: Passes, inputs: Tensor, request: MapRequest
+) -> npt.NDArray[np.float32]:
     """The raw map, float32 (h, w), of one input (1, 3, H, W). Raises InvalidInput."""
     if request.stage is None:
         values = dict(request.values)
-        return as_array(
-            pixels.pixel_map(
-                model, inputs, request.class_index, request.method, values, request.black_pixel
-            )
+        found = pixels.pixel_map(
+            model, inputs, request.class_index, request.method, values, request.black_pixel
         )
-    pair = cam.features_and_gradient(model, inputs, request.class_index, request.stage)
-    return as_array(cam.COMBINATIONS[request.method](*pair))
+        return as_array(found.float().cpu().numpy())
+    combine = cam.COMBINATIONS[request.method]
+    if request.stage == model.last_stage:
+        features = passes.look(inputs).features
+        weights = class_weights(model, (request.class_index,))[0]
+        return as_array(combine(features, cam.last_gradient(features, weights)))
+    (pair,) = passes.slopes(inputs, request.class_index, (request.stage,))
+    return as_array(combine(*pair))
 
 
 def raw_maps_of_all_stages(
-    model: EfficientNet, inputs: Tensor, request: MapRequest
+    model: EfficientNet, passes: Passes, inputs: Tensor, request: MapRequest
 ) -> tuple[npt.NDArray[np.float32], ...]:
-    """The raw maps of stages 0…N + 1 by one forward and one backward pass; no stage is read."""
+    """The raw maps of stages 0…N + 1; no stage is read."""
     combine = cam.COMBINATIONS[request.method]
-    pairs = cam.features_and_gradients(model, inputs, request.class_index)
+    pairs = passes.slopes(inputs, request.class_index, every_stage(model))
     return tuple(as_array(combine(*pair)) for pair in pairs)
 
 
-def as_array(values: Tensor) -> npt.NDArray[np.float32]:
+def every_stage(model: EfficientNet) -> tuple[int, ...]:
+    """0 (stem) … N + 1 (head convolution)."""
+    return tuple(range(model.last_stage + 1))
+
+
+def class_weights(model: EfficientNet, class_indices: tuple[int, ...]) -> npt.NDArray[np.float32]:
+    """The rows of the classifier's weights, (n, C)."""
+    rows: npt.NDArray[np.float32] = (
+        model.classifier.weight.detach()[list(class_indices)].float().cpu().numpy()
+    )
+    return rows
+
+
+def as_array(values: cam.Array) -> npt.NDArray[np.float32]:
     """A map as a float32 array; raises InvalidInput if a value is not finite."""
-    array = values.to("cpu", torch.float32).numpy()
+    array = values.astype(np.float32)
     if not np.isfinite(array).all():
         raise InvalidInput(
             "The map has values that are not finite: the weights are damaged, or the number format "

@@ -40,7 +40,8 @@ def photo_maps(
     if stage is not None:
         pairs = _features_and_gradients(model, inputs, classes, stage)
         combine = cam.COMBINATIONS[method]
-        return as_array(torch.stack([combine(*pair) for pair in zip(*pairs, strict=True)]))
+        arrays = (values.float().cpu().numpy() for values in pairs)
+        return as_array(np.stack([combine(*pair) for pair in zip(*arrays, strict=True)]))
     chosen = tuple(parameters)
     maps = [
         attribute(

@@ -20,7 +20,6 @@ weak. The trained network's top class has at least 9 times the reference's range
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -31,6 +30,7 @@ from torch import Tensor, nn
 from effnet_core.architecture import ArchitectureSpec
 from effnet_core.attribution.maps import MapRequest, raw_map, raw_maps_of_all_stages
 from effnet_core.attribution.pixels import shown_inputs
+from effnet_core.backends.eager import EagerEngine
 from effnet_core.builder import build
 from effnet_core.model import EfficientNet
 
@@ -38,7 +38,7 @@ SEED = 0
 CALIBRATION_IMAGES = 4
 MAX_REMEMBERED = 4096
 
-_Key = tuple[ArchitectureSpec, MapRequest, tuple[int, ...]]
+_Key = tuple[ArchitectureSpec, MapRequest, tuple[int, int]]
 _ranges: dict[_Key, float] = {}
 _lock = threading.Lock()
 
@@ -48,33 +48,28 @@ def reference_range(
 ) -> float:
     """Range (largest minus smallest value) of the random-weights network's map.
 
-    `size` is the input's (H, W). Remembered; a cold one is computed once however many ask.
+    `size` is the input's (H, W). Remembered; a cold one is computed once however many ask, an
+    inner stage's together with those of all other stages, which costs little more.
     Raises DoesNotFit if the second network does not fit on `device`.
     """
     key = _key(spec, request, size)
     if key not in _ranges:
         with _lock:
             if key not in _ranges:
-                network, noise = _calibrated(spec, key[1], size, device)
-                _remember(key, _extent(raw_map(network, noise, key[1])))
+                _measure(key, device)
     return _ranges[key]
 
 
-def reference_ranges(
-    spec: ArchitectureSpec,
-    requests: Sequence[MapRequest],
-    size: tuple[int, int],
-    device: torch.device,
-) -> tuple[float, ...]:
-    """`reference_range` of one method's requests for stages 0…N + 1, by one network and pass."""
-    keys = [_key(spec, request, size) for request in requests]
-    with _lock:
-        if any(key not in _ranges for key in keys):
-            network, noise = _calibrated(spec, keys[0][1], size, device)
-            maps = raw_maps_of_all_stages(network, noise, keys[0][1])
-            for key, values in zip(keys, maps, strict=True):
-                _remember(key, _extent(values))
-        return tuple(_ranges[key] for key in keys)
+def _measure(key: _Key, device: torch.device) -> None:
+    """Remember the ranges that one reference network gives for a key."""
+    spec, request, size = key
+    network, noise = _calibrated(spec, request, size, device)
+    engine = EagerEngine(network)
+    if request.stage is None or request.stage == network.last_stage:
+        _remember(key, _extent(raw_map(network, engine, noise, request)))
+        return
+    for stage, values in enumerate(raw_maps_of_all_stages(network, engine, noise, request)):
+        _remember((spec, replace(request, stage=stage), size), _extent(values))
 
 
 def calibrate(network: EfficientNet, inputs: Tensor) -> None:

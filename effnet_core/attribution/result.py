@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -17,20 +18,29 @@ class Attribution:
 
     `raw` is the map as computed: float32 (height, width), signed, neither clipped nor scaled, at
     the size of the feature map (stage methods) or of the input (input methods). `stage` is
-    torchvision's features index, None for input methods. `reference_range` is the range of the
-    same method's map on the same architecture with random weights (see `reference`).
-    `milliseconds` goes from the input tensor to the map; the reference is not counted.
+    torchvision's features index, None for input methods. `reference` gives `reference_range` when
+    it is first asked for, since the map does not wait for that. `milliseconds` goes from the input
+    tensor to the map.
     """
 
     method: str
     stage: int | None
     class_index: int
     raw: npt.NDArray[np.float32]
-    reference_range: float
+    reference: Callable[[], float] = field(repr=False)
     milliseconds: float
 
     def __post_init__(self) -> None:
         self.raw.setflags(write=False)
+
+    @property
+    def reference_range(self) -> float:
+        """The range of the same method's map on the same architecture with random weights.
+
+        See the module `reference`. The first to ask waits for passes of that network; raises
+        DoesNotFit if it finds no room.
+        """
+        return self.reference()
 
     @property
     def low(self) -> float:
@@ -55,5 +65,5 @@ class Attribution:
 
     @property
     def weak(self) -> bool:
-        """Whether the range is under 5 % of that of the same network with random weights."""
+        """Whether the range is under 5 % of `reference_range`."""
         return self.range < WEAK_FRACTION * self.reference_range

@@ -39,6 +39,10 @@ class Look:
         return found
 
 
+Slope = tuple[npt.NDArray[np.floating], npt.NDArray[np.floating]]
+"""A stage's feature maps and a logit's gradient by them, each (C, h, w)."""
+
+
 class Engine(Protocol):
     """Computes passes for any number of threads at once; `name` is for read-outs."""
 
@@ -49,5 +53,11 @@ class Engine(Protocol):
     def look(self, inputs: Tensor) -> Look:
         """One normalised picture (1, 3, H, W) → logits and last feature map."""
 
-    def prefix(self, inputs: Tensor, stage: int) -> Tensor:
-        """(B, 3, H, W) → what `stage` puts out, a tensor that gradients may be taken by."""
+    def slopes(
+        self, inputs: Tensor, class_index: int, stages: tuple[int, ...]
+    ) -> tuple[Slope, ...]:
+        """What `stages` put out for one picture (1, 3, H, W), and a logit's gradients there.
+
+        `stages` rise, from 0 (stem) to N + 1 (head convolution), and begin with an inner one: at
+        the last the gradient is the class's weights, and `look` gives the feature map.
+        """

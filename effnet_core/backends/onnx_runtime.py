@@ -10,11 +10,14 @@ import torch
 from torch import Tensor
 
 from effnet_core.backends.eager import EagerEngine
-from effnet_core.backends.engines import Look
+from effnet_core.backends.engines import Look, Slope
 from effnet_core.backends.later import Later
+from effnet_core.backends.slopes import Slopes
 from effnet_core.model import EfficientNet
-from effnet_core.runtime.graph import prefix_graph, whole_graph
-from effnet_core.runtime.session import OnnxSession
+from effnet_core.runtime.cores import CORES, HALVES
+from effnet_core.runtime.graph import whole_graph
+from effnet_core.runtime.kept import GraphCache, graph_key
+from effnet_core.runtime.session import OnnxSession, available_cores
 
 
 class OnnxEngine:
@@ -22,18 +25,23 @@ class OnnxEngine:
 
     A graph is built in the background when it is first needed, once however many ask; until then,
     for inputs of another size than the spec's and where ONNX Runtime refuses the graph, torch's
-    eager mode answers. Graphs hold the weights a second time: the model is kept for the gradients.
+    eager mode answers. Passes of several threads at once take half of the cores each, on a session
+    of its own that is built when it first comes to that. Sessions hold the weights a second and
+    third time: the model itself is kept for what torch answers. `graphs` keeps the graph on disk
+    under `weights_sha256`, which must be that of the model's weights; None keeps nothing.
     """
 
-    def __init__(self, model: EfficientNet) -> None:
+    def __init__(
+        self, model: EfficientNet, graphs: GraphCache | None = None, weights_sha256: str = ""
+    ) -> None:
         self._model = model
         self._eager = EagerEngine(model)
         # Made from the model alone: a reference back to this engine would outlive its last user.
-        self._whole = Later(partial(_session, model, None), f"The graph of {model.spec.name}")
-        self._prefixes = tuple(
-            Later(partial(_session, model, n), f"The graph of {model.spec.name} to stage {n}")
-            for n in range(model.last_stage)
-        )
+        name, half = model.spec.name, max(1, available_cores() // HALVES)
+        make = partial(_session, model, graphs, weights_sha256)
+        self._whole = Later(partial(make, None), f"The graph of {name}")
+        self._half = Later(partial(make, half), f"The second graph of {name}")
+        self._slopes = Slopes(model)
 
     @property
     def name(self) -> str:
@@ -41,8 +49,13 @@ class OnnxEngine:
         session = self._whole.get()
         return self._eager.name if session is None else session.name
 
-    def ready(self, seconds: float | None = None) -> bool:
-        """Wait until ONNX Runtime answers, `seconds` at most; whether it does."""
+    def ready(self, seconds: float | None = None, *, stages: tuple[int, ...] = ()) -> bool:
+        """Wait until ONNX Runtime answers, `seconds` at most; whether it does.
+
+        With `stages` until it gives their slopes.
+        """
+        if stages:
+            return self._slopes.ready(stages, seconds)
         return self._whole.wait(seconds) is not None
 
     def look(self, inputs: Tensor) -> Look:
@@ -50,20 +63,17 @@ class OnnxEngine:
         session = self._whole.get() if self._fits(inputs) else None
         if session is None:
             return self._eager.look(inputs)
-        logits, features = session.run(_array(inputs))
+        with CORES.share() as all_cores:
+            half = None if all_cores else self._half.get()
+            logits, features = (half or session).run(_array(inputs))
         return Look(logits[0], features[0], session.name)
 
-    def prefix(self, inputs: Tensor, stage: int) -> Tensor:
-        """(B, 3, H, W) → what `stage` puts out; raises InvalidInput for an unknown stage."""
-        session = None
-        if self._fits(inputs) and 0 <= stage <= self._model.last_stage:
-            whole = stage == self._model.last_stage
-            session = (self._whole if whole else self._prefixes[stage]).get()
-        if session is None:
-            return self._eager.prefix(inputs, stage)
-        features = session.run(_array(inputs))[-1]
-        with torch.inference_mode(False):
-            return torch.from_numpy(features)
+    def slopes(
+        self, inputs: Tensor, class_index: int, stages: tuple[int, ...]
+    ) -> tuple[Slope, ...]:
+        """Feature maps and a logit's gradients at `stages` of one picture (1, 3, H, W)."""
+        found = self._slopes.at(inputs, class_index, stages) if self._fits(inputs) else None
+        return self._eager.slopes(inputs, class_index, stages) if found is None else found
 
     def _fits(self, inputs: Tensor) -> bool:
         spec = self._model.spec
@@ -71,12 +81,25 @@ class OnnxEngine:
         return inputs.dtype == torch.float32 and tuple(inputs.shape[1:]) == size
 
 
-def _session(model: EfficientNet, stage: int | None) -> OnnxSession:
-    """The whole network's session (None), or the one that ends with `stage`."""
-    tensors = {name: _array(tensor) for name, tensor in model.state_dict().items()}
-    if stage is None:
-        return OnnxSession(whole_graph(model.spec, tensors))
-    return OnnxSession(prefix_graph(model.spec, tensors, stage))
+def _session(
+    model: EfficientNet, graphs: GraphCache | None, weights_sha256: str, threads: int | None
+) -> OnnxSession:
+    """A session that has run once: the first pass of a session is slower than others."""
+    spec = model.spec
+
+    def make() -> bytes:
+        tensors = {name: _array(tensor) for name, tensor in model.state_dict().items()}
+        return whole_graph(spec, tensors)
+
+    if graphs is None:
+        session = OnnxSession(make(), threads)
+    else:
+        key = graph_key(weights_sha256, spec, "logits and features")
+        session = graphs.session(key, make, threads)
+    blank = np.zeros((1, spec.in_channels, spec.resolution, spec.resolution), np.float32)
+    with CORES.share():
+        session.run(blank)
+    return session
 
 
 def _array(tensor: Tensor) -> npt.NDArray[np.float32]:

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -186,7 +187,9 @@ def test_its_maps_are_the_cores_and_their_energy_is_in_the_cup(
     assert len(shown) == len(names)
     for name, (raw, box, size) in zip(names, shown, strict=True):
         request = ExplainRequest(image=load_sample("coffee"), weights=name, class_index=2)
-        assert (service.explain(request).attribution.raw == raw).all()
+        again = service.explain(request).attribution.raw
+        # Two engines, whichever was ready: torch and ONNX Runtime.
+        np.testing.assert_allclose(raw, again, rtol=0, atol=1e-5 * np.abs(again).max())
         assert size == (64, 64)
         # 600 × 400 pixels become 109 × 73, of which 64 × 64 are seen; the cup's rim is cut off
         assert box.right - box.left == pytest.approx(237 * 109 / 600)

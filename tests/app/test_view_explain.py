@@ -28,7 +28,7 @@ from app.views import (
 from app.views.explain_maps import npy, npz, png
 from effnet_core.attribution import METHODS
 from effnet_core.attribution.render import overlay
-from effnet_core.model import EfficientNet
+from effnet_core.predict import Predictor
 from effnet_core.samples import load_sample
 from effnet_core.service import ClassifyRequest, ExplainRequest, InferenceService
 from effnet_core.weights import WeightsStore
@@ -176,14 +176,14 @@ def test_classes_by_name_stand_side_by_side(tiny: str) -> None:
 def test_the_gallery_chooses_the_class_and_no_class_costs_another_pass(
     tiny: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    passes: list[int] = []
-    prefix = EfficientNet.prefix
+    passes: list[str] = []
+    look = Predictor.look
 
-    def counted(self: EfficientNet, inputs: Any, stage: int) -> Any:
-        passes.append(stage)
-        return prefix(self, inputs, stage)
+    def counted(self: Predictor, inputs: Any) -> Any:
+        passes.append(self.weights_id)
+        return look(self, inputs)
 
-    monkeypatch.setattr(EfficientNet, "prefix", counted)
+    monkeypatch.setattr(Predictor, "look", counted)
     app = open_page(picture="Coffee")
     assert sum("among the most probable" in alt for alt in alts(app)) == 4  # all that it has
     assert passes
@@ -283,4 +283,5 @@ def test_a_weak_map_is_marked_with_the_reason(tiny: str) -> None:
     assert expected.attribution.weak  # untrained batch-norm statistics shrink every map
     app = open_page()
     assert "under 5 % of what the same network gives with random weights" in app.warning[0].value
-    assert any("a weak map" in alt for alt in alts(app))
+    strip = open_page(layer="Every stage")
+    assert "Weak here: " in strip.warning[0].value

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from effnet_core.attribution import attribute, attribute_stages, cam, grad_cam_classes
 from effnet_core.attribution.reference import calibrate
+from effnet_core.backends.eager import EagerEngine
 from effnet_core.builder import build
 from effnet_core.errors import InvalidInput
 from effnet_core.model import EfficientNet
@@ -76,27 +77,39 @@ BY_HAND = {
 
 @pytest.mark.parametrize(("method", "stage"), BY_HAND)
 def test_toy_network_worked_out_by_hand(method: str, stage: int) -> None:
-    pair = cam.features_and_gradient(Toy().eval(), TOY_INPUT, 0, stage)
+    toy = Toy().eval()
+    (pair,) = EagerEngine(toy).slopes(TOY_INPUT, 0, (stage,))
     expected = np.array(BY_HAND[method, stage])
     np.testing.assert_allclose(cam.COMBINATIONS[method](*pair), expected, rtol=1e-6)
+    if stage == toy.last_stage:
+        gradient = cam.last_gradient(pair[0], toy.classifier.weight[0].detach().numpy())
+        np.testing.assert_array_equal(gradient, pair[1])
+
+
+def test_class_maps_worked_out_by_hand() -> None:
+    features = np.array([[[4, 6], [6, 4]], [[4, 3], [2, 1]]], np.float32)  # B of the toy
+    weights = np.array([[2, -1], [1, 3]], np.float32)
+    np.testing.assert_array_equal(
+        cam.class_maps(features, weights),
+        [BY_HAND["grad-cam", 1], [[16 / 4, 15 / 4], [12 / 4, 7 / 4]]],
+    )
 
 
 @given(st.integers(0, 2**31))
 def test_grad_cam_plus_plus_is_the_papers_closed_form(seed: int) -> None:
     generator = torch.Generator().manual_seed(seed)
-    features = torch.rand((3, 4, 5), generator=generator, dtype=torch.float64)
-    gradient = torch.randn((3, 4, 5), generator=generator, dtype=torch.float64)
-    a, g = features.numpy(), gradient.numpy()
+    a = torch.rand((3, 4, 5), generator=generator, dtype=torch.float64).numpy()
+    g = torch.randn((3, 4, 5), generator=generator, dtype=torch.float64).numpy()
     alpha = g**2 / (2 * g**2 + a.sum(axis=(1, 2), keepdims=True) * g**3)
     weights = (alpha * np.maximum(g, 0)).sum(axis=(1, 2))
     expected = (weights[:, None, None] * a).sum(axis=0)
-    np.testing.assert_allclose(cam.grad_cam_plus_plus(features, gradient), expected, rtol=1e-9)
+    np.testing.assert_allclose(cam.grad_cam_plus_plus(a, g), expected, rtol=1e-9)
 
 
 def test_grad_cam_plus_plus_stays_finite_where_the_denominator_would_vanish() -> None:
     # ΣA = −2 and g = 1: the paper's 2 + ΣA·g is 0, which ReLU feature maps rule out.
-    features = torch.full((1, 1, 2), -1.0)
-    np.testing.assert_allclose(cam.grad_cam_plus_plus(features, torch.ones((1, 1, 2))), [[-1, -1]])
+    found = cam.grad_cam_plus_plus(np.full((1, 1, 2), -1.0), np.ones((1, 1, 2)))
+    np.testing.assert_allclose(found, [[-1, -1]])
 
 
 def noise(side: int, *, seed: int = 1, images: int = 1) -> Tensor:
@@ -121,6 +134,12 @@ def layer_of(network: EfficientNet, stage: int) -> nn.Module:
     return network.head if stage == network.last_stage else network.stages[str(stage)][-1]
 
 
+def captums(network: EfficientNet, image: Tensor, stage: int) -> np.ndarray:
+    """Captum's Grad-CAM of class 281."""
+    method = LayerGradCam(network, layer_of(network, stage))
+    return method.attribute(image, 281, relu_attributions=False)[0, 0].detach().numpy()
+
+
 @pytest.mark.parametrize(
     ("dtype", "tolerance"), [(torch.float64, 1e-6), (torch.float32, 1e-5)], ids=str
 )
@@ -129,13 +148,11 @@ def test_equals_captum_at_every_stage(name: str, dtype: torch.dtype, tolerance: 
     network = live(variant(name), 96).to(dtype)
     image = noise(96).to(dtype)
     for stage in range(network.last_stage + 1):
-        mine = cam.grad_cam(*cam.features_and_gradient(network, image, 281, stage))
-        captums = LayerGradCam(network, layer_of(network, stage)).attribute(
-            image, 281, relu_attributions=False
-        )[0, 0]
-        largest = float(captums.abs().max().detach())
+        (pair,) = EagerEngine(network).slopes(image, 281, (stage,))
+        expected = captums(network, image, stage)
+        largest = np.abs(expected).max()
         assert largest > 1e-6
-        assert float((mine - captums).abs().max().detach()) <= tolerance * largest, f"stage {stage}"
+        assert np.abs(cam.grad_cam(*pair) - expected).max() <= tolerance * largest, stage
 
 
 def test_last_stage_map_adds_up_to_the_logit(tiny: EfficientNet) -> None:

@@ -36,7 +36,7 @@ def attribution(values: Any, *, reference_range: float = 1.0, stage: int | None 
         stage=stage,
         class_index=281,
         raw=np.array(values, dtype=np.float32),
-        reference_range=reference_range,
+        reference=lambda: reference_range,
         milliseconds=1.0,
     )
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import onnxruntime
 import pytest
@@ -11,8 +13,8 @@ from torch import Tensor
 from effnet_core.backends.eager import EagerEngine
 from effnet_core.backends.engines import Engine, Look
 from effnet_core.backends.onnx_runtime import OnnxEngine
+from effnet_core.backends.slopes import Slopes
 from effnet_core.builder import build
-from effnet_core.errors import InvalidInput
 from effnet_core.model import EfficientNet
 from effnet_core.runtime.tensors import random_tensors
 from effnet_core.variants import scaled
@@ -80,29 +82,49 @@ def test_probabilities_of_large_logits_are_finite() -> None:
     np.testing.assert_array_equal(look.probabilities(), np.array([0.5, 0.5, 0], np.float32))
 
 
-def test_every_prefix_is_torchs_and_its_suffix_can_be_differentiated(
-    engine: Engine, model: EfficientNet, picture: Tensor
+def by_autograd(
+    model: EfficientNet, picture: Tensor, class_index: int
+) -> tuple[tuple[Tensor, Tensor], ...]:
+    """Every stage's feature maps and the logit's gradients by them, each (1, C, h, w)."""
+    maps = model.feature_maps(picture.clone().requires_grad_())
+    logit = model.forward_head(maps[-1])[0, class_index]
+    gradients = torch.autograd.grad(logit, maps)
+    return tuple((a.detach(), g) for a, g in zip(maps, gradients, strict=True))
+
+
+@pytest.mark.parametrize("stages", [(0,), (3,), (7,), (2, 5), tuple(range(9))], ids=str)
+def test_slopes_are_autograds(
+    engine: Engine, model: EfficientNet, picture: Tensor, stages: tuple[int, ...]
 ) -> None:
-    for stage in range(model.last_stage + 1):
-        engine.prefix(picture, stage)  # starts the building of the stage's graph
-        if isinstance(engine, OnnxEngine) and stage < model.last_stage:
-            assert engine._prefixes[stage].wait(60)
-        with torch.inference_mode():  # callers may be inside one
-            features = engine.prefix(picture, stage)
-        with torch.no_grad():
-            assert_close(features.numpy(), model.prefix(picture, stage))
-        assert not features.is_inference()
-        logit = model.suffix(features.requires_grad_(), stage)[0, 3]
-        (gradient,) = torch.autograd.grad(logit, features)
-        assert gradient.abs().max() > 0
-    with pytest.raises(InvalidInput, match="from 0"):
-        engine.prefix(picture, model.last_stage + 1)
+    if isinstance(engine, OnnxEngine):
+        assert engine.ready(60, stages=stages)
+    with torch.inference_mode():  # callers may be inside one
+        found = engine.slopes(picture, 3, stages)
+    expected = by_autograd(model, picture, 3)
+    assert len(found) == len(stages)
+    for (features, gradient), stage in zip(found, stages, strict=True):
+        assert_close(features, expected[stage][0][0])
+        largest = expected[stage][1].abs().max()
+        assert largest > 0
+        assert np.abs(gradient - expected[stage][1][0].numpy()).max() <= TOLERANCE * largest
+
+
+def test_few_sessions_that_go_back_are_kept(model: EfficientNet, picture: Tensor) -> None:
+    slopes = Slopes(model)
+    for stage in (1, 2, 3):
+        assert slopes.ready((stage,), 60)
+    assert tuple(slopes._sessions) == ((2,), (3,))
+    assert slopes.at(picture, 0, (2,)) is not None
+    assert slopes.ready((4,), 60)
+    assert tuple(slopes._sessions) == ((2,), (4,))  # the least recently used makes room
 
 
 def test_inputs_of_another_size_or_type_are_torchs(fast: OnnxEngine, picture: Tensor) -> None:
     assert fast.look(picture).engine == f"ONNX Runtime {onnxruntime.__version__}"
     assert fast.look(torch.zeros(1, 3, SIDE + 3, SIDE)).engine.startswith("torch ")
-    assert fast.prefix(torch.zeros(1, 3, SIDE + 3, SIDE), 0).shape[-2:] == (34, 32)
+    assert fast.ready(60, stages=(0,))
+    ((features, _),) = fast.slopes(torch.zeros(1, 3, SIDE + 3, SIDE), 0, (0,))
+    assert features.shape[-2:] == (34, 32)
 
 
 def test_torch_answers_until_the_graph_stands_and_when_it_never_does(
@@ -121,3 +143,21 @@ def test_torch_answers_until_the_graph_stands_and_when_it_never_does(
     assert engine.look(picture).engine.startswith("torch ")
     assert engine.name.startswith("torch ")
     assert [record.levelname for record in caplog.records] == ["WARNING"]
+
+
+def test_threads_at_once_get_the_serial_answers(fast: OnnxEngine) -> None:
+    generator = torch.Generator().manual_seed(3)
+    pictures = [
+        torch.randn(1, 3, SIDE, SIDE, generator=generator) + number / 4 for number in range(40)
+    ]
+    serial = [fast.look(picture) for picture in pictures]
+    with ThreadPoolExecutor(8) as pool:  # the first that share the cores find no second session
+        first = list(pool.map(fast.look, pictures))
+    assert fast._half.wait(60) is not None
+    with ThreadPoolExecutor(8) as pool:
+        second = list(pool.map(fast.look, pictures))
+    for together in (first, second):
+        for one, other in zip(together, serial, strict=True):
+            np.testing.assert_allclose(one.logits, other.logits, rtol=0, atol=1e-5)
+            np.testing.assert_allclose(one.features, other.features, rtol=0, atol=1e-5)
+    assert np.abs(serial[0].features - serial[1].features).max() > 5e-5  # pictures differ

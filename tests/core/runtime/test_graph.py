@@ -16,7 +16,7 @@ from effnet_core.cost import summarize
 from effnet_core.errors import InvalidInput
 from effnet_core.model import EfficientNet
 from effnet_core.runtime import graph as module
-from effnet_core.runtime.graph import folded, prefix_graph, whole_graph
+from effnet_core.runtime.graph import folded, whole_graph
 from effnet_core.runtime.session import OnnxSession
 from effnet_core.runtime.tensors import Tensors, random_tensors
 from effnet_core.scaling import ScalingRule
@@ -89,23 +89,6 @@ def test_published_variants_equal_torch_with_initial_weights(name: str) -> None:
     largest = np.abs(expected).max()
     assert largest > 0
     np.testing.assert_allclose(features, expected, rtol=0, atol=TOLERANCE * largest)
-
-
-def test_every_stage_equals_torchs_prefix() -> None:
-    spec = scaled(-4, resolution=65, num_classes=5)
-    tensors = random_tensors(spec, 4)
-    model, x = torch_model(spec, tensors), images(spec, 4)
-    for stage in range(model.last_stage + 1):
-        (features,) = OnnxSession(prefix_graph(spec, tensors, stage)).run(x)
-        with torch.inference_mode():
-            assert_equal(features, model.prefix(torch.from_numpy(x), stage))
-
-
-@pytest.mark.parametrize("stage", [-1, 9])
-def test_a_stage_that_the_network_lacks_gets_a_sentence(stage: int) -> None:
-    spec = scaled(-4, resolution=64)
-    with pytest.raises(InvalidInput, match="from 0 \\(stem\\) to 8"):
-        prefix_graph(spec, random_tensors(spec, 0), stage)
 
 
 def test_weights_past_one_files_limit_get_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
