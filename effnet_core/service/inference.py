@@ -5,23 +5,21 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import torch
 
 from effnet_core.architecture import ArchitectureSpec
-from effnet_core.attribution import Attribution, attribute, attribute_stages, grad_cam_classes
-from effnet_core.backends.cuda_graphs import release_cached_memory
-from effnet_core.backends.engines import Look
-from effnet_core.builder import is_out_of_memory, resolve_device, torch_dtype
-from effnet_core.errors import DoesNotFit, InvalidInput
+from effnet_core.attribution import attribute, attribute_stages, grad_cam_classes
+from effnet_core.builder import resolve_device, torch_dtype
+from effnet_core.errors import InvalidInput
 from effnet_core.images import Preprocessing
 from effnet_core.latency import LatencyMeasurement, measure, measure_spec
-from effnet_core.predict import ClassProbability, Prediction, Predictor
-from effnet_core.runtime.kept import GraphCache
+from effnet_core.predict import Prediction, Predictor
 from effnet_core.service.cards import answer_or_sentence, device_name, stored_card
-from effnet_core.service.lanes import Lanes, Ticket, WaitingRoom
-from effnet_core.service.looks import Key, KnownPasses, Looks, Seen
+from effnet_core.service.lanes import Ticket, WaitingRoom
+from effnet_core.service.looks import Key, Looks, Seen, Subject
+from effnet_core.service.models import Models
 from effnet_core.service.pictures import Picture, Pictures, digest
 from effnet_core.service.requests import (
     ClassifyRequest,
@@ -34,32 +32,7 @@ from effnet_core.service.requests import (
 from effnet_core.service.uploads import PREFIX, Uploads
 from effnet_core.weights.bundled import find_bundled
 from effnet_core.weights.catalog import find
-from effnet_core.weights.checkpoints import LoadedWeights
-from effnet_core.weights.resolve import resolve_weights
 from effnet_core.weights.store import WeightsStore
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Subject:
-    """What an attribution starts from."""
-
-    predictor: Predictor
-    prediction: Prediction
-    look: Look
-    target: ClassProbability
-    inputs: torch.Tensor
-
-    @property
-    def passes(self) -> KnownPasses:
-        return KnownPasses(self.predictor, self.look)
-
-    def explanation(self, attribution: Attribution) -> Explanation:
-        return Explanation(
-            weights=self.predictor.weights_id,
-            target=self.target,
-            attribution=attribution,
-            prediction=self.prediction,
-        )
 
 
 class InferenceService:
@@ -93,11 +66,12 @@ class InferenceService:
         self._dtype = dtype
         self._store = store
         self._room = WaitingRoom(max_queue)
-        self._lanes: Lanes[Predictor] = Lanes(self._load, capacity=max_models)
         self._uploads = Uploads(max_uploads, on_drop=self._forget)
+        self._models = Models(
+            store, self._uploads, device=self._device, dtype=dtype, capacity=max_models
+        )
         self._pictures = Pictures()
         self._looks = Looks()
-        self._graphs = GraphCache(store.root / "graphs")
         self._timing = threading.Lock()
 
     def classify(self, request: ClassifyRequest) -> Prediction:
@@ -145,12 +119,12 @@ class InferenceService:
         """Last-stage Grad-CAM of every class, in index order; raises what `classify` raises."""
         asked = ExplainRequest(image=request.image, weights=request.weights)
         with self._room.admit() as ticket, self._subject(asked, ticket) as subject:
-            classes = range(len(subject.prediction.classes))
-            maps = grad_cam_classes(
-                subject.predictor.model, subject.inputs, classes, look=subject.look
-            )
+            prediction, look = subject.seen.prediction, subject.seen.look
+            classes = range(len(prediction.classes))
+            model = subject.predictor.model
+            maps = grad_cam_classes(model, subject.inputs, classes, look=look)
             return tuple(
-                replace(subject, target=subject.prediction.of(index)).explanation(attribution)
+                replace(subject, target=prediction.of(index)).explanation(attribution)
                 for index, attribution in zip(classes, maps, strict=True)
             )
 
@@ -169,7 +143,7 @@ class InferenceService:
             return model.classes
         if self._store.imported(weights) is None:
             return find(weights).classes
-        with self._room.admit() as ticket, self._model(weights, ticket) as predictor:
+        with self._room.admit() as ticket, self._models.use(weights, ticket) as predictor:
             return predictor.classes
 
     def add_checkpoint(
@@ -213,7 +187,7 @@ class InferenceService:
         """
         with (
             self._room.admit() as ticket,
-            self._model(weights, ticket) as predictor,
+            self._models.use(weights, ticket) as predictor,
             self._timing,
         ):
             return measure(predictor.model, repeats=repeats)
@@ -240,14 +214,14 @@ class InferenceService:
 
     def loaded(self) -> tuple[str, ...]:
         """The ids of the models in memory, least recently used first."""
-        return self._lanes.keys()
+        return self._models.loaded()
 
     def _classify(self, request: ClassifyRequest, ticket: Ticket) -> Prediction:
-        key = digest(request.image), self._identity(request.weights)
+        key = digest(request.image), self._models.identity(request.weights)
         seen = self._looks.get(key)
         if seen is None:
             picture = self._pictures.get(request.image)
-            with self._model(request.weights, ticket) as predictor:
+            with self._models.use(request.weights, ticket) as predictor:
                 seen = self._see(key, picture, predictor)
         return seen.prediction.with_top(request.top_k)
 
@@ -277,62 +251,20 @@ class InferenceService:
             )
 
     @contextmanager
-    def _subject(self, request: ExplainRequest, ticket: Ticket) -> Iterator[_Subject]:
+    def _subject(self, request: ExplainRequest, ticket: Ticket) -> Iterator[Subject]:
         """Hold the model's lane, with the picture classified and the class chosen."""
         picture = self._pictures.get(request.image)
-        with self._model(request.weights, ticket) as predictor:
-            key = digest(request.image), self._identity(request.weights)
+        with self._models.use(request.weights, ticket) as predictor:
+            key = digest(request.image), self._models.identity(request.weights)
             seen = self._see(key, picture, predictor)
             chosen, prediction = request.class_index, seen.prediction
-            yield _Subject(
+            yield Subject(
                 predictor=predictor,
-                prediction=prediction,
-                look=seen.look,
+                seen=seen,
                 target=prediction.top[0] if chosen is None else prediction.of(chosen),
                 inputs=predictor.inputs(prediction.view),
             )
 
-    @contextmanager
-    def _model(self, weights: str, ticket: Ticket) -> Iterator[Predictor]:
-        """Hold the lane of what `weights` names; running out of memory gets a sentence."""
-        try:
-            with self._lanes.use(self._identity(weights), ticket) as predictor:
-                yield predictor
-        except (RuntimeError, MemoryError) as error:
-            if not is_out_of_memory(error):
-                raise
-            raise DoesNotFit(
-                f"The memory of {self._device} ran out while {weights:.120} was working; choose a "
-                "smaller model, or try again when fewer models are in use."
-            ) from None
-
-    def _identity(self, weights: str) -> str:
-        """The one id of what `weights` names; never a path, so no file of the server is opened."""
-        if weights.startswith(PREFIX):
-            return weights
-        if (model := find_bundled(weights)) is not None:
-            return model.id
-        if self._store.imported(weights) is not None:
-            return weights
-        return find(weights).id
-
-    def _load(self, identity: str) -> Predictor:
-        if self._device.type == "cuda":
-            release_cached_memory()  # what the model that made room has left
-        predictor = Predictor(
-            self._read(identity),
-            device=str(self._device),
-            dtype=self._dtype,
-            graphs=None if identity.startswith(PREFIX) else self._graphs,
-        )
-        predictor.warm_up()
-        return predictor
-
     def _forget(self, identity: str) -> None:
-        self._lanes.forget(identity)
+        self._models.forget(identity)
         self._looks.forget(identity)
-
-    def _read(self, identity: str) -> LoadedWeights:
-        if identity.startswith(PREFIX):
-            return self._uploads.weights(identity)
-        return resolve_weights(identity, self._store)

@@ -24,6 +24,11 @@ class Picture:
     decode_milliseconds: float
 
 
+def digest(data: bytes) -> bytes:
+    """What stands for a picture file: the SHA-256 of its bytes."""
+    return hashlib.sha256(data).digest()
+
+
 class Pictures:
     """Decodes picture files and keeps the last ones, `max_pixels` in all, in memory only.
 
@@ -38,7 +43,7 @@ class Pictures:
 
     def get(self, data: bytes) -> Picture:
         """The picture in a file's bytes, decoded once while it is kept; raises ImageError."""
-        key = hashlib.sha256(data).digest()
+        key = digest(data)
         with self._lock:
             if key not in self._kept:
                 start = time.perf_counter()

@@ -17,9 +17,10 @@ import torch
 from PIL import Image
 
 from effnet_core.attribution.reference import calibrate
+from effnet_core.backends.engines import Look
 from effnet_core.builder import build
 from effnet_core.predict import Prediction, Predictor
-from effnet_core.service import Explanation, InferenceService, inference
+from effnet_core.service import Explanation, InferenceService, models
 from effnet_core.variants import scaled
 from effnet_core.weights import WeightsStore, save_checkpoint
 
@@ -102,16 +103,16 @@ class Watched(Predictor):
         Watched.made.add(self)
         Watched.count += 1
 
-    def predict(self, image: Image.Image, *, top_k: int = 5) -> Prediction:
+    def see(self, image: Image.Image, *, top_k: int = 5) -> tuple[Prediction, Look]:
         assert self.gate.wait(SECONDS)
-        return super().predict(image, top_k=top_k)
+        return super().see(image, top_k=top_k)
 
 
 @pytest.fixture
 def watched(monkeypatch: pytest.MonkeyPatch) -> type[Watched]:
     Watched.made, Watched.count, Watched.gate = weakref.WeakSet(), 0, threading.Event()
     Watched.gate.set()
-    monkeypatch.setattr(inference, "Predictor", Watched)
+    monkeypatch.setattr(models, "Predictor", Watched)
     return Watched
 
 
@@ -121,15 +122,16 @@ def same() -> Callable[[Any, Any], bool]:
 
     def compare(one: Prediction | Explanation, other: Prediction | Explanation) -> bool:
         if isinstance(one, Explanation) and isinstance(other, Explanation):
+            # torch answers first and ONNX Runtime later, within 1e-4 of each other
             largest = np.abs(one.attribution.raw).max()
             return (
                 one.target.index == other.target.index
                 and one.attribution.stage == other.attribution.stage
-                and np.allclose(one.attribution.raw, other.attribution.raw, atol=1e-5 * largest)
+                and np.allclose(one.attribution.raw, other.attribution.raw, atol=1e-4 * largest)
             )
         assert isinstance(one, Prediction) and isinstance(other, Prediction)
         return one.weights == other.weights and np.allclose(
-            one.probabilities, other.probabilities, atol=1e-6
+            one.probabilities, other.probabilities, atol=1e-5
         )
 
     return compare

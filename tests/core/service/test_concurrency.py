@@ -33,7 +33,9 @@ def test_sixteen_threads_get_the_serial_answers(
         for number, image in enumerate(pictures):
             requests.append(ClassifyRequest(image, weights))
             requests.append(
-                ExplainRequest(image=image, weights=weights, stage=number + 1, class_index=number)
+                ExplainRequest(
+                    image=image, weights=weights, stage=number % 2 + 1, class_index=number
+                )
             )
 
     def answer(request: ClassifyRequest | ExplainRequest) -> Prediction | Explanation:
@@ -42,9 +44,9 @@ def test_sixteen_threads_get_the_serial_answers(
         return ready.service.explain(request)
 
     with ThreadPoolExecutor(16) as pool:  # cold: the first answers load both models
-        together = list(pool.map(answer, requests * 3))
+        together = list(pool.map(answer, requests * 50))
     assert watched.count == 2
-    serial = [answer(request) for request in requests] * 3
+    serial = [answer(request) for request in requests] * 50
     assert all(same(one, other) for one, other in zip(together, serial, strict=True))
     by_picture = {answer.probabilities.tobytes() for answer in serial[::2]}  # type: ignore[union-attr]
     assert len(by_picture) == len(pictures) * 2  # no two answers alike, or equality proves nothing

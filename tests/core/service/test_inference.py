@@ -12,6 +12,7 @@ import pytest
 import torch
 from PIL import Image
 
+from effnet_core.backends.engines import Look
 from effnet_core.errors import DownloadError, EffnetError, ImageError, InvalidInput
 from effnet_core.predict import Prediction, Predictor
 from effnet_core.service import (
@@ -20,7 +21,7 @@ from effnet_core.service import (
     Explanation,
     Failed,
     InferenceService,
-    inference,
+    models,
 )
 from effnet_core.variants import scaled
 from effnet_core.weights import WeightsStore, download
@@ -52,13 +53,13 @@ def test_a_model_is_warm_before_its_first_answer_and_only_then(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     sizes: list[tuple[int, int]] = []
-    predict = Predictor.predict
+    see = Predictor.see
 
-    def watched(self: Predictor, image: Image.Image, *, top_k: int = 5) -> Prediction:
+    def watched(self: Predictor, image: Image.Image, *, top_k: int = 5) -> tuple[Prediction, Look]:
         sizes.append(image.size)
-        return predict(self, image, top_k=top_k)
+        return see(self, image, top_k=top_k)
 
-    monkeypatch.setattr(Predictor, "predict", watched)
+    monkeypatch.setattr(Predictor, "see", watched)
     service = InferenceService(WeightsStore(tmp_path))
     card = service.add_checkpoint(checkpoints[0], "a.safetensors")
     for picture in pictures[:2]:
@@ -177,7 +178,7 @@ def test_names_of_one_set_of_weights_share_a_lane(
     ready: Any, monkeypatch: pytest.MonkeyPatch, pictures: tuple[bytes, ...]
 ) -> None:
     loaded = ready.service._uploads.weights(ready.ids[0])
-    monkeypatch.setattr(inference, "resolve_weights", lambda name, store: loaded)
+    monkeypatch.setattr(models, "resolve_weights", lambda name, store: loaded)
     for name in ("b0", "efficientnet_b0", "EfficientNet_B0_Weights.IMAGENET1K_V1"):
         ready.service.classify(ClassifyRequest(pictures[0], name))
     assert ready.service.loaded() == ("EfficientNet_B0_Weights.IMAGENET1K_V1",)

@@ -1,0 +1,99 @@
+"""The models in memory: few, each loaded once, each with a lane of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+from effnet_core.builder import is_out_of_memory
+from effnet_core.errors import DoesNotFit
+from effnet_core.predict import Predictor
+from effnet_core.runtime.kept import GraphCache
+from effnet_core.service.lanes import Lanes, Ticket
+from effnet_core.service.uploads import PREFIX, Uploads
+from effnet_core.weights.bundled import find_bundled
+from effnet_core.weights.catalog import find
+from effnet_core.weights.checkpoints import LoadedWeights
+from effnet_core.weights.resolve import resolve_weights
+from effnet_core.weights.store import WeightsStore
+
+
+class Models:
+    """At most `capacity` predictors, by the ids of their weights.
+
+    Graphs for ONNX Runtime are kept beside the store; those of uploads nowhere, as the uploads
+    themselves are only in memory.
+    """
+
+    def __init__(
+        self,
+        store: WeightsStore,
+        uploads: Uploads,
+        *,
+        device: torch.device,
+        dtype: str,
+        capacity: int,
+    ) -> None:
+        self._store = store
+        self._uploads = uploads
+        self._device = device
+        self._dtype = dtype
+        self._graphs = GraphCache(store.root / "graphs")
+        self._lanes: Lanes[Predictor] = Lanes(self._load, capacity=capacity)
+
+    @contextmanager
+    def use(self, weights: str, ticket: Ticket) -> Iterator[Predictor]:
+        """Hold the lane of what `weights` names; running out of memory gets a sentence.
+
+        Raises WeightsError, DoesNotFit or InvalidInput.
+        """
+        try:
+            with self._lanes.use(self.identity(weights), ticket) as predictor:
+                yield predictor
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            raise DoesNotFit(
+                f"The memory of {self._device} ran out while {weights:.120} was working; choose a "
+                "smaller model, or try again when fewer models are in use."
+            ) from None
+
+    def identity(self, weights: str) -> str:
+        """The one id of what `weights` names; never a path, so no file of the server is opened.
+
+        Raises InvalidInput for a name that nothing has.
+        """
+        if weights.startswith(PREFIX):
+            return weights
+        if (model := find_bundled(weights)) is not None:
+            return model.id
+        if self._store.imported(weights) is not None:
+            return weights
+        return find(weights).id
+
+    def loaded(self) -> tuple[str, ...]:
+        """The ids of the models in memory, least recently used first."""
+        return self._lanes.keys()
+
+    def forget(self, identity: str) -> None:
+        """Let a model go as soon as the requests in its lane are answered."""
+        self._lanes.forget(identity)
+
+    def _load(self, identity: str) -> Predictor:
+        if self._device.type == "cuda":
+            torch.cuda.empty_cache()  # what the model that made room has left
+        predictor = Predictor(
+            self._read(identity),
+            device=str(self._device),
+            dtype=self._dtype,
+            graphs=None if identity.startswith(PREFIX) else self._graphs,
+        )
+        predictor.warm_up()
+        return predictor
+
+    def _read(self, identity: str) -> LoadedWeights:
+        if identity.startswith(PREFIX):
+            return self._uploads.weights(identity)
+        return resolve_weights(identity, self._store)
