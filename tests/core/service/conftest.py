@@ -131,7 +131,7 @@ def same() -> Callable[[Any, Any], bool]:
             )
         assert isinstance(one, Prediction) and isinstance(other, Prediction)
         return one.weights == other.weights and np.allclose(
-            one.probabilities, other.probabilities, atol=1e-5
+            one.probabilities, other.probabilities, atol=1e-6
         )
 
     return compare

@@ -33,9 +33,7 @@ def test_sixteen_threads_get_the_serial_answers(
         for number, image in enumerate(pictures):
             requests.append(ClassifyRequest(image, weights))
             requests.append(
-                ExplainRequest(
-                    image=image, weights=weights, stage=number % 2 + 1, class_index=number
-                )
+                ExplainRequest(image=image, weights=weights, stage=number + 1, class_index=number)
             )
 
     def answer(request: ClassifyRequest | ExplainRequest) -> Prediction | Explanation:
