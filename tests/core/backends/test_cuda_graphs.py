@@ -143,8 +143,15 @@ def test_what_the_function_raises_is_the_callers() -> None:
     assert graphs(batch(1))[1]  # one caller's mistake does not cost the next ones their graph
 
 
-def test_without_cuda_there_is_nothing_to_release() -> None:
+def test_memory_that_cannot_be_released_is_logged_and_costs_nothing(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse() -> None:
+        raise RuntimeError("capturing")
+
+    monkeypatch.setattr(torch.cuda, "empty_cache", refuse)
     release_cached_memory()
+    assert "did not release" in caplog.text
 
 
 @pytest.mark.gpu
