@@ -10,7 +10,8 @@ All three papers end with max(·, 0). Here the raw map keeps its sign, as captum
 `LayerGradCam(relu_attributions=False)` does; what is drawn decides what to show of it.
 
 Here is the arithmetic alone; an engine (`backends`) gives feature maps and gradients. Sums over
-channels are in float64.
+channels are in float64, and none by numpy's BLAS: its threads go on spinning for tens of
+milliseconds, and ONNX Runtime's next pass takes twice as long (B4: 108 instead of 57 ms).
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
+import torch
 
 Array = npt.NDArray[np.floating]
 Combination = Callable[[Array, Array], npt.NDArray[np.float64]]
@@ -65,9 +67,11 @@ def class_maps(features: Array, weights: Array) -> npt.NDArray[np.float64]:
     of positions, the same at all: no differentiating, and one product of matrices for all classes.
     """
     channels, height, width = features.shape
-    scaled = weights.astype(np.float64) / (height * width)
-    flat = features.reshape(channels, -1).astype(np.float64)
-    return (scaled @ flat).reshape(-1, height, width)
+    flat = features.reshape(channels, -1).astype(np.float64) / (height * width)
+    # torch widens a thousand rows on all threads; it takes no read-only array.
+    rows = torch.from_numpy(np.require(weights, requirements="W")).double()
+    maps: npt.NDArray[np.float64] = torch.mm(rows, torch.from_numpy(flat)).numpy()
+    return maps.reshape(-1, height, width)
 
 
 def last_gradient(features: Array, weights: Array) -> Array:
@@ -78,6 +82,5 @@ def last_gradient(features: Array, weights: Array) -> Array:
 
 def _weighted(weights: npt.NDArray[np.float64], features: Array) -> npt.NDArray[np.float64]:
     """Σ_k weights_k · features_k, (h, w)."""
-    channels, height, width = features.shape
-    flat = features.reshape(channels, -1).astype(np.float64)
-    return (weights @ flat).reshape(height, width)
+    found: npt.NDArray[np.float64] = np.einsum("c,chw->hw", weights, features.astype(np.float64))
+    return found

@@ -122,26 +122,28 @@ def grad_cam_classes(
     A given `look` at these inputs takes the pass's place. `milliseconds` is the time of all classes
     together, with the pass if there is one. Raises InvalidInput as `attribute` does.
     """
-    requests = tuple(
-        MapRequest(
-            method="grad-cam", class_index=_checked_class(model, index), stage=model.last_stage
-        )
-        for index in class_indices
-    )
-    if not requests:
+    classes = tuple(_checked_class(model, index) for index in class_indices)
+    if not classes:
         return ()
     size = _checked_size(model, inputs)
-    classes = tuple(request.class_index for request in requests)
+    request = MapRequest(method="grad-cam", class_index=classes[0], stage=model.last_stage)
 
     def make() -> npt.NDArray[np.float32]:
         seen = look or (passes or EagerEngine(model)).look(inputs)
         return as_array(cam.class_maps(seen.features, class_weights(model, classes)))
 
     maps, milliseconds = _timed(make)
-    reference = partial(reference_range, model.spec, requests[0], size, inputs.device)
+    reference = partial(reference_range, model.spec, request, size, inputs.device)
     return tuple(
-        _attribution(request, raw, reference, milliseconds)
-        for request, raw in zip(requests, maps, strict=True)
+        Attribution(
+            method=request.method,
+            stage=request.stage,
+            class_index=index,
+            raw=raw,
+            reference=reference,
+            milliseconds=milliseconds,
+        )
+        for index, raw in zip(classes, maps, strict=True)
     )
 
 
