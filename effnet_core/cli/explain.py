@@ -63,9 +63,7 @@ def register(commands: Commands) -> None:
         metavar="N|last",
         help="0 stem, 1… stages, last: the head convolution's output [last]",
     )
-    parser.add_argument(
-        "--class", dest="class_index", type=int, metavar="INDEX", help="[the most probable class]"
-    )
+    _add_classes(parser)
     parser.add_argument(
         "--opacity", type=float, default=0.5, metavar="X", help="0 picture … 1 map [0.5]"
     )
@@ -74,59 +72,97 @@ def register(commands: Commands) -> None:
     add_device(parser)
 
 
+def _add_classes(parser: argparse.ArgumentParser) -> None:
+    classes = parser.add_mutually_exclusive_group()
+    classes.add_argument(
+        "--class",
+        dest="class_indices",
+        action="append",
+        type=int,
+        metavar="INDEX",
+        help="repeatable; files then end in their class's index [the most probable class]",
+    )
+    classes.add_argument(
+        "--top-classes", type=int, metavar="N", help="the N most probable classes, as with --class"
+    )
+
+
 def _run(args: argparse.Namespace) -> int:
     overlay_path = output_path(args.out, ".png")
     raw_path = None if args.raw is None else output_path(args.raw, ".npy")
     method = find_method(args.method)
     parameters = _parameters(method, args.set)
     stage = _stage(args.stage, method)
-    if not 0 <= args.opacity <= 1:
-        raise InvalidInput(f"The opacity must lie between 0 and 1; got {args.opacity:g}.")
+    _require_in_range(args)
     if args.architecture is not None:  # what is wrong is said before seconds of loading
         _require_stage(stage, architecture(args.architecture))
     picture = decode(read_image(args.image))
     loaded = load(args, args.device)
     _require_stage(stage, loaded.spec)
     model = predictor(loaded, args)
-    prediction = model.predict(picture, top_k=1)
-    target = prediction.top[0] if args.class_index is None else prediction.of(args.class_index)
-    with working(f"{method.title} of class {target.index}"):
-        attribution = _attribute(model, prediction, target.index, method.id, stage, parameters)
-    _write(overlay_path, raw_path, prediction, attribution, args.opacity)
-    result = {
-        "image": args.image,
-        **_described(model, target, attribution),
-        "parameters": dict(parameters),
-        "out": str(overlay_path),
-        "raw": None if raw_path is None else str(raw_path),
-    }
+    prediction = model.predict(picture, top_k=args.top_classes or 1)
+    targets = prediction.top
+    if args.class_indices is not None:
+        targets = tuple(prediction.of(index) for index in dict.fromkeys(args.class_indices))
+    indices = tuple(target.index for target in targets)
+    with working(f"{method.title} of class {', '.join(map(str, indices))}"):
+        maps = _attribute(model, prediction, indices, method.id, stage, parameters)
+    results = []
+    for target, attribution in zip(targets, maps, strict=True):
+        suffix = "" if len(targets) == 1 else f"-{target.index}"
+        out, raw = _marked(overlay_path, suffix), raw_path and _marked(raw_path, suffix)
+        _write(out, raw, prediction, attribution, args.opacity)
+        described = {"image": args.image, **_described(model, target, attribution)}
+        files = {"out": str(out), "raw": None if raw is None else str(raw)}
+        results.append(described | {"parameters": dict(parameters)} | files)
     if args.json:
-        print_json(result)
+        print_json(results[0] if len(results) == 1 else {"maps": results})
     else:
-        _print_result(result, method)
+        for result in results:
+            _print_result(result, method)
         print(described_input(loaded))
     return 0
+
+
+def _require_in_range(args: argparse.Namespace) -> None:
+    if not 0 <= args.opacity <= 1:
+        raise InvalidInput(f"The opacity must lie between 0 and 1; got {args.opacity:g}.")
+    if args.top_classes is not None and args.top_classes < 1:
+        raise InvalidInput(f"At least one class must be explained; got {args.top_classes}.")
 
 
 def _attribute(
     model: Predictor,
     prediction: Prediction,
-    class_index: int,
+    class_indices: tuple[int, ...],
     method: str,
     stage: int | Literal["last"],
     parameters: tuple[tuple[str, Value], ...],
-) -> Attribution:
-    from effnet_core.attribution import attribute
+) -> tuple[Attribution, ...]:
+    """The map of each class; Grad-CAM's at the last stage all come from one pass."""
+    from effnet_core.attribution import attribute, grad_cam_classes
 
-    return attribute(
-        model.model,
-        model.inputs(prediction.view),
-        class_index=class_index,
-        method=method,
-        stage=stage,
-        parameters=parameters,
-        preprocessing=model.preprocessing,
+    inputs = model.inputs(prediction.view)
+    if method == "grad-cam" and stage in ("last", model.model.last_stage):
+        return grad_cam_classes(model.model, inputs, class_indices, passes=model)
+    return tuple(
+        attribute(
+            model.model,
+            inputs,
+            class_index=index,
+            method=method,
+            stage=stage,
+            parameters=parameters,
+            preprocessing=model.preprocessing,
+            passes=model,
+        )
+        for index in class_indices
     )
+
+
+def _marked(path: Path, suffix: str) -> Path:
+    """The path with a suffix to its name: overlay.png and "-281" → overlay-281.png."""
+    return path.with_name(f"{path.stem}{suffix}{path.suffix}")
 
 
 def _described(

@@ -165,6 +165,37 @@ def test_explain_takes_class_stage_and_opacity(
     assert "\nClass names: numbered, no names known\n" in text
 
 
+@pytest.mark.parametrize("stage", ["last", "3"])
+def test_explain_takes_several_classes(
+    effnet: Effnet, weights: Path, pictures: tuple[Path, Path], tmp_path: Path, stage: str
+) -> None:
+    shared = ("explain", pictures[0], "--weights", weights, "--stage", stage, "--json")
+    files = ("--out", tmp_path / "o.png", "--raw", tmp_path / "m.npy")
+    several = effnet(*shared, *files, "--class", "2", "--class", "0", "--class", "2").json["maps"]
+    assert [found["class"]["index"] for found in several] == [2, 0]
+    for found in several:
+        index = found["class"]["index"]
+        assert found["out"] == str(tmp_path / f"o-{index}.png") and Path(found["out"]).is_file()
+        one_file = ("--out", tmp_path / "one.png", "--raw", tmp_path / "one.npy")
+        alone = effnet(*shared, *one_file, "--class", str(index)).json
+        assert alone.keys() == found.keys()
+        assert np.load(found["raw"]) == pytest.approx(np.load(alone["raw"]), rel=1e-4, abs=1e-6)
+    assert not (tmp_path / "o.png").exists()
+
+
+def test_explain_takes_the_most_probable_classes(
+    effnet: Effnet, weights: Path, pictures: tuple[Path, Path], tmp_path: Path
+) -> None:
+    shared = ("explain", pictures[0], "--weights", weights, "--out", tmp_path / "o.png", "--json")
+    maps = effnet(*shared, "--top-classes", "2").json["maps"]
+    top = Predictor(load_checkpoint(weights)).predict(decode(pictures[0].read_bytes()), top_k=2).top
+    assert [found["class"]["index"] for found in maps] == [one.index for one in top]
+    assert effnet(*shared, "--top-classes", "1").json["class"]["index"] == top[0].index
+    refused = effnet(*shared, "--top-classes", "0")
+    assert refused.code == 2 and "At least one class" in refused.json["error"]
+    assert effnet(*shared, "--top-classes", "2", "--class", "1").code == 2
+
+
 def test_a_librarys_checkpoint_says_whose_preprocessing_it_gets(
     effnet: Effnet, pictures: tuple[Path, Path], tmp_path: Path
 ) -> None:
