@@ -28,17 +28,26 @@ from dataclasses import dataclass
 from benchmarks.load import Watch
 
 Call = Callable[[], object]
+Timer = Callable[[Call], float]
+"""Calls, and gives the milliseconds that it took."""
 
 QUIET = 0.1
 """The part of all cores' time that other programs may have had for a block to count at once."""
+
+
+def by_clock(call: Call) -> float:
+    """Milliseconds from asking to having it."""
+    start = time.perf_counter()
+    call()
+    return (time.perf_counter() - start) * 1e3
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
     """How often: `rounds` blocks a way, each of a pause, `untimed` calls and then timed ones.
 
-    Calls are timed until `seconds` have passed, and at least one is, whoever is timed. A block that
-    others disturb is timed up to `tries` times.
+    Calls are timed by `timer` until `seconds` have passed, and at least one is, whoever is timed. A
+    block that others disturb is timed up to `tries` times.
     """
 
     rounds: int
@@ -46,6 +55,7 @@ class Plan:
     untimed: int = 2
     tries: int = 4
     pause_seconds: float = 0.05
+    timer: Timer = by_clock
 
 
 @dataclass(frozen=True)
@@ -112,7 +122,5 @@ def _block(call: Call, plan: Plan) -> Block:
     times: list[float] = []
     watch = Watch()
     while not times or sum(times) < plan.seconds * 1e3:
-        start = time.perf_counter()
-        call()
-        times.append((time.perf_counter() - start) * 1e3)
+        times.append(plan.timer(call))
     return Block(tuple(times), watch.others())

@@ -22,6 +22,7 @@ WIDTH = 100
 
 TITLES = {
     "forward": "Forward passes",
+    "cuda": "Forward passes on CUDA",
     "answers": "From bytes to the answer",
     "maps": "Maps",
     "costs": "Costs",

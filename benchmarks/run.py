@@ -25,7 +25,7 @@ from effnet_core.runtime.session import available_cores
 Rows = tuple[Row, ...]
 
 
-GROUPS = ("forward", "answers", "maps", "costs", "curves", "browser", "prediction")
+GROUPS = ("forward", "cuda", "answers", "maps", "costs", "curves", "browser", "prediction")
 """Modules of this package with a function `rows`, in the table's order."""
 
 USERS_CACHE = ("prediction",)

@@ -14,8 +14,9 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from effnet_core.backends.cuda import CudaEngine, upload
 from effnet_core.backends.eager import EagerEngine
-from effnet_core.backends.engines import Look, Slope
+from effnet_core.backends.engines import Engine, Look, Slope
 from effnet_core.backends.onnx_runtime import OnnxEngine
 from effnet_core.builder import resolve_device, torch_dtype
 from effnet_core.errors import InvalidInput
@@ -79,8 +80,10 @@ class Predictor:
     Safe to use from several threads: an answer changes nothing here. Making one reads the weights
     into the device's memory; raises DoesNotFit, CheckpointError or InvalidInput, and EffnetError
     for a device that this machine lacks. In float32 on the CPU `engine` "auto" answers with ONNX
-    Runtime as soon as its graph stands, which takes a moment after the first answer; "eager", and
-    everything else, is torch's eager mode. `graphs` keeps the graph on disk; None keeps nothing.
+    Runtime as soon as its graph stands, which takes a moment after the first answer, and on CUDA by
+    replaying a CUDA graph; "eager", and everything else, is torch's eager mode. "autocast" is for
+    CUDA and weights in float32: answers and the last stage's feature map are computed in bfloat16,
+    gradients in float32. `graphs` keeps ONNX Runtime's graph on disk; None keeps nothing.
     """
 
     def __init__(
@@ -89,7 +92,7 @@ class Predictor:
         *,
         device: str = "auto",
         dtype: str = "float32",
-        engine: Literal["auto", "eager"] = "auto",
+        engine: Literal["auto", "eager", "autocast"] = "auto",
         graphs: GraphCache | None = None,
     ) -> None:
         self.weights_id = loaded.id
@@ -97,13 +100,19 @@ class Predictor:
         self.preprocessing = loaded.preprocessing
         self.classes = loaded.classes
         self.device = resolve_device(device)
+        if engine == "autocast" and (self.device.type != "cuda" or dtype != "float32"):
+            raise InvalidInput(
+                "Autocast needs a CUDA device and weights in float32; "
+                f"got {self.device} and {dtype}."
+            )
         self.dtype = dtype
         self.model = instantiate(loaded, device=self.device, dtype=dtype)
         self.model.requires_grad_(False)
-        fast = engine == "auto" and self.device.type == "cpu" and dtype == "float32"
-        self._engine = (
-            OnnxEngine(self.model, graphs, loaded.sha256) if fast else EagerEngine(self.model)
-        )
+        self._engine: Engine = EagerEngine(self.model)
+        if engine != "eager" and self.device.type == "cuda":
+            self._engine = CudaEngine(self.model, autocast=engine == "autocast")
+        elif engine == "auto" and dtype == "float32":
+            self._engine = OnnxEngine(self.model, graphs, loaded.sha256)
 
     @property
     def engine(self) -> str:
@@ -138,6 +147,8 @@ class Predictor:
     def inputs(self, view: Image.Image) -> Tensor:
         """A `model_view` as the network's input (1, 3, crop, crop) on the model's device."""
         values = torch.from_numpy(to_input(view, self.preprocessing)).unsqueeze(0)
+        if self.device.type == "cuda":
+            values = upload(values, self.device)
         return values.to(self.device, torch_dtype(self.dtype))
 
     def predict(self, image: Image.Image, *, top_k: int = 5) -> Prediction:

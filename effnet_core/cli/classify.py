@@ -49,6 +49,11 @@ def register(commands: Commands) -> None:
         "--top", type=positive, default=5, metavar="K", help="how many classes to name [5]"
     )
     add_device(parser)
+    parser.add_argument(
+        "--autocast",
+        action="store_true",
+        help="compute in bfloat16 with weights in float32; needs CUDA",
+    )
 
 
 def _run(args: argparse.Namespace) -> int:
@@ -88,8 +93,9 @@ def _answers(args: argparse.Namespace) -> tuple[list[Answer], str | None]:
             continue
         if model is None:
             loaded = load(args, args.device)
-            model = predictor(loaded, args)
-            heading = f"{model.weights_id} on {model.device} in {model.dtype}\n"
+            model = predictor(loaded, args, autocast=args.autocast)
+            cast = ", bfloat16 autocast" if args.autocast else ""
+            heading = f"{model.weights_id} on {model.device} in {model.dtype}{cast}\n"
             heading += described_input(loaded)
         answers.append(_answer(model, image, data, args.top))
     return answers, heading

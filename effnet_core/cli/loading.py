@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from effnet_core.cli.common import working
 from effnet_core.errors import ImageError, InvalidInput
@@ -71,12 +71,15 @@ def load(args: argparse.Namespace, device: str = "cpu") -> LoadedWeights:
         return resolve_weights(args.weights, WeightsStore(), **options)
 
 
-def predictor(loaded: LoadedWeights, args: argparse.Namespace) -> Predictor:
+def predictor(
+    loaded: LoadedWeights, args: argparse.Namespace, *, autocast: bool = False
+) -> Predictor:
     """A warm predictor on the device and in the dtype asked for; raises EffnetError."""
     with working(f"Building {loaded.spec.name}"):
         from effnet_core.predict import Predictor
 
-        found = Predictor(loaded, device=args.device, dtype=args.dtype)
+        engine: Literal["auto", "autocast"] = "autocast" if autocast else "auto"
+        found = Predictor(loaded, device=args.device, dtype=args.dtype, engine=engine)
         found.warm_up()
         return found
 

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 import torch
 
+from effnet_core.backends.cuda_graphs import release_cached_memory
 from effnet_core.builder import is_out_of_memory
 from effnet_core.errors import DoesNotFit
 from effnet_core.predict import Predictor
@@ -83,7 +84,7 @@ class Models:
 
     def _load(self, identity: str) -> Predictor:
         if self._device.type == "cuda":
-            torch.cuda.empty_cache()  # what the model that made room has left
+            release_cached_memory()  # what the model that made room has left
         predictor = Predictor(
             self._read(identity),
             device=str(self._device),

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from benchmarks import protocol
-from benchmarks.protocol import Block, Plan, paired_ratio, pooled, summary, time_in_blocks
+from benchmarks.protocol import Block, Call, Plan, paired_ratio, pooled, summary, time_in_blocks
 
 
 @pytest.fixture
@@ -41,6 +41,16 @@ def test_calls_are_timed_until_the_time_is_up(
     plan = Plan(rounds=1, seconds=2.5, untimed=0, pause_seconds=0)
     ((block,),) = time_in_blocks([lambda: None], plan)
     assert block.times == (1000.0, 1000.0, 1000.0)
+
+
+def test_a_plan_may_bring_its_own_timer(others: list[float]) -> None:
+    def timer(call: Call) -> float:
+        assert call() == "called"
+        return 3.0
+
+    plan = Plan(rounds=1, seconds=0.008, untimed=0, pause_seconds=0, timer=timer)
+    ((block,),) = time_in_blocks([lambda: "called"], plan)
+    assert block.times == (3.0, 3.0, 3.0)
 
 
 @pytest.mark.parametrize(

@@ -89,6 +89,12 @@ def test_a_bad_picture_does_not_stop_the_others(
     assert f"effnet: {disguised}: The file is not a readable picture" in text.err
 
 
+def test_autocast_is_for_cuda(effnet: Effnet, weights: Path, pictures: tuple[Path, Path]) -> None:
+    answer = effnet("classify", pictures[0], "--weights", weights, "--device", "cpu", "--autocast")
+    assert (answer.code, answer.out) == (2, "")
+    assert "Autocast needs a CUDA device" in answer.err
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "sentence"),
     [

@@ -167,11 +167,22 @@ def test_bad_values_are_sentences(keywords: dict[str, Any], match: str) -> None:
 
 
 @pytest.mark.gpu
+@pytest.mark.parametrize(
+    ("layout", "tolerance"),
+    [
+        (torch.contiguous_format, 0.05),
+        (torch.channels_last, 0.1),  # cuDNN may ask the allocator for room of its own
+    ],
+    ids=["contiguous", "channels-last"],
+)
 @pytest.mark.parametrize("name", ["b0", "b4", "v2-s"])
-def test_peak_on_cuda_is_within_five_percent_of_the_allocator(name: str) -> None:
+def test_peak_on_cuda_is_close_to_the_allocators(
+    name: str, layout: torch.memory_format, tolerance: float
+) -> None:
     spec = variant(name)
-    model = build(spec, device="cuda", seed=0)
+    model = build(spec, device="cuda", seed=0).to(memory_format=layout)
     images = torch.zeros(8, 3, spec.resolution, spec.resolution, device="cuda")
+    images = images.contiguous(memory_format=layout)
     with torch.no_grad():
         model(images)
         torch.cuda.synchronize()
@@ -181,4 +192,4 @@ def test_peak_on_cuda_is_within_five_percent_of_the_allocator(name: str) -> None
         torch.cuda.synchronize()
     measured = torch.cuda.max_memory_allocated() - before
     predicted = summarize(spec, batch=8).peak_activation_bytes
-    assert predicted == pytest.approx(measured, rel=0.05)
+    assert predicted == pytest.approx(measured, rel=tolerance)

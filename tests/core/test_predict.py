@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import FrozenInstanceError, replace
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -125,14 +126,33 @@ def test_other_number_types_give_the_same_answer(
     )
 
 
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_autocast_is_refused_where_there_is_none(loaded: LoadedWeights, dtype: str) -> None:
+    with pytest.raises(
+        InvalidInput, match=f"CUDA device and weights in float32; got cpu and {dtype}"
+    ):
+        Predictor(loaded, device="cpu", dtype=dtype, engine="autocast")
+
+
 @pytest.mark.gpu
+@pytest.mark.parametrize(
+    ("engine", "tolerance"), [("auto", 1e-4), ("eager", 2e-3), ("autocast", 0.1)]
+)
 def test_the_gpu_gives_the_cpus_answer(
-    loaded: LoadedWeights, predictor: Predictor, picture: Image.Image
+    loaded: LoadedWeights,
+    predictor: Predictor,
+    picture: Image.Image,
+    engine: Literal["auto", "eager", "autocast"],
+    tolerance: float,
 ) -> None:
-    prediction = Predictor(loaded, device="cuda").predict(picture)
-    assert prediction.device == "cuda:0"
+    there = Predictor(loaded, device="cuda", engine=engine)
+    there.warm_up()
+    prediction = there.predict(picture)
+    assert (prediction.device, prediction.dtype) == ("cuda:0", "float32")
+    assert ("CUDA graph" in prediction.engine) == (engine != "eager")
+    assert ("autocast" in prediction.engine) == (engine == "autocast")
     np.testing.assert_allclose(
-        prediction.probabilities, predictor.predict(picture).probabilities, atol=2e-3
+        prediction.probabilities, predictor.predict(picture).probabilities, atol=tolerance
     )
 
 
