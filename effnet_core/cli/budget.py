@@ -189,6 +189,7 @@ def _print(
 
 def _cells(answer: Answer) -> tuple[object, ...]:
     network, band = answer.network, answer.network.latency
+    beyond = ", beyond what was timed" if band and band.extrapolated else ""
     return (
         network.phi,
         round(network.depth, 3),
@@ -199,7 +200,7 @@ def _cells(answer: Answer) -> tuple[object, ...]:
         network.mult_adds,
         network.weight_bytes,
         network.peak_bytes,
-        band and f"{band.ms:.1f} ({band.low_ms:.1f} – {band.high_ms:.1f})",
+        band and f"{band.ms:.1f} ({band.low_ms:.1f} – {band.high_ms:.1f}){beyond}",
     )
 
 

@@ -167,7 +167,14 @@ def _prediction(
 
 def _print_predicted(spec: ArchitectureSpec, stand: Standing, predicted: PredictedLatency) -> None:
     held = stand.require()
-    beyond = " It is larger or smaller than any network that was timed." * predicted.extrapolated
+    beyond = ""
+    if predicted.extrapolated:
+        ends = (held.model.least_mult_adds, held.model.most_mult_adds)
+        least, most = (f"{end / 1e9:.2g}" for end in ends)
+        beyond = (
+            f" Extrapolated: the networks that were timed have {least} to {most} G multiply-adds, "
+            "and beyond them the band is not known to hold."
+        )
     print(
         f"{spec.name} at {spec.resolution} × {spec.resolution} pixels: {predicted.ms:.2f} ms, "
         f"predicted (band {predicted.low_ms:.2f} – {predicted.high_ms:.2f} ms).{beyond}\n"

@@ -20,6 +20,7 @@ from effnet_core.calibration import (
     standing,
     this_machine,
 )
+from effnet_core.cost import summarize
 from effnet_core.variants import scaled, variant
 
 Effnet = Callable[..., Any]
@@ -63,8 +64,21 @@ def test_a_prediction_has_its_band_and_its_date(effnet: Effnet, kept: Calibratio
     assert (result["basis"], result["calibrated"]) == ("predicted", kept.made)
     text = effnet("latency", "--phi", "1.5").out
     assert f"{kept.predict(scaled(1.5)).ms:.2f} ms, predicted (band" in text
-    assert f"calibration of {kept.made}" in text and "larger or smaller" not in text
-    assert "larger or smaller than any" in effnet("latency", "--variant", "b7").out
+    assert f"calibration of {kept.made}" in text and "xtrapolated" not in text
+
+
+def test_networks_past_those_that_were_timed_are_said_to_be(
+    effnet: Effnet, kept: Calibration
+) -> None:
+    # The largest that is timed is B5 at 320 pixels, which has more than B4 at its own 380.
+    for name, beyond in (("b3", False), ("b4", False), ("b5", True), ("b7", True)):
+        assert effnet("latency", "--variant", name, "--json").json["extrapolated"] is beyond
+    assert summarize(variant("b4")).mult_adds < kept.model.most_mult_adds
+    for network in (("--variant", "b5"), ("--phi", "-6", "--resolution", 32)):
+        text = effnet("latency", *network).out
+        assert "Extrapolated: the networks that were timed have 0.026 to 4.8 G" in text
+    budget = effnet("budget", "--max-params", 60_000_000, "--max-latency-ms", 1e6)
+    assert "beyond what was timed" in budget.out
 
 
 def test_a_measurement_says_what_ran(effnet: Effnet) -> None:
