@@ -90,8 +90,8 @@ def _draw_card(picture: Picture, card: ModelCard, given: Prediction | str, rows:
     st.html(bars(top, count=rows, name=f"What {label(card)} sees in {picture.title}"))
     if unknown := pictures.unknown_subject(picture, given.classes):
         st.html(caption(unknown))
-    device = resources.service().describe()
-    st.html(caption(f"{given.milliseconds:,.0f} ms measured, from bytes to answer · {device}"))
+    taken = f"{given.milliseconds:,.0f} ms measured, from bytes to answer"
+    st.html(caption(" · ".join((taken, given.engine, given.device, given.dtype))))
     with st.container(horizontal=True, vertical_alignment="center"):
         with st.popover("Input", type="tertiary"):
             _draw_input(card, given)
@@ -108,6 +108,7 @@ def _draw_input(card: ModelCard, given: Prediction) -> None:
     rows["Mean (red, green, blue)"] = ", ".join(f"{value:g}" for value in p.mean)
     rows["Standard deviation"] = ", ".join(f"{value:g}" for value in p.std)
     rows["These come from"] = card.preprocessing_source
+    rows["Answered on"] = resources.service().describe().name
     rows["Origin"], rows["Licence"] = card.origin, card.licence
     body = "".join(f"<dt>{html(name)}</dt><dd>{html(text)}</dd>" for name, text in rows.items())
     st.html(f'<dl class="facts">{body}</dl>')

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import io
-from html import unescape
+from html import escape, unescape
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
@@ -18,6 +18,7 @@ from app.views import classify_models
 from effnet_core.errors import Busy
 from effnet_core.predict import Predictor
 from effnet_core.samples import load_sample
+from effnet_core.service import ClassifyRequest, InferenceService
 from effnet_core.weights import WeightsStore, resolve_weights
 
 SCRIPT = """
@@ -108,7 +109,16 @@ def test_the_page_gives_what_the_core_gives(tiny: str) -> None:
     expected = predictor.predict_bytes(load_sample("coffee"), top_k=5)
     assert labels(tables(app)[0]) == [entry.label for entry in expected.top]
     assert f"sees {expected.resolution} × {expected.resolution}" in html(app)
-    assert " ms measured" in html(app) and "cpu · float32" in html(app)
+
+
+def test_each_answer_says_what_computed_it(tiny: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    given = InferenceService(WeightsStore()).classify(ClassifyRequest(load_sample("coffee"), tiny))
+    answered = dataclasses.replace(
+        given, milliseconds=34.4, engine="<some> engine 9.1", device="tpu:3", dtype="bfloat16"
+    )
+    monkeypatch.setattr(resources, "prediction", lambda *_: answered)
+    said = "34 ms measured, from bytes to answer · <some> engine 9.1 · tpu:3 · bfloat16"
+    assert escape(said) in html(open_page(sample="Coffee"))
 
 
 def test_class_names_are_text_and_cards_have_equal_rows(tiny: str, tiny_checkpoint: Path) -> None:
