@@ -8,6 +8,7 @@ from functools import lru_cache
 
 from app.text import count, milliseconds, minus, size
 from effnet_core.calibration import Calibration
+from effnet_core.comparison_records import BEYOND
 from effnet_core.cost import CostTotals
 from effnet_core.cost_curves import CostArrays
 
@@ -75,13 +76,22 @@ class Priced:
 
 @dataclass(frozen=True, kw_only=True)
 class Quantity:
-    """A number that every network has; `of` gives None where it has none."""
+    """A number that every network has; `of` gives None where it has none.
+
+    `caveat` is what a network's number needs said after it, where it needs any.
+    """
 
     key: str
     label: str
     of: Callable[[Priced], float | None]
     show: Callable[[float], str] = count
     unit: str = ""
+    caveat: Callable[[Priced], str] = lambda _: ""
+
+    def said(self, priced: Priced) -> str:
+        """The network's number as people read it; empty where it has none."""
+        value = self.of(priced)
+        return "" if value is None else self.show(value) + self.caveat(priced)
 
     @property
     def always_linear(self) -> bool:
@@ -134,9 +144,11 @@ LABELS = {quantity.key: quantity.label for quantity in QUANTITIES} | {MS: MS_LAB
 def latency(calibration: Calibration) -> Quantity:
     """Milliseconds of one float32 image on the machine of `calibration`.
 
-    Predicted, with the band in words, where they were not measured.
+    Predicted, with the band in words, where they were not measured; of a network with fewer or
+    more multiply-adds than any that was timed, it says so.
     """
-    coefficients, (fast, slow) = calibration.model.coefficients, calibration.model.band
+    model = calibration.model
+    coefficients, (fast, slow) = model.coefficients, model.band
 
     def of(priced: Priced) -> float:
         if priced.measured_ms is not None:
@@ -147,4 +159,8 @@ def latency(calibration: Calibration) -> Quantity:
         ends = " – ".join(milliseconds(part * ms).removesuffix(" ms") for part in (fast, slow))
         return f"{milliseconds(ms)} predicted ({ends})"
 
-    return Quantity(key=MS, label=MS_LABEL, of=of, show=show)
+    def caveat(priced: Priced) -> str:
+        within = model.least_mult_adds <= priced.totals.mult_adds <= model.most_mult_adds
+        return "" if within else f", {BEYOND}"
+
+    return Quantity(key=MS, label=MS_LABEL, of=of, show=show, caveat=caveat)

@@ -12,6 +12,7 @@ from functools import cache, lru_cache
 
 from effnet_core.calibration import Calibration
 from effnet_core.comparison_records import (
+    BEYOND,
     Cost,
     CostAxis,
     Placed,
@@ -130,13 +131,14 @@ def predicted_timings(calibration: Calibration) -> Timings:
         name, side = result.architecture, result.test_resolution
         if name and side and (name, side) not in found:
             latency = calibration.predict(variant(name, resolution=side))
-            beyond = ", beyond what was timed" if latency.extrapolated else ""
+            beyond = f", {BEYOND}" if latency.extrapolated else ""
             found[name, side] = PredictedTiming(
                 median_ms=latency.ms,
                 low_ms=latency.low_ms,
                 high_ms=latency.high_ms,
                 note=f"from the calibration of {calibration.made}{beyond}, band "
                 f"{latency.low_ms:.3g} – {latency.high_ms:.3g} ms, {calibration.machine.title}",
+                extrapolated=latency.extrapolated,
             )
     return found
 
@@ -248,6 +250,8 @@ def _timing_cells(timing: Timing | PredictedTiming | None) -> dict[str, str | fl
     basis = None
     if timing is not None:
         basis = "predicted" if isinstance(timing, PredictedTiming) else "measured"
+    if isinstance(timing, PredictedTiming) and timing.extrapolated:
+        basis = f"predicted, {BEYOND}"
     return {f"here_{name}": getattr(timing, name, None) for name in names} | {"here_basis": basis}
 
 

@@ -8,6 +8,9 @@ from typing import Literal, Protocol
 
 from effnet_core.published_records import PublishedResult
 
+BEYOND = "beyond what was timed"
+"""Said of a prediction for a network that is smaller or larger than any that was timed."""
+
 Basis = Literal["computed", "published", "measured", "predicted"]
 
 
@@ -90,13 +93,15 @@ class Timing(Protocol):
 class PredictedTiming:
     """A latency of this machine that was not measured; `low_ms` and `high_ms` are its band.
 
-    `note` says what it was predicted from.
+    `note` says what it was predicted from, `extrapolated` that no network as small or as large
+    was timed.
     """
 
     median_ms: float
     low_ms: float
     high_ms: float
     note: str
+    extrapolated: bool = False
 
 
 Timings = Mapping[tuple[str, int], Timing | PredictedTiming]

@@ -9,7 +9,7 @@ from html import escape
 
 import plotly.graph_objects as go
 
-from app.charts.compare_view import Mark, View, amount, hover
+from app.charts.compare_view import Mark, View, hover
 from app.charts.style import GREY, figure
 from effnet_core.comparison import extra_data, front, identity, series
 from effnet_core.comparison_records import CostAxis, Placed, PredictedTiming, Timing
@@ -243,7 +243,7 @@ def _add_mark(drawn: go.Figure, mark: Mark, view: View, up: tuple[float, float])
         legendrank=2003,
         line={"width": 2, "color": _TEXT},
         opacity=0.8,
-        hovertext=f"<b>{escape(mark.title)}</b><br>{amount(view.axis, mark.value)}<br>"
+        hovertext=f"<b>{escape(mark.title)}</b><br>{mark.cost(view.axis)}<br>"
         "Nobody has measured its accuracy: this line shows cost alone.",
         hoverinfo="text",
     )

@@ -14,10 +14,18 @@ from effnet_core.published import TEST_SET_TITLES, recipes, sources
 
 @dataclass(frozen=True, kw_only=True)
 class Mark:
-    """A network whose cost is known and whose accuracy nobody has measured."""
+    """A network whose cost is known and whose accuracy nobody has measured.
+
+    `caveat` is what the cost needs said after it, where it needs any.
+    """
 
     title: str
     value: float
+    caveat: str = ""
+
+    def cost(self, axis: CostAxis) -> str:
+        """Its cost as people read it."""
+        return ", ".join(filter(None, (amount(axis, self.value), self.caveat)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +93,5 @@ def message(view: View) -> str:
         span = f"from {' to '.join(ends)}" if len(best) > 1 else f"only {ends[0]}"
         parts.append(f"{len(best)} on the Pareto front: {span}.")
     if mark is not None:
-        parts.append(
-            f"{mark.title} costs {amount(view.axis, mark.value)}; its accuracy is unknown."
-        )
+        parts.append(f"{mark.title} costs {mark.cost(view.axis)}; its accuracy is unknown.")
     return " ".join(parts)

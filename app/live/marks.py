@@ -23,19 +23,22 @@ class Mark:
 
 def mark(priced: Priced, x: Quantity, y: Quantity) -> Mark:
     """The mark of one network by two quantities."""
-    across, up = x.of(priced), y.of(priced)
-    pairs = ((x, across), (y, up))
-    said = (f"{q.label}: {q.show(v)}" for q, v in pairs if q.key != "phi" and v is not None)
-    return Mark(x=across, y=up, title=priced.title, text=", ".join((priced.title, *said)))
+    said = _said(priced, *(q for q in (x, y) if q.key != "phi"))
+    text = ", ".join((priced.title, *said))
+    return Mark(x=x.of(priced), y=y.of(priced), title=priced.title, text=text)
 
 
 def measured_mark(priced: Priced, x: Quantity, y: Quantity) -> Mark:
     """The mark of a network whose time was taken here; on an axis of time it stands at that."""
     here = mark(priced, x, y)
     taken = "" if priced.measured_ms is None else f"{milliseconds(priced.measured_ms)} measured"
-    counts = (q for q in (x, y) if q.key not in ("phi", MS))
-    said = [f"{q.label}: {q.show(v)}" for q in counts if (v := q.of(priced)) is not None]
+    said = _said(priced, *(q for q in (x, y) if q.key not in ("phi", MS)))
     return replace(here, text=", ".join((priced.title, taken, *said)))
+
+
+def _said(priced: Priced, *quantities: Quantity) -> list[str]:
+    """Each number that the network has, with its name."""
+    return [f"{q.label}: {text}" for q in quantities if (text := q.said(priced))]
 
 
 def ratio_mark(priced: Priced, base: Priced) -> Mark:

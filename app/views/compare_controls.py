@@ -13,7 +13,7 @@ from app.network import Network, chosen
 from app.state import Choice, Several, put
 from effnet_core.calibration import Calibration
 from effnet_core.comparison import cost_axes, extra_data, find_axis
-from effnet_core.comparison_records import CostAxis, Timings
+from effnet_core.comparison_records import BEYOND, CostAxis, PredictedTiming, Timings
 from effnet_core.cost import summarize
 from effnet_core.errors import InvalidInput
 from effnet_core.published import TEST_SET_TITLES, families, recipes, results
@@ -203,9 +203,13 @@ def mark(
         "activations": totals.activations,
         "resolution": spec.resolution,
     }
-    timing = timings.get((network.code, spec.resolution))
-    if axis.kind == "here" and timing is not None:
-        known[axis.key] = timing.median_ms
-    elif axis.kind == "here" and held is not None:
-        known[axis.key] = held.predict(spec).ms
-    return Mark(title=network.title, value=known[axis.key]) if axis.key in known else None
+    timing, caveat = timings.get((network.code, spec.resolution)), ""
+    if axis.kind == "here" and held is not None:
+        predicted = held.predict(spec)
+        known[axis.key] = predicted.ms
+        caveat = "predicted" + f", {BEYOND}" * predicted.extrapolated
+    if axis.kind == "here" and timing is not None and not isinstance(timing, PredictedTiming):
+        known[axis.key], caveat = timing.median_ms, ""
+    if axis.key not in known:
+        return None
+    return Mark(title=network.title, value=known[axis.key], caveat=caveat)

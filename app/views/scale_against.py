@@ -35,8 +35,8 @@ def _totals(shown: Shown, name: str, other: str) -> list[dict[str, str]]:
         rows.append(
             {
                 "Quantity": quantity.label,
-                other: quantity.show(old),
-                name: quantity.show(new),
+                other: quantity.said(shown.other),
+                name: quantity.said(shown.current),
                 "Change": times(new, old),
             }
         )

@@ -10,6 +10,7 @@ import streamlit as st
 from app.text import count, milliseconds, minus, size
 from app.views.scale_controls import set_phi
 from effnet_core.budget import LABELS, Answer, Band, Setting
+from effnet_core.comparison_records import BEYOND
 
 Answers = tuple[Answer, Answer, Answer]
 """The largest φ; the free shape with the most multiply-adds; the one nearest to compound."""
@@ -98,7 +99,7 @@ def _network(name: str, answer: Answer) -> dict[str, str]:
 def _band(band: Band) -> str:
     """Predicted milliseconds with the edges of their band."""
     low, high = (milliseconds(edge).removesuffix(" ms") for edge in (band.low_ms, band.high_ms))
-    beyond = ", beyond what was timed" if band.extrapolated else ""
+    beyond = f", {BEYOND}" if band.extrapolated else ""
     return f"{milliseconds(band.ms)} ({low} – {high}){beyond}"
 
 

@@ -15,6 +15,7 @@ from app.state import Choice
 from app.views import calibration
 from app.views.scale_network import Chosen
 from effnet_core.calibration import Calibration
+from effnet_core.comparison_records import BEYOND
 
 X = Choice(key="x", label="Across", options=tuple(LABELS), default="phi", labels=LABELS)
 Y = Choice(key="y", label="Up", options=tuple(LABELS), default="params", labels=LABELS)
@@ -57,6 +58,8 @@ def _draw_growth(
     ]
     if held is not None:
         sentences.append(calibration.sources(held))
+        if shown.current and latency(held).caveat(shown.current):
+            sentences.append(f"{shown.current.title} is {BEYOND}.")
     st.caption("  \n".join(sentences))
 
 

@@ -165,6 +165,26 @@ def test_against_a_lists_milliseconds_once_calibrated(calibrated: Calibration) -
     assert shown.startswith(f"{calibrated.predict(variant('b4')).ms:.1f} ms predicted")
 
 
+def test_milliseconds_beyond_what_was_timed_say_so(job: FakeJob, calibrated: Calibration) -> None:
+    assert not calibrated.predict(scaled(1.5)).extrapolated
+    assert calibrated.predict(scaled(6.0)).extrapolated
+    app = open_page(y=MS_LABEL, phi="6", a="b1")
+    given = component(app, "growth")
+    for phi, row in zip(TENTHS, given["rows"], strict=True):
+        said = row["text"].endswith("), beyond what was timed")
+        assert said == calibrated.predict(scaled(phi)).extrapolated, phi
+    published = next(m for m in given["chart"]["marks"] if m["name"] == "published")
+    texts = {mark["title"]: mark["text"] for mark in published["marks"]}
+    assert "beyond" in texts["B7"] and "beyond" not in texts["B4"]
+    captions = " ".join(caption.value for caption in app.caption)
+    assert "φ = 6 is beyond what was timed." in captions
+    again = open_page(y=MS_LABEL, phi="1.5", show="Against A", a="b7")
+    assert "is beyond" not in " ".join(caption.value for caption in again.caption)
+    row = again.table[0].value.set_index("Quantity").loc["Milliseconds on this machine"]
+    assert row["A: B7"].endswith("), beyond what was timed")
+    assert row["φ = 1.5"].endswith(")")
+
+
 def test_the_scatter_holds_every_pair_and_the_band(
     made_up: Calibration, made_up_timer: Any
 ) -> None:

@@ -14,6 +14,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from app import resources
+from app.charts.compare_view import amount
 from app.views.compare_table import to_csv
 from app.views.compare_timing import MOST_MULT_ADDS, TO_TIME
 from effnet_core.calibration import Calibration, LatencyMeasurement, Protocol, measure_runtime
@@ -297,7 +298,32 @@ def test_a_calibrated_machine_has_a_place_for_every_efficientnet(calibrated: Cal
     text = " ".join(caption.value for caption in app.caption)
     assert f"predicted from a calibration of this machine, {calibrated.made}" in text
     table = next(t.value for t in app.dataframe if "here_median_ms" in t.value)
-    assert set(table["here_basis"]) == {"predicted"}
+    extrapolated = {
+        one: calibrated.predict(variant(one.architecture, resolution=one.test_resolution))
+        for one in results(test_set="imagenet")
+        if one.architecture and one.test_resolution
+    }
+    told = {
+        (one.model, band.ms): "predicted" + ", beyond what was timed" * band.extrapolated
+        for one, band in extrapolated.items()
+    }
+    rows = zip(table["model"], table["here_median_ms"], table["here_basis"], strict=True)
+    assert all(told[model, ms] == basis for model, ms, basis in rows)
+    assert len(set(table["here_basis"])) == 2
+
+
+@pytest.mark.parametrize(("code", "beyond"), [("b4", False), ("b7", True), ("phi=-6", True)])
+def test_a_line_beyond_what_was_timed_says_so(
+    calibrated: Calibration, code: str, beyond: bool
+) -> None:
+    app = open_page(cost="Latency on this machine", line=code)
+    name, ms = line_of_cost(app)
+    title = name.removesuffix(": cost alone")
+    said = f"{title} costs {amount(find_axis('here'), ms)}, predicted"
+    alt = app.get("plotly_chart")[0].proto.alt
+    assert f"{said}{', beyond what was timed' * beyond}; its accuracy is unknown" in alt
+    (line,) = (t for t in figure(app)["data"] if t.get("name") == name)
+    assert ("beyond what was timed" in line["hovertext"]) == beyond
 
 
 def test_what_was_measured_stands_over_what_is_predicted(

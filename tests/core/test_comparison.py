@@ -215,6 +215,7 @@ def test_a_prediction_is_told_apart_from_a_measurement(made_up: Calibration) -> 
     large = cost(b7, axis, timings)
     assert large is not None and "beyond what was timed" in large.note
     assert row(b0, timings)["here_basis"] == "predicted"
+    assert row(b7, timings)["here_basis"] == "predicted, beyond what was timed"
     over = cost(b0, axis, {**timings, ("b0", 224): Timed()})
     assert over is not None and (over.basis, over.value) == ("measured", 20.0)
     resnet = next(one for one in results() if one.architecture is None)
