@@ -1,4 +1,4 @@
-"""The left column of Compare: which records, on which axis, and the network drawn as a line."""
+"""The left column of Compare: which records, on which axis, and what is drawn besides."""
 
 from __future__ import annotations
 
@@ -7,15 +7,10 @@ from dataclasses import dataclass
 import streamlit as st
 
 from app import widgets
-from app.charts.compare_view import Mark
-from app.markup import plain
-from app.network import Network, chosen
-from app.state import Choice, Several, put
-from effnet_core.calibration import Calibration
+from app.state import Choice, Several
+from app.views import compare_line
 from effnet_core.comparison import cost_axes, extra_data, find_axis
-from effnet_core.comparison_records import BEYOND, CostAxis, PredictedTiming, Timings
-from effnet_core.cost import summarize
-from effnet_core.errors import InvalidInput
+from effnet_core.comparison_records import CostAxis
 from effnet_core.published import TEST_SET_TITLES, families, recipes, results
 from effnet_core.published_records import PublishedResult
 
@@ -69,11 +64,6 @@ DRAW = Several(
     default=("front", "sizes", "network"),
     labels={"front": "Pareto front", "sizes": "Lines between sizes", "network": "Line of cost"},
 )
-LINE = "line"
-"""The key (also in the URL) under which the code of the network drawn as a line is held."""
-
-_FOLLOWED = "line_of_scale"
-
 FIELDS = (TEST_SET, COST, SPACING, FAMILIES, RECIPES, DATA, DRAW)
 
 
@@ -101,26 +91,6 @@ class Asked:
         )
 
 
-def follow_scale() -> None:
-    """Write the network of Scale into the address, unless another was typed or came with it."""
-    held, written = st.session_state.get(LINE) or "", st.session_state.get(_FOLLOWED, "")
-    if held not in ("", written) or (not held and st.query_params.get(LINE)):
-        return
-    code = _code_of_scale()
-    if code != held:
-        put(LINE, code)
-        st.session_state[_FOLLOWED] = code
-
-
-def _code_of_scale() -> str:
-    """What the address says of the network of Scale: nothing of B0, nor of one that cannot be."""
-    network = chosen()
-    try:
-        return "" if network == Network() else _existing(network).code
-    except InvalidInput:
-        return ""
-
-
 def draw() -> Asked:
     """Draw every control and return what they hold."""
     axis = find_axis(widgets.select(COST))
@@ -139,7 +109,7 @@ def draw() -> Asked:
         bind="query-params",
         persist_state="session",
     )
-    _draw_network()
+    compare_line.choose()
     return Asked(
         test_set=test_set,
         axis=axis,
@@ -149,67 +119,3 @@ def draw() -> Asked:
         imagenet_alone=data == "imagenet-1k",
         draw=tuple(drawn),
     )
-
-
-def _draw_network() -> None:
-    """Which network is the vertical line: the one chosen on Scale, or one that the URL carries."""
-    st.text_input(
-        "Network drawn as a line of cost",
-        key=LINE,
-        placeholder=f"as on Scale: {chosen().title}",
-        help="A published variant such as b4 or v2-s, or a network of the formula, such as "
-        "phi=2.5,strategy=depth. What is typed stays; empty, it follows Scale.",
-        bind="query-params",
-        persist_state="session",
-    )
-
-
-def line() -> Network | None:
-    """The network of the vertical line: the one typed, otherwise the one chosen on Scale.
-
-    Where one of them is no network, a sentence says so; None where neither is.
-    """
-    typed = st.session_state.get(LINE)
-    if typed:
-        try:
-            return _existing(Network.parse(typed))
-        except InvalidInput as error:
-            st.warning(plain(f"Network drawn as a line: {error} The one on Scale is used."))
-    try:
-        return _existing(chosen())
-    except InvalidInput as error:
-        st.warning(plain(f"The network on Scale: {error} No line of cost is drawn."))
-        return None
-
-
-def _existing(network: Network) -> Network:
-    """The same network; raises InvalidInput where its settings make none."""
-    network.spec()
-    return network
-
-
-def mark(
-    network: Network, axis: CostAxis, timings: Timings, held: Calibration | None
-) -> Mark | None:
-    """The network's cost on `axis`; None where it was neither computed, measured nor predicted.
-
-    Raises InvalidInput where the settings make no network.
-    """
-    spec = network.spec()
-    totals = summarize(spec)
-    known: dict[str, float] = {
-        "params": totals.params,
-        "flops": totals.mult_adds,
-        "activations": totals.activations,
-        "resolution": spec.resolution,
-    }
-    timing, caveat = timings.get((network.code, spec.resolution)), ""
-    if axis.kind == "here" and held is not None:
-        predicted = held.predict(spec)
-        known[axis.key] = predicted.ms
-        caveat = "predicted" + f", {BEYOND}" * predicted.extrapolated
-    if axis.kind == "here" and timing is not None and not isinstance(timing, PredictedTiming):
-        known[axis.key], caveat = timing.median_ms, ""
-    if axis.key not in known:
-        return None
-    return Mark(title=network.title, value=known[axis.key], caveat=caveat)

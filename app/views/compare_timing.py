@@ -11,8 +11,7 @@ from app import resources, widgets
 from app.markup import plain
 from app.network import Network
 from app.state import Choice, Number, Several
-from app.views import calibration
-from app.views.compare_controls import line
+from app.views import calibration, compare_line
 from effnet_core.architecture import ArchitectureSpec
 from effnet_core.calibration import LatencyMeasurement
 from effnet_core.cost import summarize
@@ -113,7 +112,7 @@ def draw() -> None:
 def _subject(name: str) -> Subject:
     """Raises InvalidInput where the chosen network does not exist."""
     if name == _THE_CHOSEN:
-        network = line()
+        network = compare_line.network()
         if network is None:
             raise InvalidInput("There is no network to draw as a line, so none to time.")
         spec = network.spec()

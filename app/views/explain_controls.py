@@ -1,4 +1,4 @@
-"""The controls of Explain: picture, models, classes, method with its parameters, stage, drawing."""
+"""The controls of Explain: picture, method, stage and how maps are drawn."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from app.markup import plain
 from app.pages import page
 from app.pictures import Picture
 from app.state import Choice, Number
-from effnet_core.attribution import METHODS, Method, Parameter, Value, find_method
-from effnet_core.attribution.render import COLOUR_MAPS
+from app.views import explain_parameters
+from effnet_core.attribution import METHODS, Attribution, Method, Value, find_method
+from effnet_core.attribution.render import COLOUR_MAPS, ColourScale, colour_scale
 from effnet_core.samples import sample_images
 
 if TYPE_CHECKING:
@@ -89,6 +90,10 @@ class Drawing:
     colours: str
     signed: bool
 
+    def scale(self, *attributions: Attribution) -> ColourScale:
+        """The scale of colours that these maps share."""
+        return colour_scale(*attributions, colour_map=self.colours, signed=self.signed)
+
 
 def choose_drawing() -> Drawing:
     """Draw sign, opacity and colours."""
@@ -134,7 +139,7 @@ def choose_how(cards: Sequence[ModelCard]) -> How:
     """Draw method, parameters and stage, of those that every one of the models has."""
     method = find_method(widgets.select(METHOD))
     st.caption(f"{method.summary} [Paper]({method.paper})")
-    parameters = _choose_parameters(method)
+    parameters = explain_parameters.choose(method)
     if not method.supports_stages:
         st.caption("This method looks at the input itself, pixel by pixel: it has no stages.")
         return How(method=method, parameters=parameters, stage="last")
@@ -149,51 +154,3 @@ def _choose_stage(cards: Sequence[ModelCard]) -> str:
     offered = dataclasses.replace(STAGE, options=options)
     widgets.show_refusals([offered])
     return widgets.select(offered)
-
-
-def _choose_parameters(method: Method) -> tuple[tuple[str, Value], ...]:
-    """The form that the method's declared parameters make; it is sent as a whole."""
-    if not method.parameters:
-        return ()
-    with st.form(f"parameters-{method.id}"):
-        given = [(p.name, _draw_parameter(method, p)) for p in method.parameters]
-        st.form_submit_button("Apply", width="stretch")
-    return tuple(given)
-
-
-def _draw_parameter(method: Method, parameter: Parameter) -> Value:
-    key = f"{method.id}.{parameter.name}"
-    if parameter.kind == "bool":
-        return st.toggle(
-            parameter.title,
-            bool(parameter.default),
-            key=key,
-            help=parameter.help,
-            bind="query-params",
-            persist_state="session",
-        )
-    if parameter.kind == "choice":
-        return widgets.segmented(
-            Choice(
-                key=key,
-                label=parameter.title,
-                options=parameter.choices,
-                default=str(parameter.default),
-                help=parameter.help,
-            )
-        )
-    return widgets.number(_number(key, parameter))
-
-
-def _number(key: str, parameter: Parameter) -> Number:
-    assert parameter.minimum is not None and parameter.maximum is not None
-    kind = int if parameter.kind == "int" else float
-    return Number(
-        key=key,
-        label=parameter.title,
-        default=kind(parameter.default),
-        low=parameter.minimum,
-        high=parameter.maximum,
-        step=kind(parameter.step or 1),
-        help=parameter.help,
-    )

@@ -13,7 +13,7 @@ from app.views.classify_models import label
 from app.views.explain_controls import SCALES, Drawing
 from app.views.explain_maps import colour_bar
 from app.views.explain_targets import CLASSES, Target, class_name
-from effnet_core.attribution.render import ColourScale, colour_scale, overlay, strongest
+from effnet_core.attribution.render import ColourScale, overlay, strongest
 from effnet_core.errors import EffnetError
 
 if TYPE_CHECKING:
@@ -50,9 +50,7 @@ def draw(
         "takes no further pass."
     )
     shared = widgets.segmented(SCALES) == "shared"
-    fitting = colour_scale(
-        *(one.attribution for one in given), colour_map=drawing.colours, signed=drawing.signed
-    )
+    fitting = drawing.scale(*(one.attribution for one in given))
     explained = {target.class_index for target in targets if target.card.id == card.id}
     with st.container(horizontal=True, gap="xsmall", key=f"gallery-{card.id}"):
         for one in given:

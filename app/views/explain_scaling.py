@@ -13,7 +13,7 @@ from app.text import count
 from app.views.explain_controls import Drawing
 from effnet_core.attribution.boxes import view_box
 from effnet_core.attribution.metrics import energy_inside
-from effnet_core.attribution.render import colour_scale, overlay, strongest
+from effnet_core.attribution.render import overlay, strongest
 from effnet_core.errors import EffnetError
 
 if TYPE_CHECKING:
@@ -79,8 +79,12 @@ def _explain(panel: Panel, picture: Picture, index: int) -> Explanation:
 
 def _draw_panel(panel: Panel, given: Explanation, picture: Picture, drawing: Drawing) -> None:
     attribution, model = given.attribution, panel.model
-    scale = colour_scale(attribution, colour_map=drawing.colours, signed=drawing.signed)
-    shown = overlay(given.prediction.view, attribution, opacity=drawing.opacity, scale=scale)
+    shown = overlay(
+        given.prediction.view,
+        attribution,
+        opacity=drawing.opacity,
+        scale=drawing.scale(attribution),
+    )
     side, (rows, columns) = model.preprocessing.crop, attribution.grid
     alt = f"Grad-CAM of “{given.target.label}”, {panel.title.lower()}: {strongest(attribution)}."
     facts = (

@@ -18,14 +18,14 @@ from app.views import (
     classify_models,
     classify_pictures,
     compare,
-    compare_controls,
+    compare_line,
     explain_controls,
     explain_gallery,
     explain_targets,
     scale,
     scale_architecture,
 )
-from app.views.explain_maps import npy, npz, png
+from app.views.explain_files import npy, npz, png
 from effnet_core.attribution import METHODS
 from effnet_core.attribution.render import overlay
 from effnet_core.predict import Predictor
@@ -156,7 +156,7 @@ def test_pages_share_no_key_by_accident() -> None:
     keys = {
         "scale": {field.key for field in (*scale.FIELDS, *scale_architecture.FIELDS)},
         "explain": {field.key for field in (*explain_controls.FIELDS, explain_controls.STAGE)},
-        "compare": {*(field.key for field in compare.FIELDS), compare_controls.LINE},
+        "compare": {*(field.key for field in compare.FIELDS), compare_line.LINE},
         "classify": {classify.ROWS.key, classify_pictures.SAMPLE},
         "classify and explain": {classify_models.MODEL, classify_models.ASKED},
     }
