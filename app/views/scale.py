@@ -18,6 +18,7 @@ from app.views import (
     scale_against,
     scale_architecture,
     scale_budget,
+    scale_budget_limits,
     scale_controls,
     scale_files,
     scale_growth,
@@ -57,7 +58,7 @@ SHOW = Choice(key="show", label="The part shown", options=TABS, default="Growth"
 )
 def render() -> None:
     """Draw the page: controls on the left, the network they make on the right."""
-    parts = (scale_growth, scale_architecture, scale_reconcile, scale_budget)
+    parts = (scale_growth, scale_architecture, scale_reconcile, scale_budget_limits)
     widgets.show_refusals((*FIELDS, SHOW, *(field for part in parts for field in part.FIELDS)))
     with st.container(key="scale"):
         left, right = st.columns([4, 9], gap="large")
