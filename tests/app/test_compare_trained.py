@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,29 +16,15 @@ from app.views.compare_trained import RUN
 from effnet_core.cost import summarize
 from effnet_core.measured import measured_runs
 from effnet_core.variants import scaled
+from tests.app.reading import COMPARE, healthy, opened
+
+open_page = partial(opened, COMPARE)
+
 
 MEASURED = Path(__file__).resolve().parents[2] / "assets" / "measured"
 REAL = json.loads((MEASURED / "runs" / "tiny100-phi-4.json").read_text(encoding="utf-8"))
 MAPS = json.loads((MEASURED / "maps" / "tiny100-phi-4.json").read_text(encoding="utf-8"))
 FOUR = ("depth", "width", "resolution", "compound")
-
-
-def page() -> None:
-    from app.views import compare
-
-    compare.render()
-
-
-def open_page(**parameters: Any) -> AppTest:
-    app = AppTest.from_function(page, default_timeout=120)
-    for key, text in parameters.items():
-        app.query_params[key] = text
-    return healthy(app.run())
-
-
-def healthy(app: AppTest) -> AppTest:
-    assert not app.exception, [error.value for error in app.exception]
-    return app
 
 
 def put(folder: Path, identity: str, top1: float, *, maps: bool = False, **changes: Any) -> None:

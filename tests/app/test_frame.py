@@ -1,15 +1,11 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
-
-def seen(message: Any) -> str:
-    """What the reader sees: Markdown's escapes are not shown."""
-    return str(message.value).replace("\\", "")
+from tests.app.reading import seen
 
 
 def page(failure: str) -> None:

@@ -8,12 +8,7 @@ from hypothesis import strategies as st
 from streamlit.testing.v1 import AppTest
 
 from app.state import Choice, Number
-
-
-def seen(message: Any) -> str:
-    """What the reader sees: Markdown's escapes are not shown."""
-    return str(message.value).replace("\\", "")
-
+from tests.app.reading import seen
 
 PHI = Number(key="phi", label="φ", default=0.0, low=-6, high=10, step=0.1)
 CLASSES = Number(key="classes", label="Classes", default=10, low=1, high=99, step=1)

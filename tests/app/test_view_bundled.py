@@ -17,6 +17,7 @@ from effnet_core.service import ExplainRequest, InferenceService
 from effnet_core.service.scaling_figure import STRATEGIES
 from effnet_core.weights import WeightsStore
 from effnet_core.weights.catalog import imagenet_classes
+from tests.app.reading import alts, html, opened
 
 SCRIPT = """
 import streamlit as st
@@ -32,21 +33,9 @@ TITLES = ("Baseline", "Deeper", "Wider", "Higher resolution", "Compound")
 
 
 def open_page(page: str, **parameters: Any) -> AppTest:
-    app = AppTest.from_string(SCRIPT.format(page=page), default_timeout=120)
-    for key, text in parameters.items():
-        app.query_params[key] = text
-    app.run()
-    assert not app.exception, [error.value for error in app.exception]
+    app = opened(SCRIPT.format(page=page), **parameters)
     assert not app.error, [error.value for error in app.error]
     return app
-
-
-def html(app: AppTest) -> str:
-    return "\n".join(element.proto.body for element in app.get("html"))
-
-
-def alts(app: AppTest) -> list[str]:
-    return [image.alt for element in app.get("image") for image in element.proto.imgs]
 
 
 def figures(app: AppTest) -> int:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,35 +19,9 @@ from app.quantities import MS_LABEL, latency
 from effnet_core.calibration import Calibration, check, errors_of, save
 from effnet_core.calibration.job import JobState
 from effnet_core.variants import scaled, variant
+from tests.app.reading import SCALE, component, healthy, opened, seen
 
-
-def page() -> None:
-    from app.views import scale
-
-    scale.render()
-
-
-def open_page(**parameters: str) -> AppTest:
-    app = AppTest.from_function(page, default_timeout=60)
-    for key, text in parameters.items():
-        app.query_params[key] = text
-    return healthy(app.run())
-
-
-def healthy(app: AppTest) -> AppTest:
-    assert not app.exception, [error.value for error in app.exception]
-    return app
-
-
-def component(app: AppTest, key: str) -> Any:
-    found = next(c.proto for c in app.get("bidi_component") if f"-{key}" in c.proto.id)
-    (given,) = json.loads(found.json)
-    return json.loads(given)
-
-
-def seen(message: Any) -> str:
-    """What the reader sees: Markdown's escapes are not shown."""
-    return str(message.value).replace("\\", "")
+open_page = partial(opened, SCALE)
 
 
 def buttons(app: AppTest) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import io
+from functools import partial
 from html import escape, unescape
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from effnet_core.predict import Predictor
 from effnet_core.samples import load_sample
 from effnet_core.service import ClassifyRequest, InferenceService
 from effnet_core.weights import WeightsStore, resolve_weights
+from tests.app.reading import healthy, html, opened
 
 SCRIPT = """
 import streamlit as st
@@ -29,23 +31,7 @@ st.navigation([
     st.Page(explain.render, url_path="explain"),
 ]).run()
 """
-
-
-def open_page(**parameters: Any) -> AppTest:
-    app = AppTest.from_string(SCRIPT, default_timeout=120)
-    for key, text in parameters.items():
-        app.query_params[key] = text
-    return healthy(app.run())
-
-
-def healthy(app: AppTest) -> AppTest:
-    assert not app.exception, [error.value for error in app.exception]
-    assert not any("Something went wrong" in error.value for error in app.error)
-    return app
-
-
-def html(app: AppTest) -> str:
-    return "\n".join(element.proto.body for element in app.get("html"))
+open_page = partial(opened, SCRIPT)
 
 
 def tables(app: AppTest) -> list[str]:

@@ -7,6 +7,7 @@ import io
 import json
 import subprocess
 import sys
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -22,28 +23,14 @@ from effnet_core.comparison import cost_axes, find_axis, front, identity, place,
 from effnet_core.cost import summarize
 from effnet_core.published import results
 from effnet_core.variants import scaled, variant
+from tests.app.reading import COMPARE, healthy, opened
+
+open_page = partial(opened, COMPARE)
+
 
 pytestmark = pytest.mark.usefixtures("nothing_trained")
 
 DEFAULT_FAMILIES = ("EfficientNet", "EfficientNetV2", "EfficientNet-Lite", "ConvNeXt", "ResNet")
-
-
-def page() -> None:
-    from app.views import compare
-
-    compare.render()
-
-
-def open_page(**parameters: Any) -> AppTest:
-    app = AppTest.from_function(page, default_timeout=120)
-    for key, text in parameters.items():
-        app.query_params[key] = text
-    return healthy(app.run())
-
-
-def healthy(app: AppTest) -> AppTest:
-    assert not app.exception, [error.value for error in app.exception]
-    return app
 
 
 def figure(app: AppTest) -> dict[str, Any]:
@@ -152,7 +139,7 @@ def test_what_is_drawn_besides_can_be_left_out() -> None:
 
 
 def test_line_of_cost_is_the_network_of_scale_or_of_the_address() -> None:
-    app = AppTest.from_function(page, default_timeout=120)
+    app = AppTest.from_string(COMPARE, default_timeout=120)
     app.session_state["phi"] = 1.5
     assert line_of_cost(healthy(app.run())) == (
         "φ = 1.5: cost alone",
@@ -175,7 +162,7 @@ def test_line_of_cost_is_the_network_of_scale_or_of_the_address() -> None:
 
 
 def test_a_network_of_scale_that_cannot_be_costs_no_more_than_its_line() -> None:
-    app = AppTest.from_function(page, default_timeout=120)
+    app = AppTest.from_string(COMPARE, default_timeout=120)
     app.session_state["phi"], app.session_state["strategy"] = 10.0, "depth"
     app.session_state["alpha"] = 2.0
     assert "No line of cost is drawn" in healthy(app.run()).warning[0].value

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import io
 import itertools
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
-from streamlit.testing.v1 import AppTest
 
 from app import pictures
 from app.views import (
@@ -32,6 +32,7 @@ from effnet_core.predict import Predictor
 from effnet_core.samples import load_sample
 from effnet_core.service import ClassifyRequest, ExplainRequest, InferenceService
 from effnet_core.weights import WeightsStore
+from tests.app.reading import alts, downloads, healthy, html, opened
 
 # The first address of Explain is its own, the second is where links and the carried picture lead.
 SCRIPT = """
@@ -43,37 +44,13 @@ st.navigation([
     st.Page(classify.render, url_path="classify"),
 ]).run()
 """
+open_page = partial(opened, SCRIPT)
 CHEAP = {
     "integrated-gradients.steps": "4",
     "occlusion.window": "32",
     "occlusion.stride": "32",
     "saliency.samples": "2",
 }
-
-
-def open_page(**parameters: Any) -> AppTest:
-    app = AppTest.from_string(SCRIPT, default_timeout=120)
-    for key, text in parameters.items():
-        app.query_params[key] = text
-    return healthy(app.run())
-
-
-def healthy(app: AppTest) -> AppTest:
-    assert not app.exception, [error.value for error in app.exception]
-    assert not any("Something went wrong" in error.value for error in app.error)
-    return app
-
-
-def html(app: AppTest) -> str:
-    return "\n".join(element.proto.body for element in app.get("html"))
-
-
-def alts(app: AppTest) -> list[str]:
-    return [image.alt for element in app.get("image") for image in element.proto.imgs]
-
-
-def downloads(app: AppTest) -> list[str]:
-    return [element.proto.label for element in app.get("download_button")]
 
 
 @pytest.fixture

@@ -1,10 +1,9 @@
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from collections import Counter
-from typing import Any
+from functools import partial
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -15,45 +14,13 @@ from app.views.scale_headline import paper_claim
 from effnet_core.cost import analyze, summarize
 from effnet_core.scaling import FAST_COMPOUND_RULE
 from effnet_core.variants import scaled, variant
+from tests.app.reading import SCALE, component, healthy, opened, press, seen
 
-
-def seen(message: Any) -> str:
-    """What the reader sees: Markdown's escapes are not shown."""
-    return str(message.value).replace("\\", "")
-
-
-def page() -> None:
-    from app.views import scale
-
-    scale.render()
-
-
-def open_page(**parameters: Any) -> AppTest:
-    app = AppTest.from_function(page, default_timeout=60)
-    for key, text in parameters.items():
-        app.query_params[key] = text
-    return healthy(app.run())
-
-
-def healthy(app: AppTest) -> AppTest:
-    assert not app.exception, [error.value for error in app.exception]
-    return app
+open_page = partial(opened, SCALE)
 
 
 def metrics(app: AppTest) -> dict[str, tuple[str, str]]:
     return {metric.label: (metric.value, metric.delta) for metric in app.metric}
-
-
-def press(app: AppTest, label: str) -> AppTest:
-    button = next(button for button in app.button if button.label == label)
-    return healthy(button.click().run())
-
-
-def component(app: AppTest, key: str) -> Any:
-    """What a part that lives in the browser was given."""
-    found = next(c.proto for c in app.get("bidi_component") if f"-{key}" in c.proto.id)
-    (given,) = json.loads(found.json)
-    return json.loads(given)
 
 
 def mark(app: AppTest, phi: float) -> tuple[str, float, float]:

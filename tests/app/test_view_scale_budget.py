@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -12,31 +13,9 @@ from effnet_core.calibration import Calibration
 from effnet_core.cost import summarize
 from effnet_core.scaling import ScalingRule
 from effnet_core.variants import scaled
+from tests.app.reading import SCALE, healthy, opened, seen
 
-SHOW = "What fits my budget?"
-
-
-def seen(message: Any) -> str:
-    """What the reader sees: Markdown's escapes are not shown."""
-    return str(message.value).replace("\\", "")
-
-
-def page() -> None:
-    from app.views import scale
-
-    scale.render()
-
-
-def open_page(**parameters: Any) -> AppTest:
-    app = AppTest.from_function(page, default_timeout=60)
-    for key, text in ({"show": SHOW} | parameters).items():
-        app.query_params[key] = text
-    return healthy(app.run())
-
-
-def healthy(app: AppTest) -> AppTest:
-    assert not app.exception, [error.value for error in app.exception]
-    return app
+open_page = partial(opened, SCALE, show="What fits my budget?")
 
 
 def box(app: AppTest, key: str) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from typing import Any
+from functools import partial
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -13,29 +13,9 @@ from app.results import curves
 from app.views.scale_files import curves_csv, file_stem, layers_csv
 from effnet_core.cost import analyze, summarize
 from effnet_core.variants import scaled
+from tests.app.reading import SCALE, downloads, healthy, opened, press
 
-
-def page() -> None:
-    from app.views import scale
-
-    scale.render()
-
-
-def open_page(**parameters: Any) -> AppTest:
-    app = AppTest.from_function(page, default_timeout=60)
-    for key, text in {"show": "Verify and download", **parameters}.items():
-        app.query_params[key] = text
-    return healthy(app.run())
-
-
-def healthy(app: AppTest) -> AppTest:
-    assert not app.exception, [error.value for error in app.exception]
-    return app
-
-
-def press(app: AppTest, label: str) -> AppTest:
-    button = next(button for button in app.button if button.label == label)
-    return healthy(button.click().run())
+open_page = partial(opened, SCALE, show="Verify and download")
 
 
 def refusals(app: AppTest) -> str:
@@ -61,15 +41,14 @@ def test_making_one_file_keeps_the_other_and_another_network_has_none() -> None:
     app = open_page(phi="-6")
     press(app, "Make runnable Python")
     press(app, "Make ONNX")
-    endings = {name.rsplit(".", 1)[1] for name in downloads(app)}
+    endings = {name.rsplit(".", 1)[1] for name in offered(app)}
     assert endings == {"py", "onnx"}
     healthy(app.slider(key="phi").set_value(-5.0).run())
-    assert not downloads(app)
+    assert not offered(app)
 
 
-def downloads(app: AppTest) -> list[str]:
-    labels = [button.proto.label for button in app.get("download_button")]
-    return [label for label in labels if label.startswith("Download ")]
+def offered(app: AppTest) -> list[str]:
+    return [label for label in downloads(app) if label.startswith("Download ")]
 
 
 def test_the_csv_has_a_row_for_each_layer() -> None:

@@ -2,36 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any
+from functools import partial
 
 import pytest
-from streamlit.testing.v1 import AppTest
 
+from tests.app.reading import SCALE, component, healthy, opened
 
-def page() -> None:
-    from app.views import scale
-
-    scale.render()
-
-
-def open_page(**parameters: str) -> AppTest:
-    app = AppTest.from_function(page, default_timeout=60)
-    for key, text in parameters.items():
-        app.query_params[key] = text
-    return healthy(app.run())
-
-
-def healthy(app: AppTest) -> AppTest:
-    assert not app.exception, [error.value for error in app.exception]
-    return app
-
-
-def component(app: AppTest, key: str) -> Any:
-    """What a part that lives in the browser was given."""
-    found = next(c.proto for c in app.get("bidi_component") if f"-{key}" in c.proto.id)
-    (given,) = json.loads(found.json)
-    return json.loads(given)
+open_page = partial(opened, SCALE)
 
 
 @pytest.mark.parametrize(("phi", "rest"), [("1.5", None), ("1.01", "1.01")])
