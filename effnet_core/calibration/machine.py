@@ -9,7 +9,7 @@ from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 
-from effnet_core.runtime.session import available_cores
+from effnet_core.runtime.session import ENGINE_VERSION, available_cores
 
 ENGINE = "ONNX Runtime"
 """The default back end on a CPU."""
@@ -22,13 +22,14 @@ class Machine:
     """Everything that milliseconds depend on besides the network and the batch.
 
     `processors` are all that the system shows, `threads` those that one pass runs on. `engine` is
-    the runtime with its version.
+    the runtime with its version, `settings` the version of this project's graphs and sessions.
     """
 
     processor: str
     processors: int
     system: str
     engine: str
+    settings: str
     threads: int
 
     def changes(self, other: Machine) -> tuple[str, ...]:
@@ -50,6 +51,7 @@ def this_machine() -> Machine:
         processors=os.cpu_count() or 1,
         system=f"{platform.system()} {platform.machine()}",
         engine=_engine(),
+        settings=ENGINE_VERSION,
         threads=available_cores(),
     )
 

@@ -116,8 +116,9 @@ class Calibration:
             model = fields.pop("model")
             model["coefficients"] = tuple(model["coefficients"][term] for term in TERMS)
             model["held_out_errors"] = tuple(model["held_out_errors"])
+            # Calibrations from before `settings` was kept do not say it.
             found = Calibration(
-                machine=Machine(**fields.pop("machine")),
+                machine=Machine(**{"settings": "unknown", **fields.pop("machine")}),
                 model=LatencyModel(**model),
                 timed=tuple(Compared(**one) for one in fields.pop("timed")),
                 checked=tuple(Compared(**one) for one in fields.pop("checked")),
@@ -137,7 +138,7 @@ def _require_usable(found: Calibration) -> None:
     errors, coefficients = list(model.held_out_errors), list(model.coefficients)
     for one in (*found.timed, *found.checked):
         numbers += [one.resolution, one.predicted_ms, one.median_ms, one.low_ms, one.high_ms]
-    texts = (found.made, machine.processor, machine.system, machine.engine)
+    texts = (found.made, machine.processor, machine.system, machine.engine, machine.settings)
     sound = (
         all(map(_is_number, (*numbers, *errors, *coefficients)))
         and all(isinstance(text, str) for text in texts)

@@ -2,6 +2,7 @@
 
 Written layer by layer rather than traced: it takes milliseconds where tracing takes seconds, and
 every feature map can be an output or the start of the graph. `export` writes ONNX files for others.
+Whatever changes a graph counts `session.ENGINE_VERSION` up.
 """
 
 from __future__ import annotations
@@ -21,8 +22,6 @@ from effnet_core.runtime.tensors import Tensors
 INPUT, LOGITS, FEATURES = "images", "logits", "features"
 MAX_BYTES = 2**31 - 2**26
 """What one ONNX file can hold: protobuf's 2 GiB, less room for the graph."""
-VERSION = "1"
-"""Counts up whenever the same spec and tensors give another graph, so that none kept is stale."""
 
 _OPSET = 20
 _IR_VERSION = 10

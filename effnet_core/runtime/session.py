@@ -9,6 +9,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+ENGINE_VERSION = "2"
+"""Counts up with every change of what `graph` and `gradients` write or of a session's settings.
+
+Graphs kept on disk and calibrations of older versions are then used no more.
+"""
+
 _QUOTA = Path("/sys/fs/cgroup/cpu.max")
 _CORES = Path("/sys/devices/system/cpu")
 _ERRORS_ONLY = 3

@@ -20,6 +20,7 @@ from effnet_core.calibration import (
 )
 from effnet_core.calibration import machine as machine_module
 from effnet_core.errors import InvalidInput
+from effnet_core.runtime.session import ENGINE_VERSION
 from effnet_core.variants import variant
 
 
@@ -66,6 +67,7 @@ def test_without_one_a_sentence_names_the_command(path: Path) -> None:
     "change",
     [
         {"engine": "ONNX Runtime 99.0"},
+        {"settings": "99"},
         {"threads": 64},
         {"processor": "Another processor"},
         {"processors": 3},
@@ -88,6 +90,27 @@ def test_on_another_machine_it_is_stale(
         found.require()
 
 
+def test_one_from_before_settings_were_kept_is_stale(made_up: Calibration, path: Path) -> None:
+    fields = json.loads(made_up.to_json())
+    assert fields["machine"].pop("settings") == ENGINE_VERSION
+    path.parent.mkdir()
+    path.write_text(json.dumps(fields))
+    found = standing(path)
+    assert found.stored is not None and found.stored.model == made_up.model
+    assert found.reason == (
+        f"The calibration of {made_up.made} is stale (settings unknown → {ENGINE_VERSION})."
+    )
+
+
+def test_a_new_way_of_running_makes_it_stale(
+    made_up: Calibration, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save(made_up, path)
+    assert standing(path).usable == made_up
+    monkeypatch.setattr(machine_module, "ENGINE_VERSION", "99")
+    assert f"stale (settings {ENGINE_VERSION} → 99)" in standing(path).reason
+
+
 def damaged(fields: dict[str, Any], place: str, value: Any) -> str:
     *way, last = place.split(".")
     inner: Any = fields
@@ -107,6 +130,7 @@ def damaged(fields: dict[str, Any], place: str, value: Any) -> str:
         ("machine.threads", ...),
         ("machine.threads", "two"),
         ("machine.engine", 3),
+        ("machine.settings", 2),
         ("model.coefficients.runs", ...),
         ("model.coefficients.runs", -1.0),
         ("model.coefficients.runs", float("nan")),

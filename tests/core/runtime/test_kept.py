@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import subprocess
 import sys
+import time
+import uuid
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +18,7 @@ import pytest
 from effnet_core.architecture import ArchitectureSpec
 from effnet_core.runtime import kept as module
 from effnet_core.runtime.graph import whole_graph
-from effnet_core.runtime.kept import GraphCache, default_root, graph_key
+from effnet_core.runtime.kept import GraphCache, graph_key
 from effnet_core.runtime.session import OnnxSession
 from effnet_core.runtime.tensors import random_tensors
 from effnet_core.variants import scaled
@@ -83,7 +86,7 @@ def test_a_damaged_file_is_replaced(
     path.write_bytes(damage(whole))
     assert_answers(cache.session("a", maker), maker)
     assert maker.count == 2
-    assert path.read_bytes()[:32] == module.hashlib.sha256(path.read_bytes()[32:]).digest()
+    assert path.read_bytes()[-32:] == hashlib.sha256(path.read_bytes()[:-32]).digest()
     cache.session("a", maker)
     assert maker.count == 2
 
@@ -91,7 +94,7 @@ def test_a_damaged_file_is_replaced(
 def test_a_whole_file_that_is_no_graph_is_replaced(cache: GraphCache, maker: Maker) -> None:
     cache.root.mkdir()
     content = b"not a graph"
-    (cache.root / "a.graph").write_bytes(module.hashlib.sha256(content).digest() + content)
+    (cache.root / "a.graph").write_bytes(content + hashlib.sha256(content).digest())
     assert_answers(cache.session("a", maker), maker)
     cache.session("a", maker)
     assert maker.count == 1
@@ -119,6 +122,33 @@ def test_a_disk_that_cannot_be_used_costs_no_answer(tmp_path: Path, maker: Maker
     assert maker.count == 2
 
 
+def test_a_graph_that_cannot_be_written_costs_no_answer(
+    cache: GraphCache, maker: Maker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = uuid.uuid4()
+    monkeypatch.setattr(module.uuid, "uuid4", lambda: name)
+    (cache.root / f".{name.hex}.part").mkdir(parents=True)  # in the way of ONNX Runtime's file
+    assert_answers(cache.session("a", maker), maker)
+    assert maker.count == 1 and not list(cache.root.glob("*.graph"))
+
+
+def test_a_graph_that_is_refused_leaves_nothing(cache: GraphCache) -> None:
+    with pytest.raises(Exception, match="protobuf"):
+        cache.session("a", lambda: b"not a graph")
+    assert files(cache) == []
+
+
+def test_what_a_killed_process_has_left_is_removed(cache: GraphCache, maker: Maker) -> None:
+    cache.root.mkdir()
+    old, new = cache.root / ".old.part", cache.root / ".new.part"
+    for part, hours in ((old, 2), (new, 0)):
+        part.write_bytes(b"half a graph")
+        at = time.time() - 3600 * hours
+        os.utime(part, (at, at))
+    cache.session("a", maker)
+    assert [path.name for path in files(cache)] == [".new.part", "a.graph"]
+
+
 def test_whatever_makes_another_graph_makes_another_name(monkeypatch: pytest.MonkeyPatch) -> None:
     def key(weights: str = "f00", spec: ArchitectureSpec = SPEC, outputs: str = "logits") -> str:
         return graph_key(weights, spec, outputs)
@@ -128,7 +158,7 @@ def test_whatever_makes_another_graph_makes_another_name(monkeypatch: pytest.Mon
     found = {first, key(weights="f01"), key(outputs="stage 3")}
     found.add(key(spec=replace(SPEC, resolution=48)))
     found.add(key(spec=replace(SPEC, bn_eps=0.01)))
-    monkeypatch.setattr(module, "VERSION", "0")
+    monkeypatch.setattr(module, "ENGINE_VERSION", "0")
     found.add(key())
     monkeypatch.undo()
     versions = {"onnx": "1", "onnxruntime": "1"}
@@ -144,13 +174,6 @@ def test_whatever_makes_another_graph_makes_another_name(monkeypatch: pytest.Mon
     module._surroundings.cache_clear()
     assert len(found) == 9
     assert key() == first
-
-
-def test_the_folder_lies_in_the_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("EFFNET_CACHE", str(tmp_path))
-    assert default_root() == tmp_path / "graphs"
-    monkeypatch.delenv("EFFNET_CACHE")
-    assert default_root().name == "graphs" and "effnet" in default_root().parts
 
 
 def test_processes_that_make_a_graph_at_once_leave_one_whole_file(
