@@ -27,8 +27,8 @@ class OnnxEngine:
     for inputs of another size than the spec's and where ONNX Runtime refuses the graph, torch's
     eager mode answers. Passes of several threads at once take half of the cores each, on a session
     of its own that is built when it first comes to that. Sessions hold the weights a second and
-    third time: the model itself is kept for what torch answers. `graphs` keeps the graph on disk
-    under `weights_sha256`, which must be that of the model's weights; None keeps nothing.
+    third time: the model itself is kept for what torch answers. `graphs` keeps graphs on disk under
+    `weights_sha256`, which must be that of the model's weights; None keeps nothing.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class OnnxEngine:
         make = partial(_session, model, graphs, weights_sha256)
         self._whole = Later(partial(make, None), f"The graph of {name}")
         self._half = Later(partial(make, half), f"The second graph of {name}")
-        self._slopes = Slopes(model)
+        self._slopes = Slopes(model, graphs, weights_sha256)
 
     @property
     def name(self) -> str:

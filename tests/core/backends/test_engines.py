@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import onnxruntime
@@ -10,13 +11,16 @@ import pytest
 import torch
 from torch import Tensor
 
+from effnet_core.architecture import ArchitectureSpec
 from effnet_core.backends.eager import EagerEngine
 from effnet_core.backends.engines import Engine, Look
 from effnet_core.backends.onnx_runtime import OnnxEngine
 from effnet_core.backends.slopes import Slopes
 from effnet_core.builder import build
 from effnet_core.model import EfficientNet
-from effnet_core.runtime.tensors import random_tensors
+from effnet_core.runtime.gradients import gradient_graph
+from effnet_core.runtime.kept import GraphCache
+from effnet_core.runtime.tensors import Tensors, random_tensors
 from effnet_core.variants import scaled
 
 SIDE = 64
@@ -117,6 +121,43 @@ def test_few_sessions_that_go_back_are_kept(model: EfficientNet, picture: Tensor
     assert slopes.at(picture, 0, (2,)) is not None
     assert slopes.ready((4,), 60)
     assert tuple(slopes._sessions) == ((2,), (4,))  # the least recently used makes room
+
+
+def test_graphs_that_go_back_are_kept_on_disk(
+    model: EfficientNet, picture: Tensor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[tuple[int, ...]] = []
+
+    def write(spec: ArchitectureSpec, tensors: Tensors, stages: tuple[int, ...]) -> bytes:
+        written.append(stages)
+        return gradient_graph(spec, tensors, stages)
+
+    monkeypatch.setattr("effnet_core.backends.slopes.gradient_graph", write)
+    cache = GraphCache(tmp_path)
+    features, gradient = by_autograd(model, picture, 3)[2]
+    scale = float(1 / gradient.abs().max())
+
+    def ask(stages: tuple[int, ...], weights: str = "f00") -> None:
+        slopes = Slopes(model, cache, weights)
+        assert slopes.ready(stages, 60)
+        found = slopes.at(picture, 3, stages)
+        assert found is not None
+        assert_close(found[0][0], features[0])
+        assert_close(scale * found[0][1], scale * gradient[0])
+
+    ask((2,))
+    ask((2,))
+    assert written == [(2,)]
+    (file,) = tmp_path.iterdir()
+    file.write_bytes(file.read_bytes()[:-1])
+    ask((2,))
+    ask((2,))
+    assert written == [(2,)] * 2
+    ask((2, 5))
+    ask((2,), weights="f01")
+    ask((2, model.last_stage))  # the last stage's gradient needs no graph
+    assert written == [(2,), (2,), (2, 5), (2,)]
+    assert len(list(tmp_path.iterdir())) == 3
 
 
 def test_inputs_of_another_size_or_type_are_torchs(fast: OnnxEngine, picture: Tensor) -> None:
