@@ -104,7 +104,7 @@ def _run(args: argparse.Namespace) -> int:
         if args.maps and not has_boxes(source.photos):
             raise InvalidInput(f"{source.name} comes without boxes, so no map can be scored on it.")
         loaded = load(args, args.device)
-        model = predictor(loaded, args)
+        model = predictor(loaded, args, warm=False)
         rows = _maps(args, model, source, stages) if args.maps else None
         with _bar("Evaluating") as progress:
             found = evaluate(

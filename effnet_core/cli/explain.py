@@ -143,7 +143,8 @@ def _attribute(
     from effnet_core.attribution import attribute, grad_cam_classes
 
     inputs = model.inputs(prediction.view)
-    if method == "grad-cam" and stage in ("last", model.model.last_stage):
+    last = stage in ("last", model.model.last_stage)
+    if method == "grad-cam" and last:
         return grad_cam_classes(model.model, inputs, class_indices, passes=model)
     return tuple(
         attribute(
@@ -154,7 +155,8 @@ def _attribute(
             stage=stage,
             parameters=parameters,
             preprocessing=model.preprocessing,
-            passes=model,
+            # Few maps are torch's sooner than ONNX Runtime has a session back to their stage.
+            passes=model if last else None,
         )
         for index in class_indices
     )

@@ -72,15 +72,26 @@ def load(args: argparse.Namespace, device: str = "cpu") -> LoadedWeights:
 
 
 def predictor(
-    loaded: LoadedWeights, args: argparse.Namespace, *, autocast: bool = False
+    loaded: LoadedWeights, args: argparse.Namespace, *, autocast: bool = False, warm: bool = True
 ) -> Predictor:
-    """A warm predictor on the device and in the dtype asked for; raises EffnetError."""
+    """A predictor on the device and in the dtype asked for; raises EffnetError.
+
+    A `warm` one answers with ONNX Runtime from the first picture on, where that can be had, so that
+    equal commands give equal digits and nothing is left to do when they end; its graph is kept on
+    disk, where the service keeps its own. Who only runs `model` needs none of that.
+    """
     with working(f"Building {loaded.spec.name}"):
         from effnet_core.predict import Predictor
+        from effnet_core.runtime.kept import GraphCache
+        from effnet_core.weights import WeightsStore
 
         engine: Literal["auto", "autocast"] = "autocast" if autocast else "auto"
-        found = Predictor(loaded, device=args.device, dtype=args.dtype, engine=engine)
-        found.warm_up()
+        graphs = GraphCache(WeightsStore().root / "graphs")
+        found = Predictor(
+            loaded, device=args.device, dtype=args.dtype, engine=engine, graphs=graphs
+        )
+        if warm and not found.ready():
+            found.warm_up()
         return found
 
 
