@@ -15,7 +15,7 @@ import streamlit as st
 from PIL import Image, ImageDraw
 
 from effnet_core.errors import EffnetError, InvalidInput
-from effnet_core.images import decode
+from effnet_core.images import decode_reduced
 from effnet_core.samples import Sample, load_sample, sample_images
 
 MAX_PICTURES = 12
@@ -162,11 +162,11 @@ def _kept() -> dict[str, Picture]:
 
 
 def _picture(key: str, title: str, data: bytes, *, alt: str, credit: str) -> Picture:
-    image = decode(data)
-    preview = image.copy()
+    decoded = decode_reduced(data, shorter_edge=PREVIEW_SIDE)
+    preview = decoded.image.copy()
     preview.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE), Image.Resampling.LANCZOS)
     return Picture(
-        key=key, title=title, alt=alt, credit=credit, size=image.size, data=data, preview=preview
+        key=key, title=title, alt=alt, credit=credit, size=decoded.size, data=data, preview=preview
     )
 
 

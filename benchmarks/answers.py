@@ -18,7 +18,7 @@ from benchmarks.peers import peer
 from benchmarks.protocol import Call, Plan
 from benchmarks.rows import Row, compare
 from benchmarks.subjects import Subject
-from effnet_core.images import decode
+from effnet_core.quick_view import decode_for
 from effnet_core.samples import load_sample
 
 TARGET = 1.15
@@ -55,7 +55,7 @@ def _rows(subject: Subject, name: str, data: bytes) -> tuple[Row, ...]:
 
     ours = partial(predictor.predict_bytes, data, top_k=5)
     pillow = partial(alone, partial(_pillow, data))
-    own = partial(alone, partial(decode, data))
+    own = partial(alone, partial(decode_for, data, predictor.preprocessing))
     peers = [
         peer("this project's decoding + pass", lambda: own, TARGET),
         peer("Pillow's decoding + pass", lambda: pillow, TARGET),

@@ -20,7 +20,8 @@ from effnet_core.backends.engines import Engine, Look, Slope
 from effnet_core.backends.onnx_runtime import OnnxEngine
 from effnet_core.builder import resolve_device, torch_dtype
 from effnet_core.errors import InvalidInput
-from effnet_core.images import crop_box, decode, model_view, to_input
+from effnet_core.images import Decoded, crop_box, to_input
+from effnet_core.quick_view import decode_for, quick_view
 from effnet_core.runtime.kept import GraphCache
 from effnet_core.weights.checkpoints import LoadedWeights, instantiate
 
@@ -40,15 +41,16 @@ class Prediction:
 
     `top` is sorted by falling probability. `milliseconds` is the time measured from the picture's
     bytes to the answer (decoding, preprocessing, forward pass; neither waiting nor loading the
-    model). `view` is the crop × crop picture that the model saw, before normalising, and `crop_box`
-    its (left, top, right, bottom) in pixels of the upright original. `engine` names what computed
-    the pass. `probabilities` is read-only float32 (classes,), in the order of `classes`.
+    model). `pixels` are what the model saw, before normalising, read-only uint8 (crop, crop, 3),
+    and `crop_box` their (left, top, right, bottom) in pixels of the upright original. `engine`
+    names what computed the pass. `probabilities` is read-only float32 (classes,), in the order of
+    `classes`.
     """
 
     weights: str
     top: tuple[ClassProbability, ...]
     milliseconds: float
-    view: Image.Image = field(repr=False, compare=False)
+    pixels: npt.NDArray[np.uint8] = field(repr=False, compare=False)
     crop_box: tuple[float, float, float, float]
     device: str
     dtype: str
@@ -56,6 +58,11 @@ class Prediction:
     resolution: int
     classes: tuple[str, ...] = field(repr=False)
     probabilities: npt.NDArray[np.float32] = field(repr=False, compare=False)
+
+    @property
+    def view(self) -> Image.Image:
+        """The crop × crop picture that the model saw."""
+        return Image.fromarray(self.pixels)
 
     def of(self, class_index: int) -> ClassProbability:
         """The probability of any class; raises InvalidInput if the model has no such index."""
@@ -69,8 +76,7 @@ class Prediction:
 
     def with_top(self, count: int) -> Prediction:
         """The same answer with its `count` most probable classes; raises InvalidInput below 1."""
-        if count < 1:
-            raise InvalidInput(f"At least one class must be asked for; got {count}.")
+        _require_some(count)
         return replace(self, top=_top(self.probabilities, self.classes, count))
 
 
@@ -144,8 +150,8 @@ class Predictor:
         side = self.preprocessing.crop
         self.predict(Image.new("RGB", (side, side)), top_k=1)
 
-    def inputs(self, view: Image.Image) -> Tensor:
-        """A `model_view` as the network's input (1, 3, crop, crop) on the model's device."""
+    def inputs(self, view: Image.Image | npt.NDArray[np.uint8]) -> Tensor:
+        """A `model_view` or its pixels as the network's input (1, 3, crop, crop) on its device."""
         values = torch.from_numpy(to_input(view, self.preprocessing)).unsqueeze(0)
         if self.device.type == "cuda":
             values = upload(values, self.device)
@@ -156,23 +162,25 @@ class Predictor:
 
         Raises InvalidInput if `top_k` is below 1; above the number of classes all are given.
         """
-        if top_k < 1:
-            raise InvalidInput(f"At least one class must be asked for; got {top_k}.")
-        return self.see(image, top_k=top_k)[0]
+        _require_some(top_k)
+        return self.see(Decoded(image, image.size), top_k=top_k)[0]
 
-    def see(self, image: Image.Image, *, top_k: int = 5) -> tuple[Prediction, Look]:
-        """What `predict` says of a picture, and the look that it says it by."""
+    def see(self, picture: Decoded, *, top_k: int = 5) -> tuple[Prediction, Look]:
+        """What `predict` says of a picture, and the look that it says it by.
+
+        One decoded by `quick_view.decode_for` may have fewer pixels than its file.
+        """
         start = time.perf_counter()
-        view = model_view(image, self.preprocessing)
-        look = self.look(self.inputs(view))
+        pixels = quick_view(picture, self.preprocessing)
+        look = self.look(self.inputs(pixels))
         probabilities = look.probabilities()
         milliseconds = (time.perf_counter() - start) * 1e3
         prediction = Prediction(
             weights=self.weights_id,
             top=_top(probabilities, self.classes, top_k),
             milliseconds=milliseconds,
-            view=view,
-            crop_box=crop_box(image.size, self.preprocessing),
+            pixels=pixels,
+            crop_box=crop_box(picture.size, self.preprocessing),
             device=str(self.device),
             dtype=self.dtype,
             engine=look.engine,
@@ -183,11 +191,15 @@ class Predictor:
         return prediction, look
 
     def predict_bytes(self, data: bytes, *, top_k: int = 5) -> Prediction:
-        """Classify the bytes of a picture file; raises ImageError or InvalidInput."""
+        """Classify the bytes of a picture file; raises ImageError or InvalidInput.
+
+        A large JPEG is decoded at a fraction of its size where that still is twice what is needed.
+        """
+        _require_some(top_k)
         start = time.perf_counter()
-        image = decode(data)
+        picture = decode_for(data, self.preprocessing)
         decoding = (time.perf_counter() - start) * 1e3
-        prediction = self.predict(image, top_k=top_k)
+        prediction, _ = self.see(picture, top_k=top_k)
         return replace(prediction, milliseconds=decoding + prediction.milliseconds)
 
 
@@ -240,6 +252,11 @@ def class_index(classes: tuple[str, ...], label: str) -> int | None:
     """
     wanted = _comparable(label)
     return next((i for i, name in enumerate(classes) if _comparable(name) == wanted), None)
+
+
+def _require_some(count: int) -> None:
+    if count < 1:
+        raise InvalidInput(f"At least one class must be asked for; got {count}.")
 
 
 def _top(

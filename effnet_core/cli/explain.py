@@ -96,11 +96,12 @@ def _run(args: argparse.Namespace) -> int:
     _require_in_range(args)
     if args.architecture is not None:  # what is wrong is said before seconds of loading
         _require_stage(stage, architecture(args.architecture))
-    picture = decode(read_image(args.image))
+    data = read_image(args.image)
+    decode(data)  # a bad picture is refused before seconds of loading
     loaded = load(args, args.device)
     _require_stage(stage, loaded.spec)
     model = predictor(loaded, args)
-    prediction = model.predict(picture, top_k=args.top_classes or 1)
+    prediction = model.predict_bytes(data, top_k=args.top_classes or 1)
     targets = prediction.top
     if args.class_indices is not None:
         targets = tuple(prediction.of(index) for index in dict.fromkeys(args.class_indices))
@@ -142,7 +143,7 @@ def _attribute(
     """The map of each class; Grad-CAM's at the last stage all come from one pass."""
     from effnet_core.attribution import attribute, grad_cam_classes
 
-    inputs = model.inputs(prediction.view)
+    inputs = model.inputs(prediction.pixels)
     last = stage in ("last", model.model.last_stage)
     if method == "grad-cam" and last:
         return grad_cam_classes(model.model, inputs, class_indices, passes=model)

@@ -16,6 +16,7 @@ from effnet_core.errors import InvalidInput
 from effnet_core.images import Preprocessing
 from effnet_core.latency import LatencyMeasurement, measure, measure_spec
 from effnet_core.predict import Prediction, Predictor
+from effnet_core.quick_view import takes_reduced
 from effnet_core.service.cards import answer_or_sentence, device_name, stored_card
 from effnet_core.service.lanes import Ticket, WaitingRoom
 from effnet_core.service.looks import Key, Looks, Seen, Subject
@@ -222,14 +223,19 @@ class InferenceService:
         if seen is None:
             picture = self._pictures.get(request.image)
             with self._models.use(request.weights, ticket) as predictor:
-                seen = self._see(key, picture, predictor)
+                seen = self._see(key, picture, request.image, predictor)
         return seen.prediction.with_top(request.top_k)
 
-    def _see(self, key: Key, picture: Picture, predictor: Predictor) -> Seen:
-        """What the model says of the picture, by a pass only where that is not known."""
+    def _see(self, key: Key, picture: Picture, data: bytes, predictor: Predictor) -> Seen:
+        """What the model says of the picture, by a pass only where that is not known.
+
+        `picture` is that of the bytes `data`, and may be too small for this model.
+        """
         if (seen := self._looks.get(key)) is not None:
             return seen
-        prediction, look = predictor.see(picture.image)
+        if not takes_reduced(predictor.preprocessing):
+            picture = self._pictures.get(data, whole=True)
+        prediction, look = predictor.see(picture.decoded)
         total = picture.decode_milliseconds + prediction.milliseconds
         seen = Seen(replace(prediction, milliseconds=total), look)
         self._looks.put(key, seen)
@@ -256,13 +262,13 @@ class InferenceService:
         picture = self._pictures.get(request.image)
         with self._models.use(request.weights, ticket) as predictor:
             key = digest(request.image), self._models.identity(request.weights)
-            seen = self._see(key, picture, predictor)
+            seen = self._see(key, picture, request.image, predictor)
             chosen, prediction = request.class_index, seen.prediction
             yield Subject(
                 predictor=predictor,
                 seen=seen,
                 target=prediction.top[0] if chosen is None else prediction.of(chosen),
-                inputs=predictor.inputs(prediction.view),
+                inputs=predictor.inputs(prediction.pixels),
             )
 
     def _forget(self, identity: str) -> None:

@@ -29,9 +29,9 @@ class Seen:
 
     @property
     def nbytes(self) -> int:
-        """Bytes of the arrays and of the view's pixels."""
-        width, height = self.prediction.view.size
-        return self.look.nbytes + self.prediction.probabilities.nbytes + 3 * width * height
+        """Bytes of the arrays."""
+        said = self.prediction
+        return self.look.nbytes + said.probabilities.nbytes + said.pixels.nbytes
 
 
 class Looks:

@@ -8,19 +8,18 @@ import time
 from collections import OrderedDict
 from dataclasses import dataclass
 
-from PIL import Image
-
-from effnet_core.images import decode
+from effnet_core.images import Decoded, decode, decode_reduced
+from effnet_core.quick_view import REDUCED_EDGE
 
 CACHE_PIXELS = 80_000_000
-"""Pixels kept (3 bytes each): the largest accepted picture twice, or some six from a telephone."""
+"""Pixels kept (3 bytes each): the largest accepted picture twice, or some 26 from a telephone."""
 
 
 @dataclass(frozen=True)
 class Picture:
     """A decoded picture and how long decoding its bytes took."""
 
-    image: Image.Image
+    decoded: Decoded
     decode_milliseconds: float
 
 
@@ -32,23 +31,24 @@ def digest(data: bytes) -> bytes:
 class Pictures:
     """Decodes picture files and keeps the last ones, `max_pixels` in all, in memory only.
 
-    They are kept at full size, so that what a model sees is exact. Decoding happens one picture at
-    a time, which bounds the memory that many uploads at once can take.
+    Large JPEGs are decoded at a fraction of their size, as `quick_view` explains, unless they are
+    asked for whole. Decoding happens one picture at a time, which bounds the memory that many
+    uploads at once can take.
     """
 
     def __init__(self, max_pixels: int = CACHE_PIXELS) -> None:
         self._max_pixels = max_pixels
         self._lock = threading.Lock()
-        self._kept: OrderedDict[bytes, Picture] = OrderedDict()  # least recently used first
+        self._kept: OrderedDict[tuple[bytes, bool], Picture] = OrderedDict()  # the oldest use first
 
-    def get(self, data: bytes) -> Picture:
+    def get(self, data: bytes, *, whole: bool = False) -> Picture:
         """The picture in a file's bytes, decoded once while it is kept; raises ImageError."""
-        key = digest(data)
+        key = digest(data), whole
         with self._lock:
             if key not in self._kept:
                 start = time.perf_counter()
-                image = decode(data)
-                self._kept[key] = Picture(image, (time.perf_counter() - start) * 1e3)
+                decoded = _whole(data) if whole else decode_reduced(data, shorter_edge=REDUCED_EDGE)
+                self._kept[key] = Picture(decoded, (time.perf_counter() - start) * 1e3)
             self._kept.move_to_end(key)
             picture = self._kept[key]
             self._drop_oldest()
@@ -59,5 +59,11 @@ class Pictures:
             self._kept.popitem(last=False)
 
 
+def _whole(data: bytes) -> Decoded:
+    image = decode(data)
+    return Decoded(image, image.size)
+
+
 def _pixels(picture: Picture) -> int:
-    return picture.image.width * picture.image.height
+    width, height = picture.decoded.image.size
+    return width * height

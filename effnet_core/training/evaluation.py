@@ -1,7 +1,7 @@
 """How right a network is on labelled photos: top-1, top-5 and what stands behind them.
 
-Every photo is shown to a network as on any page: the original picture, by the preprocessing that
-belongs to the weights. Only so many photos are in memory as are under way.
+Every photo is shown to a network as torchvision does it: the original picture, by the preprocessing
+that belongs to the weights. Only so many photos are in memory as are under way.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ def fitting_batch(predictor: Predictor) -> int:
 
 
 def views(photos: PhotoSet, preprocessing: Preprocessing) -> Tensor:
-    """What the network sees of each photo, uint8 (N, 3, crop, crop), as on any page."""
+    """What the network sees of each photo, uint8 (N, 3, crop, crop), to the digit torchvision's."""
     side = preprocessing.crop
     seen = torch.empty((len(photos), 3, side, side), dtype=torch.uint8)
     for index in range(len(photos)):

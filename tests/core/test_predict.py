@@ -16,7 +16,7 @@ from PIL import Image
 from effnet_core.attribution.reference import calibrate
 from effnet_core.builder import build
 from effnet_core.errors import ImageError, InvalidInput
-from effnet_core.images import Preprocessing, crop_box, model_view, to_input
+from effnet_core.images import Decoded, Preprocessing, crop_box, to_input
 from effnet_core.predict import (
     Agreement,
     AgreementGroup,
@@ -26,6 +26,7 @@ from effnet_core.predict import (
     agreement,
     class_index,
 )
+from effnet_core.quick_view import quick_view
 from effnet_core.variants import scaled
 from effnet_core.weights import LoadedWeights, load_checkpoint, save_checkpoint
 
@@ -58,8 +59,9 @@ def test_the_answer_is_the_models_softmax_of_what_it_saw(
     predictor: Predictor, picture: Image.Image
 ) -> None:
     prediction = predictor.predict(picture, top_k=3)
-    view = model_view(picture, predictor.preprocessing)
-    assert prediction.view.tobytes() == view.tobytes()
+    view = quick_view(Decoded(picture, picture.size), predictor.preprocessing)
+    np.testing.assert_array_equal(prediction.pixels, view)
+    assert prediction.view.size == (64, 64) and prediction.view.tobytes() == view.tobytes()
     x = torch.from_numpy(to_input(view, predictor.preprocessing))[None]
     with torch.no_grad():
         expected = predictor.model(x)[0].softmax(0).numpy()
@@ -164,7 +166,7 @@ def test_bytes_are_decoded_and_their_time_counts(
     prediction = predictor.predict_bytes(file.getvalue(), top_k=2)
     assert prediction.top == predictor.predict(picture, top_k=2).top
     undecoded = replace(prediction, milliseconds=5.0)
-    monkeypatch.setattr(predictor, "predict", lambda image, top_k: undecoded)
+    monkeypatch.setattr(predictor, "see", lambda picture, top_k: (undecoded, None))
     assert predictor.predict_bytes(file.getvalue()).milliseconds > 5.0
     with pytest.raises(ImageError):
         predictor.predict_bytes(b"no picture")
@@ -177,7 +179,7 @@ def says(weights: str, index: int, classes: tuple[str, ...] = CLASSES) -> Predic
         weights=weights,
         top=(ClassProbability(index, classes[index], 0.9),),
         milliseconds=1.0,
-        view=Image.new("RGB", (8, 8)),
+        pixels=np.zeros((8, 8, 3), np.uint8),
         crop_box=(0.0, 0.0, 8.0, 8.0),
         device="cpu",
         dtype="float32",

@@ -134,7 +134,7 @@ def test_trained_maps_are_not_weak(v2b0_weights: Path, photos: tuple[Path, ...])
     network.load_state_dict(state)
     preprocessing = Preprocessing.imagenet(224)
     for photo in photos:
-        view = model_view(decode(photo.read_bytes(), max_side=1024), preprocessing)
+        view = model_view(decode(photo.read_bytes()), preprocessing)
         image = torch.from_numpy(to_input(view, preprocessing))[None]
         with torch.no_grad():
             top = int(network(image).argmax())

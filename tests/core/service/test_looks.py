@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
 from torch import Tensor
 
 from effnet_core.backends.engines import Look
@@ -22,7 +21,7 @@ def seen(side: int = 8) -> Seen:
         weights="a",
         top=(ClassProbability(0, "ant", 0.9),),
         milliseconds=1.0,
-        view=Image.new("RGB", (side, side)),
+        pixels=np.zeros((side, side, 3), np.uint8),
         crop_box=(0.0, 0.0, 8.0, 8.0),
         device="cpu",
         dtype="float32",

@@ -1,4 +1,4 @@
-"""Decoded pictures are kept, exactly, within a bound."""
+"""Decoded pictures are kept, as far as they are needed, within a bound."""
 
 from __future__ import annotations
 
@@ -25,7 +25,19 @@ def test_a_picture_is_decoded_once_and_exactly() -> None:
     first = pictures.get(data)
     assert pictures.get(bytes(data)) is first
     assert first.decode_milliseconds > 0
-    np.testing.assert_array_equal(np.asarray(first.image), np.asarray(decode(data)))
+    np.testing.assert_array_equal(np.asarray(first.decoded.image), np.asarray(decode(data)))
+
+
+def test_a_large_jpeg_is_kept_at_a_fraction_and_whole_where_it_is_asked_for() -> None:
+    file = io.BytesIO()
+    Image.linear_gradient("L").resize((3200, 2400)).convert("RGB").save(file, "JPEG")
+    pictures, data = Pictures(), file.getvalue()
+    reduced, whole = pictures.get(data).decoded, pictures.get(data, whole=True).decoded
+    assert (reduced.image.size, reduced.size) == ((1600, 1200), (3200, 2400))
+    assert (whole.image.size, whole.size) == ((3200, 2400), (3200, 2400))
+    assert whole.image.tobytes() == decode(data).tobytes()
+    assert pictures.get(data).decoded is reduced
+    assert pictures.get(data, whole=True).decoded is whole
 
 
 def test_the_least_recently_used_makes_room() -> None:
@@ -40,7 +52,7 @@ def test_the_least_recently_used_makes_room() -> None:
 
 def test_a_picture_beyond_the_bound_is_answered_but_not_kept() -> None:
     pictures, data = Pictures(max_pixels=100), png(30, 30)
-    assert pictures.get(data).image.size == (30, 30)
+    assert pictures.get(data).decoded.image.size == (30, 30)
     assert pictures.get(data) is not pictures.get(data)
 
 

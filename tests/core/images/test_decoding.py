@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import struct
 import time
 
@@ -11,7 +12,7 @@ import pytest
 from PIL import Image
 
 from effnet_core.errors import ImageError
-from effnet_core.images import FORMATS, Preprocessing, decode, model_view
+from effnet_core.images import FORMATS, Preprocessing, decode, decode_reduced, model_view
 from effnet_core.samples import load_sample
 
 
@@ -147,13 +148,34 @@ def test_extreme_shapes_reach_the_network(size):
     assert np.asarray(view).reshape(-1, 3).tolist() == [[9, 90, 200]] * (224 * 224)
 
 
-def test_max_side_is_nearly_the_full_decode_and_leaves_small_pictures_alone():
-    large = encode(photo((2400, 1600)), "JPEG", quality=90)
-    small = encode(photo((60, 40)), "PNG")
-    reduced = decode(large, max_side=500)
-    full = decode(large)
-    full.thumbnail((500, 500), Image.Resampling.BICUBIC)
-    assert reduced.size == full.size == (500, 333)
-    difference = np.abs(np.asarray(reduced).astype(int) - np.asarray(full))
-    assert difference.mean() < 1 and difference.max() < 40
-    assert decode(small, max_side=500).tobytes() == decode(small).tobytes()
+@pytest.mark.parametrize(
+    ("size", "edge", "reduced"),
+    [((2400, 1600), 400, (600, 400)), ((2400, 1600), 401, (1200, 800)),
+     ((1601, 2401), 800, (801, 1201)), ((1600, 1600), 100, (200, 200)),
+     ((1599, 3000), 800, (1599, 3000))],
+    ids=str,
+)  # fmt: skip
+def test_large_jpegs_are_decoded_at_the_smallest_fraction_that_is_enough(size, edge, reduced):
+    data = encode(photo(size), "JPEG", quality=90)
+    got = decode_reduced(data, shorter_edge=edge)
+    assert (got.image.size, got.size) == (reduced, size)
+    times = math.ceil(size[0] / reduced[0])
+    beyond = [(0, times * small - large) for small, large in zip(reduced, size, strict=True)]
+    full = np.pad(np.asarray(decode(data)), (*beyond[::-1], (0, 0)), mode="edge")
+    expected = Image.fromarray(full).reduce(times)
+    assert np.abs(np.asarray(got.image).astype(int) - np.asarray(expected)).mean() < 1
+
+
+def test_a_reduced_picture_is_upright_and_so_is_its_size():
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    data = encode(photo((1600, 1200)), "JPEG", exif=exif.tobytes())
+    got = decode_reduced(data, shorter_edge=300)
+    assert (got.image.size, got.size) == ((300, 400), (1200, 1600))
+
+
+@pytest.mark.parametrize("format_", ["PNG", "BMP"])
+def test_other_formats_are_never_reduced(format_):
+    data = encode(photo((640, 480)), format_)
+    got = decode_reduced(data, shorter_edge=10)
+    assert got.size == (640, 480) and got.image.tobytes() == decode(data).tobytes()

@@ -1,0 +1,158 @@
+"""The preprocessing that belongs to a set of weights: resize, crop the centre, normalise.
+
+`model_view` and `to_input` equal torchvision's and timm's evaluation transforms on Pillow images
+to the digit.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from numbers import Real
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from effnet_core.errors import InvalidInput
+from effnet_core.images.decoding import MAX_PIXELS
+
+INTERPOLATIONS: dict[str, Image.Resampling] = {
+    name: Image.Resampling[name.upper()]
+    for name in ("nearest", "box", "bilinear", "hamming", "bicubic", "lanczos")
+}
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preprocessing:
+    """How a picture becomes the input of a network.
+
+    The shorter edge is resized to `resize` pixels with `interpolation` (one of `INTERPOLATIONS`),
+    the central `crop` × `crop` pixels are cut out, and each channel, scaled to [0, 1], is
+    normalised with `mean` and `std` (red, green, blue). `resize` is never below `crop`, so no
+    border is ever invented. Raises `InvalidInput`.
+    """
+
+    resize: int
+    crop: int
+    interpolation: str = "bicubic"
+    mean: tuple[float, float, float] = IMAGENET_MEAN
+    std: tuple[float, float, float] = IMAGENET_STD
+
+    def __post_init__(self) -> None:
+        if not (_is_whole(self.resize) and _is_whole(self.crop) and 1 <= self.crop <= self.resize):
+            raise InvalidInput(
+                "The crop must be at least 1 pixel and at most the resized shorter edge, both "
+                f"whole numbers, but the crop is {self.crop} and the edge {self.resize}."
+            )
+        if self.interpolation not in INTERPOLATIONS:
+            raise InvalidInput(
+                f"The interpolation must be one of {', '.join(INTERPOLATIONS)}, "
+                f"not {self.interpolation!r}."
+            )
+        if not (_is_triple(self.mean) and _is_triple(self.std) and min(self.std) > 0):
+            raise InvalidInput(
+                "The mean and the standard deviation must be three numbers each (red, green, "
+                f"blue), the latter above 0, but they are {self.mean} and {self.std}."
+            )
+
+    @classmethod
+    def imagenet(
+        cls, resolution: int, *, crop_ratio: float = 0.875, interpolation: str = "bicubic"
+    ) -> Preprocessing:
+        """The usual ImageNet evaluation: resize to ⌊resolution / crop_ratio⌋, crop `resolution`."""
+        if not 0 < crop_ratio <= 1:
+            raise InvalidInput(f"The crop ratio must be above 0 and at most 1, not {crop_ratio}.")
+        resize = math.floor(resolution / crop_ratio)
+        return cls(resize=resize, crop=resolution, interpolation=interpolation)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON; `from_dict` reads them back."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Preprocessing:
+        """The inverse of `to_dict`, for untrusted metadata. Raises `InvalidInput`."""
+        fields = dict(values)
+        for name in ("mean", "std"):
+            if isinstance(fields.get(name), (list, tuple)):
+                fields[name] = tuple(fields[name])
+        try:
+            return cls(**fields)
+        except TypeError as error:
+            raise InvalidInput(
+                "Preprocessing needs resize and crop, and may give interpolation, mean and std, "
+                f"but it gives {', '.join(map(str, fields)) or 'nothing'}."
+            ) from error
+
+
+def model_view(image: Image.Image, preprocessing: Preprocessing) -> Image.Image:
+    """What the network sees, before normalising: crop × crop RGB pixels of an RGB picture.
+
+    Equals torchvision's and timm's evaluation transforms exactly, except on pictures so long
+    and thin that the resized picture would pass `MAX_PIXELS`: there only the crop is resized.
+    """
+    crop = preprocessing.crop
+    filter_ = INTERPOLATIONS[preprocessing.interpolation]
+    width, height, left, top = resized_crop(image.size, preprocessing)
+    if width * height > MAX_PIXELS:
+        return image.resize((crop, crop), filter_, box=crop_box(image.size, preprocessing))
+    return image.resize((width, height), filter_).crop((left, top, left + crop, top + crop))
+
+
+def crop_box(
+    size: tuple[int, int], preprocessing: Preprocessing
+) -> tuple[float, float, float, float]:
+    """(left, top, right, bottom) of the model's view, in pixels of a picture of (width, height).
+
+    Fractions of a pixel are kept: the crop is cut after resizing.
+    """
+    width, height, left, top = resized_crop(size, preprocessing)
+    per_x, per_y = size[0] / width, size[1] / height
+    right, bottom = left + preprocessing.crop, top + preprocessing.crop
+    return (
+        left * per_x,
+        top * per_y,
+        min(right * per_x, float(size[0])),
+        min(bottom * per_y, float(size[1])),
+    )
+
+
+def resized_crop(size: tuple[int, int], preprocessing: Preprocessing) -> tuple[int, int, int, int]:
+    """(width, height) after resizing the shorter edge, and (left, top) of the crop in it.
+
+    The longer edge is truncated and the crop's corner rounded half to even, as torchvision does.
+    """
+    resize, crop, short = preprocessing.resize, preprocessing.crop, min(size)
+    width, height = (resize if edge == short else resize * edge // short for edge in size)
+    return width, height, round((width - crop) / 2), round((height - crop) / 2)
+
+
+def to_input(
+    view: Image.Image | npt.NDArray[np.uint8], preprocessing: Preprocessing
+) -> npt.NDArray[np.float32]:
+    """The normalised network input, float32 (3, crop, crop), of a `model_view` or its pixels."""
+    pixels = np.asarray(view)  # (crop, crop, 3)
+    found = np.empty((3, *pixels.shape[:2]), np.float32)
+    for channel, mean, std in zip(range(3), preprocessing.mean, preprocessing.std, strict=True):
+        plane = found[channel]
+        np.divide(pixels[:, :, channel], np.float32(255), out=plane)
+        plane -= np.float32(mean)
+        plane /= np.float32(std)
+    return found
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_triple(values: object) -> bool:
+    return (
+        isinstance(values, tuple)
+        and len(values) == 3
+        and all(isinstance(v, Real) and math.isfinite(v) for v in values)
+    )
