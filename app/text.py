@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
 _STEPS = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k"))
+_BEFORE_A_UNIT = re.compile(r"(?<=\d) (?=[A-Za-z])")
 _BYTES = ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
 
 
@@ -27,6 +30,11 @@ def times(new: float, old: float) -> str:
     if ratio == 1:
         return "the same"
     return f"×{ratio:.3g}" if 0.01 <= ratio < 1000 else f"×{ratio:.1e}"
+
+
+def unbroken(text: str) -> str:
+    """The same with every number kept on one line with its unit, for narrow cells."""
+    return _BEFORE_A_UNIT.sub("\u00a0", text)
 
 
 def minus(value: float, digits: int = 2) -> str:

@@ -235,7 +235,7 @@ def _add_mark(drawn: go.Figure, mark: Mark, view: View, up: tuple[float, float])
     drawn.add_scatter(
         x=[mark.value] * len(heights),
         y=heights,
-        text=["", "", mark.title, *[""] * (len(heights) - 3)],
+        text=["", "", f"\u00a0{mark.title}\u00a0", *[""] * (len(heights) - 3)],
         textposition="middle right" if left else "middle left",
         textfont={"color": _TEXT, "size": 13},
         name=f"{mark.title}: cost alone",

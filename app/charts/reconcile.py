@@ -74,6 +74,6 @@ def blocks_over_phi(
     )
     if phi is not None and 0 <= phi <= 8:
         drawn.add_vline(phi, line={"color": FAINT, "width": 2})
-    drawn.update_xaxes(title="φ", range=[-0.3, 8.4], dtick=1, zeroline=False)
+    drawn.update_xaxes(title="φ", range=[-0.3, 8.9], dtick=1, zeroline=False)
     drawn.update_yaxes(title="Blocks", range=[0, 80], zeroline=False)
     return drawn

@@ -2,7 +2,7 @@
 // channels. Every network is drawn as wide as the page, its neighbour below at the same scale.
 const HEIGHT = 400, TOP = 62, BOTTOM = 54;
 const BETWEEN_BLOCKS = 0.8, BETWEEN_STAGES = 13;
-const LABELS_APART = 0.05; // of the width; nearer labels run together on a narrow screen
+const LABELS_APART = 28; // pixels; nearer labels run together
 const LINE = 12;
 
 // The network at one place of its columns: its parts with numbers in place of columns.
@@ -68,7 +68,7 @@ function scales(shown, other, width) {
   const gap = other ? 0.15 * top : 0;
   const across = width / (1.02 * right), up = (HEIGHT - TOP - BOTTOM) / (top + gap + below);
   return {
-    x: value => (value + 0.01 * right) * across, across, up, right,
+    x: value => (value + 0.01 * right) * across, across, up,
     centre: TOP + (up * top) / 2, other: TOP + up * (top + gap + below / 2), top,
   };
 }
@@ -107,7 +107,7 @@ function drawLabels(group, network, shown, scale) {
     const inside = shown.filter(slab => slab.stage === stage.number);
     const [first, end] = [inside[0], inside.at(-1)];
     const centre = (first.left + end.left + end.thickness) / 2;
-    const lifted = centre - last < LABELS_APART * scale.right;
+    const lifted = scale.across * (centre - last) < LABELS_APART;
     last = lifted ? -Infinity : centre;
     const side = end.side === before ? "" : `${end.side}²`;
     before = end.side;

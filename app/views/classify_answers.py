@@ -54,18 +54,19 @@ def _draw_picture(
     picture: Picture, predictions: list[Prediction], width: Literal["stretch"] | int
 ) -> None:
     boxes = tuple(dict.fromkeys(prediction.crop_box for prediction in predictions))
-    frame = " The lighter frame is what the models see." if boxes else ""
+    frame, crop = ("frames are", "crops") if len(boxes) > 1 else ("frame is", "crop")
+    seen = f" The lighter {frame} what the models see." if boxes else ""
     st.image(
         pictures.framed(picture, boxes),
         width=width,
-        alt=picture.alt + frame,
+        alt=picture.alt + seen,
         output_format="JPEG",
     )
     details = ["{:,} × {:,} pixels".format(*picture.size)]
     if picture.credit:
         details.append(f"photo: {picture.credit}")
     if boxes:
-        details.append("the frame is the crop that the models see")
+        details.append(f"the {frame} the {crop} that the models see")
     st.html(title(picture.title, *details))
     if picture in pictures.uploads():
         st.button(

@@ -120,7 +120,7 @@ def _columns(timings: Timings) -> dict[str, Any]:
         "here_median_ms": number("Here: ms", format="%.1f"),
         "here_low_ms": number("from ms", format="%.1f"),
         "here_high_ms": number("to ms", format="%.1f"),
-        "here_basis": text("Here is"),
+        "here_basis": text("Here is", width=230),
         "flops_basis": text("FLOPs are"),
         "test_resolution": number("Pixels", format="%d"),
         "crop": number("Crop", format="%.3f"),

@@ -75,6 +75,7 @@ def _draw_class(
     alt = f"Grad-CAM of “{target.label}” among the most probable: {strongest(attribution)}."
     with st.container(width=_WIDTH, gap="xsmall"):
         st.image(shown, width="stretch", alt=alt, output_format="JPEG")
+        st.html(caption(percent(target.probability)))
         st.button(
             plain(target.label),
             key=f"explain-class-{target.index}",
@@ -84,7 +85,6 @@ def _draw_class(
             on_click=_choose,
             args=(class_name(given.prediction, target.index),),
         )
-        st.html(caption(percent(target.probability)))
 
 
 def _choose(name: str) -> None:

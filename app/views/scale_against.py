@@ -9,7 +9,7 @@ import streamlit as st
 from app import widgets
 from app.live.networks import stage_name
 from app.quantities import QUANTITIES, latency
-from app.text import count, times
+from app.text import count, times, unbroken
 from app.views.scale_network import Shown
 from effnet_core.calibration import standing
 from effnet_core.cost import CostReport, StageCost
@@ -35,8 +35,8 @@ def _totals(shown: Shown, name: str, other: str) -> list[dict[str, str]]:
         rows.append(
             {
                 "Quantity": quantity.label,
-                other: quantity.said(shown.other),
-                name: quantity.said(shown.current),
+                other: unbroken(quantity.said(shown.other)),
+                name: unbroken(quantity.said(shown.current)),
                 "Change": times(new, old),
             }
         )
@@ -56,8 +56,8 @@ def _stages(report: CostReport, other: CostReport) -> list[dict[str, str]]:
                 "Blocks": _change(old, new, lambda stage: str(stage.repeats)),
                 "Channels": _change(old, new, lambda stage: str(stage.out_shape[0])),
                 "Output": _change(old, new, lambda stage: f"{stage.out_shape[1]}²"),
-                "Parameters": _change(old, new, lambda stage: count(stage.params)),
-                "FLOPs": _change(old, new, lambda stage: count(stage.mult_adds)),
+                "Parameters": _change(old, new, lambda stage: unbroken(count(stage.params))),
+                "FLOPs": _change(old, new, lambda stage: unbroken(count(stage.mult_adds))),
             }
         )
     return rows

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from app.text import count, milliseconds, minus, size
+from app.text import count, milliseconds, minus, size, unbroken
 from app.views.scale_controls import set_phi
 from effnet_core.budget import LABELS, Answer, Band, Setting
 from effnet_core.comparison_records import BEYOND
@@ -50,8 +50,12 @@ def draw_answers(answers: Answers, setting: Setting, units: Mapping[str, Unit]) 
         named["Free, near compound"] = near
     fitting = {name: answer for name, answer in named.items() if answer.fits}
     if fitting:
-        st.table([_network(name, answer) for name, answer in fitting.items()])
-        st.table(_limits(fitting, units))
+        st.table(_unbroken([_network(name, answer) for name, answer in fitting.items()]))
+        st.table(_unbroken(_limits(fitting, units)))
+
+
+def _unbroken(rows: list[dict[str, str]]) -> list[dict[str, str]]:
+    return [{name: unbroken(cell) for name, cell in row.items()} for row in rows]
 
 
 def _draw_largest(phi: Answer, counted: str) -> None:

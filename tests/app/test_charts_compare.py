@@ -97,7 +97,7 @@ def test_the_line_of_cost_is_vertical_and_claims_no_accuracy() -> None:
     mark = Mark(title="φ = 1.5", value=1.38e9)
     shown = view(mark=mark)
     line = trace(trade_off(shown), "φ = 1.5: cost alone")
-    assert set(line.x) == {mark.value} and "φ = 1.5" in line.text
+    assert set(line.x) == {mark.value} and "\u00a0φ = 1.5\u00a0" in line.text
     low, high = spans(shown)[1]
     assert (min(line.y), max(line.y)) == (pytest.approx(low), pytest.approx(high))
     assert "Nobody has measured its accuracy" in line.hovertext

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.text import count, minus, size, times
+from app.text import count, minus, size, times, unbroken
 
 
 @pytest.mark.parametrize(
@@ -28,6 +28,12 @@ def test_sizes_are_decimal() -> None:
 
 def test_ratios() -> None:
     assert (times(3, 2), times(2, 2), times(1, 4)) == ("×1.5", "the same", "×0.25")
+
+
+def test_a_number_stays_with_its_unit() -> None:
+    assert unbroken("1.45 k → 85.7 ms predicted (80 – 92)") == (
+        "1.45\u00a0k → 85.7\u00a0ms predicted (80 – 92)"
+    )
 
 
 def test_minus_signs() -> None:

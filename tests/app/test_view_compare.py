@@ -345,3 +345,13 @@ def test_multiply_adds_stand_beside_speed() -> None:
     text = next(m.value for m in open_page().markdown if "Multiply-adds are not speed" in m.value)
     ratio = summarize(variant("b7")).mult_adds / summarize(variant("b0")).mult_adds
     assert f"×{ratio:.3g}" in text and "Core i9-10940X" in text
+    assert "on this machine" not in text
+
+
+def test_speed_on_this_machine_says_where_it_was_not_timed(calibrated: Calibration) -> None:
+    app = open_page(cost="Latency on this machine")
+    text = next(m.value for m in app.markdown if "Multiply-adds are not speed" in m.value)
+    b0, b7 = (calibrated.predict(variant(name)) for name in ("b0", "b7"))
+    assert b7.extrapolated
+    told = f"; on this machine ×{b7.ms / b0.ms:.3g}, beyond what was timed. "
+    assert told in text and text.endswith(":violet-badge[predicted]")
