@@ -116,6 +116,9 @@ def _answer(model: Predictor, image: str, data: bytes, top: int) -> Answer:
         "weights": prediction.weights,
         "top": [dataclasses.asdict(entry) for entry in prediction.top],
         "milliseconds": round(prediction.milliseconds, 3),
+        "engine": prediction.engine,
+        "device": prediction.device,
+        "dtype": prediction.dtype,
     }
 
 

@@ -55,7 +55,8 @@ def test_classify_answers_as_the_predictor(
     assert [entry["image"] for entry in answer.json] == [str(path) for path in pictures]
     predictor = Predictor(load_checkpoint(weights, classes=LABELS), device="cpu")
     for entry, path in zip(answer.json, pictures, strict=True):
-        assert list(entry) == ["image", "weights", "top", "milliseconds"]
+        assert entry["engine"].startswith("ONNX Runtime")
+        assert (entry["device"], entry["dtype"]) == ("cpu", "float32")
         assert entry["weights"] == "small.safetensors"
         assert entry["milliseconds"] > 0
         expected = predictor.predict_bytes(path.read_bytes(), top_k=2).top
