@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import textwrap
 from collections.abc import Sequence
 from html import escape
 
@@ -18,6 +19,9 @@ from effnet_core.published import TEST_SET_TITLES, families
 HEIGHT = 620
 _ROOM_FOR_FAMILIES = 6
 _PIXELS_A_FAMILY = 6
+_TITLE_WIDTH = 42
+_UNBROKEN = "\u00a0"
+_LINE = 0.04  # of the chart's height, a line of the title of an axis
 LABELLED = ("b0", "b1", "b2", "b3", "b4", "b5", "b6", "b7")
 # Streamlit puts the theme's categorical colours in the place of these, in light and in dark.
 _COLOURS = tuple(f"#{number:06d}" for number in range(1, 11))
@@ -40,8 +44,9 @@ def trade_off(view: View) -> go.Figure:
     _add_picked(drawn, view)
     _add_labels(drawn, view)
     margin = 0.03 * (across[1] - across[0])
+    title = axis_title(view.axis)
     drawn.update_xaxes(
-        title=axis_title(view.axis),
+        title=title,
         type="log" if view.logarithmic else "linear",
         range=[across[0] - margin, across[1] + margin],
         exponentformat="B",
@@ -57,7 +62,11 @@ def trade_off(view: View) -> go.Figure:
     drawn.update_layout(
         dragmode=view.drag or False,
         hoverlabel={"align": "left"},
-        legend={"y": -0.13, "itemclick": False, "itemdoubleclick": False},
+        legend={
+            "y": -0.13 - _LINE * title.count("<br>"),
+            "itemclick": False,
+            "itemdoubleclick": False,
+        },
     )
     return drawn
 
@@ -69,9 +78,11 @@ def height(view: View) -> int:
 
 
 def axis_title(axis: CostAxis) -> str:
-    """The title of the axis, with its unit and which way is better."""
+    """The title of the axis, with its unit and which way is better, in lines that fit a phone."""
     unit = f" ({axis.unit})" if axis.unit else ""
-    return f"{axis.title}{unit}, {'more' if axis.more_is_better else 'less'} is better"
+    way = "more is better" if axis.more_is_better else "less is better"
+    whole = f"{axis.title}{unit}, {way.replace(' ', _UNBROKEN)}"
+    return "<br>".join(textwrap.wrap(whole, _TITLE_WIDTH)).replace(_UNBROKEN, " ")
 
 
 def spans(view: View) -> tuple[tuple[float, float], tuple[float, float]]:

@@ -86,7 +86,7 @@ def _draw_rounding(found: Reconciliation) -> None:
 
 
 def _effect(ratio: float) -> str:
-    return "none" if ratio == 1 else f"{ratio - 1:+.1%}".replace("-", "−")
+    return "none" if ratio == 1 else f"{100 * (ratio - 1):+.1f} %".replace("-", "−")
 
 
 def _draw_jumps(shown: Chosen, named: list[Reconciliation]) -> None:

@@ -1,4 +1,4 @@
-"""Bounded waiting, and one lane for each model: loaded once, one request at a time, then forgotten.
+"""Bounded waiting, and one lane for each model: loaded once, few users at a time, then forgotten.
 
 Nothing here knows what a model is; `Lanes` keeps any value that is costly to load.
 """
@@ -68,16 +68,16 @@ class WaitingRoom:
 
 @dataclass(eq=False)
 class _Lane(Generic[T]):
-    """One value, its turn lock, and how many requests are in the lane (waiting or worked on)."""
+    """One value, its turns, and how many requests are in the lane (waiting or worked on)."""
 
+    turn: threading.Semaphore
     users: int = 0
-    turn: threading.Lock = field(default_factory=threading.Lock)
     ready: Future[T] = field(default_factory=Future)
     replaces: _Lane[T] | None = None
 
 
 class Lanes(Generic[T]):
-    """At most `capacity` loaded values, each used by one request at a time.
+    """At most `capacity` loaded values, each used by at most `turns` requests at a time.
 
     A value is loaded by the first request that needs it, while later ones wait for that same
     load; if it fails, all of them get the error and the next request tries anew. One value more
@@ -85,8 +85,9 @@ class Lanes(Generic[T]):
     let go, then the new one is loaded, so there are never more than `capacity` in memory.
     """
 
-    def __init__(self, load: Callable[[str], T], *, capacity: int) -> None:
+    def __init__(self, load: Callable[[str], T], *, capacity: int, turns: int = 1) -> None:
         self._load = load
+        self._turns = turns
         self._capacity = capacity
         self._lanes: OrderedDict[str, _Lane[T]] = OrderedDict()  # least recently used first
         self._changed = threading.Condition()
@@ -124,7 +125,7 @@ class Lanes(Generic[T]):
             lane = self._lanes.get(key)
             is_new = lane is None
             if lane is None:
-                lane = self._lanes[key] = _Lane()
+                lane = self._lanes[key] = _Lane(threading.Semaphore(self._turns))
                 if len(self._lanes) > self._capacity:
                     _, lane.replaces = self._lanes.popitem(last=False)
             self._lanes.move_to_end(key)

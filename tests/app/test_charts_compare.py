@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from app.charts.compare import spans, trade_off
+from app.charts.compare import axis_title, spans, trade_off
 from app.charts.compare_view import Mark, View, amount, message
-from effnet_core.comparison import HERE, find_axis, front, identity, place
+from effnet_core.comparison import HERE, cost_axes, find_axis, front, identity, place
 from effnet_core.cost import summarize
 from effnet_core.latency import LatencyMeasurement
 from effnet_core.published import families, price, results
@@ -178,3 +178,13 @@ def test_amounts_carry_their_unit() -> None:
     assert amount(GPU, 11319.39) == "11,319 images/s"
     assert amount(find_axis(HERE), 12.93) == "12.9 ms"
     assert amount(find_axis("resolution"), 64) == "64 pixels"
+
+
+@pytest.mark.parametrize("key", cost_axes())
+def test_titles_of_the_axis_fit_a_phone(key: str) -> None:
+    axis = find_axis(key)
+    title = axis_title(axis)
+    assert all(len(line) <= 42 for line in title.split("<br>"))
+    whole = title.replace("<br>", " ")
+    unit = f" ({axis.unit})" if axis.unit else ""
+    assert whole == f"{axis.title}{unit}, {'more' if axis.more_is_better else 'less'} is better"

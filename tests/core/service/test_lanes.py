@@ -132,6 +132,27 @@ def test_a_lane_serves_one_at_a_time_and_lanes_run_side_by_side() -> None:
         assert {answer.result(SECONDS) for answer in answers} == {1}
 
 
+def test_a_lane_of_two_turns_serves_two_at_once_and_no_third() -> None:
+    lanes, room = Lanes(Value, capacity=1, turns=2), WaitingRoom(8)
+    together, lock = threading.Barrier(2), threading.Lock()
+    inside, most = 0, 0
+
+    def meet(value: Value) -> None:
+        nonlocal inside, most
+        with lock:
+            inside += 1
+            most = max(most, inside)
+        together.wait(SECONDS)  # only passed by two at once; a third would be seen in `most`
+        time.sleep(0.005)
+        with lock:
+            inside -= 1
+
+    with ThreadPoolExecutor(6) as pool:
+        for answer in [pool.submit(use, lanes, room, "a", meet) for _ in range(6)]:
+            answer.result(SECONDS)
+    assert most == 2
+
+
 def test_the_least_recently_used_is_let_go_before_the_next_is_loaded() -> None:
     alive: dict[str, weakref.ref[Value]] = {}
     alive_at_load: list[tuple[str, ...]] = []
