@@ -1,6 +1,7 @@
 """From the bytes of a JPEG to the five most probable classes, beside decoding and a pass alone.
 
 What stands between decoding and the pass, and after it, is to cost at most 15 % of both together.
+Two users at once are to wait no longer than if they had asked in turn.
 The photo is one of scikit-image's, as a picture from the web (500 pixels wide) and as one from a
 telephone (4000 × 3000): enlarged, with grain, so that its bytes are as many as a real one's.
 """
@@ -8,6 +9,7 @@ telephone (4000 × 3000): enlarged, with grain, so that its bytes are as many as
 from __future__ import annotations
 
 import io
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import numpy as np
@@ -24,6 +26,7 @@ from effnet_core.samples import load_sample
 TARGET = 1.15
 PLAN = Plan(rounds=12, seconds=0.15)
 PHOTOS = {"JPEG of 500 × 375": (500, 375), "JPEG of 4000 × 3000": (4000, 3000)}
+ANSWERS = 40
 GRAIN = 3.0  # standard deviation of 256 levels
 
 
@@ -33,7 +36,24 @@ def rows() -> tuple[Row, ...]:
     found: list[Row] = []
     for name, size in PHOTOS.items():
         found += _rows(subject, f"{name} to top 5, B0", jpeg(size))
-    return tuple(found)
+    return (*found, *_two_users(subject, jpeg(next(iter(PHOTOS.values())))))
+
+
+def _two_users(subject: Subject, data: bytes) -> tuple[Row, ...]:
+    """As many answers to two users at once and to one who asks in turn."""
+    answer = partial(subject.predictor.predict_bytes, data, top_k=5)
+
+    def together() -> None:
+        with ThreadPoolExecutor(2) as users:
+            for asked in [users.submit(answer) for _ in range(ANSWERS)]:
+                asked.result()
+
+    def in_turn() -> None:
+        for _ in range(ANSWERS):
+            answer()
+
+    alone = peer("one user", lambda: in_turn, 1.0)
+    return compare(f"{ANSWERS} answers to two users, B0", together, [alone], PLAN)
 
 
 def jpeg(size: tuple[int, int]) -> bytes:
