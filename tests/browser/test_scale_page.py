@@ -158,6 +158,21 @@ def test_phi_and_what_it_moves_share_a_narrow_screen(server: str, browser_page: 
     )
 
 
+def test_phi_stays_in_sight_while_the_results_scroll(server: str, browser_page: OpenPage) -> None:
+    page = ready(browser_page(width=1280, height=800), server)
+    page.locator(CURRENT_MARK).wait_for()
+    main, slider = page.locator("[data-testid=stMain]"), page.locator(".st-key-phi")
+    before = slider.bounding_box()["y"]
+    main.evaluate("main => main.scrollTo(0, 500)")
+    page.wait_for_function(
+        "start => document.querySelector('.st-key-phi').getBoundingClientRect().y < start",
+        arg=before,
+    )
+    assert main.evaluate("main => main.scrollTop") == 500
+    header = page.locator("[data-testid=stHeader]").bounding_box()
+    assert slider.bounding_box()["y"] >= header["y"] + header["height"]
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_words_stand_out_from_the_page(scheme: str, server: str, browser_page: OpenPage) -> None:
     page = ready(browser_page(color_scheme=scheme), server)
