@@ -2,7 +2,7 @@
 // channels. Every network is drawn as wide as the page, its neighbour below at the same scale.
 const HEIGHT = 400, TOP = 62, BOTTOM = 54;
 const BETWEEN_BLOCKS = 0.8, BETWEEN_STAGES = 13;
-const LABELS_APART = 28; // pixels; nearer labels run together
+const LABELS_APART = 26; // pixels; nearer labels run together
 const LINE = 12;
 
 // The network at one place of its columns: its parts with numbers in place of columns.
