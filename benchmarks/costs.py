@@ -32,7 +32,7 @@ def rows() -> tuple[Row, ...]:
     small = peer("fvcore", partial(_fvcore, "b0"))
     large = peer("fvcore", partial(_fvcore, "b7"), B7_TARGET)
     return (
-        *compare("cost of B7, totals", partial(summarize, b7), [large], few),
+        *compare("cost of B7, totals, again", partial(summarize, b7), [large], few),
         *compare("cost of B7, totals, first time", partial(_first, b7), [large], few),
         *compare("cost of B0, totals, first time", partial(_first, b0), [small], some),
         *compare("cost of B0, every layer", partial(analyze, b0), [small], some),

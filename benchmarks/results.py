@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.rows import Row
-from effnet_core.runtime.session import available_cores
+from effnet_core.runtime.session import ENGINE_VERSION, available_cores
 
 FILE = Path(__file__).parent / "results" / "latest.json"
 PACKAGES = (
@@ -110,14 +110,17 @@ def machine() -> Machine:
 
 
 def versions() -> dict[str, str]:
-    """The installed version of every package that is timed, or "not installed"."""
+    """The installed version of every package that is timed, or "not installed", and of our engine.
+
+    So no group stays that was measured before graphs or sessions changed.
+    """
     found = {}
     for name in PACKAGES:
         try:
             found[name] = version(name)
         except PackageNotFoundError:
             found[name] = "not installed"
-    return found
+    return found | {"this project's engine": ENGINE_VERSION}
 
 
 def now() -> str:

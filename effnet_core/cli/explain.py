@@ -114,6 +114,7 @@ def _run(args: argparse.Namespace) -> int:
         out, raw = _marked(overlay_path, suffix), raw_path and _marked(raw_path, suffix)
         _write(out, raw, prediction, attribution, args.opacity)
         described = {"image": args.image, **_described(model, target, attribution)}
+        described["classified_by"] = prediction.engine
         files = {"out": str(out), "raw": None if raw is None else str(raw)}
         results.append(described | {"parameters": dict(parameters)} | files)
     if args.json:

@@ -231,6 +231,7 @@ def test_every_method_can_be_asked_for(
     )
     assert answer.code == 0, answer.err
     assert answer.json["method"] == method
+    assert answer.json["classified_by"].startswith("ONNX Runtime")
     assert chosen.items() <= answer.json["parameters"].items()
 
 
