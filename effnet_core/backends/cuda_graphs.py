@@ -9,7 +9,8 @@ from __future__ import annotations
 import logging
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 
 import torch
@@ -17,6 +18,7 @@ from torch import Tensor
 
 Outputs = tuple[Tensor, ...]
 Run = Callable[[Tensor], Outputs]
+Shape = tuple[tuple[int, ...], torch.dtype]
 Capture = Callable[[Run, Tensor], Run]
 """Records a function for inputs like one; what it returns overwrites its last outputs."""
 
@@ -32,12 +34,45 @@ _CAPTURING = threading.Lock()
 _log = logging.getLogger(__name__)
 
 
-class Graphs:
-    """`run`, recorded after the first input of a shape and replayed for the next ones.
+class Turns:
+    """Callers of one set of buffers, one after the other, whatever streams they compute on."""
 
-    No call fails because of a graph. After one that could not be recorded or replayed, where
-    `has_room` says no for an input, and where memory runs out, all graphs go and `run` answers for
-    good; that is logged once. The least recently used graph goes where there are `MOST_GRAPHS`.
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._last: torch.cuda.Event | None = None
+
+    @contextmanager
+    def take(self, device: torch.device) -> Iterator[None]:
+        """Work of the block comes after the last block's, on the host and on `device`.
+
+        On a CUDA device that is what the block asks of its current stream, which it must not
+        change; nobody waits on the host for it.
+        """
+        with self._lock:
+            if device.type != "cuda":
+                yield
+                return
+            stream = torch.cuda.current_stream(device)
+            if self._last is not None:
+                stream.wait_event(self._last)
+            try:
+                yield
+            finally:
+                self._last = stream.record_event(self._last)
+
+
+class Graphs:
+    """`run`, recorded when a shape of input comes for the second time and replayed from then on.
+
+    So the first answer waits for no recording, and a shape that comes once costs no memory. It is
+    recorded in its caller's turn and not in a thread beside it: while that lasts, nobody in the
+    process may wait for the whole device.
+
+    No call fails because of a graph. A shape that `has_room` says no to, or that memory runs out
+    for while it is recorded, is `run`'s for good, and the others keep their graphs. After any other
+    recording or a replay that failed, and where memory runs out for `run` itself beside graphs, all
+    of them go and `run` answers for good. Each of this is logged once. The least recently used
+    graph goes where there are `MOST_GRAPHS`.
 
     Callers take turns: outputs are overwritten by the next call.
     """
@@ -46,7 +81,9 @@ class Graphs:
         self._run = run
         self._capture = capture
         self._has_room = has_room
-        self._kept: OrderedDict[tuple[tuple[int, ...], torch.dtype], Run] = OrderedDict()
+        self._kept: OrderedDict[Shape, Run] = OrderedDict()
+        self._came_once: set[Shape] = set()
+        self._refused: set[Shape] = set()
         self._given_up = False
 
     @property
@@ -56,16 +93,19 @@ class Graphs:
 
     def __call__(self, inputs: Tensor) -> tuple[Outputs, bool]:
         """What `run` gives, and whether that was replayed; raises what `run` raises."""
-        key = (tuple(inputs.shape), inputs.dtype)
-        if key in self._kept:
-            self._kept.move_to_end(key)
+        shape = (tuple(inputs.shape), inputs.dtype)
+        if shape in self._came_once:
+            self._came_once.remove(shape)
+            self._record(shape, inputs)
+        if shape in self._kept:
+            self._kept.move_to_end(shape)
             try:
-                return self._kept[key](inputs), True
+                return self._kept[shape](inputs), True
             except Exception:  # noqa: BLE001 - the function itself can still answer
                 self._give_up("one could not be replayed")
         outputs = self._answer(inputs)
-        if not self._given_up:
-            self._record(inputs)
+        if not self._given_up and shape not in self._refused:
+            self._came_once.add(shape)
         return outputs, False
 
     def _answer(self, inputs: Tensor) -> Outputs:
@@ -77,23 +117,31 @@ class Graphs:
             self._give_up("memory ran out")
         return self._run(inputs)
 
-    def _record(self, inputs: Tensor) -> None:
-        while len(self._kept) >= MOST_GRAPHS:
-            self._kept.popitem(last=False)
+    def _record(self, shape: Shape, inputs: Tensor) -> None:
         try:
             if not self._has_room(inputs):
-                self._give_up("there is little memory left", failed=False)
+                self._refuse(shape, "there is little memory left", failed=False)
                 return
-            self._kept[tuple(inputs.shape), inputs.dtype] = self._capture(self._run, inputs)
-        except Exception:  # noqa: BLE001 - whatever it is, the answer stands already
+            while len(self._kept) >= MOST_GRAPHS:
+                self._kept.popitem(last=False)
+            self._kept[shape] = self._capture(self._run, inputs)
+        except torch.OutOfMemoryError:
+            self._refuse(shape, "memory ran out")
+        except Exception:  # noqa: BLE001 - whatever it is, the function itself can still answer
             self._give_up("one could not be recorded")
 
-    def _give_up(self, why: str, *, failed: bool = True) -> None:
+    def _refuse(self, shape: Shape, why: str, *, failed: bool = True) -> None:
+        self._refused.add(shape)
+        sizes = " × ".join(map(str, shape[0]))
+        _log.warning(
+            "No CUDA graph for %s: %s; torch's eager mode answers", sizes, why, exc_info=failed
+        )
+
+    def _give_up(self, why: str) -> None:
         self._given_up = True
         self._kept.clear()
-        _log.warning(
-            "No CUDA graphs any more: %s; torch's eager mode answers", why, exc_info=failed
-        )
+        self._came_once.clear()
+        _log.warning("No CUDA graphs any more: %s; torch's eager mode answers", why, exc_info=True)
 
 
 def capture_graph(run: Run, example: Tensor) -> Run:
@@ -101,8 +149,9 @@ def capture_graph(run: Run, example: Tensor) -> Run:
 
     Warm-up and recording share a stream beside the current one, as in torch's
     `make_graphed_callables`. Recorded "thread_local", so that other threads may allocate, copy and
-    compute meanwhile, but not wait for the whole device. Replays run on the caller's stream. Raises
-    RuntimeError where CUDA refuses.
+    compute meanwhile, but not wait for the whole device. Replays run on the caller's stream, each
+    time on the same buffers: callers on several streams need `Turns`. Raises RuntimeError where
+    CUDA refuses.
     """
     with _CAPTURING, torch.cuda.device(example.device):
         static = torch.empty_like(example, memory_format=torch.channels_last).copy_(example)
@@ -117,6 +166,8 @@ def capture_graph(run: Run, example: Tensor) -> Run:
             outputs = run(static)
 
     def replay(inputs: Tensor) -> Outputs:
+        # Once the graph goes, others get this memory only after the last replay on each stream.
+        static.record_stream(torch.cuda.current_stream(static.device))
         static.copy_(inputs)
         graph.replay()
         return outputs
