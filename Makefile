@@ -2,7 +2,8 @@
 # PORT=8502 chooses the app's port; TORCH_INDEX=<url> takes torch from another index (CPU-only builds).
 
 PORT ?=
-PYTHON ?= $(shell for python in python3 python3.11 python3.12 python3.13 python3.14 python; do \
+# .venv's own Python first: a version manager's python3 starts many times slower.
+PYTHON ?= $(shell for python in $(VENV)/python python3 python3.11 python3.12 python3.13 python3.14 python; do \
 	"$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 	&& echo "$$python" && break; done)
 VENV := .venv/bin

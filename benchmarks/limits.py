@@ -24,17 +24,23 @@ def slowest(name: str, values: Sequence[float], limit: float, *, unit: str = "ms
     return _row(name, values, most, (most, max(values)), limit, unit)
 
 
-def errors(name: str, values: Sequence[float], mean: float, largest: float) -> tuple[Row, Row]:
+def largest(name: str, values: Sequence[float], limit: float, *, unit: str = "ms") -> Row:
+    """A row whose peer is a limit that no value may pass; it stands in place of the quartiles."""
+    most = max(values)
+    return _row(name, values, most, (most, most), limit, unit)
+
+
+def errors(name: str, values: Sequence[float], mean: float, worst: float) -> tuple[Row, Row]:
     """Rows for limits on the mean and on the largest of errors in percent.
 
     Beside the mean stand the quartiles, beside the largest itself.
     """
-    found, worst = summary(values), max(values)
+    found = summary(values)
     spread = (found.low, found.high)
     ours = statistics.fmean(values)
     return (
         _row(f"{name}, mean error", values, ours, spread, mean, "%"),
-        _row(f"{name}, largest error", values, worst, (worst, worst), largest, "%"),
+        largest(f"{name}, largest error", values, worst, unit="%"),
     )
 
 

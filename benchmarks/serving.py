@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import random
+import signal
 import socket
 import subprocess
 import sys
@@ -12,7 +13,7 @@ import tempfile
 import threading
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,7 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
+ROOT = Path(__file__).resolve().parents[1]
 SLIDER = "φ"
 MOST_SECONDS = 120
 
@@ -42,7 +44,7 @@ class Server:
 
     @property
     def megabytes(self) -> float:
-        """Resident memory of the process, in MB (10⁶ bytes)."""
+        """Resident memory of the process that was started, in MB (10⁶ bytes)."""
         status = Path(f"/proc/{self.process.pid}/status").read_text(encoding="utf-8")
         line = next(line for line in status.splitlines() if line.startswith("VmRSS"))
         return int(line.split()[1]) * 1024 / 1e6
@@ -60,24 +62,61 @@ class Server:
         raise RuntimeError("The app's server did not start.")
 
 
+def by_module(port: int) -> list[str]:
+    """The command that serves, and nothing besides: its process is the server's."""
+    return [sys.executable, "-m", "app.server", "--port", str(port)]
+
+
+def by_make(port: int) -> list[str]:
+    """The command that a person gives; it looks first whether there is anything to set up."""
+    return ["make", "-C", str(ROOT), "app", f"PORT={port}"]
+
+
+def set_up() -> None:
+    """Let `make` install what the app still lacks; raises RuntimeError where it cannot."""
+    command = ["make", "-C", str(ROOT), "setup-app"]
+    if subprocess.run(command, check=False, stdout=subprocess.DEVNULL).returncode:
+        raise RuntimeError(
+            "The app could not be set up: run `make setup-app` and read what it says."
+        )
+
+
 @contextmanager
-def serving() -> Iterator[Server]:
+def serving(command: Callable[[int], list[str]] = by_module) -> Iterator[Server]:
     """Serve the app, with an empty cache of its own, on a free port of this machine."""
     with socket.socket() as probe, tempfile.TemporaryDirectory() as folder:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
         probe.close()
         environment = os.environ | {"EFFNET_CACHE": folder, "EFFNET_RUNS": f"{folder}/runs"}
-        command = [sys.executable, "-m", "app.server", "--port", str(port)]
         started = time.perf_counter()
         process = subprocess.Popen(
-            command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            command(port),
+            env=environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
         )
         try:
             yield Server(port, process, started)
         finally:
-            process.terminate()
-            process.wait(timeout=20)
+            _stop(process)
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    """End a process and all that it started, and wait until none is left."""
+    end = time.monotonic() + 20
+    sent: int = signal.SIGTERM
+    try:
+        while time.monotonic() < end:
+            os.killpg(process.pid, sent)
+            sent = 0  # only asks whether any is left
+            process.poll()
+            time.sleep(0.05)
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+    process.wait()
 
 
 @contextmanager

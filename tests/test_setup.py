@@ -112,6 +112,8 @@ def test_make_finds_a_new_enough_python_or_says_what_to_do(copy: Path) -> None:
     too_old = commands / "python3"
     too_old.write_text("#!/bin/sh\nexit 1\n", encoding="utf-8")
     too_old.chmod(0o755)
+    assert make("python", copy, PATH=str(commands)).returncode == 0  # .venv has one
+    shutil.rmtree(copy / ".venv")
     missing = make("python", copy, PATH=str(commands))
     assert missing.returncode != 0
     assert "Python 3.11 or newer is needed" in missing.stdout

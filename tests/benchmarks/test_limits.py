@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.limits import errors, limited, slowest
+from benchmarks.limits import errors, largest, limited, slowest
 
 
 @pytest.mark.parametrize(("limit", "met"), [(3.0, True), (2.9, False)])
@@ -20,6 +20,13 @@ def test_a_limit_on_what_95_percent_keep_below() -> None:
     row = slowest("name", values, 95.0)
     assert (row.ours, row.ours_quartiles, row.met) == (95.0, (95.0, 100.0), True)
     assert not slowest("name", [*values, 500.0], 95.0).met
+
+
+@pytest.mark.parametrize(("limit", "met"), [(90.0, True), (89.0, False)])
+def test_a_limit_that_no_value_may_pass(limit: float, met: bool) -> None:
+    row = largest("name", [3.0, 90.0, 1.0], limit, unit="MB")
+    assert (row.ours, row.ours_quartiles, row.unit) == (90.0, (90.0, 90.0), "MB")
+    assert (row.met, row.passes) == (met, 3)
 
 
 def test_limits_on_the_mean_and_the_largest_of_errors() -> None:
