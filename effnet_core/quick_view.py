@@ -1,8 +1,9 @@
 """What a network sees of a picture, resized by torch: several times faster than by Pillow.
 
 `images.model_view` equals torchvision's transforms on Pillow images to the digit; `quick_view` its
-transforms on tensors. They differ by a level of 255, rarely two, at some of the values (0.3 % where
-500 pixels become 341), for torch rounds an interpolation's weights to 16 bits.
+transforms on tensors. They differ by a level of 255 at some of the values (0.3 % where 500 pixels
+become 341), for torch rounds an interpolation's weights to 16 bits; by more, 7 at most in 1,500
+drawn sizes, at under 0.1 %.
 """
 
 from __future__ import annotations
