@@ -49,8 +49,8 @@ def _draw_answers(limits: Limits, setting: Setting, held: Calibration | None) ->
     if held is not None:
         st.caption(calibration.sources(held))
     st.caption(
-        f"Searched: {answers[0].searched.replace('-', '−')}; free shapes: {answers[1].searched}, "
-        "where “end” marks an axis that goes no further. The shape near compound gives up at most "
+        f"Searched: {answers[0].searched.replace('-', '−')}; free shapes: {answers[1].searched}. "
+        "“End” marks an axis that goes no further. The shape near compound gives up at most "
         f"{100 * TIE:g} % of the FLOPs to lie closest to the ratio of α, β and γ. Nothing here "
         "says how accurate a network is: a shape far from that ratio may be poor."
     )

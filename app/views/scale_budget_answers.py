@@ -38,7 +38,8 @@ def draw_answers(answers: Answers, setting: Setting, units: Mapping[str, Unit]) 
         _draw_largest(phi, counted)
     else:
         missed = f"the smallest network searched, φ = {minus(_phi(phi))},"
-        st.warning(f"No φ fits ({counted}): even {missed} is over by {_over(phi, units)}.")
+        others = " A free shape does fit." if free.fits else ""
+        st.warning(f"No φ fits ({counted}): even {missed} is over by {_over(phi, units)}.{others}")
     if not free.fits:
         shape = f"×{free.network.depth:g} deep, ×{free.network.width:g} wide"
         st.warning(

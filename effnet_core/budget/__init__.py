@@ -7,8 +7,9 @@ held to the limit. Nothing here says anything about accuracy. This package needs
 from __future__ import annotations
 
 from effnet_core.budget.answers import Answer, Candidate, Room
+from effnet_core.budget.bounds import Bounds
 from effnet_core.budget.devices import Device, device, devices
-from effnet_core.budget.free import Bounds, best_free
+from effnet_core.budget.free import best_free
 from effnet_core.budget.limits import (
     BUDGET_DTYPES,
     LABELS,

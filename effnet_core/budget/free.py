@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from effnet_core.budget.answers import Answer, Candidate, candidate, nothing_fits, rooms
+from effnet_core.budget.bounds import Bounds, Floats, Sides, multiples, ratios
 from effnet_core.budget.limits import (
     Counts,
     Latency,
@@ -18,50 +16,16 @@ from effnet_core.budget.limits import (
     counted,
     require_possible,
 )
+from effnet_core.budget.phi import largest_phi
 from effnet_core.cost_curves import free_costs
 from effnet_core.errors import InvalidInput
-from effnet_core.scaling import PIXEL_DIVISOR, validate_resolution
-
-Floats = npt.NDArray[np.float64]
-Sides = npt.NDArray[np.int64]
+from effnet_core.scaling import PIXEL_DIVISOR
 
 RATIO_STEP = 0.01
-RATIO_STEP_IN_TIME = 0.05
-"""The steps of depth and width; coarser where every network's latency has to be predicted."""
+"""The step of depth and width."""
 
-_RATIO_MIN, _RATIO_MAX = 0.05, 10.0
-
-
-@dataclass(frozen=True, kw_only=True)
-class Bounds:
-    """Where the free search looks, ends included: depth and width as ratios, resolution in pixels.
-
-    The defaults hold every network of the paper's rule from φ = −6 to 10. Raises InvalidInput for
-    ends that are no ratios from 0.05 to 10, no usable resolutions, or in the wrong order.
-    """
-
-    depth: tuple[float, float] = (0.25, 6.25)
-    width: tuple[float, float] = (0.25, 2.75)
-    resolution: tuple[int, int] = (32, 1024)
-
-    def __post_init__(self) -> None:
-        for axis, (low, high) in (("Depth", self.depth), ("Width", self.width)):
-            if not _RATIO_MIN <= low <= high <= _RATIO_MAX:
-                raise InvalidInput(
-                    f"{axis} is searched between two ratios from {_RATIO_MIN:g} to {_RATIO_MAX:g}, "
-                    f"the smaller first; got {low:g} and {high:g}."
-                )
-        low, high = (validate_resolution(pixels) for pixels in self.resolution)
-        if low > high:
-            raise InvalidInput(f"Resolution is searched from small to large; got {low} and {high}.")
-
-    def searched(self, step: float) -> str:
-        """What is searched, in words."""
-        return (
-            f"every depth from {self.depth[0]:g} to {self.depth[1]:g} and width from "
-            f"{self.width[0]:g} to {self.width[1]:g} in steps of {step:g}, at every multiple of "
-            f"{PIXEL_DIVISOR} pixels from {self.resolution[0]} to {self.resolution[1]}"
-        )
+WIDTH_STEP_IN_TIME = 0.05
+"""The step of width far from the best, where every network's latency has to be predicted."""
 
 
 def best_free(
@@ -75,24 +39,25 @@ def best_free(
     """The (depth, width, resolution) with the most multiply-adds that keeps every limit.
 
     Searched are all depths and widths within `bounds` in steps of RATIO_STEP, at every multiple of
-    8 pixels. Networks whose multiply-adds are within the share `tie` of the most count as equal;
-    among equals the one nearest to the rule's ratio is taken, by the distance of (ln depth, ln
-    width, ln resolution / base) to the line t·(ln α, ln β, ln γ). No accuracy is implied: shapes
-    far from that ratio can be poor networks, which is what `tie` is for.
+    8 pixels; besides, where it lies within them, the depth, width and resolution of the largest φ,
+    which therefore never has more. Networks whose multiply-adds are within the share `tie` of the
+    most count as equal; among equals the one nearest to the rule's ratio is taken, by the distance
+    of (ln depth, ln width, ln resolution / base) to the line t·(ln α, ln β, ln γ). No accuracy is
+    implied: shapes far from that ratio can be poor networks, which is what `tie` is for.
 
-    With a limit in milliseconds the steps are RATIO_STEP_IN_TIME, the slow edge of the band is held
-    to it, and a network that is smaller on no axis than one too slow is not asked about. Raises
-    InvalidInput as `largest_phi` does, and for a `tie` outside [0, 1).
+    With a limit in milliseconds the steps of width are WIDTH_STEP_IN_TIME, but RATIO_STEP around
+    the best. The slow edge of the band is held to the limit, and a network that is smaller on no
+    axis than one too slow is not asked about. Raises InvalidInput as `largest_phi` does, and for a
+    `tie` outside [0, 1).
     """
     setting, bounds = setting or Setting(), bounds or Bounds()
     require_possible(limits, setting, latency)
     if not 0 <= tie < 1:
         raise InvalidInput(f"The share that counts as a tie must lie in [0, 1); got {tie!r:.40}.")
     search = _Search(limits, setting, bounds, latency)
-    searched = bounds.searched(search.step)
     most = search.most()
     if most is None:
-        return nothing_fits(search.smallest(), limits, searched)
+        return nothing_fits(search.smallest(), limits, search.searched)
     found = search.nearest(most, tie)
     binding, ends = search.stops(found)
     return Answer(
@@ -101,7 +66,7 @@ def best_free(
         rooms=rooms(found, limits),
         binding=binding,
         ends=ends,
-        searched=searched,
+        searched=search.searched,
     )
 
 
@@ -110,26 +75,42 @@ class _Search:
 
     Depths with the same repeats give the same networks, so one of each stands for all in `depth`
     (n,) and `width` (n,), the pairs that are searched; `top` (n,) is the place in `sides` of the
-    largest resolution that keeps the countable limits, −1 where none does. That is found by
-    halving: nothing that is counted falls when only the resolution grows.
+    largest resolution that keeps the countable limits, −1 where none does. `formula` is the largest
+    φ's network, None where none fits within the bounds.
     """
 
     def __init__(
         self, limits: Limits, setting: Setting, bounds: Bounds, latency: Latency | None
     ) -> None:
-        self.limits, self.setting = limits, setting
+        self.limits, self.setting, self.bounds = limits, setting, bounds
         self.latency = latency if limits.latency_ms is not None else None
-        self.step = RATIO_STEP if self.latency is None else RATIO_STEP_IN_TIME
-        self.depths = _ratios(bounds.depth, self.step)
-        self.widths = _ratios(bounds.width, self.step)
-        self.sides = _multiples(bounds.resolution)
+        self.step = RATIO_STEP if self.latency is None else WIDTH_STEP_IN_TIME
+        self.depths = ratios(bounds.depth, RATIO_STEP)
+        self.widths = ratios(bounds.width, self.step)
+        self.sides = multiples(bounds.resolution)
+        self.formula = self._formula()
+        if self.formula is not None:
+            self.depths = np.union1d(self.depths, self.formula.depth)
+            self.widths = np.union1d(self.widths, self.formula.width)
+            self.sides = np.union1d(self.sides, self.formula.resolution)
         blocks = self.price(self.depths, np.ones(1), self.sides[:1]).blocks
         # repeats never fall when depth grows, so equal sums are equal repeats
-        _, first, self.kind = np.unique(blocks, return_index=True, return_inverse=True)
-        pairs = np.meshgrid(self.depths[first], self.widths, indexing="ij")
-        self.depth, self.width = (axis.ravel() for axis in pairs)
-        self.top = self._tops()
+        _, self.first, self.kind = np.unique(blocks, return_index=True, return_inverse=True)
+        self.depth, self.width, self.top = self._pairs(self.widths)
         self.slow: Floats = np.empty((0, 3))
+
+    @property
+    def searched(self) -> str:
+        """What is searched, in words."""
+        held = self.bounds
+        fine = "" if self.step == RATIO_STEP else f" and, near the best, of {RATIO_STEP:g}"
+        own = "" if self.formula is None else "; also the depth, width and pixels of the largest φ"
+        return (
+            f"every depth from {held.depth[0]:g} to {held.depth[1]:g} in steps of {RATIO_STEP:g} "
+            f"and width from {held.width[0]:g} to {held.width[1]:g} in steps of {self.step:g}{fine}"
+            f", at every multiple of {PIXEL_DIVISOR} pixels from {held.resolution[0]} to "
+            f"{held.resolution[1]}{own}"
+        )
 
     def price(self, depth: Floats, width: Floats, side: Sides) -> Counts:
         """Counts of networks; lengths of 1 stand for all."""
@@ -150,11 +131,11 @@ class _Search:
 
     def most(self) -> int | None:
         """The most multiply-adds of a network that fits; None where none does."""
+        if self.latency is not None:
+            return self._most_in_time()
         rows = np.flatnonzero(self.top >= 0)
         if not len(rows):
             return None
-        if self.latency is not None:
-            return self._most_in_time(rows)
         counts = self.price(self.depth[rows], self.width[rows], self.sides[self.top[rows]])
         return int(counts.mult_adds.max())
 
@@ -181,30 +162,62 @@ class _Search:
                 broken |= set(larger.timed(self.setting, self.latency).broken(self.limits))
         return tuple(name for name in self.limits.given if name in broken), tuple(ends)
 
-    def _tops(self) -> npt.NDArray[np.int64]:
-        low = np.full(len(self.depth), -1)
-        high = np.full(len(self.depth), len(self.sides) - 1)
+    def _formula(self) -> Candidate | None:
+        found = largest_phi(self.limits, self.setting, latency=self.latency)
+        return found.network if found.fits and self.bounds.hold(found.network) else None
+
+    def _pairs(self, widths: Floats) -> tuple[Floats, Floats, Sides]:
+        """Every depth that gives other repeats with each of `widths`, and how far it goes.
+
+        That is found by halving: nothing that is counted falls when only the resolution grows.
+        """
+        grid = np.meshgrid(self.depths[self.first], widths, indexing="ij")
+        depth, width = (axis.ravel() for axis in grid)
+        low, high = np.full(len(depth), -1), np.full(len(depth), len(self.sides) - 1)
         while (open_ := low < high).any():
             middle = (low + high + 1) // 2
-            fits = self.price(self.depth, self.width, self.sides[middle]).within(self.limits)
+            fits = self.price(depth, width, self.sides[middle]).within(self.limits)
             low = np.where(open_ & fits, middle, low)
             high = np.where(open_ & ~fits, middle - 1, high)
-        return low
+        return depth, width, low
 
-    def _most_in_time(self, rows: npt.NDArray[np.int64]) -> int | None:
-        """As `most`, asking for the latency of a pair only where it could be the most so far."""
+    def _most_in_time(self) -> int | None:
+        """As `most`, in small steps of width around the best until it stays the best."""
+        own = self.formula
+        best = None if own is None else (own.mult_adds, own.width)
+        best = self._best_in_time(np.flatnonzero(self.top >= 0), best)
+        while best is not None:
+            fine = ratios(self.bounds.width, RATIO_STEP)
+            near = np.setdiff1d(fine[np.abs(fine - best[1]) < WIDTH_STEP_IN_TIME], self.widths)
+            if not len(near):
+                return best[0]
+            depth, width, top = self._pairs(near)
+            rows = len(self.depth) + np.flatnonzero(top >= 0)
+            self.depth, self.width = np.append(self.depth, depth), np.append(self.width, width)
+            self.top, self.widths = np.append(self.top, top), np.union1d(self.widths, near)
+            best = self._best_in_time(rows, best)
+        return None
+
+    def _best_in_time(
+        self, rows: Sides, best: tuple[int, float] | None
+    ) -> tuple[int, float] | None:
+        """The most multiply-adds and their width, of the pairs in `rows` or the best so far.
+
+        The latency of a pair is asked for only where it could be the most so far.
+        """
         counts = self.price(self.depth[rows, None], self.width[rows, None], self.sides)
         table = counts.mult_adds.reshape(len(rows), len(self.sides))
         tops = self.top[rows]
         reach = table[np.arange(len(rows)), tops]
-        most = -1
         for row in np.argsort(-reach):
+            most = -1 if best is None else best[0]
             if reach[row] <= most:
                 break
             low = int(np.searchsorted(table[row], most, side="right"))
             last = self._last_in_time(int(rows[row]), low, int(tops[row]))
-            most = most if last is None else int(table[row, last])
-        return None if most < 0 else most
+            if last is not None:
+                best = int(table[row, last]), float(self.width[rows[row]])
+        return best
 
     def _last_in_time(self, pair: int, low: int, high: int) -> int | None:
         """The largest place in `sides` from `low` to `high` that is fast enough; None if none."""
@@ -227,7 +240,8 @@ class _Search:
         band = self.latency(self.setting.free_network(*at), self.setting.batch)
         if band.high_ms <= self.limits.latency_ms:
             return True
-        self.slow = np.vstack((self.slow, at))
+        larger = (self.slow >= at).all(axis=1)
+        self.slow = np.vstack((self.slow[~larger], at))
         return False
 
     def _equals(
@@ -278,22 +292,3 @@ class _Search:
             if network.mult_adds > found.mult_adds:
                 return network
         return None
-
-
-def _ratios(ends: tuple[float, float], step: float) -> Floats:
-    """The multiples of `step` between two ratios, ends included; raises InvalidInput if none."""
-    parts = round(1 / step)
-    first, last = math.ceil(round(ends[0] * parts, 6)), math.floor(round(ends[1] * parts, 6))
-    return _some(np.arange(first, last + 1), f"{step:g}") / parts
-
-
-def _multiples(ends: tuple[int, int]) -> Sides:
-    """The multiples of 8 between two resolutions, ends included; raises InvalidInput if none."""
-    first, last = -(-ends[0] // PIXEL_DIVISOR), ends[1] // PIXEL_DIVISOR
-    return _some(np.arange(first, last + 1), f"{PIXEL_DIVISOR}") * PIXEL_DIVISOR
-
-
-def _some(multiples: Sides, step: str) -> Sides:
-    if not len(multiples):
-        raise InvalidInput(f"A range that is searched holds no multiple of {step}; widen it.")
-    return multiples

@@ -166,14 +166,19 @@ def _print(
     print(f"({setting.num_classes:,} classes, {setting.dtype}, batch {setting.batch:,})")
     if preset is not None:
         print(f"{preset.title}. {preset.why}\nSource: {preset.source}, {preset.url}")
-    rows = [(_TITLES[key], *_cells(answer)) for key, answer in answers.items() if answer.fits]
+    free, near = answers["free"], answers["free_near_compound"]
+    one = near.network == free.network
+    shown = {key: answer for key, answer in answers.items() if answer is not near or not one}
+    rows = [(_TITLES[key], *_cells(answer)) for key, answer in shown.items() if answer.fits]
     if rows:
         print()
         width = len(_HEADERS) - (limits.latency_ms is None)
         print_table(_HEADERS[:width], [row[:width] for row in rows])
     print()
-    for key, answer in answers.items():
+    for key, answer in shown.items():
         print(f"{_TITLES[key]}: {_sentence(answer)}")
+    if one and free.fits:
+        print(f"{_TITLES['free_near_compound']}: the same network.")
     if limits.latency_ms is not None:
         held = calibrated()
         print(
@@ -206,17 +211,36 @@ def _cells(answer: Answer) -> tuple[object, ...]:
 
 def _sentence(answer: Answer) -> str:
     """What stops the search, and what is left; where nothing fits, by how much it is missed."""
-    network = answer.network
     if not answer.fits:
-        at = "" if network.phi is None else f"φ = {network.phi:g}, "
         over = " and ".join(
-            f"{-room.left:,.10g} {LABELS[room.name]}" for room in answer.rooms if room.left < 0
+            _amount(room.name, -room.left) for room in answer.rooms if room.left < 0
         )
-        return (
-            f"nothing fits. The smallest network searched ({at}{network.resolution} pixels) is "
-            f"over by {over}."
-        )
-    stops = [f"the limit on {LABELS[name]}" for name in answer.binding]
-    stops += [f"the end of the search in {axis.replace('phi', 'φ')}" for axis in answer.ends]
-    left = "; ".join(f"{room.left:,.10g} {LABELS[room.name]}" for room in answer.rooms)
+        return f"nothing fits. The smallest network searched ({_shape(answer)}) is over by {over}."
+    stops = []
+    if answer.binding:
+        stops.append(f"the limit on {_listed([LABELS[name] for name in answer.binding])}")
+    if answer.ends:
+        ends = _listed([axis.replace("phi", "φ") for axis in answer.ends])
+        stops.append(f"the end of the search in {ends}")
+    left = "; ".join(_amount(room.name, room.left) for room in answer.rooms)
     return f"stopped by {' and '.join(stops)}. Left: {left}."
+
+
+def _shape(answer: Answer) -> str:
+    """What the network is, in words."""
+    network = answer.network
+    if network.phi is not None:
+        return f"φ = {network.phi:g}, {network.resolution} pixels"
+    return f"depth {network.depth:.3g}, width {network.width:.3g}, {network.resolution} pixels"
+
+
+def _amount(name: str, amount: float) -> str:
+    """An amount of what is limited, with its name: counts in full, short times in three digits."""
+    short = name == "latency_ms" and amount < 100
+    return f"{format(amount, '.3g' if short else ',.0f')} {LABELS[name]}"
+
+
+def _listed(words: list[str]) -> str:
+    """One or more words as "a, b and c"."""
+    *first, last = words
+    return f"{', '.join(first)} and {last}" if first else last

@@ -109,7 +109,7 @@ def test_where_no_phi_fits_it_says_by_how_much_and_free_shapes_remain() -> None:
     (warning,) = (seen(warning) for warning in app.warning)
     assert "No φ fits (1,000 classes, int8, batch 1)" in warning
     over = -largest_phi(device("mcu").limits, Setting(dtype="int8")).rooms[0].left
-    assert f"φ = −6, is over by {size(over)} of weights." in warning
+    assert f"φ = −6, is over by {size(over)} of weights. A free shape does fit." in warning
     # the shape nearest to compound is the same network, and is not shown twice
     assert list(tables(app)[0]["Network"]) == ["Free, most FLOPs"]
     assert not any(button.key == "show-phi" for button in app.button)
@@ -119,6 +119,7 @@ def test_where_nothing_fits_both_searches_say_so() -> None:
     app = open_page(max_params="0.1")
     phi, free = (seen(warning) for warning in app.warning)
     assert "No φ fits" in phi and "Nor does any free shape" in free
+    assert "A free shape does fit" not in phi
     assert "×0.25 deep, ×0.25 wide at 32 pixels" in free
     assert not app.table
 

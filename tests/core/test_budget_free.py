@@ -7,13 +7,12 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from effnet_core.architecture import ArchitectureSpec, expand
 from effnet_core.budget import (
     QUANTITIES,
-    Band,
     Bounds,
     Candidate,
     Limits,
@@ -25,7 +24,7 @@ from effnet_core.budget import (
 from effnet_core.cost import CostTotals, summarize
 from effnet_core.cost_curves import free_costs
 from effnet_core.errors import InvalidInput
-from effnet_core.scaling import ScalingCoefficients, ScalingRule
+from effnet_core.scaling import Rounding, ScalingCoefficients, ScalingRule
 from effnet_core.stage_tables import V1
 
 SMALL = Bounds(depth=(0.94, 1.06), width=(0.5, 0.6), resolution=(32, 96))
@@ -136,6 +135,29 @@ def test_free_coefficients_reach_what_the_formula_reaches(limits: Limits, settin
         assert free.network.mult_adds >= formula.network.mult_adds
 
 
+@settings(max_examples=25, deadline=None)
+@given(
+    phi=st.floats(-6, 8).map(lambda phi: round(phi, 2)),
+    names=st.sets(st.sampled_from(QUANTITIES[:5]), min_size=1),
+    exact_pixels=st.booleans(),
+    repeats=st.sampled_from(["ceil", "nearest"]),
+)
+@example(phi=-0.22, names={"mult_adds"}, exact_pixels=True, repeats="ceil")
+@example(phi=0.49, names={"mult_adds"}, exact_pixels=False, repeats="ceil")
+def test_the_costs_of_a_network_of_the_formula_buy_at_least_that_network(
+    phi: float, names: set[str], exact_pixels: bool, repeats: Rounding
+) -> None:
+    """Its depth and width are no multiples of a step, and its exact pixels none of 8."""
+    setting = Setting(exact_pixels=exact_pixels, repeats=repeats)
+    costs = used(summarize(setting.network(phi)))
+    limits = Limits(**{name: costs[name] for name in names})
+    answer = best_free(limits, setting)
+    assert answer.fits and answer.network.mult_adds >= costs["mult_adds"]
+    assert "; also the depth, width and pixels of the largest φ" in answer.searched
+    found = summarize(answer.network.spec(setting))
+    assert {name: getattr(answer.network, name) for name in costs} == used(found)
+
+
 def test_what_stops_it_is_what_the_next_step_breaks() -> None:
     limits = Limits(params=5e6, mult_adds=4e8, peak_bytes=1e9)
     answer = best_free(limits, tie=0.01)
@@ -175,50 +197,6 @@ def test_the_rule_and_base_decide_between_ties() -> None:
     assert math.dist(np.log(point_of(flat)[:2]), (0, 0)) < math.dist(
         np.log(point_of(other)[:2]), (0, 0)
     )
-
-
-# Milliseconds that grow with work and with the number of blocks, known to a tenth.
-def clock(spec: ArchitectureSpec, batch: int) -> Band:
-    totals = summarize(spec)
-    ms = batch * (totals.mult_adds / 1e7 + 0.1 * totals.blocks)
-    return Band(low_ms=0.9 * ms, ms=ms, high_ms=1.1 * ms)
-
-
-@pytest.mark.parametrize("limits", [Limits(latency_ms=4), Limits(latency_ms=6, params=1.4e6)])
-def test_milliseconds_beside_every_network_tried(limits: Limits) -> None:
-    bounds = Bounds(depth=(0.9, 1.1), width=(0.4, 0.6), resolution=(32, 96))
-    depths, widths = (0.9, 0.95, 1.0, 1.05, 1.1), (0.4, 0.45, 0.5, 0.55, 0.6)
-    fitting = {}
-    for point in itertools.product(depths, widths, range(32, 97, 8)):
-        spec = spec_at(*point)
-        costs = used(summarize(spec)) | {"latency_ms": clock(spec, 1).high_ms}
-        if all(costs[name] <= limit for name, limit in limits.given.items()):
-            fitting[point] = costs["mult_adds"]
-    answer = best_free(limits, bounds=bounds, latency=clock)
-    assert answer.network.mult_adds == max(fitting.values())
-    equals = [p for p, mult_adds in fitting.items() if mult_adds == answer.network.mult_adds]
-    assert point_of(answer.network) in equals
-    assert far(point_of(answer.network)) == pytest.approx(min(map(far, equals)), abs=1e-9)
-    assert answer.network.latency == clock(spec_at(*point_of(answer.network)), 1)
-    assert answer.rooms[-1].name == "latency_ms"
-    assert answer.rooms[-1].used == answer.network.latency.high_ms
-    assert "in steps of 0.05" in answer.searched
-
-
-def test_a_clock_that_favours_large_images_still_gives_a_network_that_is_fast_enough() -> None:
-    def odd(spec: ArchitectureSpec, batch: int) -> Band:
-        ms = 5.0 + 5.0 * (spec.resolution // 8 % 2)
-        return Band(low_ms=ms, ms=ms, high_ms=ms)
-
-    answer = best_free(Limits(latency_ms=7), bounds=SMALL, latency=odd)
-    assert answer.fits and answer.network.resolution // 8 % 2 == 0
-
-
-def test_nothing_is_fast_enough() -> None:
-    answer = best_free(Limits(latency_ms=0.01), bounds=SMALL, latency=clock)
-    assert not answer.fits
-    assert answer.binding == ("latency_ms",)
-    assert answer.rooms[0].left < 0
 
 
 @pytest.mark.parametrize(

@@ -83,7 +83,7 @@ def test_text_gives_the_networks_what_stops_them_and_what_is_left(effnet: Effnet
     b0 = summarize(Setting().network(0.0))
     for number in (b0.params, b0.mult_adds, b0.weight_bytes, b0.peak_activation_bytes):
         assert f"{number:,}" in text
-    assert "stopped by the limit on parameters and the limit on multiply-adds. Left: " in text
+    assert "stopped by the limit on parameters and multiply-adds. Left: " in text
     assert f"{5_300_000 - b0.params:,} parameters" in text
     for said in ("every φ from -6 to 10", "every multiple of 8 pixels", "Nothing here says how"):
         assert said in text
@@ -92,6 +92,9 @@ def test_text_gives_the_networks_what_stops_them_and_what_is_left(effnet: Effnet
 def test_the_end_of_the_search_is_told(effnet: Effnet) -> None:
     text = effnet("budget", "--max-params", 10**12).out
     assert "Largest φ: stopped by the end of the search in φ. Left" in text
+    assert "stopped by the end of the search in depth, width and resolution. Left" in text
+    left = 10**12 - summarize(Setting().network(10.0)).params
+    assert f"Left: {left:,} parameters." in text
 
 
 def test_a_device_brings_limits_its_dtype_and_its_source(effnet: Effnet) -> None:
@@ -129,6 +132,19 @@ def test_nothing_fits_is_said_with_how_much_is_missing(effnet: Effnet, as_json: 
         return
     assert "The smallest network searched (φ = -6, 96 pixels) is over by " in answer.out
     assert f"over by {missing:,} parameters" in answer.out
+    missing = summarize(Setting().free_network(0.25, 0.25, 32)).params - 1000
+    smallest = "The smallest network searched (depth 0.25, width 0.25, 32 pixels) is over by "
+    assert answer.out.count(smallest) == 1
+    assert f"{smallest}{missing:,} parameters." in answer.out
+
+
+def test_one_free_shape_for_both_searches_is_shown_once(effnet: Effnet) -> None:
+    text = effnet("budget", "--device-preset", "mcu").out
+    limits, setting = device("mcu").limits, Setting(dtype="int8")
+    network = best_free(limits, setting).network
+    assert network == best_free(limits, setting, tie=command.TIE).network
+    assert text.count(f"{network.mult_adds:,}") == 1
+    assert "nearest to compound: the same network.\n" in text
 
 
 def test_the_formula_may_fail_where_free_coefficients_fit(effnet: Effnet) -> None:
@@ -162,6 +178,8 @@ def test_a_calibration_answers_with_its_band(
         assert result[key]["left"]["latency_ms"] == 2.5 - band["high_ms"]
     text = effnet("budget", *limits).out
     assert f"predicted from the calibration of {made_up.made}" in text
+    left = 2.5 - result["free"]["latency"]["high_ms"]
+    assert f" parameters; {left:.3g} milliseconds." in text
 
 
 def test_milliseconds_are_of_float32(
