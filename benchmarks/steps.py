@@ -35,13 +35,14 @@ ARCHITECTURE = (SLIDER, ".st-key-headline", ".stages")
 WATCH = """parts => {
   const said = () => parts.map(part => [...document.querySelectorAll(part)]
     .map(one => one.outerHTML).join(""));
-  const hand = window.hand = { steps: [], said, moved: null };
+  const end = new AbortController();
+  const hand = window.hand = { steps: [], moved: null };
   addEventListener('pointermove', event => {
     if (!event.buttons) return;
     hand.moved = { before: said(), told: event.timeStamp };
     hand.moved.start = performance.now();
-  }, true);
-  new MutationObserver(() => {
+  }, { capture: true, signal: end.signal });
+  const observer = new MutationObserver(() => {
     if (!hand.moved) return;
     document.body.getBoundingClientRect();
     const { before, told, start } = hand.moved;
@@ -58,9 +59,11 @@ WATCH = """parts => {
       };
       port2.postMessage(0);
     });
-  }).observe(document.body, {
+  });
+  observer.observe(document.body, {
     subtree: true, attributes: true, attributeFilter: ['aria-valuetext'],
   });
+  hand.end = () => { end.abort(); observer.disconnect(); };
 }"""
 
 
@@ -104,11 +107,15 @@ def rows(
 def taken(
     page: Page, parts: Sequence[str], places: Iterable[tuple[float, float]]
 ) -> tuple[Step, ...]:
-    """Move the pointer to one place after the other, each once the last step's frame is done."""
+    """Move the pointer to one place after the other, each once the last step's frame is done.
+
+    The page is left without anything that watches it.
+    """
     page.evaluate(WATCH, list(parts))
     for number, (x, y) in enumerate(places, start=1):
         page.mouse.move(x, y)
         page.wait_for_function("number => hand.steps.length >= number", arg=number, timeout=5000)
+    page.evaluate("hand.end()")
     return tuple(
         Step(values["laid_out"], values["shown"], tuple(values["drawn"]))
         for values in page.evaluate("hand.steps")

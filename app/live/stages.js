@@ -72,7 +72,8 @@ function drawAll(root, state) {
   const shown = slabs(network, choice.metric);
   const apart = choice.beside && choice.beside_at !== (reading() ?? "");
   const other = apart && slabs(networkAt(choice.beside, 0), choice.metric);
-  const scale = scales(shown, other, figure.clientWidth || 700);
+  const width = state.width || 700;
+  const scale = scales(shown, other, width);
   const most = Math.max(...shown.map(slab => slab.value));
   const part = name => figure.querySelector(`.${name}`);
   state.shown = shown;
@@ -87,7 +88,7 @@ function drawAll(root, state) {
   const said = { title: [network.title, scale.centre + 0.3 * scale.up * scale.top],
     "other-title": [other ? `A: ${choice.beside.titles[0]}` : "", scale.other + LINE * 3] };
   for (const [name, [text, y]] of Object.entries(said)) {
-    put(part(name), { x: figure.clientWidth - 4, y: Math.min(y, HEIGHT - BOTTOM) });
+    put(part(name), { x: width - 4, y: Math.min(y, HEIGHT - BOTTOM) });
     if (part(name).textContent !== text) part(name).textContent = text;
   }
   part("most").textContent = (choice.bytes ? size : count)(most);
@@ -113,8 +114,13 @@ function say(root, state, event) {
 }
 
 function start(root, choose) {
-  const state = { choose, shown: [], table: root.querySelector(".table") };
+  const state = { choose, shown: [], width: 0, table: root.querySelector(".table") };
   state.draw = () => drawAll(root, state);
+  // The width is asked for only when it may be new: asking costs a layout of all that was written.
+  state.fit = () => {
+    state.width = root.clientWidth;
+    state.draw();
+  };
   const [gradient] = root.getElementsByTagName("linearGradient");
   state.shade = shades => {
     gradient.innerHTML = shades.map((colour, i) =>
@@ -129,7 +135,7 @@ function start(root, choose) {
   for (const kind of ["pointermove", "pointerleave"]) {
     root.addEventListener(kind, event => say(root, state, event));
   }
-  const resized = new ResizeObserver(state.draw);
+  const resized = new ResizeObserver(() => { if (root.clientWidth !== state.width) state.fit(); });
   resized.observe(root);
   const unfollow = follow(state.draw);
   waiting.add(state.draw);
@@ -151,6 +157,6 @@ export default function ({ data, parentElement, setTriggerValue }) {
   state.shade(brought.shades);
   if (brought.table) root.querySelector(".there").append(state.table);
   else state.table.remove();
-  state.draw();
+  state.fit();
   return state.end;
 }

@@ -120,6 +120,21 @@ def test_picture_and_stage_table_move_before_release(server: str, browser_page: 
     assert table(page) == expected_table(analyze(scaled(-2.0)))
 
 
+def test_the_picture_is_as_wide_as_the_page_when_that_changes(
+    server: str, browser_page: OpenPage
+) -> None:
+    page = ready(browser_page(), f"{server}/?show=Architecture")
+    for width in (1280, 700, 1000):
+        page.set_viewport_size({"width": width, "height": 900})
+        page.wait_for_function(FILLS)
+
+
+FILLS = """() => {  // a hundredth of the width stays free at either end
+  const [whole, slabs] = ["svg.picture", ".picture .slabs"].map(one =>
+    document.querySelector(one).getBoundingClientRect());
+  const free = [slabs.left - whole.left, whole.right - slabs.right];
+  return free.every(gap => gap / whole.width > 0.005 && gap / whole.width < 0.015);
+}"""
 ATTRIBUTE = "(elements, name) => elements.map(element => element.getAttribute(name))"
 
 
