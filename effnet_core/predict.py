@@ -146,9 +146,13 @@ class Predictor:
         return self._engine.slopes(inputs, class_index, stages)
 
     def warm_up(self) -> None:
-        """Run once on a blank picture: a first forward pass is several times slower than others."""
+        """Answer for a blank picture: a first pass is several times slower than others.
+
+        On CUDA twice, for the second pass of a shape records its graph.
+        """
         side = self.preprocessing.crop
-        self.predict(Image.new("RGB", (side, side)), top_k=1)
+        for _ in range(2 if self.device.type == "cuda" else 1):
+            self.predict(Image.new("RGB", (side, side)), top_k=1)
 
     def inputs(self, view: Image.Image | npt.NDArray[np.uint8]) -> Tensor:
         """A `model_view` or its pixels as the network's input (1, 3, crop, crop) on its device."""
