@@ -122,9 +122,9 @@ class Graphs:
             if not self._has_room(inputs):
                 self._refuse(shape, "there is little memory left", failed=False)
                 return
-            while len(self._kept) >= MOST_GRAPHS:
-                self._kept.popitem(last=False)
             self._kept[shape] = self._capture(self._run, inputs)
+            while len(self._kept) > MOST_GRAPHS:
+                self._kept.popitem(last=False)
         except torch.OutOfMemoryError:
             self._refuse(shape, "memory ran out")
         except Exception:  # noqa: BLE001 - whatever it is, the function itself can still answer
