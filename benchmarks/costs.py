@@ -16,7 +16,7 @@ import torch
 from benchmarks.peers import Differs, peer, torchvision_model
 from benchmarks.protocol import Call, Plan
 from benchmarks.rows import Row, compare
-from effnet_core import layer_costs
+from effnet_core import part_sums
 from effnet_core.architecture import ArchitectureSpec
 from effnet_core.cost import CostTotals, OperatorCounts, analyze, summarize
 from effnet_core.variants import variant
@@ -40,7 +40,7 @@ def rows() -> tuple[Row, ...]:
 
 
 def _first(spec: ArchitectureSpec) -> CostTotals:
-    layer_costs._block_part.cache_clear()
+    part_sums._block_sums.cache_clear()
     return summarize(spec)
 
 

@@ -18,7 +18,7 @@ from app.pricing import price_each
 from benchmarks.limits import limited
 from benchmarks.rows import Row
 from benchmarks.table import text
-from effnet_core import layer_costs
+from effnet_core import part_sums
 from effnet_core.architecture import expand
 from effnet_core.cost import CostTotals, summarize
 from effnet_core.cost_curves import free_costs
@@ -81,7 +81,7 @@ def one_by_one(free: Free) -> Row:
     expected = np.stack((found.params, found.mult_adds, found.peak_activation_bytes), axis=1)
     times = []
     for _ in range(SPEC_RUNS):
-        layer_costs._block_part.cache_clear()
+        part_sums._block_sums.cache_clear()
         milliseconds = 0.0
         for place in range(len(free.depth)):
             counted, taken = _summarized(free, place)

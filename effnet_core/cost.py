@@ -17,15 +17,8 @@ from typing import Literal
 
 from effnet_core.architecture import ArchitectureSpec
 from effnet_core.errors import InvalidInput
-from effnet_core.layer_costs import (
-    KINDS,
-    LayerCost,
-    Part,
-    block_part,
-    halved,
-    head_part,
-    stem_part,
-)
+from effnet_core.layer_costs import LayerCost, block_layers, halved, head_layers, stem_layers
+from effnet_core.part_sums import PartSums, block_sums, head_sums, stem_sums, total
 from effnet_core.scaling import validate_resolution
 from effnet_core.stage_tables import Operator
 
@@ -164,22 +157,20 @@ def summarize(
     element = element_bytes(dtype)
     if not isinstance(batch, int) or not 1 <= batch <= 65536:
         raise InvalidInput(f"Batch size must be a whole number from 1 to 65,536; got {batch!r}.")
-    placed = tuple(_parts(spec, side))
-    parts = tuple(part for _, part in placed)
-    peak, prefix, peak_at = max((part.peak, place.prefix, part.peak_at) for place, part in placed)
-    image = spec.in_channels * side * side
-    counts = {kind: sum(part.operations[kind] for part in parts) for kind in KINDS}
-    params = sum(part.params for part in parts)
-    buffers = sum(part.buffers for part in parts)
-    norms = sum(part.norms for part in parts)
+    parts = _sums(spec, side)
+    sums = total(parts)
     return CostTotals(
-        params=params,
-        mult_adds=counts["conv"] + counts["linear"],
-        activations=sum(part.activations for part in parts),
-        fvcore=OperatorCounts(**counts),
-        weight_bytes=(params + buffers) * element + norms * COUNTER_BYTES,
-        peak_activation_bytes=(peak + image) * element * batch,
-        peak_at=prefix + peak_at,
+        params=sums.params,
+        mult_adds=sums.conv + sums.linear,
+        activations=sums.activations,
+        fvcore=OperatorCounts(sums.conv, sums.linear, sums.batch_norm, sums.pooled),
+        weight_bytes=(sums.params + sums.buffers) * element + sums.norms * COUNTER_BYTES,
+        peak_activation_bytes=(sums.peak + spec.in_channels * side * side) * element * batch,
+        peak_at=max(
+            place.prefix + part.peak_at
+            for place, part in zip(_places(spec), parts, strict=True)
+            if part.peak == sums.peak
+        ),
         blocks=len(spec.blocks),
     )
 
@@ -200,20 +191,39 @@ class _Place:
     prefix: str
 
 
-def _parts(spec: ArchitectureSpec, side: int) -> Iterator[tuple[_Place, Part]]:
-    """Stem, blocks and head in order, each with its place."""
-    yield _Place(0, None, ""), stem_part(spec, side)
+def _places(spec: ArchitectureSpec) -> Iterator[_Place]:
+    """Stem, blocks and head in order."""
+    yield _Place(0, None, "")
+    for block in spec.blocks:
+        yield _Place(block.stage, block.index, f"stages.{block.stage}.{block.index}.")
+    yield _Place(spec.stage_count + 1, None, "")
+
+
+def _sides(spec: ArchitectureSpec, side: int) -> Iterator[int]:
+    """The side of the input of every block in order, and last of the head."""
     side = halved(side)
     for block in spec.blocks:
-        place = _Place(block.stage, block.index, f"stages.{block.stage}.{block.index}.")
-        yield place, block_part(block, spec.padding, side)
+        yield side
         side = halved(side) if block.stride == 2 else side
-    yield _Place(spec.stage_count + 1, None, ""), head_part(spec, side)
+    yield side
+
+
+def _sums(spec: ArchitectureSpec, side: int) -> list[PartSums]:
+    """What stem, blocks and head cost, in order."""
+    found = [stem_sums(spec, side)]
+    side = halved(side)
+    for block in spec.blocks:
+        found.append(block_sums(block, spec.padding, side))
+        side = halved(side) if block.stride == 2 else side
+    return [*found, head_sums(spec, side)]
 
 
 def _layers(spec: ArchitectureSpec, side: int) -> Iterator[LayerCost]:
-    for place, part in _parts(spec, side):
-        for layer in part.layers:
+    *sides, last = _sides(spec, side)
+    blocks = (block_layers(*each) for each in zip(spec.blocks, sides, strict=True))
+    parts = (stem_layers(spec, side), *blocks, head_layers(spec, last))
+    for place, layers in zip(_places(spec), parts, strict=True):
+        for layer in layers:
             yield dataclasses.replace(
                 layer, name=place.prefix + layer.name, stage=place.stage, block=place.block
             )
@@ -222,14 +232,21 @@ def _layers(spec: ArchitectureSpec, side: int) -> Iterator[LayerCost]:
 def _part_costs(spec: ArchitectureSpec, side: int, element: int) -> Iterator[PartCost]:
     """Costs of the parts in order; `element` is the bytes of one element for the whole batch."""
     image = spec.in_channels * side * side
-    for place, part in _parts(spec, side):
-        norms = [layer for layer in part.layers if layer.kind == "batch_norm"]
+    *sides, last = _sides(spec, side)
+    channels = [spec.stem_channels, *(block.out_channels for block in spec.blocks)]
+    for place, part, out, after in zip(
+        _places(spec),
+        _sums(spec, side),
+        (*channels, spec.head_channels),
+        (*sides, last, last),
+        strict=True,
+    ):
         yield PartCost(
             stage=place.stage,
             block=place.block,
-            out_shape=norms[-1].out_shape,
+            out_shape=(out, after, after),
             params=part.params,
-            mult_adds=part.operations["conv"] + part.operations["linear"],
+            mult_adds=part.conv + part.linear,
             activations=part.activations,
             peak_activation_bytes=(part.peak + image) * element,
         )

@@ -1,6 +1,6 @@
 """Sums over the parts of many networks at once; `cost_curves` says which networks.
 
-Layers and what is alive are `layer_costs`'; tests hold the two together. No torch is needed.
+Layers and what is alive are `part_sums`'; tests hold the two together. No torch is needed.
 """
 
 from __future__ import annotations
@@ -124,7 +124,7 @@ class Tally:
         self.part = Sums.none(self.zero)
 
     def _block(self, stage: StageSpec, inputs: Numbers, outputs: Numbers, stride: int) -> None:
-        """MBConv; layers and what is alive as in `layer_costs`."""
+        """MBConv; layers and what is alive as in `part_sums`."""
         expanded = inputs * stage.expand_ratio
         before = self.side
         area = before * before
