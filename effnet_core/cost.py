@@ -210,12 +210,9 @@ def _sides(spec: ArchitectureSpec, side: int) -> Iterator[int]:
 
 def _sums(spec: ArchitectureSpec, side: int) -> list[PartSums]:
     """What stem, blocks and head cost, in order."""
-    found = [stem_sums(spec, side)]
-    side = halved(side)
-    for block in spec.blocks:
-        found.append(block_sums(block, spec.padding, side))
-        side = halved(side) if block.stride == 2 else side
-    return [*found, head_sums(spec, side)]
+    *sides, last = _sides(spec, side)
+    blocks = (block_sums(b, spec.padding, at) for b, at in zip(spec.blocks, sides, strict=True))
+    return [stem_sums(spec, side), *blocks, head_sums(spec, last)]
 
 
 def _layers(spec: ArchitectureSpec, side: int) -> Iterator[LayerCost]:
@@ -233,14 +230,10 @@ def _part_costs(spec: ArchitectureSpec, side: int, element: int) -> Iterator[Par
     """Costs of the parts in order; `element` is the bytes of one element for the whole batch."""
     image = spec.in_channels * side * side
     *sides, last = _sides(spec, side)
-    channels = [spec.stem_channels, *(block.out_channels for block in spec.blocks)]
-    for place, part, out, after in zip(
-        _places(spec),
-        _sums(spec, side),
-        (*channels, spec.head_channels),
-        (*sides, last, last),
-        strict=True,
-    ):
+    sides += [last, last]
+    channels = (spec.stem_channels, *(b.out_channels for b in spec.blocks), spec.head_channels)
+    parts = zip(_places(spec), _sums(spec, side), channels, sides, strict=True)
+    for place, part, out, after in parts:
         yield PartCost(
             stage=place.stage,
             block=place.block,
