@@ -147,7 +147,7 @@ def test_it_says_by_how_many_milliseconds_nothing_fits(effnet: Effnet, kept: Cal
     answer = effnet("budget", "--max-latency-ms", 0.01)
     assert answer.code == 1
     smallest = kept.predict(scaled(-6.0)).high_ms
-    assert f"is over by {smallest - 0.01:,.10g} milliseconds" in answer.out
+    assert f"is over by {smallest - 0.01:,.3g} milliseconds" in answer.out
 
 
 def test_only_one_calibrates_at_a_time(effnet: Effnet, tmp_path: Path) -> None:
