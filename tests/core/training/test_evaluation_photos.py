@@ -1,4 +1,4 @@
-"""`evaluate` on real photos in full size: the answers one by one, by torchvision's preprocessing."""
+"""`evaluate` on real photos in full size, one by one, by torchvision's preprocessing."""
 
 from __future__ import annotations
 
