@@ -8,6 +8,7 @@ drawn sizes, at under 0.1 %.
 
 from __future__ import annotations
 
+import math
 import warnings
 
 import numpy as np
@@ -31,24 +32,33 @@ warnings.filterwarnings("ignore", message="The given NumPy array is not writable
 FAST = ("bilinear", "bicubic")
 """The interpolations that torch has for bytes."""
 
-REDUCED_EDGE = 1200
-"""The shortest edge that a JPEG is decoded to at a fraction of its size: twice B7's resolution."""
+REDUCED_EDGES = (600, 1200)
+"""The shorter edges that a JPEG keeps when it is decoded at a fraction of its size, for networks
+that resize to half as many pixels at most: B0 to B2, and up to B7."""
 
 
-def takes_reduced(preprocessing: Preprocessing) -> bool:
-    """Whether a picture of `REDUCED_EDGE` still is at least twice what the network's is resized to.
+def edge_for(preprocessing: Preprocessing) -> int | None:
+    """Of `REDUCED_EDGES` the one that a JPEG keeps for this network; None where it comes whole.
 
-    Then what the network sees hardly depends on who made the picture smaller at first.
+    It is at least twice what the network resizes to, so that what it sees hardly depends on who
+    made the picture smaller at first.
     """
-    return preprocessing.interpolation in FAST and 2 * preprocessing.resize <= REDUCED_EDGE
+    if preprocessing.interpolation not in FAST:
+        return None
+    return next((edge for edge in REDUCED_EDGES if 2 * preprocessing.resize <= edge), None)
+
+
+def decode_at(data: bytes, edge: int | None) -> Decoded:
+    """A picture's bytes, decoded for an `edge_for` some network; raises ImageError as `decode`."""
+    if edge is not None:
+        return decode_reduced(data, shorter_edge=edge)
+    image = decode(data)
+    return Decoded(image, image.size)
 
 
 def decode_for(data: bytes, preprocessing: Preprocessing) -> Decoded:
     """A picture's bytes, decoded as far as this network needs; raises ImageError as `decode`."""
-    if takes_reduced(preprocessing):
-        return decode_reduced(data, shorter_edge=REDUCED_EDGE)
-    image = decode(data)
-    return Decoded(image, image.size)
+    return decode_at(data, edge_for(preprocessing))
 
 
 def quick_view(picture: Decoded, preprocessing: Preprocessing) -> npt.NDArray[np.uint8]:
@@ -62,11 +72,29 @@ def quick_view(picture: Decoded, preprocessing: Preprocessing) -> npt.NDArray[np
     if preprocessing.interpolation not in FAST or width * height > MAX_PIXELS:
         return np.asarray(model_view(picture.image, preprocessing))
     pixels = torch.from_numpy(np.asarray(picture.image)).permute(2, 0, 1)  # (3, H, W)
+    whole = picture.image.size == picture.size
     with torch.inference_mode():
         resized = functional.interpolate(
-            pixels[None], (height, width), mode=preprocessing.interpolation, antialias=True
+            pixels[None],
+            (height, width) if whole else None,
+            None if whole else _scales(picture, width, height),
+            mode=preprocessing.interpolation,
+            antialias=True,
         )
     right, bottom = left + preprocessing.crop, top + preprocessing.crop
     view = resized[0].permute(1, 2, 0).numpy()[top:bottom, left:right].copy()
     view.flags.writeable = False
     return view
+
+
+def _scales(picture: Decoded, width: int, height: int) -> tuple[float, float]:
+    """(down, across) by which a reduced picture's pixels are resized to (width, height).
+
+    The last of them may reach beyond the edges of what the file shows, so sizes alone say it wrong.
+    """
+    pairs = zip(picture.size, picture.image.size, (width, height), strict=True)
+    # Of every n pixels one was decoded; torch rounds sizes down, hence a billionth more.
+    across, down = (
+        math.ceil(full / reduced) * wanted / full * (1 + 1e-9) for full, reduced, wanted in pairs
+    )
+    return down, across

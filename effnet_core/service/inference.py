@@ -16,12 +16,12 @@ from effnet_core.errors import InvalidInput
 from effnet_core.images import Preprocessing
 from effnet_core.latency import LatencyMeasurement, measure, measure_spec
 from effnet_core.predict import Prediction, Predictor
-from effnet_core.quick_view import takes_reduced
+from effnet_core.quick_view import edge_for
 from effnet_core.service.cards import answer_or_sentence, device_name, stored_card
 from effnet_core.service.lanes import Ticket, WaitingRoom
 from effnet_core.service.looks import Key, Looks, Seen, Subject
 from effnet_core.service.models import Models
-from effnet_core.service.pictures import Picture, Pictures, digest
+from effnet_core.service.pictures import LEAST, Picture, Pictures, digest
 from effnet_core.service.requests import (
     ClassifyRequest,
     DeviceInfo,
@@ -233,8 +233,8 @@ class InferenceService:
         """
         if (seen := self._looks.get(key)) is not None:
             return seen
-        if not takes_reduced(predictor.preprocessing):
-            picture = self._pictures.get(data, whole=True)
+        if (edge := edge_for(predictor.preprocessing)) != LEAST:
+            picture = self._pictures.get(data, edge)
         prediction, look = predictor.see(picture.decoded)
         total = picture.decode_milliseconds + prediction.milliseconds
         seen = Seen(replace(prediction, milliseconds=total), look)

@@ -8,11 +8,13 @@ import time
 from collections import OrderedDict
 from dataclasses import dataclass
 
-from effnet_core.images import Decoded, decode, decode_reduced
-from effnet_core.quick_view import REDUCED_EDGE
+from effnet_core.images import Decoded
+from effnet_core.quick_view import REDUCED_EDGES, decode_at
 
 CACHE_PIXELS = 80_000_000
-"""Pixels kept (3 bytes each): the largest accepted picture twice, or some 26 from a telephone."""
+"""Pixels kept (3 bytes each): the largest accepted picture twice, or a hundred from a telephone."""
+
+LEAST = REDUCED_EDGES[0]
 
 
 @dataclass(frozen=True)
@@ -31,23 +33,29 @@ def digest(data: bytes) -> bytes:
 class Pictures:
     """Decodes picture files and keeps the last ones, `max_pixels` in all, in memory only.
 
-    Large JPEGs are decoded at a fraction of their size, as `quick_view` explains, unless they are
-    asked for whole. Decoding happens one picture at a time, which bounds the memory that many
-    uploads at once can take.
+    Large JPEGs are decoded at a fraction of their size, as `quick_view` explains, once for each
+    fraction that is asked for. Decoding happens one picture at a time, which bounds the memory that
+    many uploads at once can take.
     """
 
     def __init__(self, max_pixels: int = CACHE_PIXELS) -> None:
         self._max_pixels = max_pixels
         self._lock = threading.Lock()
-        self._kept: OrderedDict[tuple[bytes, bool], Picture] = OrderedDict()  # the oldest use first
+        self._kept: OrderedDict[tuple[bytes, int | None], Picture] = OrderedDict()  # oldest first
 
-    def get(self, data: bytes, *, whole: bool = False) -> Picture:
-        """The picture in a file's bytes, decoded once while it is kept; raises ImageError."""
-        key = digest(data), whole
+    def get(self, data: bytes, edge: int | None = LEAST) -> Picture:
+        """The picture in a file's bytes, decoded once while it is kept; raises ImageError.
+
+        `edge` is as `quick_view.edge_for` gives it. A picture that the least edge leaves whole
+        serves for all.
+        """
+        name = digest(data)
         with self._lock:
+            least = self._kept.get((name, LEAST))
+            key = (name, LEAST if least and not _is_reduced(least) else edge)
             if key not in self._kept:
                 start = time.perf_counter()
-                decoded = _whole(data) if whole else decode_reduced(data, shorter_edge=REDUCED_EDGE)
+                decoded = decode_at(data, edge)
                 self._kept[key] = Picture(decoded, (time.perf_counter() - start) * 1e3)
             self._kept.move_to_end(key)
             picture = self._kept[key]
@@ -59,9 +67,8 @@ class Pictures:
             self._kept.popitem(last=False)
 
 
-def _whole(data: bytes) -> Decoded:
-    image = decode(data)
-    return Decoded(image, image.size)
+def _is_reduced(picture: Picture) -> bool:
+    return picture.decoded.image.size != picture.decoded.size
 
 
 def _pixels(picture: Picture) -> int:

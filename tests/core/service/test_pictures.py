@@ -28,16 +28,23 @@ def test_a_picture_is_decoded_once_and_exactly() -> None:
     np.testing.assert_array_equal(np.asarray(first.decoded.image), np.asarray(decode(data)))
 
 
-def test_a_large_jpeg_is_kept_at_a_fraction_and_whole_where_it_is_asked_for() -> None:
+def test_a_large_jpeg_is_kept_at_each_fraction_that_is_asked_for() -> None:
     file = io.BytesIO()
     Image.linear_gradient("L").resize((3200, 2400)).convert("RGB").save(file, "JPEG")
     pictures, data = Pictures(), file.getvalue()
-    reduced, whole = pictures.get(data).decoded, pictures.get(data, whole=True).decoded
-    assert (reduced.image.size, reduced.size) == ((1600, 1200), (3200, 2400))
-    assert (whole.image.size, whole.size) == ((3200, 2400), (3200, 2400))
-    assert whole.image.tobytes() == decode(data).tobytes()
-    assert pictures.get(data).decoded is reduced
-    assert pictures.get(data, whole=True).decoded is whole
+    kept = {edge: pictures.get(data, edge).decoded for edge in (600, None, 1200)}
+    sizes = {edge: decoded.image.size for edge, decoded in kept.items()}
+    assert sizes == {600: (800, 600), 1200: (1600, 1200), None: (3200, 2400)}
+    assert {decoded.size for decoded in kept.values()} == {(3200, 2400)}
+    assert kept[None].image.tobytes() == decode(data).tobytes()
+    assert pictures.get(data).decoded is kept[600]
+    assert all(pictures.get(data, edge).decoded is decoded for edge, decoded in kept.items())
+
+
+def test_a_picture_that_is_never_reduced_is_decoded_once_for_all() -> None:
+    pictures, data = Pictures(), png(60, 40)
+    first = pictures.get(data)
+    assert pictures.get(data, 1200) is pictures.get(data, None) is first
 
 
 def test_the_least_recently_used_makes_room() -> None:
