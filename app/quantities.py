@@ -160,7 +160,7 @@ def latency(calibration: Calibration) -> Quantity:
         return f"{milliseconds(ms)} predicted ({ends})"
 
     def caveat(priced: Priced) -> str:
-        within = model.least_mult_adds <= priced.totals.mult_adds <= model.most_mult_adds
-        return "" if within else f", {BEYOND}"
+        measured = priced.measured_ms is not None
+        return "" if measured or not model.extrapolates(priced.totals.mult_adds) else f", {BEYOND}"
 
     return Quantity(key=MS, label=MS_LABEL, of=of, show=show, caveat=caveat)

@@ -117,8 +117,13 @@ class LatencyModel:
             ms=ms,
             low_ms=fast * ms,
             high_ms=slow * ms,
-            extrapolated=(mult_adds < self.least_mult_adds) | (mult_adds > self.most_mult_adds),
+            extrapolated=self.extrapolates(mult_adds),
         )
+
+    def extrapolates(self, mult_adds: npt.ArrayLike) -> npt.NDArray[np.bool_]:
+        """Whether a network with so many multiply-adds is smaller or larger than any timed one."""
+        counts = np.asarray(mult_adds)
+        return (counts < self.least_mult_adds) | (counts > self.most_mult_adds)
 
 
 def fit(networks: Sequence[TimedNetwork]) -> LatencyModel:

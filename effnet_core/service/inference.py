@@ -21,7 +21,7 @@ from effnet_core.service.cards import answer_or_sentence, device_name, stored_ca
 from effnet_core.service.lanes import Ticket, WaitingRoom
 from effnet_core.service.looks import Key, Looks, Seen, Subject
 from effnet_core.service.models import Models
-from effnet_core.service.pictures import LEAST, Picture, Pictures, digest
+from effnet_core.service.pictures import Picture, Pictures, digest
 from effnet_core.service.requests import (
     ClassifyRequest,
     DeviceInfo,
@@ -42,7 +42,7 @@ class InferenceService:
     One lane a model: requests for the same model are answered one after the other, on the CPU two
     at a time, for different models side by side. At most `max_queue` requests wait; a further one
     raises Busy straight away. At most `max_models` models are in memory, the least recently used is
-    let go; a cold model is loaded once however many ask. Nothing is ever downloaded. Pictures and
+    let go; a cold model is loaded once however many ask. No answer downloads anything. Pictures and
     uploaded checkpoints (at most `max_uploads`) stay in memory. What a model said of a picture is
     kept a while: asking again, or for the map of another class at the last stage, takes no pass,
     and `milliseconds` are then those of the pass that was taken. Graphs for ONNX Runtime are kept
@@ -221,20 +221,20 @@ class InferenceService:
         key = digest(request.image), self._models.identity(request.weights)
         seen = self._looks.get(key)
         if seen is None:
-            picture = self._pictures.get(request.image)
+            picture = self._picture(request)
             with self._models.use(request.weights, ticket) as predictor:
-                seen = self._see(key, picture, request.image, predictor)
+                seen = self._see(key, picture, predictor)
         return seen.prediction.with_top(request.top_k)
 
-    def _see(self, key: Key, picture: Picture, data: bytes, predictor: Predictor) -> Seen:
-        """What the model says of the picture, by a pass only where that is not known.
+    def _picture(self, request: ClassifyRequest | ExplainRequest) -> Picture:
+        """The picture of a request, decoded as far as its model needs, which is not loaded for it."""
+        edge = edge_for(self._models.preprocessing(request.weights))
+        return self._pictures.get(request.image, edge)
 
-        `picture` is that of the bytes `data`, and may be too small for this model.
-        """
+    def _see(self, key: Key, picture: Picture, predictor: Predictor) -> Seen:
+        """What the model says of the picture, by a pass only where that is not known."""
         if (seen := self._looks.get(key)) is not None:
             return seen
-        if (edge := edge_for(predictor.preprocessing)) != LEAST:
-            picture = self._pictures.get(data, edge)
         prediction, look = predictor.see(picture.decoded)
         total = picture.decode_milliseconds + prediction.milliseconds
         seen = Seen(replace(prediction, milliseconds=total), look)
@@ -259,10 +259,10 @@ class InferenceService:
     @contextmanager
     def _subject(self, request: ExplainRequest, ticket: Ticket) -> Iterator[Subject]:
         """Hold the model's lane, with the picture classified and the class chosen."""
-        picture = self._pictures.get(request.image)
+        picture = self._picture(request)
         with self._models.use(request.weights, ticket) as predictor:
             key = digest(request.image), self._models.identity(request.weights)
-            seen = self._see(key, picture, request.image, predictor)
+            seen = self._see(key, picture, predictor)
             chosen, prediction = request.class_index, seen.prediction
             yield Subject(
                 predictor=predictor,

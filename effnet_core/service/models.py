@@ -10,6 +10,7 @@ import torch
 from effnet_core.backends.cuda_graphs import release_cached_memory
 from effnet_core.builder import is_out_of_memory
 from effnet_core.errors import DoesNotFit
+from effnet_core.images import Preprocessing
 from effnet_core.predict import Predictor
 from effnet_core.runtime.cores import HALVES
 from effnet_core.runtime.kept import GraphCache
@@ -78,6 +79,16 @@ class Models:
         if self._store.imported(weights) is not None:
             return weights
         return find(weights).id
+
+    def preprocessing(self, weights: str) -> Preprocessing:
+        """That of what `weights` names, which is not loaded for it; raises as `identity` does.
+
+        Raises WeightsError for an upload that is kept no more.
+        """
+        if weights.startswith(PREFIX):
+            return self._uploads.card(weights).preprocessing
+        found = find_bundled(weights) or self._store.imported(weights) or find(weights)
+        return found.preprocessing
 
     def loaded(self) -> tuple[str, ...]:
         """The ids of the models in memory, least recently used first."""

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import io
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from effnet_core.errors import ImageError
-from effnet_core.images import decode
+from effnet_core.images import Decoded, Preprocessing, crop_box, decode
+from effnet_core.quick_view import decode_at
+from effnet_core.service import ClassifyRequest
+from effnet_core.service import pictures as module
 from effnet_core.service.pictures import Pictures
 
 
@@ -68,3 +72,27 @@ def test_bad_bytes_are_refused_each_time() -> None:
     for _ in range(2):
         with pytest.raises(ImageError):
             pictures.get(b"not a picture")
+
+
+@pytest.mark.parametrize(("resize", "edge"), [(300, 600), (301, 1200), (601, None)])
+def test_the_service_decodes_once_as_far_as_the_model_needs(
+    ready: Any,
+    checkpoints: tuple[bytes, bytes],
+    monkeypatch: pytest.MonkeyPatch,
+    resize: int,
+    edge: int | None,
+) -> None:
+    asked = []
+
+    def decoded(data: bytes, edge: int | None) -> Decoded:
+        asked.append(edge)
+        return decode_at(data, edge)
+
+    monkeypatch.setattr(module, "decode_at", decoded)
+    shape = Preprocessing(resize=resize, crop=64)
+    card = ready.service.add_checkpoint(checkpoints[0], "tiny.safetensors", preprocessing=shape)
+    file = io.BytesIO()
+    Image.linear_gradient("L").resize((3200, 2400)).convert("RGB").save(file, "JPEG")
+    prediction = ready.service.classify(ClassifyRequest(file.getvalue(), card.id))
+    assert asked == [edge]
+    assert prediction.crop_box == crop_box((3200, 2400), shape)
