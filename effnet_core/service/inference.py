@@ -227,7 +227,7 @@ class InferenceService:
         return seen.prediction.with_top(request.top_k)
 
     def _picture(self, request: ClassifyRequest | ExplainRequest) -> Picture:
-        """The picture of a request, decoded as far as its model needs, which is not loaded for it."""
+        """A request's picture, decoded as far as its model needs, which is not loaded for that."""
         edge = edge_for(self._models.preprocessing(request.weights))
         return self._pictures.get(request.image, edge)
 
