@@ -9,6 +9,7 @@ from typing import Any, cast
 from app.state import Choice, Field, Number, value
 from app.text import minus
 from effnet_core.architecture.names import VARIANTS, canonical_name, scaled, variant
+from effnet_core.architecture.rounding import ROUNDINGS, Rounding
 from effnet_core.architecture.scaling import (
     FACTOR_MAX,
     FACTOR_MIN,
@@ -16,9 +17,7 @@ from effnet_core.architecture.scaling import (
     PHI_MIN,
     RESOLUTION_MAX,
     RESOLUTION_MIN,
-    ROUNDINGS,
     STRATEGIES,
-    Rounding,
     ScalingCoefficients,
     ScalingRule,
     Strategy,
