@@ -32,7 +32,7 @@ from effnet_core.reconcile import DepthJump, Reconciliation, depth_jumps, reconc
 from effnet_core.scaling import PHI_MAX, Rounding
 
 if TYPE_CHECKING:
-    from effnet_core.measured_records import MeasuredMaps, MeasuredRun
+    from effnet_core.measured import MeasuredMaps, MeasuredRun
     from effnet_core.predict import Prediction
     from effnet_core.service import ExplainRequest, Explanation, InferenceService
     from effnet_core.service.training_jobs import TrainingJobs

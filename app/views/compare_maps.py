@@ -12,8 +12,7 @@ from app.charts.trained_view import short_name, subject
 from app.state import Choice
 from effnet_core.attribution.registry import METHODS
 from effnet_core.comparison_records import CostAxis
-from effnet_core.measured import BesideControls, beside_controls
-from effnet_core.measured_records import MeasuredMaps, MeasuredRun, Score
+from effnet_core.measured import BesideControls, MeasuredMaps, MeasuredRun, Score, beside_controls
 
 CHART = "map-scores"
 METRIC = Choice(

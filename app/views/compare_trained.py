@@ -18,8 +18,9 @@ from app.views.compare_table import to_csv
 from effnet_core.comparison import find_axis
 from effnet_core.comparison_records import CostAxis
 from effnet_core.errors import EffnetError
-from effnet_core.measured import RunGroup, duel_verdict, grouped
-from effnet_core.measured_records import MeasuredRun
+from effnet_core.measured import MeasuredRun
+from effnet_core.measured_duel import duel_verdict
+from effnet_core.measured_seeds import RunGroup, grouped
 
 CHART = "trained-here"
 TITLE = "Trained here"
@@ -85,7 +86,7 @@ def _choice(runs: tuple[MeasuredRun, ...]) -> Choice:
 
 def _about(runs: tuple[MeasuredRun, ...]) -> str:
     run = runs[0]
-    names = " and ".join(dict.fromkeys(plain(one.data_name) for one in runs))
+    names = " and ".join(dict.fromkeys(plain(one.data.name) for one in runs))
     photos = run.validation.photos if run.validation else 0
     each = "each measured" if len(runs) > 1 else "measured"
     measured = f", {each} once on {photos:,} validation photos" if photos else ""
@@ -164,8 +165,8 @@ def _row(run: MeasuredRun) -> dict[str, object]:
         "φ": None if run.phi is None else minus(run.phi),
         "Validation top-1 %": seen and 100 * seen.top1,
         "Validation top-5 %": seen and 100 * seen.top5,
-        "Held-out top-1 %": run.held_out_top1 and 100 * run.held_out_top1,
-        "Held-out top-5 %": run.held_out_top5 and 100 * run.held_out_top5,
+        "Held-out top-1 %": run.held_out.top1 and 100 * run.held_out.top1,
+        "Held-out top-5 %": run.held_out.top5 and 100 * run.held_out.top5,
         "Parameters": run.cost.params,
         "FLOPs (multiply-adds)": run.cost.mult_adds,
         "Pixels": run.spec.resolution,

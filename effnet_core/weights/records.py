@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from effnet_core.assets import fit, parse_json
 from effnet_core.images import Preprocessing
 from effnet_core.weights import disk
 from effnet_core.weights.catalog import WeightsEntry
@@ -120,10 +121,8 @@ def read_record(path: Path) -> StoredWeights | None:
     except OSError as error:
         raise disk.storage_error(error, path) from error
     try:
-        fields = json.loads(record_path(path).read_bytes())
-        preprocessing = Preprocessing.from_dict(fields.pop("preprocessing"))
-        return StoredWeights(**fields, preprocessing=preprocessing)
-    except (OSError, ValueError, TypeError, LookupError, AttributeError):
+        return fit(parse_json(record_path(path).read_bytes()), StoredWeights)
+    except (OSError, ValueError):
         return None
 
 
