@@ -17,13 +17,14 @@ T = TypeVar("T")
 
 _BUNDLED = Path(__file__).parent / "bundled"
 _CHECKOUT = Path(__file__).parents[1]
-_LARGEST = sys.float_info.max
+LARGEST = sys.float_info.max
 
 Text = Annotated[str, Meta(min_length=1)]
 Whole = Annotated[int, Meta(ge=0)]
 Share = Annotated[float, Meta(ge=0, le=1)]
-Number = Annotated[float, Meta(ge=-_LARGEST, le=_LARGEST, description="a finite number")]
-Amount = Annotated[float, Meta(ge=0, le=_LARGEST, description="a finite number of at least 0")]
+Number = Annotated[float, Meta(ge=-LARGEST, le=LARGEST, description="a finite number")]
+Amount = Annotated[float, Meta(ge=0, le=LARGEST, description="a finite number of at least 0")]
+Positive = Annotated[float, Meta(gt=0, le=LARGEST, description="a finite number above 0")]
 
 
 def asset(path: str) -> Path:

@@ -13,11 +13,12 @@ from effnet_core.backends.eager import EagerEngine
 from effnet_core.backends.engines import Look, Slope
 from effnet_core.backends.later import Later
 from effnet_core.backends.slopes import Slopes
+from effnet_core.host import available_cores
 from effnet_core.model import EfficientNet
 from effnet_core.runtime.cores import CORES, HALVES
 from effnet_core.runtime.graph import whole_graph
 from effnet_core.runtime.kept import GraphCache, graph_key
-from effnet_core.runtime.session import OnnxSession, available_cores
+from effnet_core.runtime.session import OnnxSession
 
 
 class OnnxEngine:

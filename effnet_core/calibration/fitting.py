@@ -11,11 +11,14 @@ from __future__ import annotations
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 import numpy.typing as npt
+from msgspec import Meta
 
 from effnet_core.architecture import ArchitectureSpec
+from effnet_core.assets import LARGEST, Amount
 from effnet_core.calibration.terms import TERMS, terms
 from effnet_core.errors import InvalidInput
 
@@ -73,8 +76,8 @@ class LatencyModel:
     order given. `least_mult_adds` and `most_mult_adds` bound the networks that were timed.
     """
 
-    coefficients: tuple[float, ...]
-    held_out_errors: tuple[float, ...]
+    coefficients: tuple[Amount, ...]
+    held_out_errors: tuple[Annotated[float, Meta(gt=-1, le=LARGEST)], ...]
     least_mult_adds: int
     most_mult_adds: int
 

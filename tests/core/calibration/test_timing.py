@@ -10,7 +10,7 @@ import pytest
 from effnet_core.calibration import Protocol, measure_runtime
 from effnet_core.calibration.timing import quartiles
 from effnet_core.errors import InvalidInput
-from effnet_core.runtime.session import available_cores
+from effnet_core.host import available_cores
 from effnet_core.variants import scaled
 
 SPEC = scaled(-6, resolution=32, num_classes=2)
