@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.rows import Row
+from effnet_core.engines.onnx.session import ENGINE_VERSION
 from effnet_core.host import available_cores, processor
-from effnet_core.runtime.session import ENGINE_VERSION
 
 FILE = Path(__file__).parent / "results" / "latest.json"
 PACKAGES = (

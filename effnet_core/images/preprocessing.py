@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from effnet_core.assets import Unfit, fit
 from effnet_core.errors import InvalidInput
+from effnet_core.files import Unfit, fit
 from effnet_core.images.decoding import MAX_PIXELS
 
 INTERPOLATIONS: dict[str, Image.Resampling] = {

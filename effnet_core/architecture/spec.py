@@ -1,0 +1,259 @@
+"""From a stage table and coefficients to every block of a network. This module needs no torch.
+
+`ArchitectureSpec` is all that the model, the cost model and the exporters read. It serialises to
+JSON and back without loss.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Annotated, Any
+
+from msgspec import Meta
+
+from effnet_core.architecture.families import (
+    Activation,
+    Baseline,
+    Family,
+    Operator,
+    Padding,
+    StageSpec,
+)
+from effnet_core.architecture.scaling import (
+    MAX_BLOCKS,
+    PHI_MAX,
+    PHI_MIN,
+    Rounding,
+    ScalingCoefficients,
+    round_channels,
+    round_repeats,
+    validate_resolution,
+)
+from effnet_core.errors import InvalidInput
+from effnet_core.files import Unfit, fit, parse_json
+
+FORMAT = "effnet-architecture/1"
+
+# Bounds of the numbers in an architecture file; a rate of 1 would drop everything.
+Count = Annotated[int, Meta(ge=1, le=1_000_000)]
+Rate = Annotated[float, Meta(ge=0, le=0.999)]
+Ratio = Annotated[float, Meta(ge=1e-6, le=1e6)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class BlockSpec:
+    """One resolved MBConv or FusedMBConv block.
+
+    `stage` counts as torchvision's `features` do (0 is the stem, so the first stage is 1) and
+    `index` from 0 inside the stage. `squeeze_channels` is 0 where there is no
+    squeeze-and-excitation. `drop_path` is the probability that training drops the block.
+    """
+
+    stage: Annotated[int, Meta(ge=1, le=MAX_BLOCKS)]
+    index: Annotated[int, Meta(ge=0, le=MAX_BLOCKS)]
+    operator: Operator
+    kernel: Annotated[int, Meta(ge=1, le=31)]
+    stride: Annotated[int, Meta(ge=1, le=2)]
+    in_channels: Count
+    expanded_channels: Count
+    squeeze_channels: Annotated[int, Meta(ge=0, le=1_000_000)]
+    out_channels: Count
+    drop_path: Rate
+
+    @property
+    def skip(self) -> bool:
+        """Whether the block's input is added to its output (equal shapes)."""
+        return self.stride == 1 and self.in_channels == self.out_channels
+
+    @property
+    def expands(self) -> bool:
+        """Whether the block widens its input before the spatial convolution."""
+        return self.expanded_channels != self.in_channels
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArchitectureSpec:
+    """A whole network, resolved: stem, blocks, head and the conventions it is computed with.
+
+    `depth` and `width` are the ratios that made it and `phi` the formula's φ (None for a published
+    variant): a record only, never read by the computation.
+    """
+
+    name: Annotated[str, Meta(max_length=200)]
+    family: Family
+    resolution: Count
+    num_classes: Count
+    stem_channels: Count
+    blocks: tuple[BlockSpec, ...]
+    head_channels: Count
+    activation: Activation
+    dropout: Rate
+    stochastic_depth: Rate
+    bn_eps: Annotated[float, Meta(ge=1e-12, le=1)]
+    bn_momentum: Annotated[float, Meta(ge=0, le=1)]
+    padding: Padding
+    depth: Ratio
+    width: Ratio
+    phi: Annotated[float, Meta(ge=PHI_MIN, le=PHI_MAX)] | None = None
+    rounding: Rounding = "ceil"
+    in_channels: Count = 3
+
+    @property
+    def stages(self) -> tuple[tuple[BlockSpec, ...], ...]:
+        """Blocks grouped by stage, in order; `stages[0]` is stage 1."""
+        return tuple(tuple(group) for _, group in groupby(self.blocks, key=lambda b: b.stage))
+
+    @property
+    def stage_count(self) -> int:
+        """Number of block stages N; stage N + 1 is the head convolution ("last")."""
+        return self.blocks[-1].stage
+
+    def to_json(self) -> str:
+        """The spec as JSON text, readable by `from_json`."""
+        return json.dumps(self.to_dict(), indent=1)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON; `from_dict` reads them back."""
+        return {"format": FORMAT, **dataclasses.asdict(self)}
+
+    @staticmethod
+    def from_json(text: str) -> ArchitectureSpec:
+        """Read what `to_json` wrote; raises InvalidInput if it is anything else."""
+        try:
+            return ArchitectureSpec.from_dict(parse_json(text))
+        except Unfit as error:
+            raise InvalidInput(f"The architecture file cannot be used: {error}.") from None
+
+    @staticmethod
+    def from_dict(values: object) -> ArchitectureSpec:
+        """The inverse of `to_dict`, for untrusted values; raises InvalidInput."""
+        if not isinstance(values, dict) or values.get("format") != FORMAT:
+            raise InvalidInput(f'The architecture file must say "format": "{FORMAT}".')
+        fields = {name: value for name, value in values.items() if name != "format"}
+        try:
+            spec = fit(fields, ArchitectureSpec)
+        except Unfit as error:
+            raise InvalidInput(f"The architecture file cannot be used: {error}.") from None
+        _require_consistent(spec)
+        return spec
+
+
+def expand(
+    baseline: Baseline,
+    coefficients: ScalingCoefficients,
+    *,
+    name: str,
+    repeats: Rounding = "ceil",
+    num_classes: int = 1000,
+    phi: float | None = None,
+) -> ArchitectureSpec:
+    """Scale a baseline into a network: repeats by depth, channels by width, each rounded alone.
+
+    Stem, every stage and the head round separately, as the reference implementations do. Raises
+    InvalidInput past MAX_BLOCKS blocks or for a class count below 1.
+    """
+    if not isinstance(num_classes, int) or not 1 <= num_classes <= 1_000_000:
+        raise InvalidInput(
+            f"The number of classes must be a whole number from 1 to 1,000,000; got {num_classes}."
+        )
+    counts = _stage_repeats(baseline, coefficients.depth, repeats)
+    stem, *widths, head = _channels(baseline, coefficients.width)
+    return ArchitectureSpec(
+        name=name,
+        family=baseline.family,
+        resolution=validate_resolution(coefficients.resolution),
+        num_classes=num_classes,
+        stem_channels=stem,
+        blocks=_blocks(baseline, counts, (stem, *widths)),
+        head_channels=head,
+        activation=baseline.activation,
+        dropout=coefficients.dropout,
+        stochastic_depth=baseline.stochastic_depth,
+        bn_eps=baseline.bn_eps,
+        bn_momentum=baseline.bn_momentum,
+        padding=baseline.padding,
+        depth=coefficients.depth,
+        width=coefficients.width,
+        phi=phi,
+        rounding=repeats,
+    )
+
+
+def _channels(baseline: Baseline, width: float) -> tuple[int, ...]:
+    """Scaled channels of the stem, of every stage and of the head, each rounded alone."""
+
+    def scaled(count: int) -> int:
+        return round_channels(count * width, keep=baseline.channel_keep)
+
+    stages = tuple(scaled(stage.channels) for stage in baseline.stages)
+    if baseline.fixed_ends:
+        return (baseline.stem_channels, *stages, baseline.head_channels)
+    return (scaled(baseline.stem_channels), *stages, scaled(baseline.head_channels))
+
+
+def _stage_repeats(baseline: Baseline, depth: float, rounding: Rounding) -> tuple[int, ...]:
+    last = len(baseline.stages) - 1
+    counts = tuple(
+        stage.repeats
+        if baseline.fixed_ends and i in (0, last)
+        else round_repeats(stage.repeats * depth, rounding)
+        for i, stage in enumerate(baseline.stages)
+    )
+    if sum(counts) > MAX_BLOCKS:
+        raise InvalidInput(
+            f"This depth means {sum(counts):,} blocks; the cap is {MAX_BLOCKS:,} blocks."
+        )
+    return counts
+
+
+def _blocks(
+    baseline: Baseline, counts: tuple[int, ...], widths: tuple[int, ...]
+) -> tuple[BlockSpec, ...]:
+    total = sum(counts)
+    blocks: list[BlockSpec] = []
+    for number, (stage, count) in enumerate(zip(baseline.stages, counts, strict=True), start=1):
+        for index in range(count):
+            drop_path = baseline.stochastic_depth * len(blocks) / total
+            inputs = widths[number - 1] if index == 0 else widths[number]
+            blocks.append(_block(stage, number, index, inputs, widths[number], drop_path))
+    return tuple(blocks)
+
+
+def _block(
+    stage: StageSpec, number: int, index: int, inputs: int, outputs: int, drop_path: float
+) -> BlockSpec:
+    return BlockSpec(
+        stage=number,
+        index=index,
+        operator=stage.operator,
+        kernel=stage.kernel,
+        stride=stage.stride if index == 0 else 1,
+        in_channels=inputs,
+        expanded_channels=round_channels(inputs * stage.expand_ratio),
+        squeeze_channels=max(1, int(inputs * stage.squeeze_ratio)) if stage.squeeze_ratio else 0,
+        out_channels=outputs,
+        drop_path=drop_path,
+    )
+
+
+def _require_consistent(spec: ArchitectureSpec) -> None:
+    """Raise InvalidInput unless channels chain, stages count up and shapes are usable."""
+    if not 1 <= len(spec.blocks) <= MAX_BLOCKS:
+        raise InvalidInput(
+            f"An architecture needs 1 to {MAX_BLOCKS:,} blocks; got {len(spec.blocks)}."
+        )
+    validate_resolution(spec.resolution)
+    inputs, place = spec.stem_channels, (0, 0)
+    for block in spec.blocks:
+        follows = block.stage == place[0] and block.index == place[1] + 1
+        starts = block.stage == place[0] + 1 and block.index == 0
+        if block.in_channels != inputs or not (follows or starts):
+            raise InvalidInput(
+                f"Block {block.index} of stage {block.stage} does not follow from the block before."
+            )
+        if block.kernel % 2 == 0 or (block.operator == "fused_mbconv" and block.squeeze_channels):
+            raise InvalidInput(f"Block {block.index} of stage {block.stage} has an unusable shape.")
+        inputs, place = block.out_channels, (block.stage, block.index)
