@@ -1,6 +1,6 @@
 """Files: placed so that a reader sees a whole one or none, also after a crash; assets; JSON.
 
-JSON is held to what a dataclass declares: `fit` reads types, and bounds in `msgspec.Meta`.
+JSON is held to what a dataclass declares: `conform` reads types, and bounds in `msgspec.Meta`.
 """
 
 from __future__ import annotations
@@ -136,7 +136,7 @@ def parse_json(text: str | bytes) -> Any:
         raise error if isinstance(error, Unfit) else Unfit("it is not valid JSON") from None
 
 
-def fit(values: object, kind: type[T], *, closed: bool = True) -> T:
+def conform(values: object, kind: type[T], *, closed: bool = True) -> T:
     """Plain values, as `parse_json` gives them, as a dataclass or another declared type.
 
     They are held to the declared types and the bounds in `msgspec.Meta`; lists become tuples.

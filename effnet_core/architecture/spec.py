@@ -33,7 +33,7 @@ from effnet_core.architecture.scaling import (
     validate_resolution,
 )
 from effnet_core.errors import InvalidInput
-from effnet_core.files import Unfit, fit, parse_json
+from effnet_core.files import Unfit, conform, parse_json
 
 FORMAT = "effnet-architecture/1"
 
@@ -134,7 +134,7 @@ class ArchitectureSpec:
             raise InvalidInput(f'The architecture file must say "format": "{FORMAT}".')
         fields = {name: value for name, value in values.items() if name != "format"}
         try:
-            spec = fit(fields, ArchitectureSpec)
+            spec = conform(fields, ArchitectureSpec)
         except Unfit as error:
             raise InvalidInput(f"The architecture file cannot be used: {error}.") from None
         _require_consistent(spec)

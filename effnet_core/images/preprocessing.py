@@ -16,7 +16,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from effnet_core.errors import InvalidInput
-from effnet_core.files import Unfit, fit
+from effnet_core.files import Unfit, conform
 from effnet_core.images.decoding import MAX_PIXELS
 
 INTERPOLATIONS: dict[str, Image.Resampling] = {
@@ -78,7 +78,7 @@ class Preprocessing:
     def from_dict(cls, values: object) -> Preprocessing:
         """The inverse of `to_dict`, for untrusted metadata. Raises `InvalidInput`."""
         try:
-            return fit(values, cls)
+            return conform(values, cls)
         except Unfit as error:
             raise InvalidInput(
                 "Preprocessing needs resize and crop, and may give interpolation, mean and std: "

@@ -13,7 +13,7 @@ from msgspec import Meta
 
 from effnet_core.architecture.spec import ArchitectureSpec
 from effnet_core.errors import EffnetError, InvalidInput
-from effnet_core.files import Amount, Number, Positive, Unfit, fit, parse_json
+from effnet_core.files import Amount, Number, Positive, Unfit, conform, parse_json
 from effnet_core.latency.fitting import LatencyModel, PredictedLatency
 from effnet_core.latency.machine import ENGINE, Machine
 from effnet_core.latency.measuring import LatencyMeasurement
@@ -118,7 +118,7 @@ class Calibration:
             of_terms = fields["model"]["coefficients"]
             fields["model"]["coefficients"] = [of_terms[term] for term in TERMS]
             fields["machine"].setdefault("settings", "unknown")  # not kept by earlier versions
-            found = fit(fields, Calibration)
+            found = conform(fields, Calibration)
             if not any(found.model.coefficients):
                 raise Unfit("it predicts 0 ms for every network")
             if len(found.model.held_out_errors) != len(found.timed):

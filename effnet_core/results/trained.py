@@ -19,7 +19,7 @@ from effnet_core.architecture.scaling import Strategy
 from effnet_core.architecture.spec import ArchitectureSpec
 from effnet_core.cost.report import CostTotals, summarize
 from effnet_core.errors import InvalidInput
-from effnet_core.files import Amount, Number, Share, Text, Unfit, Whole, asset, fit, parse_json
+from effnet_core.files import Amount, Number, Share, Text, Unfit, Whole, asset, conform, parse_json
 
 CONTROLS = ("random map", "centre Gaussian")
 """The subjects of map scores that know nothing of the photo."""
@@ -206,7 +206,7 @@ def read_run(path: Path) -> MeasuredRun:
 
 def read_maps(path: Path) -> MeasuredMaps:
     """The map scores in a file; raises InvalidInput with a sentence that names it."""
-    return _read(path, lambda text: fit(parse_json(text), MeasuredMaps, closed=False), "run")
+    return _read(path, lambda text: conform(parse_json(text), MeasuredMaps, closed=False), "run")
 
 
 def _run(text: str) -> MeasuredRun:
@@ -214,7 +214,7 @@ def _run(text: str) -> MeasuredRun:
     if isinstance(values, dict) and "spec" in values:
         spec = ArchitectureSpec.from_dict(values["spec"])
         values |= {"spec": spec, "origin": values.get("from"), "text": text}
-    return fit(values, MeasuredRun, closed=False)
+    return conform(values, MeasuredRun, closed=False)
 
 
 def _read(path: Path, read: Callable[[str], T], key: str) -> T:

@@ -12,7 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from effnet_core.errors import CheckpointError, InvalidInput
-from effnet_core.files import Share, asset, fit, parse_json
+from effnet_core.files import Share, asset, conform, parse_json
 from effnet_core.images import Preprocessing
 from effnet_core.weights import tensor_files
 from effnet_core.weights.stored import StoredWeights
@@ -124,7 +124,7 @@ def _read(folder: Path) -> tuple[BundledModel, ...]:
         values = parse_json(manifest.read_text(encoding="utf-8"))
         for entry in values["models"]:
             entry["path"] = folder / Path(entry.pop("file")).name
-        return fit(values["models"], tuple[BundledModel, ...])
+        return conform(values["models"], tuple[BundledModel, ...])
     except (OSError, ValueError, TypeError, LookupError, AttributeError) as error:
         raise CheckpointError(
             f"The list of bundled models {manifest} cannot be read ({error}); install the project "
