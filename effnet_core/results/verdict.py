@@ -7,22 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from effnet_core.architecture.scaling import STRATEGIES
-<<<<<<<< HEAD:effnet_core/results/verdict.py
 from effnet_core.results.seeds import RunGroup, grouped, validated
 from effnet_core.results.trained import MeasuredRun
-========
-from effnet_core.cost.report import CostTotals
-from effnet_core.files import asset
-from effnet_core.results.trained_types import (
-    CONTROLS,
-    MapRow,
-    MeasuredMaps,
-    MeasuredRun,
-    Validation,
-    read_maps,
-    read_run,
-)
->>>>>>>> main:effnet_core/results/trained.py
 
 EQUAL_COST = 0.03
 """Costs count as equal when the dearest is at most this share above the cheapest."""
