@@ -23,9 +23,6 @@ from effnet_core.architecture.families import (
     StageSpec,
 )
 from effnet_core.architecture.scaling import (
-    MAX_BLOCKS,
-    PHI_MAX,
-    PHI_MIN,
     Rounding,
     ScalingCoefficients,
     round_channels,
@@ -34,11 +31,18 @@ from effnet_core.architecture.scaling import (
 )
 from effnet_core.errors import InvalidInput
 from effnet_core.files import Unfit, conform, parse_json
+from effnet_core.limits import (
+    MAX_BLOCKS,
+    MAX_CHANNELS,
+    MAX_CLASSES,
+    PHI_MAX,
+    PHI_MIN,
+)
 
 FORMAT = "effnet-architecture/1"
 
 # Bounds of the numbers in an architecture file; a rate of 1 would drop everything.
-Count = Annotated[int, Meta(ge=1, le=1_000_000)]
+Count = Annotated[int, Meta(ge=1, le=MAX_CHANNELS)]
 Rate = Annotated[float, Meta(ge=0, le=0.999)]
 Ratio = Annotated[float, Meta(ge=1e-6, le=1e6)]
 
@@ -59,7 +63,7 @@ class BlockSpec:
     stride: Annotated[int, Meta(ge=1, le=2)]
     in_channels: Count
     expanded_channels: Count
-    squeeze_channels: Annotated[int, Meta(ge=0, le=1_000_000)]
+    squeeze_channels: Annotated[int, Meta(ge=0, le=MAX_CHANNELS)]
     out_channels: Count
     drop_path: Rate
 
@@ -155,9 +159,10 @@ def expand(
     Stem, every stage and the head round separately, as the reference implementations do. Raises
     InvalidInput past MAX_BLOCKS blocks or for a class count below 1.
     """
-    if not isinstance(num_classes, int) or not 1 <= num_classes <= 1_000_000:
+    if not isinstance(num_classes, int) or not 1 <= num_classes <= MAX_CLASSES:
         raise InvalidInput(
-            f"The number of classes must be a whole number from 1 to 1,000,000; got {num_classes}."
+            f"The number of classes must be a whole number from 1 to {MAX_CLASSES:,}; got "
+            f"{num_classes}."
         )
     counts = _stage_repeats(baseline, coefficients.depth, repeats)
     stem, *widths, head = _channels(baseline, coefficients.width)

@@ -16,10 +16,12 @@ from effnet_core.datasets import photo_set
 from effnet_core.datasets.photo_set import DataError, PhotoSet
 from effnet_core.datasets.trees import SPLITS, Split
 from effnet_core.errors import InvalidInput
+from effnet_core.limits import (
+    MAX_PREPARED_RECORD_BYTES,
+)
 
 FORMAT = "effnet-data/1"
 RECORD = "data.json"
-MAX_RECORD_BYTES = 256 * 2**20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,7 +121,7 @@ def read_record(folder: Path) -> PreparedReport:
     """What the folder says of itself, its files unread; raises DataError."""
     path = folder / RECORD
     try:
-        if path.stat().st_size > MAX_RECORD_BYTES:
+        if path.stat().st_size > MAX_PREPARED_RECORD_BYTES:
             raise ValueError("it is too large")
         return PreparedReport.from_dict(json.loads(path.read_bytes()))
     except FileNotFoundError:

@@ -17,13 +17,15 @@ import torch
 from torch.nn import functional
 
 from effnet_core.images import (
-    MAX_PIXELS,
     Decoded,
     Preprocessing,
     decode,
     decode_reduced,
     model_view,
     resized_crop,
+)
+from effnet_core.limits import (
+    MAX_PIXELS,
 )
 
 # Pillow gives its bytes read-only, and nothing here writes.

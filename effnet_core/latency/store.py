@@ -14,10 +14,11 @@ import platformdirs
 from effnet_core.errors import InvalidInput
 from effnet_core.latency.calibration import Calibration, CalibrationError
 from effnet_core.latency.machine import Machine, this_machine
+from effnet_core.limits import (
+    MAX_CALIBRATION_BYTES,
+)
 
 COMMAND = "effnet calibrate"
-
-_MOST_BYTES = 2**20
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ def standing(path: Path | None = None, machine: Machine | None = None) -> Standi
 @lru_cache(maxsize=8)
 def _standing(path: Path, machine: Machine, version: tuple[int, int]) -> Standing:
     """`version` (time and size) stands for the file's content."""
-    if version[1] > _MOST_BYTES:
+    if version[1] > MAX_CALIBRATION_BYTES:
         return Standing(None, f"The calibration in {path} is damaged.")
     try:
         stored = Calibration.from_json(path.read_text(encoding="utf-8"))

@@ -7,11 +7,14 @@ import re
 import torch
 
 from effnet_core.architecture.names import scaled
-from effnet_core.architecture.scaling import PHI_MAX, PHI_MIN
 from effnet_core.architecture.spec import ArchitectureSpec
 from effnet_core.cost.report import element_bytes, summarize
 from effnet_core.errors import DoesNotFit, EffnetError, InvalidInput
 from effnet_core.host import available_memory
+from effnet_core.limits import (
+    PHI_MAX,
+    PHI_MIN,
+)
 from effnet_core.network.model import EfficientNet, initialise
 
 PHI_STEP = 0.1

@@ -15,6 +15,7 @@ from effnet_core.errors import InvalidInput
 from effnet_core.latency import Calibration
 from effnet_core.results.published import (
     TEST_SET_TITLES,
+    PublishedResult,
     benchmarks,
     pareto_front,
     price,
@@ -24,7 +25,6 @@ from effnet_core.results.published import (
     sources,
     speed,
 )
-from effnet_core.results.published_types import PublishedResult
 from effnet_core.results.trade_off_types import (
     BEYOND,
     Cost,

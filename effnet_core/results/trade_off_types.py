@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from effnet_core.results.published_types import PublishedResult
+from effnet_core.results.published import PublishedResult
 
 BEYOND = "beyond what was timed"
 """Said of a prediction for a network that is smaller or larger than any that was timed."""

@@ -25,10 +25,12 @@ from torch import Tensor
 
 from effnet_core.errors import CheckpointError
 from effnet_core.files import readable_size
+from effnet_core.limits import (
+    MAX_HEADER_BYTES,
+    MAX_WEIGHTS_BYTES,
+)
 
 SUFFIXES = (".safetensors", ".pth", ".pt")
-MAX_BYTES = 4 * 2**30
-MAX_HEADER_BYTES = 16 * 2**20
 
 FORMAT_KEY, FORMAT = "effnet.format", "effnet-checkpoint/1"
 HASH_KEY = "effnet.sha256"
@@ -59,7 +61,7 @@ def read_file(path: Path) -> bytes:
     """The bytes of a weights file; raises CheckpointError if it cannot be read or is too large."""
     try:
         size = path.stat().st_size
-        if size > MAX_BYTES:
+        if size > MAX_WEIGHTS_BYTES:
             raise CheckpointError(_too_large(path.name, size))
         return path.read_bytes()
     except (OSError, ValueError) as error:
@@ -74,7 +76,7 @@ def parse(data: bytes, file_name: str) -> TensorFile:
 
     Raises CheckpointError: another ending, damaged, unsafe, oversized, or no tensors inside.
     """
-    if len(data) > MAX_BYTES:
+    if len(data) > MAX_WEIGHTS_BYTES:
         raise CheckpointError(_too_large(file_name, len(data)))
     suffix = Path(file_name).suffix.lower()
     if suffix not in SUFFIXES:
@@ -240,5 +242,5 @@ def _require_sane(tensors: Mapping[str, Tensor], size: int, file_name: str) -> N
 
 
 def _too_large(file_name: str, size: int) -> str:
-    limit = readable_size(MAX_BYTES)
+    limit = readable_size(MAX_WEIGHTS_BYTES)
     return f"{file_name} has {readable_size(size)}; weights files are read up to {limit}."

@@ -23,9 +23,11 @@ import platformdirs
 from effnet_core import files
 from effnet_core.datasets.prepare import Progress
 from effnet_core.errors import Busy, EffnetError, InvalidInput
+from effnet_core.limits import (
+    RunLimits,
+)
 from effnet_core.service.training.orders import (
     RUN_ID,
-    Limits,
     Wish,
     draw_up,
     look,
@@ -64,10 +66,10 @@ class TrainingJobs:
         root: Path | str | None = None,
         store: WeightsStore | None = None,
         *,
-        limits: Limits | None = None,
+        limits: RunLimits | None = None,
     ) -> None:
         self.root = Path(root if root is not None else default_root()).absolute()
-        self.limits = limits or Limits()
+        self.limits = limits or RunLimits()
         self._store = store or WeightsStore()
 
     def runs(self) -> tuple[Run, ...]:

@@ -12,12 +12,12 @@ from effnet_core.errors import InvalidInput
 from effnet_core.latency import Calibration
 from effnet_core.results.published import (
     TEST_SET_TITLES,
+    PublishedResult,
     benchmarks,
     published_cost,
     results,
     speed,
 )
-from effnet_core.results.published_types import PublishedResult
 from effnet_core.results.trade_off import (
     HERE,
     cost,
