@@ -26,8 +26,17 @@ from effnet_core.latency import Calibration, LatencyMeasurement, Protocol, measu
 from effnet_core.limits import (
     MAX_TIMED_MULT_ADDS,
 )
+from effnet_core.results.axes import (
+    cost_axes,
+    find_axis,
+)
 from effnet_core.results.published import results
-from effnet_core.results.trade_off import cost_axes, find_axis, front, identity, place, row
+from effnet_core.results.trade_off import (
+    front,
+    identity,
+    place,
+    row,
+)
 from tests.app.reading import COMPARE, healthy, opened
 
 open_page = partial(opened, COMPARE)
