@@ -10,9 +10,7 @@ from app import resources
 from app.markup import plain, title
 from app.state import put
 from app.text import count, size
-from effnet_core.limits import (
-    MAX_MODELS_AT_ONCE,
-)
+from effnet_core.limits import MAX_MODELS_AT_ONCE
 
 if TYPE_CHECKING:
     from effnet_core.service import ModelCard

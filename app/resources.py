@@ -17,9 +17,7 @@ import streamlit as st
 from app import warm
 from app.downloads import Downloads
 from app.scale.network import Network
-from effnet_core.architecture.scaling import (
-    Rounding,
-)
+from effnet_core.architecture.scaling import Rounding
 from effnet_core.architecture.spec import ArchitectureSpec
 from effnet_core.cost.budget import Answer, Limits, Setting, best_free, largest_phi
 from effnet_core.cost.reconcile import DepthJump, Reconciliation, depth_jumps, reconcile
@@ -27,11 +25,7 @@ from effnet_core.cost.report import analyze
 from effnet_core.errors import Busy, DoesNotFit
 from effnet_core.latency import Calibration, LatencyMeasurement, Protocol, measure_runtime
 from effnet_core.latency.job import CalibrationJob
-from effnet_core.limits import (
-    MAX_EXPORTED_BYTES,
-    MAX_VERIFIED_MULT_ADDS,
-    PHI_MAX,
-)
+from effnet_core.limits import MAX_EXPORTED_BYTES, MAX_VERIFIED_MULT_ADDS, PHI_MAX
 
 if TYPE_CHECKING:
     from effnet_core.engines.predictor import Prediction

@@ -30,14 +30,8 @@ from effnet_core.architecture.scaling import (
     validate_resolution,
 )
 from effnet_core.errors import InvalidInput
-from effnet_core.files import Unfit, conform, parse_json
-from effnet_core.limits import (
-    MAX_BLOCKS,
-    MAX_CHANNELS,
-    MAX_CLASSES,
-    PHI_MAX,
-    PHI_MIN,
-)
+from effnet_core.files import Unfit, conform, of_format, parse_json
+from effnet_core.limits import MAX_BLOCKS, MAX_CHANNELS, MAX_CLASSES, PHI_MAX, PHI_MIN
 
 FORMAT = "effnet-architecture/1"
 
@@ -127,18 +121,16 @@ class ArchitectureSpec:
     def from_json(text: str) -> ArchitectureSpec:
         """Read what `to_json` wrote; raises InvalidInput if it is anything else."""
         try:
-            return ArchitectureSpec.from_dict(parse_json(text))
+            values = parse_json(text)
         except Unfit as error:
             raise InvalidInput(f"The architecture file cannot be used: {error}.") from None
+        return ArchitectureSpec.from_dict(values)
 
     @staticmethod
     def from_dict(values: object) -> ArchitectureSpec:
         """The inverse of `to_dict`, for untrusted values; raises InvalidInput."""
-        if not isinstance(values, dict) or values.get("format") != FORMAT:
-            raise InvalidInput(f'The architecture file must say "format": "{FORMAT}".')
-        fields = {name: value for name, value in values.items() if name != "format"}
         try:
-            spec = conform(fields, ArchitectureSpec)
+            spec = conform(of_format(values, FORMAT), ArchitectureSpec)
         except Unfit as error:
             raise InvalidInput(f"The architecture file cannot be used: {error}.") from None
         _require_consistent(spec)

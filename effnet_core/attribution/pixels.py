@@ -16,9 +16,7 @@ from torch import Tensor
 
 from effnet_core.attribution.parameters import Value
 from effnet_core.errors import InvalidInput
-from effnet_core.limits import (
-    MAX_WINDOWS,
-)
+from effnet_core.limits import MAX_WINDOWS
 
 NOISE_SEED = 0
 BLUR_PER_SIDE = 0.05

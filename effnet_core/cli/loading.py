@@ -10,9 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from effnet_core.cli.common import working
 from effnet_core.errors import ImageError, InvalidInput
 from effnet_core.images import INTERPOLATIONS, Preprocessing
-from effnet_core.limits import (
-    MAX_PICTURE_BYTES,
-)
+from effnet_core.limits import MAX_PICTURE_BYTES
 
 if TYPE_CHECKING:
     from effnet_core.engines.predictor import Predictor

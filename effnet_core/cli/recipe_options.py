@@ -8,9 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from effnet_core.errors import InvalidInput
-from effnet_core.limits import (
-    MAX_RECIPE_BYTES,
-)
+from effnet_core.limits import MAX_RECIPE_BYTES
 from effnet_core.training.presets import FINE_TUNING
 from effnet_core.training.recipe import CHOICES, Recipe
 

@@ -25,11 +25,7 @@ from effnet_core.architecture.scaling import (
 from effnet_core.cost.report import COUNTER_BYTES, element_bytes
 from effnet_core.cost.tally import Numbers, PartSums, Tally
 from effnet_core.errors import InvalidInput
-from effnet_core.limits import (
-    MAX_BLOCKS,
-    RESOLUTION_MAX,
-    RESOLUTION_MIN,
-)
+from effnet_core.limits import MAX_BLOCKS, RESOLUTION_MAX, RESOLUTION_MIN
 
 _SAFE = 2.0**60
 

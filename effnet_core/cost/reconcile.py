@@ -25,10 +25,7 @@ from effnet_core.architecture.scaling import (
 from effnet_core.architecture.spec import ArchitectureSpec, expand
 from effnet_core.cost.report import CostTotals, summarize
 from effnet_core.errors import InvalidInput
-from effnet_core.limits import (
-    PHI_MAX,
-    PHI_MIN,
-)
+from effnet_core.limits import PHI_MAX, PHI_MIN
 
 _JUST_BESIDE = 1e-6
 

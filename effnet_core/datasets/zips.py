@@ -17,10 +17,7 @@ from pathlib import PurePosixPath
 from typing import BinaryIO
 
 from effnet_core.datasets.photo_set import DataError
-from effnet_core.limits import (
-    MAX_ZIP_PATH,
-    ZipLimits,
-)
+from effnet_core.limits import MAX_ZIP_PATH, ZipLimits
 
 Read = Callable[[], bytes]
 

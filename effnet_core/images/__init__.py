@@ -1,12 +1,6 @@
 """From the bytes of a picture to the input of a network; without torch."""
 
-from effnet_core.images.decoding import (
-    FORMATS,
-    FORMATS_SENTENCE,
-    Decoded,
-    decode,
-    decode_reduced,
-)
+from effnet_core.images.decoding import FORMATS, FORMATS_SENTENCE, Decoded, decode, decode_reduced
 from effnet_core.images.preprocessing import (
     IMAGENET_MEAN,
     IMAGENET_STD,

@@ -26,11 +26,7 @@ from PIL import (
 )
 
 from effnet_core.errors import ImageError
-from effnet_core.limits import (
-    MAX_JPEG_SCANS,
-    MAX_PICTURE_BYTES,
-    MAX_PIXELS,
-)
+from effnet_core.limits import MAX_JPEG_SCANS, MAX_PICTURE_BYTES, MAX_PIXELS
 
 _PLUGINS = (
     JpegImagePlugin.JpegImageFile,

@@ -24,9 +24,7 @@ from effnet_core.images import (
     model_view,
     resized_crop,
 )
-from effnet_core.limits import (
-    MAX_PIXELS,
-)
+from effnet_core.limits import MAX_PIXELS
 
 # Pillow gives its bytes read-only, and nothing here writes.
 warnings.filterwarnings("ignore", message="The given NumPy array is not writable")

@@ -16,9 +16,7 @@ from effnet_core.architecture.scaling import validate_resolution
 from effnet_core.architecture.spec import ArchitectureSpec
 from effnet_core.errors import InvalidInput
 from effnet_core.latency.machine import this_machine
-from effnet_core.limits import (
-    MAX_TIMED_RUNS,
-)
+from effnet_core.limits import MAX_TIMED_RUNS
 
 Clock = Callable[[], float]
 

@@ -14,10 +14,7 @@ from pathlib import Path
 from effnet_core.architecture.names import canonical_name
 from effnet_core.errors import InvalidInput, WeightsError
 from effnet_core.images import Preprocessing
-from effnet_core.limits import (
-    MAX_CLASS_NAME,
-    MAX_CLASS_NAMES_BYTES,
-)
+from effnet_core.limits import MAX_CLASS_NAME, MAX_CLASS_NAMES_BYTES
 from effnet_core.service.requests import ModelCard
 from effnet_core.weights.checkpoints import LoadedWeights, load_checkpoint
 

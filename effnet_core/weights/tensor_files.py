@@ -25,10 +25,7 @@ from torch import Tensor
 
 from effnet_core.errors import CheckpointError
 from effnet_core.files import readable_size
-from effnet_core.limits import (
-    MAX_HEADER_BYTES,
-    MAX_WEIGHTS_BYTES,
-)
+from effnet_core.limits import MAX_HEADER_BYTES, MAX_WEIGHTS_BYTES
 
 SUFFIXES = (".safetensors", ".pth", ".pt")
 

@@ -12,20 +12,9 @@ import plotly.graph_objects as go
 
 from app.charts.compare.words import Mark, View, hover
 from app.charts.style import GREY, figure
-from effnet_core.latency.measuring import (
-    Timing,
-)
-from effnet_core.results.axes import (
-    CostAxis,
-)
+from effnet_core.results.axes import CostAxis, Timing
 from effnet_core.results.published import TEST_SET_TITLES, families
-from effnet_core.results.trade_off import (
-    Placed,
-    extra_data,
-    front,
-    identity,
-    series,
-)
+from effnet_core.results.trade_off import Placed, extra_data, front, identity, series
 
 HEIGHT = 620
 _ROOM_FOR_FAMILIES = 6

@@ -7,14 +7,9 @@ import streamlit as st
 from app import pictures
 from app.markup import plain
 from app.pictures import Picture
-from effnet_core.images import (
-    FORMATS_SENTENCE,
-)
+from effnet_core.images import FORMATS_SENTENCE
 from effnet_core.images.samples import sample_images
-from effnet_core.limits import (
-    MAX_PIXELS,
-    PICTURE_UPLOAD_MEGABYTES,
-)
+from effnet_core.limits import MAX_PIXELS, PICTURE_UPLOAD_MEGABYTES
 
 SAMPLE = "sample"
 """The key (also in the URL) of the samples chosen."""

@@ -13,9 +13,7 @@ from app.models import ADDED, OWN, label
 from effnet_core.architecture.names import VARIANTS
 from effnet_core.errors import EffnetError, InvalidInput
 from effnet_core.images import IMAGENET_MEAN, IMAGENET_STD, INTERPOLATIONS, Preprocessing
-from effnet_core.limits import (
-    CHECKPOINT_UPLOAD_MEGABYTES,
-)
+from effnet_core.limits import CHECKPOINT_UPLOAD_MEGABYTES
 
 if TYPE_CHECKING:
     from streamlit.runtime.uploaded_file_manager import UploadedFile

@@ -9,11 +9,7 @@ import streamlit as st
 from app import widgets
 from app.state import Choice, Several
 from app.views.compare import line
-from effnet_core.results.axes import (
-    CostAxis,
-    cost_axes,
-    find_axis,
-)
+from effnet_core.results.axes import CostAxis, cost_axes, find_axis
 from effnet_core.results.published import (
     TEST_SET_TITLES,
     PublishedResult,
@@ -21,9 +17,7 @@ from effnet_core.results.published import (
     recipes,
     results,
 )
-from effnet_core.results.trade_off import (
-    extra_data,
-)
+from effnet_core.results.trade_off import extra_data
 
 TEST_SET = Choice(
     key="test",

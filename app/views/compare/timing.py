@@ -18,9 +18,7 @@ from effnet_core.architecture.spec import ArchitectureSpec
 from effnet_core.cost.report import summarize
 from effnet_core.errors import EffnetError, InvalidInput
 from effnet_core.latency import LatencyMeasurement
-from effnet_core.limits import (
-    MAX_TIMED_MULT_ADDS,
-)
+from effnet_core.limits import MAX_TIMED_MULT_ADDS
 from effnet_core.results.published import price, results
 
 _HELD = "timed"

@@ -15,9 +15,7 @@ from app.views.explain.maps import colour_bar
 from app.views.explain.targets import CLASSES, Target, class_name
 from effnet_core.attribution.render import ColourScale, overlay, strongest
 from effnet_core.errors import EffnetError
-from effnet_core.limits import (
-    MAX_GALLERY_CLASSES,
-)
+from effnet_core.limits import MAX_GALLERY_CLASSES
 
 if TYPE_CHECKING:
     from effnet_core.engines.predictor import Prediction

@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from app.markup import plain
-from effnet_core.limits import (
-    MAX_CLASSES_AT_ONCE,
-)
+from effnet_core.limits import MAX_CLASSES_AT_ONCE
 
 if TYPE_CHECKING:
     from effnet_core.engines.predictor import Prediction

@@ -28,9 +28,7 @@ from effnet_core.cost.arrays import CostArrays, Numbers
 from effnet_core.cost.report import DTYPE_BYTES, summarize
 from effnet_core.errors import InvalidInput
 from effnet_core.latency import PredictedLatency
-from effnet_core.limits import (
-    RESOLUTION_MIN,
-)
+from effnet_core.limits import RESOLUTION_MIN
 
 LABELS = MappingProxyType(
     {

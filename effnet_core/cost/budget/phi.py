@@ -14,10 +14,7 @@ from effnet_core.cost.budget.limits import (
     counted,
     require_possible,
 )
-from effnet_core.limits import (
-    PHI_MAX,
-    PHI_MIN,
-)
+from effnet_core.limits import PHI_MAX, PHI_MIN
 
 PHI_STEP = 0.01
 

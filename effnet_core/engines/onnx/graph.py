@@ -18,9 +18,7 @@ from onnx import TensorProto, helper
 from effnet_core.architecture.spec import ArchitectureSpec, BlockSpec
 from effnet_core.engines.onnx.tensors import Tensors
 from effnet_core.errors import InvalidInput
-from effnet_core.limits import (
-    MAX_ONNX_BYTES,
-)
+from effnet_core.limits import MAX_ONNX_BYTES
 
 INPUT, LOGITS, FEATURES = "images", "logits", "features"
 

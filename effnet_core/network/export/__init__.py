@@ -18,9 +18,7 @@ from effnet_core import files
 from effnet_core.architecture.spec import ArchitectureSpec
 from effnet_core.errors import InvalidInput
 from effnet_core.images import Preprocessing
-from effnet_core.limits import (
-    MAX_ONNX_BYTES,
-)
+from effnet_core.limits import MAX_ONNX_BYTES
 from effnet_core.network.export.onnx_file import to_onnx
 from effnet_core.network.export.python_file import to_python
 from effnet_core.network.model import EfficientNet

@@ -23,17 +23,8 @@ import platformdirs
 from effnet_core import files
 from effnet_core.datasets.prepare import Progress
 from effnet_core.errors import Busy, EffnetError, InvalidInput
-from effnet_core.limits import (
-    RunLimits,
-)
-from effnet_core.service.training.orders import (
-    RUN_ID,
-    Wish,
-    draw_up,
-    look,
-    resolution,
-    same_work,
-)
+from effnet_core.limits import RunLimits
+from effnet_core.service.training.orders import RUN_ID, Wish, draw_up, look, resolution, same_work
 from effnet_core.service.training.state import CANCELLED, read_run
 from effnet_core.service.training.views import Contents, Estimate, Point, Run
 from effnet_core.training.runs.folder import RunFolder

@@ -20,10 +20,7 @@ from effnet_core.datasets.prepare import Progress, prepare, require_trainable
 from effnet_core.datasets.trees import opened
 from effnet_core.errors import DoesNotFit, InvalidInput, WeightsError
 from effnet_core.files import readable_size
-from effnet_core.limits import (
-    MAX_RUN_NAME,
-    RunLimits,
-)
+from effnet_core.limits import MAX_RUN_NAME, RunLimits
 from effnet_core.network.build import free_bytes, resolve_device
 from effnet_core.service.training.views import Contents
 from effnet_core.training.finetune import preprocessing_of

@@ -25,9 +25,7 @@ from effnet_core.architecture.scaling import (
 from effnet_core.architecture.spec import ArchitectureSpec
 from effnet_core.errors import InvalidInput
 from effnet_core.files import asset
-from effnet_core.limits import (
-    MAX_FAMILY_BYTES,
-)
+from effnet_core.limits import MAX_FAMILY_BYTES
 from effnet_core.training.family import duel
 from effnet_core.training.recipe import Recipe
 

@@ -14,9 +14,7 @@ from typing import Any, Literal
 from effnet_core import files
 from effnet_core.architecture.spec import ArchitectureSpec
 from effnet_core.errors import EffnetError, InvalidInput
-from effnet_core.limits import (
-    MAX_ORDER_BYTES,
-)
+from effnet_core.limits import MAX_ORDER_BYTES
 from effnet_core.training.recipe import Recipe
 
 ORDER, ENDED = "order.json", "ended.json"

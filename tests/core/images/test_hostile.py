@@ -15,15 +15,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from effnet_core.errors import ImageError
-from effnet_core.images import (
-    FORMATS,
-    decode,
-)
+from effnet_core.images import FORMATS, decode
 from effnet_core.images.samples import load_sample
-from effnet_core.limits import (
-    MAX_PICTURE_BYTES,
-    MAX_PIXELS,
-)
+from effnet_core.limits import MAX_PICTURE_BYTES, MAX_PIXELS
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")
 

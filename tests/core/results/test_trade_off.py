@@ -10,14 +10,7 @@ from effnet_core.architecture.names import variant
 from effnet_core.cost.report import summarize
 from effnet_core.errors import InvalidInput
 from effnet_core.latency import Calibration
-from effnet_core.results.axes import (
-    HERE,
-    Cost,
-    cost,
-    cost_axes,
-    find_axis,
-    predicted_timings,
-)
+from effnet_core.results.axes import HERE, Cost, cost, cost_axes, find_axis, predicted_timings
 from effnet_core.results.published import (
     TEST_SET_TITLES,
     PublishedResult,

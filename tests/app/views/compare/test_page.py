@@ -17,26 +17,14 @@ from streamlit.testing.v1 import AppTest
 from app import resources
 from app.charts.compare.words import amount
 from app.views.compare.table import to_csv
-from app.views.compare.timing import (
-    TO_TIME,
-)
+from app.views.compare.timing import TO_TIME
 from effnet_core.architecture.names import scaled, variant
 from effnet_core.cost.report import summarize
 from effnet_core.latency import Calibration, LatencyMeasurement, Protocol, measure_runtime
-from effnet_core.limits import (
-    MAX_TIMED_MULT_ADDS,
-)
-from effnet_core.results.axes import (
-    cost_axes,
-    find_axis,
-)
+from effnet_core.limits import MAX_TIMED_MULT_ADDS
+from effnet_core.results.axes import cost_axes, find_axis
 from effnet_core.results.published import results
-from effnet_core.results.trade_off import (
-    front,
-    identity,
-    place,
-    row,
-)
+from effnet_core.results.trade_off import front, identity, place, row
 from tests.app.reading import COMPARE, healthy, opened
 
 open_page = partial(opened, COMPARE)
