@@ -146,6 +146,16 @@ def asset(path: str) -> Path:
     return place
 
 
+def in_fixed_order(data: bytes) -> tuple[bytes, memoryview]:
+    """A safetensors file as (header, tensors), its metadata sorted: written, their order varies."""
+    end = 8 + int.from_bytes(data[:8], "little")
+    header = json.loads(data[8:end])
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+    text += b" " * (-len(text) % 8)  # the tensors stay aligned to 8 bytes
+    return len(text).to_bytes(8, "little") + text, memoryview(data)[end:]
+
+
 class Unfit(ValueError):
     """What was read is not what it should be; the text says why, as part of a sentence."""
 

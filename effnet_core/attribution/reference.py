@@ -25,6 +25,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 import torch
+from cachetools import FIFOCache
 from torch import Tensor, nn
 
 from effnet_core.architecture.spec import ArchitectureSpec
@@ -39,7 +40,7 @@ CALIBRATION_IMAGES = 4
 MAX_REMEMBERED = 4096
 
 _Key = tuple[ArchitectureSpec, MapRequest, tuple[int, int]]
-_ranges: dict[_Key, float] = {}
+_ranges: FIFOCache[_Key, float] = FIFOCache(MAX_REMEMBERED)
 _lock = threading.Lock()
 
 
@@ -66,10 +67,10 @@ def _measure(key: _Key, device: torch.device) -> None:
     network, noise = _with_statistics(spec, request, size, device)
     engine = EagerEngine(network)
     if request.stage is None or request.stage == network.last_stage:
-        _remember(key, _extent(raw_map(network, engine, noise, request)))
+        _ranges[key] = _extent(raw_map(network, engine, noise, request))
         return
     for stage, values in enumerate(raw_maps_of_all_stages(network, engine, noise, request)):
-        _remember((spec, replace(request, stage=stage), size), _extent(values))
+        _ranges[spec, replace(request, stage=stage), size] = _extent(values)
 
 
 def fill_norm_statistics(network: EfficientNet, inputs: Tensor) -> None:
@@ -105,12 +106,6 @@ def _with_statistics(
 
 def _key(spec: ArchitectureSpec, request: MapRequest, size: tuple[int, int]) -> _Key:
     return spec, replace(request, class_index=0), size
-
-
-def _remember(key: _Key, value: float) -> None:
-    while len(_ranges) >= MAX_REMEMBERED:
-        del _ranges[next(iter(_ranges))]  # the oldest
-    _ranges[key] = value
 
 
 def _extent(values: npt.NDArray[np.float32]) -> float:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from cachetools import FIFOCache
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
@@ -101,8 +102,7 @@ def test_a_cold_reference_is_computed_once_however_many_ask(builds: list[str]) -
 
 
 def test_memory_of_ranges_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reference, "_ranges", {})
-    monkeypatch.setattr(reference, "MAX_REMEMBERED", 9)
+    monkeypatch.setattr(reference, "_ranges", FIFOCache(9))
     network = live(14)
     for side in (64, 65, 66):
         assert attribute_stages(network, noise(side=side), class_index=0)[0].reference_range > 0
