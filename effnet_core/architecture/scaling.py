@@ -13,19 +13,22 @@ from typing import Literal
 
 from effnet_core.architecture.rounding import round_resolution
 from effnet_core.errors import InvalidInput
+from effnet_core.limits import (
+    FACTOR_MAX,
+    FACTOR_MIN,
+    PHI_MAX,
+    PHI_MIN,
+    RESOLUTION_MAX,
+    RESOLUTION_MIN,
+)
 
 Strategy = Literal["compound", "depth", "width", "resolution"]
 
 STRATEGIES: tuple[Strategy, ...] = ("compound", "depth", "width", "resolution")
 
-PHI_MIN, PHI_MAX = -6.0, 10.0
-FACTOR_MIN, FACTOR_MAX = 0.5, 3.0
 COST_FACTOR_TOLERANCE = 0.2
 """How far from 2 α·β²·γ² may be before a rule is warned of; the paper's is 1.92."""
 
-RESOLUTION_MIN, RESOLUTION_MAX = 32, 8192
-MAX_BLOCKS = 2000
-"""Networks with more MBConv blocks than this are refused: depth-only scaling grows past any use."""
 
 BASE_RESOLUTION = 224
 

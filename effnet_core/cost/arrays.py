@@ -17,16 +17,14 @@ from effnet_core.architecture.families import V1
 from effnet_core.architecture.family import Family
 from effnet_core.architecture.rounding import Rounding, round_resolution
 from effnet_core.architecture.scaling import (
-    MAX_BLOCKS,
     PAPER_RULE,
-    RESOLUTION_MAX,
-    RESOLUTION_MIN,
     ScalingRule,
     Strategy,
 )
 from effnet_core.architecture.walk import IMAGE_CHANNELS, Step, features, seen, walk_family
 from effnet_core.cost.report import COUNTER_BYTES, element_bytes
 from effnet_core.cost.sums import Sums, sums
+from effnet_core.limits import MAX_BLOCKS, RESOLUTION_MAX, RESOLUTION_MIN
 
 Numbers: TypeAlias = npt.NDArray[Any]
 """Whole numbers (n,): int64, or Python's own where int64 would be too small."""

@@ -19,8 +19,6 @@ from effnet_core.architecture.names import canonical_name, family_of, scaled, va
 from effnet_core.architecture.rounding import Rounding
 from effnet_core.architecture.scaling import (
     PAPER_RULE,
-    PHI_MAX,
-    PHI_MIN,
     ScalingCoefficients,
     ScalingRule,
     validate_phi,
@@ -29,6 +27,7 @@ from effnet_core.architecture.spec import ArchitectureSpec
 from effnet_core.cost.arrays import scaled_costs
 from effnet_core.cost.report import CostTotals, summarize
 from effnet_core.errors import InvalidInput
+from effnet_core.limits import PHI_MAX, PHI_MIN
 
 _JUST_BESIDE = 1e-6
 

@@ -18,7 +18,6 @@ from effnet_core.architecture.names import scaled
 from effnet_core.architecture.rounding import Rounding
 from effnet_core.architecture.scaling import (
     PAPER_RULE,
-    RESOLUTION_MIN,
     ScalingCoefficients,
     ScalingRule,
     Strategy,
@@ -29,6 +28,7 @@ from effnet_core.cost.arrays import CostArrays, Numbers
 from effnet_core.cost.report import DTYPE_BYTES, summarize
 from effnet_core.errors import InvalidInput
 from effnet_core.latency import PredictedLatency
+from effnet_core.limits import RESOLUTION_MIN
 
 LABELS = MappingProxyType(
     {
