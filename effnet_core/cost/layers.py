@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from effnet_core.architecture.walk import Part, Role, Step
+from effnet_core.architecture.steps import Role, Step
+from effnet_core.architecture.walk import Part
 
 Kind = Literal["conv", "linear", "batch_norm", "adaptive_avg_pool2d"]
 
