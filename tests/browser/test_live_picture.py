@@ -11,13 +11,13 @@ import pytest
 
 from app.charts.architecture import SHADES
 from app.live import networks
-from app.network import Network
-from app.pricing import TENTHS
+from app.scale.network import Network
+from app.scale.pricing import TENTHS
 from app.text import count
-from effnet_core.cost import CostReport, analyze
+from effnet_core.architecture.names import variant
+from effnet_core.architecture.scaling import STRATEGIES
+from effnet_core.cost.report import CostReport, analyze
 from effnet_core.errors import InvalidInput
-from effnet_core.scaling import STRATEGIES
-from effnet_core.variants import variant
 
 pytestmark = pytest.mark.browser
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from app.live.steps import reading
-from app.pricing import TENTHS
+from app.scale.pricing import TENTHS
 from app.text import count, size
 
 pytestmark = pytest.mark.browser
