@@ -80,6 +80,7 @@ def test_numbers_are_written_as_python_writes_them(script: Script) -> None:
     chance = random.Random(4)
     values = [round(10 ** chance.uniform(0, 13)) for _ in range(3000)]
     values += [125 * step for step in range(800)] + [5000 * step for step in range(800)]
+    values += [1_234_500 * 10**power for power in range(9, 13)]
     written = script("stages", "v => [amount(v, ''), amount(v, 'B'), count(v)]", [*zip(values)])
     assert written == [[count(value), size(value), count(value)] for value in values]
 
@@ -92,7 +93,7 @@ def test_shares_are_written_as_python_writes_them(script: Script) -> None:
 
 def test_ticks_are_written_in_three_digits_and_a_letter(script: Script) -> None:
     counts = {0: "0", 1: "1", 500: "500", 1e3: "1k", 2e5: "200k", 5e6: "5M", 2e9: "2B", 1e12: "1T"}
-    small = {0.01: "0.01", -6: "−6", 3 * 0.1: "0.3", 1.5e6: "1.5M"}
+    small = {0.01: "0.01", -6: "−6", 3 * 0.1: "0.3", 1.5e6: "1.5M", 123_456: "123k"}
     sizes = {0: "0", 200: "200B", 5e3: "5kB", 1e8: "100MB", 2e9: "2GB", 1e13: "10TB"}
     for texts, unit in ((counts | small, ""), (sizes, "B")):
         assert script("chart", "tickText", [(v, unit) for v in texts]) == [*texts.values()]
