@@ -20,7 +20,12 @@ FLOPS, GPU = find_axis("flops"), find_axis("rtx5090_amp")
 def view(key: str = "flops", test_set: str = "imagenet", **options: Any) -> View:
     axis = find_axis(key)
     placed = place(results(test_set=test_set), axis, options.get("timings", {}))
-    usual = {"test_set": test_set, "axis": axis, "logarithmic": True, "placed": placed}
+    usual: dict[str, Any] = {
+        "test_set": test_set,
+        "axis": axis,
+        "logarithmic": True,
+        "placed": placed,
+    }
     return View(**(usual | options))
 
 

@@ -116,7 +116,8 @@ def test_networks_get_the_pixels_that_they_need(
 def test_a_reduced_picture_of_any_size_fills_the_view(
     size: tuple[int, int], step: int, resolution: int
 ) -> None:
-    reduced = Image.new("RGB", tuple(-(-edge // step) for edge in size), (9, 90, 200))
+    width, height = (-(-edge // step) for edge in size)
+    reduced = Image.new("RGB", (width, height), (9, 90, 200))
     view = quick_view(Decoded(reduced, size), Preprocessing.imagenet(resolution))
     assert view.shape == (resolution, resolution, 3)
     assert (view == (9, 90, 200)).all()

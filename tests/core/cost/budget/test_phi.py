@@ -267,6 +267,6 @@ def test_contradictions_are_sentences() -> None:
         ({"strategy": "sideways"}, "Strategy must be"),
     ],
 )
-def test_an_unusable_setting_is_a_sentence(options: dict[str, object], said: str) -> None:
+def test_an_unusable_setting_is_a_sentence(options: dict[str, Any], said: str) -> None:
     with pytest.raises(InvalidInput, match=said):
         Setting(**options)

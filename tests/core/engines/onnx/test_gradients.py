@@ -75,7 +75,7 @@ def both(
     seed=st.integers(0, 2**32 - 1),
 )
 def test_maps_and_gradients_of_every_stage_equal_autograds(
-    baseline: Baseline, phi: float, side: int, padding: str, seed: int
+    baseline: Baseline, phi: float, side: int, padding: Padding, seed: int
 ) -> None:
     spec = drawn(baseline, phi, side, padding)
     assume(summarize(spec).params <= 8_000_000)
