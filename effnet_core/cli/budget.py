@@ -6,8 +6,9 @@ import argparse
 import dataclasses
 from typing import Any
 
-from effnet_core.architecture.scaling import BASE_RESOLUTION
+from effnet_core.architecture.families import V1, find_family
 from effnet_core.cli.common import Commands, add_command, positive, print_table, working
+from effnet_core.cli.network import add_family
 from effnet_core.cli.streams import print_json
 from effnet_core.cost.budget import (
     BUDGET_DTYPES,
@@ -78,12 +79,12 @@ def register(commands: Commands) -> None:
         metavar="N",
         help="images at once, for memory and milliseconds [1]",
     )
+    add_family(parser)
     parser.add_argument(
         "--base-resolution",
         type=int,
-        default=BASE_RESOLUTION,
         metavar="N",
-        help=f"input side at φ = 0 [{BASE_RESOLUTION}]",
+        help="input side at φ = 0 [the family's, 224]",
     )
 
 
@@ -105,6 +106,7 @@ def _run(args: argparse.Namespace) -> int:
     preset = device(args.device_preset) if args.device_preset is not None else None
     limits = _limits(args, preset)
     setting = Setting(
+        family=find_family(args.family or V1.word),
         base_resolution=args.base_resolution,
         num_classes=args.num_classes,
         batch=args.batch,
@@ -134,11 +136,12 @@ def _limits(args: argparse.Namespace, preset: Device | None) -> Limits:
 def _as_json(
     limits: Limits, setting: Setting, preset: Device | None, answers: dict[str, Answer]
 ) -> dict[str, Any]:
-    about = ("num_classes", "dtype", "batch", "base_resolution")
+    about = ("num_classes", "dtype", "batch")
     return {
         "limits": limits.given,
         "device_preset": preset and {"key": preset.key, "source": preset.source, "url": preset.url},
         **{name: getattr(setting, name) for name in about},
+        "base_resolution": setting.base,
         "calibrated": None if limits.latency_ms is None else calibrated().made,
         "tie": TIE,
         **{key: _answer(answer) for key, answer in answers.items()},
@@ -163,7 +166,8 @@ def _print(
 ) -> None:
     listed = "; ".join(f"{limit:,} {LABELS[name]}" for name, limit in limits.given.items())
     print(f"At most {listed}")
-    print(f"({setting.num_classes:,} classes, {setting.dtype}, batch {setting.batch:,})")
+    of = "" if setting.family is V1 else f"{setting.family.title}, "
+    print(f"({of}{setting.num_classes:,} classes, {setting.dtype}, batch {setting.batch:,})")
     if preset is not None:
         print(f"{preset.title}. {preset.why}\nSource: {preset.source}, {preset.url}")
     free, near = answers["free"], answers["free_near_compound"]

@@ -5,27 +5,24 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from effnet_core.architecture.families import SCALABLE, V1, find_family
 from effnet_core.architecture.names import architecture, scaled
 from effnet_core.architecture.rounding import ROUNDINGS
-from effnet_core.architecture.scaling import (
-    BASE_RESOLUTION,
-    PAPER_RULE,
-    STRATEGIES,
-    ScalingRule,
-)
+from effnet_core.architecture.scaling import PAPER_RULE, STRATEGIES, ScalingRule
 from effnet_core.architecture.spec import ArchitectureSpec
 from effnet_core.cli.streams import warn
 from effnet_core.errors import InvalidInput
 from effnet_core.limits import PHI_MAX, PHI_MIN
 
 FORMULA_OPTIONS: dict[str, Any] = {
+    "family": V1.word,
     "alpha": PAPER_RULE.alpha,
     "beta": PAPER_RULE.beta,
     "gamma": PAPER_RULE.gamma,
     "strategy": "compound",
     "exact_pixels": False,
     "rounding": "ceil",
-    "base_resolution": BASE_RESOLUTION,
+    "base_resolution": None,
 }
 """Options of the formula, with what they mean where they are not given."""
 
@@ -79,6 +76,7 @@ def network(args: argparse.Namespace) -> ArchitectureSpec:
         warn(rule.warning)
     return scaled(
         args.phi,
+        family=find_family(chosen["family"]),
         rule=rule,
         strategy=chosen["strategy"],
         repeats=chosen["rounding"],
@@ -105,7 +103,16 @@ def _judge_formula_options(given: set[str]) -> None:
         )
 
 
+def add_family(group: argparse._ArgumentGroup | argparse.ArgumentParser) -> None:
+    """Add `--family`, which `find_family` reads."""
+    known = ", ".join(family.word for family in SCALABLE)
+    group.add_argument(
+        "--family", metavar="NAME", help=f"whose table φ scales: {known} [{V1.word}]"
+    )
+
+
 def _add_formula(group: argparse._ArgumentGroup) -> None:
+    add_family(group)
     for name, axis in (("alpha", "depth"), ("beta", "width"), ("gamma", "resolution")):
         default = FORMULA_OPTIONS[name]
         group.add_argument(
@@ -123,7 +130,7 @@ def _add_formula(group: argparse._ArgumentGroup) -> None:
         "--base-resolution",
         type=int,
         metavar="N",
-        help=f"input side at φ = 0 [{BASE_RESOLUTION}]; published rows are as they are",
+        help="input side at φ = 0 [the family's, 224]; published rows are as they are",
     )
     group.add_argument(
         "--exact-pixels",

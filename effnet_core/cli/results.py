@@ -6,6 +6,8 @@ import argparse
 import dataclasses
 from typing import Any
 
+from effnet_core.architecture.families import SCALABLE, find_family
+from effnet_core.architecture.family import Family
 from effnet_core.cli.common import Commands, add_command, print_table
 from effnet_core.cli.streams import print_json
 from effnet_core.cli.trained import print_trained
@@ -21,7 +23,13 @@ def register(commands: Commands) -> None:
     parser = add_command(
         commands, "reconcile", _reconcile, "Why a published variant is not what the formula gives."
     )
-    parser.add_argument("variant", metavar="NAME", help="b0…b8, l2, lite0…lite4 or v2-b0…v2-b3")
+    parser.add_argument(
+        "variant", nargs="?", metavar="NAME", help="b0…b8, l2, lite0…lite4 or v2-b0…v2-b3"
+    )
+    known = ", ".join(family.word for family in SCALABLE)
+    parser.add_argument(
+        "--family", metavar="NAME", help=f"instead, every published variant of it: {known}"
+    )
     parser = add_command(
         commands, "results", _results, "Published accuracies, each with this project's exact cost."
     )
@@ -35,12 +43,52 @@ def register(commands: Commands) -> None:
 
 
 def _reconcile(args: argparse.Namespace) -> int:
+    if (args.variant is None) == (args.family is None):
+        raise InvalidInput("Name one published variant, or --family for all of one family.")
+    if args.family is not None:
+        _reconcile_all(find_family(args.family).require_scales(), as_json=args.json)
+        return 0
     found = reconcile(args.variant)
     if args.json:
         print_json(dataclasses.asdict(found))
     else:
         _print_reconciliation(found)
     return 0
+
+
+def _reconcile_all(family: Family, *, as_json: bool) -> None:
+    """Every published variant of a family, one a row."""
+    every = [reconcile(row.name) for row in family.published]
+    if as_json:
+        print_json([dataclasses.asdict(found) for found in every])
+        return
+    print(f"{family.title}: published variants beside the family's own formula, computed\n")
+    implied = [{axis.axis: axis.implied_phi for axis in found.axes} for found in every]
+    print_table(
+        (
+            "Variant",
+            "φ by name",
+            "φ of depth",
+            "φ of width",
+            "φ of pixels",
+            "φ nearest in cost",
+            "Parameters",
+            "Formula's",
+        ),
+        [
+            (
+                found.variant,
+                found.nominal_phi,
+                f"{phi['depth']:.3g}",
+                f"{phi['width']:.3g}",
+                f"{phi['resolution']:.3g}",
+                found.twin_phi,
+                found.published.params,
+                found.formula and found.formula.params,
+            )
+            for found, phi in zip(every, implied, strict=True)
+        ],
+    )
 
 
 def _print_reconciliation(found: Reconciliation) -> None:

@@ -6,6 +6,8 @@ import re
 
 import torch
 
+from effnet_core.architecture.families import V1, find_family
+from effnet_core.architecture.family import Family
 from effnet_core.architecture.names import scaled
 from effnet_core.architecture.spec import ArchitectureSpec
 from effnet_core.cost.report import element_bytes, summarize
@@ -73,7 +75,9 @@ def check_fits(
     free = free_bytes(device)
     if needed <= free:
         return
-    phi = largest_phi(free, batch=batch, dtype=dtype, num_classes=spec.num_classes)
+    own = find_family(spec.family)
+    family = own if own.scales else V1
+    phi = largest_phi(free, family=family, batch=batch, dtype=dtype, num_classes=spec.num_classes)
     advice = "no φ fits" if phi is None else f"the largest φ that fits is {phi:g}"
     raise DoesNotFit(
         f"{spec.name} at {spec.resolution} px with batch {batch} needs about "
@@ -83,13 +87,18 @@ def check_fits(
 
 
 def largest_phi(
-    free: int, *, batch: int = 1, dtype: str = "float32", num_classes: int = 1000
+    free: int,
+    *,
+    family: Family = V1,
+    batch: int = 1,
+    dtype: str = "float32",
+    num_classes: int = 1000,
 ) -> float | None:
     """Largest φ, in steps of 0.1, whose weights and peak activations fit in `free` bytes."""
     steps = round((PHI_MAX - PHI_MIN) / PHI_STEP)
     for step in range(steps, -1, -1):
         phi = round(PHI_MIN + step * PHI_STEP, 1)
-        spec = scaled(phi, num_classes=num_classes)
+        spec = scaled(phi, family=family, num_classes=num_classes)
         if required_bytes(spec, batch=batch, dtype=dtype) <= free:
             return phi
     return None
