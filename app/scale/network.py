@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, cast
+from dataclasses import dataclass, replace
+from typing import Any, TypedDict
 
 from app.state import Choice, Field, Number, value
 from app.text import minus
@@ -19,7 +19,6 @@ from effnet_core.architecture.scaling import (
     ROUNDINGS,
     STRATEGIES,
     Rounding,
-    ScalingCoefficients,
     ScalingRule,
     Strategy,
 )
@@ -119,17 +118,36 @@ FORMULA = (PHI, STRATEGY, *RULE, REPEATS, BASE, PIXELS, CLASSES)
 FIELDS: tuple[Field, ...] = (KIND, VARIANT, *FORMULA, BATCH, DTYPE)
 
 
+@dataclass(frozen=True)
+class Load:
+    """What networks are priced for: images at once, and the format of weights and activations."""
+
+    batch: int = int(BATCH.default)
+    dtype: str = DTYPE.default
+
+
+class Formula(TypedDict):
+    """Everything that the core's functions take of a formula but φ."""
+
+    rule: ScalingRule
+    strategy: Strategy
+    repeats: Rounding
+    base_resolution: int
+    exact_pixels: bool
+    num_classes: int
+
+
 @dataclass(frozen=True, kw_only=True)
 class Network:
     """A network by name (`variant`) or by the formula; the fields are those of the controls."""
 
     variant: str | None = None
     phi: float = PHI.default
-    strategy: str = STRATEGY.default
+    strategy: Strategy = "compound"
     alpha: float = ALPHA.default
     beta: float = BETA.default
     gamma: float = GAMMA.default
-    repeats: str = REPEATS.default
+    repeats: Rounding = "ceil"
     base: int = int(BASE.default)
     pixels: str = PIXELS.default
     classes: int = int(CLASSES.default)
@@ -140,64 +158,46 @@ class Network:
         return ScalingRule(self.alpha, self.beta, self.gamma)
 
     @property
+    def formula(self) -> Formula:
+        """The formula that gives a network for every φ; raises InvalidInput as `rule` does."""
+        return Formula(
+            rule=self.rule,
+            strategy=self.strategy,
+            repeats=self.repeats,
+            base_resolution=self.base,
+            exact_pixels=self.pixels == "to 1",
+            num_classes=self.classes,
+        )
+
+    @property
+    def at_zero(self) -> Network:
+        """The formula's network at φ = 0: it stands for the formula, which is the same at any φ.
+
+        Of a variant, the paper's formula with the same classes.
+        """
+        return replace(self, variant=None, phi=0.0)
+
+    @property
     def title(self) -> str:
         """What the page calls it: "B4", "φ = 1.5" or "φ = 1.5, depth only"."""
         if self.variant:
             return self.variant.title() if "lite" in self.variant else self.variant.upper()
-        return formula_title(self.phi, self.strategy)
+        only = "" if self.strategy == "compound" else f", {self.strategy} only"
+        return f"φ = {minus(self.phi)}{only}"
 
-    def at(self, phi: float, strategy: str | None = None) -> ArchitectureSpec:
-        """The formula's network at another φ or strategy, everything else kept.
+    def at(self, phi: float) -> Network:
+        """The formula's network at another φ, everything else kept."""
+        return replace(self, phi=phi)
 
-        Raises InvalidInput where the strategy passes the cap on blocks or pixels.
-        """
-        return scaled(
-            phi,
-            rule=self.rule,
-            strategy=cast(Strategy, strategy or self.strategy),
-            repeats=cast(Rounding, self.repeats),
-            base_resolution=self.base,
-            exact_pixels=self.pixels == "to 1",
-            num_classes=self.classes,
-        )
-
-    def costs(
-        self,
-        phis: Sequence[float],
-        strategy: str | None = None,
-        *,
-        batch: int,
-        dtype: str,
-        by_part: bool = False,
-    ) -> CostArrays:
-        """The costs of the formula's networks at every φ, everything else kept."""
-        return scaled_costs(
-            phis,
-            rule=self.rule,
-            strategy=cast(Strategy, strategy or self.strategy),
-            repeats=cast(Rounding, self.repeats),
-            base_resolution=self.base,
-            exact_pixels=self.pixels == "to 1",
-            num_classes=self.classes,
-            batch=batch,
-            dtype=dtype,
-            by_part=by_part,
-        )
-
-    def coefficients(self, phi: float) -> ScalingCoefficients:
-        """The formula's coefficients at another φ; raises InvalidInput past the cap on pixels."""
-        return self.rule.coefficients(
-            phi,
-            strategy=cast(Strategy, self.strategy),
-            base_resolution=self.base,
-            exact_pixels=self.pixels == "to 1",
-        )
+    def costs(self, phis: Sequence[float], load: Load) -> CostArrays:
+        """The costs of the formula's networks at every φ, by part too, everything else kept."""
+        return scaled_costs(phis, **self.formula, batch=load.batch, dtype=load.dtype, by_part=True)
 
     def spec(self) -> ArchitectureSpec:
         """The whole architecture; raises InvalidInput where no such network exists."""
         if self.variant:
             return variant(self.variant, num_classes=self.classes)
-        return self.at(self.phi)
+        return scaled(self.phi, **self.formula)
 
     @property
     def code(self) -> str:
@@ -226,12 +226,6 @@ class Network:
         return Network(**held)
 
 
-def formula_title(phi: float, strategy: str) -> str:
-    """What the page calls the formula's network: "φ = 1.5", "φ = 1.5, depth only"."""
-    only = "" if strategy == "compound" else f", {strategy} only"
-    return f"φ = {minus(phi)}{only}"
-
-
 def _read(field: Field, text: str) -> float | str:
     if not field.accepts(text):
         raise InvalidInput(f"{field.label} must be {field.rule}; got “{text[:40]}”.")
@@ -246,3 +240,8 @@ def chosen() -> Network:
     if value(KIND) == "published":
         return Network(variant=str(value(VARIANT)), classes=held["classes"])
     return Network(**held)
+
+
+def load() -> Load:
+    """The batch and the number format that the controls of Scale hold now."""
+    return Load(int(value(BATCH)), str(value(DTYPE)))

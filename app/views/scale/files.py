@@ -71,7 +71,7 @@ def _draw_verify(network: Network) -> None:
 def _draw_downloads(shown: Shown) -> None:
     widgets.heading("Take it with you")
     name, network = file_stem(shown.network), shown.network
-    curves = results.curves(shown.rule, shown.batch, shown.dtype)
+    curves = results.curves(shown.formula, shown.load)
     files = (  # each is written when its button is pressed
         ("Layers, CSV", partial(layers_csv, shown.report), f"{name}.csv", "text/csv"),
         ("Architecture, JSON", shown.report.spec.to_json, f"{name}.json", "application/json"),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 import streamlit as st
 
 from app import resources, widgets
@@ -12,8 +10,8 @@ from app.scale.network import Network
 from app.state import Choice
 from app.text import count, minus
 from app.views.scale.controls import set_phi
-from app.views.scale.shown import Chosen
-from effnet_core.architecture.scaling import PUBLISHED, Rounding
+from app.views.scale.shown import Shown
+from effnet_core.architecture.scaling import PUBLISHED
 from effnet_core.cost.reconcile import Reconciliation, reconcilable
 
 # The variants that the paper calls by a φ; the others can be chosen, and have no φ of their own.
@@ -22,7 +20,7 @@ BESIDE = Choice(key="beside", label="Variant", options=reconcilable(), default="
 FIELDS = (BESIDE,)
 
 
-def draw(shown: Chosen) -> None:
+def draw(shown: Shown) -> None:
     """Draw the explanation, the axes of one variant, what rounding did, plateaus and jumps."""
     first, second = (resources.reconciliation(name) for name in ("b1", "b2"))
     assert first.formula is not None
@@ -89,9 +87,9 @@ def _effect(ratio: float) -> str:
     return "none" if ratio == 1 else f"{100 * (ratio - 1):+.1f} %".replace("-", "−")
 
 
-def _draw_jumps(shown: Chosen, named: list[Reconciliation]) -> None:
+def _draw_jumps(shown: Shown, named: list[Reconciliation]) -> None:
     widgets.heading("Plateaus and jumps of depth", "computed")
-    rounding = cast(Rounding, shown.network.repeats)
+    rounding = shown.network.repeats
     jumps = resources.jumps(rounding)
     first = jumps[0]
     sentence = (
