@@ -136,10 +136,10 @@ def growth_curves(
         lines.append(Line(name=f"{name} scaling", x=across, y=up, width=width, opacity=opacity))
 
     def still(name: str, symbol: Symbol, networks: Sequence[Priced]) -> Marks:
-        marks = (mark(one, x.quantity, y.quantity) for one in networks)
-        placed = tuple(one for one in marks if None not in (one.x, one.y))
-        labels = tuple(_short(one.title) if networks is published else "" for one in placed)
-        return Marks(name=name, symbol=symbol, marks=placed, labels=labels)
+        placed = [n for n in networks if None not in (x.quantity.of(n), y.quantity.of(n))]
+        marks = tuple(mark(one, x.quantity, y.quantity) for one in placed)
+        labels = tuple(_label(one) if networks is published else "" for one in placed)
+        return Marks(name=name, symbol=symbol, marks=marks, labels=labels)
 
     marks = [
         still("published", "circle", published),
@@ -191,6 +191,6 @@ def _points(curve: Curve, x: Quantity, y: Quantity) -> tuple[Values, Values]:
     return tuple(a for a, _ in found), tuple(b for _, b in found)
 
 
-def _short(title: str) -> str:
-    """Only B0…B8 and L2 are labelled: the others crowd the same place."""
-    return title if len(title) == 2 else ""
+def _label(published: Priced) -> str:
+    """Only variants with a φ and L2 are labelled: the others crowd the same place."""
+    return published.title if published.phi is not None or published.title == "L2" else ""

@@ -13,7 +13,6 @@ from itertools import groupby
 
 from app.scale.network import Load, Network
 from app.scale.pricing import TENTHS
-from effnet_core.architecture.names import variant
 from effnet_core.cost.report import CostReport, PartCost, StageCost, analyze
 
 Column = Sequence[int]
@@ -78,7 +77,7 @@ def at_every_step(formula: Network, load: Load) -> Networks:
     return Networks(
         titles=[formula.at(phi).title for phi in TENTHS],
         side=[side if exists else 0 for side, exists in sides],
-        stages=_stages(_baseline_stages(), fields),
+        stages=_stages(_baseline_stages(formula.family), fields),
         parts=tuple(
             Part(
                 stage=part.stage,
@@ -93,9 +92,9 @@ def at_every_step(formula: Network, load: Load) -> Networks:
 
 
 @cache
-def _baseline_stages() -> tuple[StageCost, ...]:
-    """B0's stages: scaling keeps their operators and strides."""
-    return analyze(variant("b0")).stages
+def _baseline_stages(family: str) -> tuple[StageCost, ...]:
+    """The stages of a family at φ = 0: scaling keeps their operators and strides."""
+    return analyze(Network(family=family).spec()).stages
 
 
 def _stages(stages: Sequence[StageCost], fields: Iterable[Column]) -> tuple[Stage, ...]:

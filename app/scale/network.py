@@ -8,7 +8,10 @@ from typing import Any, TypedDict
 
 from app.state import Choice, Field, Number, value
 from app.text import minus
-from effnet_core.architecture.names import VARIANTS, canonical_name, scaled, variant
+from effnet_core.architecture.families import SCALABLE, V1, find_family
+from effnet_core.architecture.family import Family
+from effnet_core.architecture.names import VARIANTS, canonical_name, family_of, scaled, variant
+from effnet_core.architecture.rounding import ROUNDINGS, Rounding
 from effnet_core.architecture.scaling import (
     FACTOR_MAX,
     FACTOR_MIN,
@@ -16,9 +19,7 @@ from effnet_core.architecture.scaling import (
     PHI_MIN,
     RESOLUTION_MAX,
     RESOLUTION_MIN,
-    ROUNDINGS,
     STRATEGIES,
-    Rounding,
     ScalingRule,
     Strategy,
 )
@@ -43,6 +44,14 @@ def _factor(key: str, symbol: str, default: float, dimension: str) -> Number:
 
 KIND = Choice(key="network", label="Network", options=("formula", "published"), default="formula")
 VARIANT = Choice(key="variant", label="Variant", options=VARIANTS, default="b0")
+FAMILY = Choice(
+    key="family",
+    label="Family",
+    options=tuple(family.word for family in SCALABLE),
+    default=V1.word,
+    help="Whose baseline φ scales. V2-S, V2-M and V2-L are tables of their own, which no φ grows: "
+    "they stand under “published”.",
+)
 PHI = Number(
     key="phi",
     label="φ",
@@ -51,7 +60,7 @@ PHI = Number(
     high=PHI_MAX,
     step=0.1,
     format="%.2f",
-    help="How many steps the network is scaled: 0 is the baseline B0, negative is smaller.",
+    help="How many steps the network is scaled: 0 is the baseline (B0), negative is smaller.",
 )
 STRATEGY = Choice(
     key="strategy",
@@ -114,7 +123,7 @@ DTYPE = Choice(
 )
 
 RULE = (ALPHA, BETA, GAMMA)
-FORMULA = (PHI, STRATEGY, *RULE, REPEATS, BASE, PIXELS, CLASSES)
+FORMULA = (PHI, FAMILY, STRATEGY, *RULE, REPEATS, BASE, PIXELS, CLASSES)
 FIELDS: tuple[Field, ...] = (KIND, VARIANT, *FORMULA, BATCH, DTYPE)
 
 
@@ -129,6 +138,7 @@ class Load:
 class Formula(TypedDict):
     """Everything that the core's functions take of a formula but φ."""
 
+    family: Family
     rule: ScalingRule
     strategy: Strategy
     repeats: Rounding
@@ -143,6 +153,7 @@ class Network:
 
     variant: str | None = None
     phi: float = PHI.default
+    family: str = FAMILY.default
     strategy: Strategy = "compound"
     alpha: float = ALPHA.default
     beta: float = BETA.default
@@ -161,6 +172,7 @@ class Network:
     def formula(self) -> Formula:
         """The formula that gives a network for every φ; raises InvalidInput as `rule` does."""
         return Formula(
+            family=find_family(self.family),
             rule=self.rule,
             strategy=self.strategy,
             repeats=self.repeats,
@@ -173,17 +185,22 @@ class Network:
     def at_zero(self) -> Network:
         """The formula's network at φ = 0: it stands for the formula, which is the same at any φ.
 
-        Of a variant, the paper's formula with the same classes.
+        Of a variant, its family's formula; V1's for one of a table that no φ grows.
         """
-        return replace(self, variant=None, phi=0.0)
+        family = self.family
+        if self.variant:
+            own = family_of(self.variant)
+            family = own.word if own.scales else V1.word
+        return replace(self, variant=None, family=family, phi=0.0)
 
     @property
     def title(self) -> str:
-        """What the page calls it: "B4", "φ = 1.5" or "φ = 1.5, depth only"."""
+        """What the page calls it: "B4", "φ = 1.5", "Lite φ = 1.5" or "φ = 1.5, depth only"."""
         if self.variant:
-            return self.variant.title() if "lite" in self.variant else self.variant.upper()
+            return self.variant.title()
+        family = "" if self.family == V1.word else f"{self.family.title()} "
         only = "" if self.strategy == "compound" else f", {self.strategy} only"
-        return f"φ = {minus(self.phi)}{only}"
+        return f"{family}φ = {minus(self.phi)}{only}"
 
     def at(self, phi: float) -> Network:
         """The formula's network at another φ, everything else kept."""
@@ -201,7 +218,7 @@ class Network:
 
     @property
     def code(self) -> str:
-        """A short text that `parse` reads back: "b4", "phi=2.5", "phi=1.0,strategy=depth"."""
+        """A short text that `parse` reads back: "b4", "phi=2.5", "phi=1.0,family=lite"."""
         fields: tuple[Field, ...] = (CLASSES,) if self.variant else FORMULA
         parts = [self.variant] if self.variant else []
         for field in fields:
@@ -232,6 +249,12 @@ def _read(field: Field, text: str) -> float | str:
     if isinstance(field, Choice):
         return text
     return int(float(text)) if field.whole else float(text)
+
+
+def with_a_phi(family: str) -> tuple[str, ...]:
+    """The published variants that the family calls by a φ, in order: "b0" to "b8" of V1."""
+    held = find_family(family)
+    return tuple(row.name for row in held.published if held.nominal_phi(row.name) is not None)
 
 
 def chosen() -> Network:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Sequence
 
-from app.scale.network import Load, Network
+from app.scale.network import FAMILY, Load, Network
 from app.scale.quantities import COUNTED, Priced
+from effnet_core.architecture.families import find_family
 from effnet_core.architecture.names import VARIANTS
 from effnet_core.architecture.scaling import PHI_MAX, PHI_MIN
 from effnet_core.architecture.spec import ArchitectureSpec
@@ -19,12 +19,18 @@ TENTHS = tuple(tenth / 10 for tenth in range(round(10 * PHI_MIN), round(10 * PHI
 
 
 def price(
-    network: Network, spec: ArchitectureSpec, totals: CostTotals, measured_ms: float | None = None
+    network: Network,
+    spec: ArchitectureSpec,
+    totals: CostTotals,
+    *,
+    family: str = FAMILY.default,
+    measured_ms: float | None = None,
 ) -> Priced:
-    """The network, already counted; a published variant stands at the φ in its name (B4: 4)."""
+    """The network, already counted; a variant of `family` stands at the φ in its name (B4: 4)."""
+    name = network.variant
     return Priced(
         title=network.title,
-        phi=nominal_phi(network.variant) if network.variant else network.phi,
+        phi=find_family(family).nominal_phi(name) if name else network.phi,
         resolution=spec.resolution,
         work=terms(spec),
         measured_ms=measured_ms,
@@ -32,16 +38,18 @@ def price(
     )
 
 
-def price_network(network: Network, load: Load) -> Priced:
+def price_network(network: Network, load: Load, *, family: str = FAMILY.default) -> Priced:
     """The network with its price; raises InvalidInput where there is no such network."""
     spec = network.spec()
-    return price(network, spec, summarize(spec, batch=load.batch, dtype=load.dtype))
+    totals = summarize(spec, batch=load.batch, dtype=load.dtype)
+    return price(network, spec, totals, family=family)
 
 
 def price_each(network: Network, phis: Sequence[float], load: Load) -> tuple[Priced | None, ...]:
     """The formula's network at every φ; None past the cap on blocks or pixels."""
     costs = network.costs(phis, load)
-    work = terms_of_each(costs, num_classes=network.classes).tolist()
+    family = find_family(network.family)
+    work = terms_of_each(costs, num_classes=network.classes, family=family).tolist()
     names = ("resolution", *COUNTED)
     rows = zip(*(getattr(costs, name).tolist() for name in names), strict=True)
     return tuple(
@@ -68,9 +76,10 @@ def nearest_phi(network: Network) -> float | None:
     return next((phi for phi, found in zip(phis, exists, strict=True) if found), None)
 
 
-def published(classes: int, load: Load) -> tuple[Priced, ...]:
-    """Every published variant, priced at the resolution it was tested at."""
-    return tuple(price_network(Network(variant=name, classes=classes), load) for name in VARIANTS)
+def published(family: str, classes: int, load: Load) -> tuple[Priced, ...]:
+    """Every published variant, at the resolution it was tested at; those of `family` have a φ."""
+    networks = (Network(variant=name, classes=classes) for name in VARIANTS)
+    return tuple(price_network(network, load, family=family) for network in networks)
 
 
 def measured(calibration: Calibration, load: Load) -> tuple[Priced, ...]:
@@ -92,9 +101,3 @@ def measured(calibration: Calibration, load: Load) -> tuple[Priced, ...]:
 def network_of(spec: ArchitectureSpec) -> Network:
     """The published variant, or the network of the paper's rule, that `spec` is."""
     return Network(variant=spec.name) if spec.phi is None else Network(phi=spec.phi)
-
-
-def nominal_phi(variant: str) -> float | None:
-    """The φ that the name of a V1 variant suggests: 4 for B4; None for all others."""
-    found = re.fullmatch(r"b(\d)", variant)
-    return float(found[1]) if found else None

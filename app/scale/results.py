@@ -15,7 +15,7 @@ from app.live import networks, readouts
 from app.live.marks import mark, ratio_mark
 from app.live.steps import to_json
 from app.scale import pricing
-from app.scale.network import CLASSES, Load, Network
+from app.scale.network import Load, Network
 from app.scale.pricing import TENTHS
 from app.scale.quantities import Priced, Quantity
 from effnet_core.architecture.scaling import STRATEGIES
@@ -32,10 +32,10 @@ def report(network: Network, load: Load) -> CostReport:
 
 
 @lru_cache(maxsize=64)
-def priced(network: Network, load: Load) -> Priced:
-    """The network as a mark on a chart; raises InvalidInput where there is no such network."""
+def priced(network: Network, load: Load, family: str) -> Priced:
+    """The network among those of `family`; raises InvalidInput where there is no such network."""
     held = report(network, load)
-    return pricing.price(network, held.spec, held.totals)
+    return pricing.price(network, held.spec, held.totals, family=family)
 
 
 @lru_cache(maxsize=64)
@@ -52,9 +52,9 @@ def curves(formula: Network, load: Load) -> Curves:
 
 
 @lru_cache(maxsize=32)
-def published(classes: int, load: Load) -> tuple[Priced, ...]:
-    """Every published variant with its cost."""
-    return pricing.published(classes, load)
+def published(family: str, classes: int, load: Load) -> tuple[Priced, ...]:
+    """Every published variant with its cost; those of `family` have a φ."""
+    return pricing.published(family, classes, load)
 
 
 @lru_cache(maxsize=4)
@@ -64,10 +64,11 @@ def measured(calibration: Calibration, load: Load) -> tuple[Priced, ...]:
 
 
 @lru_cache(maxsize=64)
-def growth_axis(quantity: Quantity, logarithmic: bool, load: Load) -> Axis:
-    """An axis whose range depends on batch and number format alone, so that nothing jumps."""
-    every = curves(Network(), load)
-    return axis_of(quantity, every, published(int(CLASSES.default), load), logarithmic)
+def growth_axis(quantity: Quantity, logarithmic: bool, family: str, load: Load) -> Axis:
+    """An axis whose range depends on family, batch and number format alone: nothing jumps."""
+    usual = Network(family=family)
+    variants = published(family, usual.classes, load)
+    return axis_of(quantity, curves(usual, load), variants, logarithmic)
 
 
 @lru_cache(maxsize=32)
@@ -83,7 +84,7 @@ def growth_chart(
     return to_json(
         growth_curves(
             curves(formula, load),
-            published=published(formula.classes, load),
+            published=published(formula.family, formula.classes, load),
             pinned=pinned,
             strategy=formula.strategy,
             x=x,

@@ -27,7 +27,7 @@ def draw(shown: Shown) -> None:
 
 
 def _totals(shown: Shown, name: str, other: str) -> list[dict[str, str]]:
-    current, pinned = results.priced(shown.network, shown.load), shown.other
+    current, pinned = results.priced(shown.network, shown.load, shown.formula.family), shown.other
     held = standing().usable
     quantities = QUANTITIES[1:] if held is None else (*QUANTITIES[1:], latency(held))
     rows = []

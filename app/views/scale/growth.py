@@ -12,6 +12,7 @@ from app.live import component as live
 from app.live.marks import mark, ratio_mark
 from app.live.steps import resting
 from app.scale import calibration, results
+from app.scale.network import with_a_phi
 from app.scale.quantities import BY_KEY, LABELS, MS, Priced, Quantity, latency
 from app.state import Choice
 from app.views.scale.shown import Shown
@@ -52,9 +53,11 @@ def _draw_growth(
     measured = () if held is None else results.measured(held, shown.load)
     words = f"{y.label} over {x.label} for four scaling strategies and the published variants."
     live.chart("growth", words, *_growth(shown, x, y, logarithmic, measured))
+    named = with_a_phi(shown.formula.family)
     sentences = [
         f"{widgets.source('computed')} Every line and mark is computed from the architecture. "
-        "Published variants have a place on the φ axis only where their name holds a φ (B0 to B8)."
+        f"Published variants have a place on the φ axis only where their name holds a φ of this "
+        f"family ({named[0].title()} to {named[-1].title()})."
     ]
     if held is not None:
         sentences.append(calibration.sources(held))
@@ -82,7 +85,8 @@ def _growth(
 ) -> Drawn:
     current, formula, load = shown.current, shown.formula, shown.load
     across, up = (
-        results.growth_axis(quantity, logarithmic, load).including(current) for quantity in (x, y)
+        results.growth_axis(quantity, logarithmic, formula.family, load).including(current)
+        for quantity in (x, y)
     )
     chart = results.growth_chart(formula, shown.other, across, up, load, measured)
     rows = "[]" if shown.network.variant else results.live_marks(formula, x, y, load)

@@ -50,7 +50,7 @@ SHOW = Choice(key="show", label="The part shown", options=tuple(PARTS), default=
 )
 def render() -> None:
     """Draw the page: controls on the left, the network they make on the right."""
-    parts = (growth, architecture, reconcile, budget_limits)
+    parts = (growth, architecture, budget_limits)
     widgets.show_refusals((*FIELDS, SHOW, *(field for part in parts for field in part.FIELDS)))
     with st.container(key="scale"):
         left, right = st.columns([4, 9], gap="large")
@@ -67,7 +67,6 @@ def render() -> None:
 def prepare() -> None:
     """Compute what the page shows to those who open it first; it can run outside a session."""
     shown = Shown(Network(), Network(variant="b0"), Load())
-    results.priced(shown.network, shown.load)
     results.live_readouts(shown.formula, shown.other, shown.load)
     growth.prepare(shown)
 

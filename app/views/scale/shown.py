@@ -41,11 +41,11 @@ class Shown:
     def current(self) -> Priced | None:
         """The network as a mark on a chart; None where there is no such network."""
         try:
-            return results.priced(self.network, self.load)
+            return results.priced(self.network, self.load, self.formula.family)
         except InvalidInput:
             return None
 
     @property
     def other(self) -> Priced:
         """Network A as a mark on a chart."""
-        return results.priced(self.pinned, self.load)
+        return results.priced(self.pinned, self.load, self.formula.family)

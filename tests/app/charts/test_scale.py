@@ -19,6 +19,8 @@ from app.charts.style import OUTLINE
 from app.scale import pricing
 from app.scale.network import Load, Network
 from app.scale.quantities import BY_KEY, QUANTITIES
+from effnet_core.architecture.families import SCALABLE
+from effnet_core.architecture.family import Family
 from effnet_core.cost.reconcile import depth_jumps, reconcile
 from effnet_core.errors import InvalidInput
 
@@ -97,6 +99,30 @@ def test_published_variants_without_phi_have_no_place_on_its_axis() -> None:
         assert len(drawn.marks[0].marks) == marked
 
 
+@pytest.mark.parametrize(
+    ("family", "expected"),
+    [
+        ("v1", [(f"B{number}", number) for number in range(9)]),
+        ("lite", [(f"Lite{number}", number) for number in range(5)]),
+        ("v2-b", [(f"V2-B{number}", number) for number in range(4)]),
+    ],
+)
+def test_variants_of_the_family_stand_at_the_phi_of_their_names(
+    family: str, expected: list[tuple[str, int]]
+) -> None:
+    drawn = growth_curves(
+        {"compound": COMPOUND},
+        published=pricing.published(family, 1000, Load()),
+        pinned=B0,
+        strategy="compound",
+        x=axis("phi"),
+        y=axis("flops"),
+    )
+    held = drawn.marks[0]
+    assert [(mark.title, mark.x) for mark in held.marks] == expected
+    assert list(held.labels) == [title for title, _ in expected]
+
+
 @pytest.mark.parametrize("x", [quantity.key for quantity in QUANTITIES])
 @pytest.mark.parametrize("log", [True, False])
 def test_any_quantity_on_either_axis(x: str, log: bool) -> None:
@@ -168,6 +194,14 @@ def test_implied_phi_is_where_the_reconciliation_puts_it() -> None:
     assert width.x[0] == 0
     assert resolution.x[0] == pytest.approx(math.log(240 / 224) / math.log(1.15))
     assert list(name.x) == [1, 2]
+
+
+@pytest.mark.parametrize("family", SCALABLE)
+def test_every_jump_of_every_family_is_drawn(family: Family) -> None:
+    jumps = depth_jumps(0, 8, family=family)
+    drawn = blocks_over_phi(jumps, [], None)
+    assert list(drawn.data[0].x[1:-1]) == [jump.phi for jump in jumps]
+    assert drawn.layout.yaxis.range[1] > jumps[-1].blocks_above
 
 
 def test_blocks_jump_from_16_to_23_at_zero() -> None:

@@ -13,12 +13,13 @@ from hypothesis import strategies as st
 from app.live import networks, readouts
 from app.live.steps import resting, to_json
 from app.scale import results
-from app.scale.network import Load, Network
+from app.scale.network import FAMILY, Load, Network
 from app.scale.pricing import TENTHS, nearest_phi, price, price_network
 from app.scale.quantities import BY_KEY, Priced
 from app.text import count, size, times
 from effnet_core.architecture.names import VARIANTS, variant
-from effnet_core.architecture.scaling import ROUNDINGS, STRATEGIES
+from effnet_core.architecture.rounding import ROUNDINGS
+from effnet_core.architecture.scaling import STRATEGIES
 from effnet_core.cost.report import CostReport, analyze
 from effnet_core.errors import InvalidInput
 
@@ -26,6 +27,7 @@ B0 = price_network(Network(variant="b0"), Load())
 
 some_networks = st.builds(
     Network,
+    family=st.sampled_from(FAMILY.options),
     strategy=st.sampled_from(STRATEGIES),
     alpha=st.sampled_from((1.0, 1.2, 1.35)),
     gamma=st.sampled_from((0.9, 1.15)),
