@@ -12,21 +12,20 @@ from effnet_core.architecture.families import SCALABLE, V1, find_family
 from effnet_core.architecture.family import Family
 from effnet_core.architecture.names import VARIANTS, canonical_name, family_of, scaled, variant
 from effnet_core.architecture.rounding import ROUNDINGS, Rounding
-from effnet_core.architecture.scaling import (
-    FACTOR_MAX,
-    FACTOR_MIN,
-    PHI_MAX,
-    PHI_MIN,
-    RESOLUTION_MAX,
-    RESOLUTION_MIN,
-    STRATEGIES,
-    ScalingRule,
-    Strategy,
-)
+from effnet_core.architecture.scaling import STRATEGIES, ScalingRule, Strategy
 from effnet_core.architecture.spec import ArchitectureSpec
 from effnet_core.cost.arrays import CostArrays, scaled_costs
 from effnet_core.cost.report import DTYPE_BYTES
 from effnet_core.errors import InvalidInput
+from effnet_core.limits import (
+    FACTOR_MAX,
+    FACTOR_MIN,
+    MAX_CLASSES,
+    PHI_MAX,
+    PHI_MIN,
+    RESOLUTION_MAX,
+    RESOLUTION_MIN,
+)
 
 
 def _factor(key: str, symbol: str, default: float, dimension: str) -> Number:
@@ -101,7 +100,7 @@ CLASSES = Number(
     label="Classes",
     default=1000,
     low=1,
-    high=1_000_000,
+    high=MAX_CLASSES,
     step=1,
     help="Outputs of the classifier.",
 )

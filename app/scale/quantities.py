@@ -9,7 +9,7 @@ from operator import attrgetter
 
 from app.text import count, milliseconds, minus, size
 from effnet_core.latency import Calibration
-from effnet_core.results.trade_off_types import BEYOND
+from effnet_core.results.axes import BEYOND
 
 COUNTED = (
     "params",

@@ -73,10 +73,16 @@ def _draw_downloads(shown: Shown) -> None:
     name, network = file_stem(shown.network), shown.network
     curves = results.curves(shown.formula, shown.load)
     family = "" if shown.formula.family == FAMILY.default else f"{shown.formula.family}-"
+    every = f"efficientnet-{family}curves.csv"
     files = (  # each is written when its button is pressed
         ("Layers, CSV", partial(layers_csv, shown.report), f"{name}.csv", "text/csv"),
         ("Architecture, JSON", shown.report.spec.to_json, f"{name}.json", "application/json"),
-        ("Curves over φ, CSV", partial(curves_csv, curves), f"efficientnet-{family}curves.csv", "text/csv"),
+        (
+            "Curves over φ, CSV",
+            partial(curves_csv, curves),
+            f"efficientnet-{family}curves.csv",
+            "text/csv",
+        ),
     )
     with st.container(horizontal=True):
         for label, write, file_name, kind in files:

@@ -32,7 +32,9 @@ def test_a_code_reads_back_as_the_same_network(network: Network) -> None:
     assert Network.parse(network.code) == network
 
 
-@pytest.mark.parametrize("code", ["b99", "phi=abc", "phi=99", "alpha=-1", "colour=red", "phi=", "family=v2-s"])
+@pytest.mark.parametrize(
+    "code", ["b99", "phi=abc", "phi=99", "alpha=-1", "colour=red", "phi=", "family=v2-s"]
+)
 def test_a_code_that_is_no_network_gets_a_sentence(code: str) -> None:
     with pytest.raises(InvalidInput, match=r"\w+.*[.?]$"):
         Network.parse(code)
