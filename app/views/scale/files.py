@@ -77,12 +77,7 @@ def _draw_downloads(shown: Shown) -> None:
     files = (  # each is written when its button is pressed
         ("Layers, CSV", partial(layers_csv, shown.report), f"{name}.csv", "text/csv"),
         ("Architecture, JSON", shown.report.spec.to_json, f"{name}.json", "application/json"),
-        (
-            "Curves over φ, CSV",
-            partial(curves_csv, curves),
-            f"efficientnet-{family}curves.csv",
-            "text/csv",
-        ),
+        ("Curves over φ, CSV", partial(curves_csv, curves), every, "text/csv"),
     )
     with st.container(horizontal=True):
         for label, write, file_name, kind in files:
