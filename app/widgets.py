@@ -6,7 +6,7 @@ carries it in the URL. Every number on a page says where it comes from: `source(
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, Literal, cast
 
@@ -46,60 +46,26 @@ def show_refusals(fields: Iterable[Field | Several]) -> None:
         st.warning("  \n".join(map(plain, sentences)))
 
 
-def slider(control: Number, *, on_change: Callable[..., None] | None = None) -> float:
+def slider(control: Number) -> float:
     """Draw a slider for `control` and return its value."""
-    kind = int if control.whole else float
-    return st.slider(
-        control.label,
-        kind(control.low),
-        kind(control.high),
-        kind(control.default),
-        kind(control.step),
-        format=control.format,
-        key=control.key,
-        help=control.help,
-        on_change=on_change or "rerun",
-        bind="query-params",
-        persist_state="session",
-    )
+    return st.slider(control.label, **_number(control))
 
 
 def number(control: Number) -> float:
     """Draw a number box for `control` and return its value."""
-    kind = int if control.whole else float
-    return st.number_input(
-        control.label,
-        kind(control.low),
-        kind(control.high),
-        kind(control.default),
-        kind(control.step),
-        format=control.format,
-        key=control.key,
-        help=control.help,
-        required=True,
-        bind="query-params",
-        persist_state="session",
-    )
+    return st.number_input(control.label, **_number(control), required=True)
 
 
 def segmented(control: Choice, **options: Any) -> str:
     """Draw a segmented control (two to five modes) and return the chosen option."""
-    return cast(
-        str,
-        st.segmented_control(
-            control.label, control.options, **(_choice(control) | {"required": True} | options)
-        ),
-    )
+    options = _choice(control) | {"required": True} | options
+    return cast(str, st.segmented_control(control.label, control.options, **options))
 
 
 def pills(control: Choice, **options: Any) -> str:
     """Draw pills (a handful of equals, such as variants) and return the chosen option."""
-    return cast(
-        str,
-        st.pills(
-            control.label, control.options, **(_choice(control) | {"required": True} | options)
-        ),
-    )
+    options = _choice(control) | {"required": True} | options
+    return cast(str, st.pills(control.label, control.options, **options))
 
 
 def select(control: Choice, **options: Any) -> str:
@@ -111,15 +77,27 @@ def select(control: Choice, **options: Any) -> str:
 
 def several(control: Several, **options: Any) -> tuple[str, ...]:
     """Draw a searchable list of which any number can be chosen; return the chosen options."""
-    chosen = _choice(control) | {"default": list(control.default)}
-    chosen["placeholder"] = control.placeholder
+    chosen = _choice(control) | {
+        "default": list(control.default),
+        "placeholder": control.placeholder,
+    }
     return tuple(st.multiselect(control.label, control.options, **(chosen | options)))
 
 
 def _choice(control: Choice | Several) -> dict[str, Any]:
+    return _held(control) | {"default": control.default, "format_func": control.shown}
+
+
+def _number(control: Number) -> dict[str, Any]:
+    kind = int if control.whole else float
+    ends = {"min_value": kind(control.low), "max_value": kind(control.high)}
+    steps = {"value": kind(control.default), "step": kind(control.step), "format": control.format}
+    return _held(control) | ends | steps
+
+
+def _held(control: Field | Several) -> dict[str, Any]:
+    """What keeps a control's value in the session and in the URL."""
     return {
-        "default": control.default,
-        "format_func": control.shown,
         "key": control.key,
         "help": control.help,
         "bind": "query-params",
