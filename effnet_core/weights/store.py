@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import filelock
@@ -25,6 +26,7 @@ from effnet_core.weights import checkpoints, disk, download, files, records
 from effnet_core.weights.bundled import bundled_models, find_bundled, require_new
 from effnet_core.weights.catalog import WeightsEntry, catalog, find
 from effnet_core.weights.records import State, StoredWeights, read_record
+from effnet_core.weights.sources import Source, absent, damaged, is_intact, proven
 
 Item = WeightsEntry | str
 """A catalog entry, text that names one, or the id of imported weights or a bundled model."""
@@ -53,19 +55,37 @@ class WeightsStore:
         self.root = Path(root) if root is not None else default_root()
         self.lock_timeout = lock_timeout
 
+    def local(self, name: str) -> Source | None:
+        """What `name` stands for among bundled models and imported weights, or None."""
+        if (model := find_bundled(name)) is not None:
+            stored, read = model.stored(), model.read
+            return Source(stored=stored, path=model.path, read=read, classes=model.classes)
+        if (record := self.imported(name)) is not None:
+            path = self._imported_path(name)
+            return Source(stored=record, path=path, read=partial(proven, path, record.id))
+        return None
+
+    def source(self, item: Item) -> Source:
+        """What an item stands for, on this disk or not; raises InvalidInput for an unknown name."""
+        if isinstance(item, str) and (local := self.local(item)) is not None:
+            return local
+        entry = find(item) if isinstance(item, str) else item
+        path = self.root / entry.file_name
+        return Source(
+            stored=records.ready(path) or records.absent(entry),
+            path=path,
+            read=partial(proven, path, entry.id, entry),
+            classes=entry.classes,
+            entry=entry,
+        )
+
     def path(self, item: Item) -> Path:
         """Where the file of `item` lies or would lie; raises InvalidInput for an unknown name."""
-        if isinstance(item, str) and (model := find_bundled(item)):
-            return model.path
-        if isinstance(item, str) and self.imported(item):
-            return self._imported_path(item)
-        return self.root / _entry(item).file_name
+        return self.source(item).path
 
     def state(self, item: Item) -> State:
         """ "ready" if the file and its record are there and agree in size, else "absent"."""
-        if isinstance(item, str) and find_bundled(item):
-            return "ready"
-        return "ready" if records.ready(self.path(item)) else "absent"
+        return self.source(item).stored.state
 
     def get(
         self, item: Item, progress: download.Progress | None = None, *, offline: bool = False
@@ -76,20 +96,16 @@ class WeightsStore:
         `progress(done, total)` is called with bytes. Raises DownloadError or WeightsError; with
         `offline`, an absent file is a DownloadError. A failure leaves what was there before.
         """
-        path = self.path(item)
-        if isinstance(item, str) and (model := find_bundled(item)):
-            model.read()
-            return path
-        if _intact(path):
-            return path
-        if isinstance(item, str) and self.imported(item):
-            raise CheckpointError(_damaged(item))
-        entry = _entry(item)
-        if offline:
-            raise DownloadError(_absent(entry))
-        with self._locked(path):
-            if not _intact(path):
-                self._download(entry, path, progress)
+        source = self.source(item)
+        entry, path = source.entry, source.path
+        if entry is None:
+            source.read()
+        elif not is_intact(path):
+            if offline:
+                raise DownloadError(absent(entry))
+            with self._locked(path):
+                if not is_intact(path):
+                    self._download(entry, path, progress)
         return path
 
     def read(self, item: Item) -> bytes:
@@ -97,16 +113,7 @@ class WeightsStore:
 
         Raises WeightsError if the file is absent and CheckpointError if it is damaged.
         """
-        if isinstance(item, str) and (model := find_bundled(item)):
-            return model.read()
-        path = self.path(item)
-        record = read_record(path)
-        if record is None:
-            raise WeightsError(_absent(_entry(item)))
-        data = files.read_file(path)
-        if hashlib.sha256(data).hexdigest() != record.sha256:
-            raise CheckpointError(_damaged(record.id))
-        return data
+        return self.source(item).read()
 
     def verify(self, item: Item | Path) -> Verification:
         """Read the whole file and take its SHA-256; raises WeightsError if it is not intact.
@@ -120,7 +127,7 @@ class WeightsStore:
         record, data = read_record(item), files.read_file(item)
         sha256 = hashlib.sha256(data).hexdigest()
         if record is not None and sha256 != record.sha256:
-            raise CheckpointError(_damaged(record.id))
+            raise CheckpointError(damaged(record.id))
         proven = files.HASH_KEY in files.parse(data, item.name).metadata  # then `parse` compared it
         return Verification(sha256, compared=proven or record is not None)
 
@@ -129,14 +136,15 @@ class WeightsStore:
 
         Raises WeightsError if it is not on this disk, or comes with the project.
         """
-        if isinstance(item, str) and (model := find_bundled(item)):
-            raise WeightsError(f"{model.id} comes with the project and cannot be removed alone.")
-        path = self.path(item)
+        source = self.source(item)
+        if source.stored.bundled:
+            raise WeightsError(f"{source.id} comes with the project and cannot be removed alone.")
+        path = source.path
         with self._locked(path):
             records.record_path(path).unlink(missing_ok=True)
             if not path.is_file():
                 raise WeightsError(
-                    f"{_entry(item).id} is not on this disk, so there is nothing to remove."
+                    f"{source.id} is not on this disk, so there is nothing to remove."
                 )
             freed = path.stat().st_size
             path.unlink()
@@ -188,9 +196,7 @@ class WeightsStore:
     def listing(self) -> tuple[StoredWeights, ...]:
         """The bundled models, every catalog entry, on disk or not, and then imported weights."""
         bundled = (model.stored() for model in bundled_models())
-        published = (
-            records.ready(self.path(entry)) or records.absent(entry) for entry in catalog()
-        )
+        published = (self.source(entry).stored for entry in catalog())
         own = (read_record(path) for path in sorted(self.root.glob("imported-*.safetensors")))
         return (*bundled, *published, *(record for record in own if record is not None))
 
@@ -238,16 +244,6 @@ def default_root() -> Path:
     return base / "weights"
 
 
-def _entry(item: Item) -> WeightsEntry:
-    return find(item) if isinstance(item, str) else item
-
-
-def _intact(path: Path) -> bool:
-    """Whether the file is there with its recorded hash."""
-    record = read_record(path)
-    return record is not None and hashlib.sha256(files.read_file(path)).hexdigest() == record.sha256
-
-
 def _new_id(wanted: str | None, source: Path) -> str:
     """`wanted`, or an id made from the file's name; never a published name. Raises InvalidInput."""
     name = wanted or re.sub(r"[^A-Za-z0-9._-]+", "-", source.stem).strip("-._")[:60]
@@ -273,17 +269,3 @@ def _is_published(name: str) -> bool:
     except InvalidInput:
         return False
     return True
-
-
-def _absent(entry: WeightsEntry) -> str:
-    return (
-        f"{entry.id} is not on this disk; `effnet weights get {entry.id}` downloads its "
-        f"{disk.readable_size(entry.size_bytes)}."
-    )
-
-
-def _damaged(name: str) -> str:
-    return (
-        f"The stored file of {name} has changed since it was saved (its SHA-256 differs); get it "
-        f"again with `effnet weights get {name}`, or remove it and import it anew."
-    )
