@@ -16,12 +16,12 @@ from torch import Tensor
 
 from effnet_core.backends.cuda import CudaEngine, upload
 from effnet_core.backends.eager import EagerEngine
-from effnet_core.backends.engines import Engine, Look, Slope
+from effnet_core.backends.engines import Engine, FeatureGradient, ForwardPass
 from effnet_core.backends.onnx_runtime import OnnxEngine
 from effnet_core.builder import resolve_device, torch_dtype
 from effnet_core.errors import InvalidInput
 from effnet_core.images import Decoded, crop_box, to_input
-from effnet_core.quick_view import decode_for, quick_view
+from effnet_core.quick_view import decode_for, resized_view
 from effnet_core.runtime.kept import GraphCache
 from effnet_core.weights.checkpoints import LoadedWeights, instantiate
 
@@ -132,18 +132,18 @@ class Predictor:
         """
         return isinstance(self._engine, OnnxEngine) and self._engine.ready(seconds, stages=stages)
 
-    def look(self, inputs: Tensor) -> Look:
+    def forward(self, inputs: Tensor) -> ForwardPass:
         """Logits and last feature map of one normalised picture (1, 3, H, W), by one pass."""
-        return self._engine.look(inputs)
+        return self._engine.forward(inputs)
 
-    def slopes(
+    def gradients(
         self, inputs: Tensor, class_index: int, stages: tuple[int, ...]
-    ) -> tuple[Slope, ...]:
+    ) -> tuple[FeatureGradient, ...]:
         """What `stages` put out for one picture (1, 3, H, W), and a logit's gradients there.
 
         See `Engine.slopes`; the first answer for some stages is torch's.
         """
-        return self._engine.slopes(inputs, class_index, stages)
+        return self._engine.gradients(inputs, class_index, stages)
 
     def warm_up(self) -> None:
         """Answer for a blank picture: a first pass is several times slower than others.
@@ -167,16 +167,16 @@ class Predictor:
         Raises InvalidInput if `top_k` is below 1; above the number of classes all are given.
         """
         _require_some(top_k)
-        return self.see(Decoded(image, image.size), top_k=top_k)[0]
+        return self.answer(Decoded(image, image.size), top_k=top_k)[0]
 
-    def see(self, picture: Decoded, *, top_k: int = 5) -> tuple[Prediction, Look]:
+    def answer(self, picture: Decoded, *, top_k: int = 5) -> tuple[Prediction, ForwardPass]:
         """What `predict` says of a picture, and the look that it says it by.
 
         One decoded by `quick_view.decode_for` may have fewer pixels than its file.
         """
         start = time.perf_counter()
-        pixels = quick_view(picture, self.preprocessing)
-        look = self.look(self.inputs(pixels))
+        pixels = resized_view(picture, self.preprocessing)
+        look = self.forward(self.inputs(pixels))
         probabilities = look.probabilities()
         milliseconds = (time.perf_counter() - start) * 1e3
         prediction = Prediction(
@@ -203,7 +203,7 @@ class Predictor:
         start = time.perf_counter()
         picture = decode_for(data, self.preprocessing)
         decoding = (time.perf_counter() - start) * 1e3
-        prediction, _ = self.see(picture, top_k=top_k)
+        prediction, _ = self.answer(picture, top_k=top_k)
         return replace(prediction, milliseconds=decoding + prediction.milliseconds)
 
 

@@ -61,7 +61,7 @@ def decode_for(data: bytes, preprocessing: Preprocessing) -> Decoded:
     return decode_at(data, edge_for(preprocessing))
 
 
-def quick_view(picture: Decoded, preprocessing: Preprocessing) -> npt.NDArray[np.uint8]:
+def resized_view(picture: Decoded, preprocessing: Preprocessing) -> npt.NDArray[np.uint8]:
     """What the network sees, before normalising: RGB pixels, read-only uint8 (crop, crop, 3).
 
     The picture is resized to what its full size would be resized to. Interpolations that torch has

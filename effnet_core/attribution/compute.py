@@ -26,7 +26,7 @@ from effnet_core.attribution.reference import reference_range
 from effnet_core.attribution.registry import Method, find_method
 from effnet_core.attribution.result import Attribution
 from effnet_core.backends.eager import EagerEngine
-from effnet_core.backends.engines import Look
+from effnet_core.backends.engines import ForwardPass
 from effnet_core.errors import InvalidInput
 from effnet_core.images import IMAGENET_MEAN, IMAGENET_STD, Preprocessing
 from effnet_core.model import EfficientNet
@@ -115,7 +115,7 @@ def grad_cam_classes(
     class_indices: Iterable[int],
     *,
     passes: Passes | None = None,
-    look: Look | None = None,
+    look: ForwardPass | None = None,
 ) -> tuple[Attribution, ...]:
     """Grad-CAM of several classes at the last stage, by one pass without gradients.
 
@@ -129,7 +129,7 @@ def grad_cam_classes(
     request = MapRequest(method="grad-cam", class_index=classes[0], stage=model.last_stage)
 
     def make() -> npt.NDArray[np.float32]:
-        seen = look or (passes or EagerEngine(model)).look(inputs)
+        seen = look or (passes or EagerEngine(model)).forward(inputs)
         return as_array(cam.class_maps(seen.features, class_weights(model, classes)))
 
     maps, milliseconds = _timed(make)

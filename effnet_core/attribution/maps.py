@@ -12,7 +12,7 @@ from torch import Tensor
 
 from effnet_core.attribution import cam, pixels
 from effnet_core.attribution.parameters import Value
-from effnet_core.backends.engines import Look, Slope
+from effnet_core.backends.engines import FeatureGradient, ForwardPass
 from effnet_core.errors import InvalidInput
 from effnet_core.model import EfficientNet
 
@@ -40,12 +40,12 @@ class MapRequest:
 class Passes(Protocol):
     """Passes over a model, by an engine or a `Predictor`."""
 
-    def look(self, inputs: Tensor) -> Look:
+    def forward(self, inputs: Tensor) -> ForwardPass:
         """Logits and last feature map of one picture (1, 3, H, W)."""
 
-    def slopes(
+    def gradients(
         self, inputs: Tensor, class_index: int, stages: tuple[int, ...]
-    ) -> tuple[Slope, ...]:
+    ) -> tuple[FeatureGradient, ...]:
         """What `stages` put out for one picture (1, 3, H, W), and a logit's gradients there."""
 
 
@@ -61,10 +61,10 @@ def raw_map(
         return as_array(found.float().cpu().numpy())
     combine = cam.COMBINATIONS[request.method]
     if request.stage == model.last_stage:
-        features = passes.look(inputs).features
+        features = passes.forward(inputs).features
         weights = class_weights(model, (request.class_index,))[0]
         return as_array(combine(features, cam.last_gradient(features, weights)))
-    (pair,) = passes.slopes(inputs, request.class_index, (request.stage,))
+    (pair,) = passes.gradients(inputs, request.class_index, (request.stage,))
     return as_array(combine(*pair))
 
 
@@ -73,7 +73,7 @@ def raw_maps_of_all_stages(
 ) -> tuple[npt.NDArray[np.float32], ...]:
     """The raw maps of stages 0…N + 1; no stage is read."""
     combine = cam.COMBINATIONS[request.method]
-    pairs = passes.slopes(inputs, request.class_index, every_stage(model))
+    pairs = passes.gradients(inputs, request.class_index, every_stage(model))
     return tuple(as_array(combine(*pair)) for pair in pairs)
 
 

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from effnet_core.architecture import ArchitectureSpec
 from effnet_core.backends.cuda_graphs import Capture, Graphs, Outputs, Turns, capture_graph
 from effnet_core.backends.eager import EagerEngine
-from effnet_core.backends.engines import Look
+from effnet_core.backends.engines import ForwardPass
 from effnet_core.builder import free_bytes
 from effnet_core.cost import summarize
 from effnet_core.model import EfficientNet
@@ -60,10 +60,12 @@ class CudaEngine(EagerEngine):
         """What would answer now a picture of a size that came twice before."""
         return self._named(replayed=self._graphs.count > 0)
 
-    def look(self, inputs: Tensor) -> Look:
+    def forward(self, inputs: Tensor) -> ForwardPass:
         """One normalised picture (1, 3, H, W) → logits and last feature map."""
         with self._pass(inputs) as ((logits, features), replayed):
-            return Look(_on_host(logits[0]), _on_host(features[0]), self._named(replayed=replayed))
+            return ForwardPass(
+                _on_host(logits[0]), _on_host(features[0]), self._named(replayed=replayed)
+            )
 
     def logits(self, inputs: Tensor) -> Tensor:
         """Normalised pictures (B, 3, H, W) → their logits (B, classes) in float32, on the device.

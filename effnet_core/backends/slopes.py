@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 from torch import Tensor
 
-from effnet_core.backends.engines import Slope
-from effnet_core.backends.later import Later
+from effnet_core.backends.engines import FeatureGradient
+from effnet_core.backends.later import Background
 from effnet_core.model import EfficientNet
 from effnet_core.runtime.cores import CORES
 from effnet_core.runtime.gradients import gradient_graph
@@ -24,7 +24,7 @@ MOST_SESSIONS = 2
 Stages = tuple[int, ...]
 
 
-class Slopes:
+class GradientSessions:
     """The sessions of one model that run back to some stages, built when first asked for.
 
     `graphs` keeps their graphs on disk under `weights_sha256`, as in `OnnxEngine`. Measured on two
@@ -37,14 +37,16 @@ class Slopes:
         self._model = model
         self._graphs = graphs
         self._weights_sha256 = weights_sha256
-        self._sessions: OrderedDict[Stages, Later[OnnxSession]] = OrderedDict()
+        self._sessions: OrderedDict[Stages, Background[OnnxSession]] = OrderedDict()
         self._lock = threading.Lock()
 
     def ready(self, stages: Stages, seconds: float | None = None) -> bool:
         """Wait until `at` answers for these stages, `seconds` at most; whether it does."""
         return self._session(stages).wait(seconds) is not None
 
-    def at(self, inputs: Tensor, class_index: int, stages: Stages) -> tuple[Slope, ...] | None:
+    def at(
+        self, inputs: Tensor, class_index: int, stages: Stages
+    ) -> tuple[FeatureGradient, ...] | None:
         """The pairs of `stages`, in rising order, of one picture (1, 3, R, R).
 
         None until the session for these stages stands.
@@ -63,12 +65,12 @@ class Slopes:
             return pairs
         return *pairs, (last[0], np.broadcast_to(seed[0], last[0].shape))
 
-    def _session(self, stages: Stages) -> Later[OnnxSession]:
+    def _session(self, stages: Stages) -> Background[OnnxSession]:
         with self._lock:
             if stages not in self._sessions:
                 title = f"The gradients of {self._model.spec.name} at {stages}"
                 make = partial(_built, self._model, stages, self._graphs, self._weights_sha256)
-                self._sessions[stages] = Later(make, title)
+                self._sessions[stages] = Background(make, title)
                 while len(self._sessions) > MOST_SESSIONS:
                     self._sessions.popitem(last=False)
             self._sessions.move_to_end(stages)

@@ -235,7 +235,7 @@ class InferenceService:
         """What the model says of the picture, by a pass only where that is not known."""
         if (seen := self._looks.get(key)) is not None:
             return seen
-        prediction, look = predictor.see(picture.decoded)
+        prediction, look = predictor.answer(picture.decoded)
         total = picture.decode_milliseconds + prediction.milliseconds
         seen = Seen(replace(prediction, milliseconds=total), look)
         self._looks.put(key, seen)

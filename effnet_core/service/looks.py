@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from effnet_core.attribution import Attribution
-from effnet_core.backends.engines import Look, Slope
+from effnet_core.backends.engines import FeatureGradient, ForwardPass
 from effnet_core.predict import ClassProbability, Prediction, Predictor
 from effnet_core.service.requests import Explanation
 
@@ -25,7 +25,7 @@ class Seen:
     """What one model said of one picture, and the look that it said it by."""
 
     prediction: Prediction
-    look: Look
+    look: ForwardPass
 
     @property
     def nbytes(self) -> int:
@@ -75,17 +75,17 @@ class KnownPasses:
     """The passes of a predictor over one picture, of which the look is known already."""
 
     predictor: Predictor
-    known: Look
+    known: ForwardPass
 
-    def look(self, inputs: Tensor) -> Look:
+    def forward(self, inputs: Tensor) -> ForwardPass:
         """The known look; `inputs` are those of the picture."""
         return self.known
 
-    def slopes(
+    def gradients(
         self, inputs: Tensor, class_index: int, stages: tuple[int, ...]
-    ) -> tuple[Slope, ...]:
+    ) -> tuple[FeatureGradient, ...]:
         """Of the predictor, by a pass."""
-        return self.predictor.slopes(inputs, class_index, stages)
+        return self.predictor.gradients(inputs, class_index, stages)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -26,7 +26,7 @@ from effnet_core.predict import (
     agreement,
     class_index,
 )
-from effnet_core.quick_view import quick_view
+from effnet_core.quick_view import resized_view
 from effnet_core.variants import scaled
 from effnet_core.weights import LoadedWeights, load_checkpoint, save_checkpoint
 
@@ -59,7 +59,7 @@ def test_the_answer_is_the_models_softmax_of_what_it_saw(
     predictor: Predictor, picture: Image.Image
 ) -> None:
     prediction = predictor.predict(picture, top_k=3)
-    view = quick_view(Decoded(picture, picture.size), predictor.preprocessing)
+    view = resized_view(Decoded(picture, picture.size), predictor.preprocessing)
     np.testing.assert_array_equal(prediction.pixels, view)
     assert prediction.view.size == (64, 64) and prediction.view.tobytes() == view.tobytes()
     x = torch.from_numpy(to_input(view, predictor.preprocessing))[None]
@@ -166,7 +166,7 @@ def test_bytes_are_decoded_and_their_time_counts(
     prediction = predictor.predict_bytes(file.getvalue(), top_k=2)
     assert prediction.top == predictor.predict(picture, top_k=2).top
     undecoded = replace(prediction, milliseconds=5.0)
-    monkeypatch.setattr(predictor, "see", lambda picture, top_k: (undecoded, None))
+    monkeypatch.setattr(predictor, "answer", lambda picture, top_k: (undecoded, None))
     assert predictor.predict_bytes(file.getvalue()).milliseconds > 5.0
     with pytest.raises(ImageError):
         predictor.predict_bytes(b"no picture")

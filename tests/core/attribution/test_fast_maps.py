@@ -140,7 +140,7 @@ def test_all_stages_at_once_equal_torchs(
 
 def test_all_classes_come_from_one_look(tiny: EfficientNet, engine: OnnxEngine) -> None:
     image = noise(64)
-    look = engine.look(image)
+    look = engine.forward(image)
     blank = torch.full_like(image, torch.nan)  # whoever passed it on would get no numbers
     for answers in (
         grad_cam_classes(tiny, blank, range(7), look=look),

@@ -17,7 +17,7 @@ import torch
 from PIL import Image
 
 from effnet_core.attribution.reference import calibrate
-from effnet_core.backends.engines import Look
+from effnet_core.backends.engines import ForwardPass
 from effnet_core.builder import build
 from effnet_core.predict import Prediction, Predictor
 from effnet_core.service import Explanation, InferenceService, models
@@ -103,9 +103,9 @@ class Watched(Predictor):
         Watched.made.add(self)
         Watched.count += 1
 
-    def see(self, image: Image.Image, *, top_k: int = 5) -> tuple[Prediction, Look]:
+    def answer(self, image: Image.Image, *, top_k: int = 5) -> tuple[Prediction, ForwardPass]:
         assert self.gate.wait(SECONDS)
-        return super().see(image, top_k=top_k)
+        return super().answer(image, top_k=top_k)
 
 
 @pytest.fixture

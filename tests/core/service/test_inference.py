@@ -12,7 +12,7 @@ import pytest
 import torch
 from PIL import Image
 
-from effnet_core.backends.engines import Look
+from effnet_core.backends.engines import ForwardPass
 from effnet_core.errors import DownloadError, EffnetError, ImageError, InvalidInput
 from effnet_core.predict import Prediction, Predictor
 from effnet_core.service import (
@@ -53,13 +53,15 @@ def test_a_model_is_warm_before_its_first_answer_and_only_then(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     sizes: list[tuple[int, int]] = []
-    see = Predictor.see
+    see = Predictor.answer
 
-    def watched(self: Predictor, image: Image.Image, *, top_k: int = 5) -> tuple[Prediction, Look]:
+    def watched(
+        self: Predictor, image: Image.Image, *, top_k: int = 5
+    ) -> tuple[Prediction, ForwardPass]:
         sizes.append(image.size)
         return see(self, image, top_k=top_k)
 
-    monkeypatch.setattr(Predictor, "see", watched)
+    monkeypatch.setattr(Predictor, "answer", watched)
     service = InferenceService(WeightsStore(tmp_path))
     card = service.add_checkpoint(checkpoints[0], "a.safetensors")
     for picture in pictures[:2]:

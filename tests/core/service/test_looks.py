@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from torch import Tensor
 
-from effnet_core.backends.engines import Look
+from effnet_core.backends.engines import ForwardPass
 from effnet_core.predict import ClassProbability, Prediction, Predictor
 from effnet_core.service import ClassifyRequest, ExplainRequest
 from effnet_core.service.looks import Looks, Seen
@@ -30,7 +30,9 @@ def seen(side: int = 8) -> Seen:
         classes=("ant", "bee"),
         probabilities=np.zeros(2, np.float32),
     )
-    return Seen(prediction, Look(np.zeros(2, np.float32), np.zeros((3, 4, 4), np.float32), "torch"))
+    return Seen(
+        prediction, ForwardPass(np.zeros(2, np.float32), np.zeros((3, 4, 4), np.float32), "torch")
+    )
 
 
 def test_bytes_are_those_of_what_is_kept() -> None:
@@ -72,13 +74,13 @@ def test_a_model_that_goes_takes_what_it_saw() -> None:
 def passes(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The model of each pass that is taken over a picture, warming up included."""
     taken: list[str] = []
-    look = Predictor.look
+    look = Predictor.forward
 
-    def counted(self: Predictor, inputs: Tensor) -> Look:
+    def counted(self: Predictor, inputs: Tensor) -> ForwardPass:
         taken.append(self.weights_id)
         return look(self, inputs)
 
-    monkeypatch.setattr(Predictor, "look", counted)
+    monkeypatch.setattr(Predictor, "forward", counted)
     return taken
 
 
