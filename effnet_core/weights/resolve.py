@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
+from effnet_core import files
 from effnet_core.images import Preprocessing
-from effnet_core.weights import disk
 from effnet_core.weights.checkpoints import LoadedWeights, load_checkpoint
-from effnet_core.weights.files import SUFFIXES
 from effnet_core.weights.store import WeightsStore
+from effnet_core.weights.tensor_files import SUFFIXES
 
 
 def resolve_weights(
@@ -27,7 +27,7 @@ def resolve_weights(
     their size and the command that gets them. Raises CheckpointError or InvalidInput otherwise.
     """
     load: Callable[..., LoadedWeights] = partial(load_checkpoint, text)
-    if not disk.is_file(text):
+    if not files.is_file(text):
         source = store.local(text)
         if source is not None or Path(text).suffix.lower() not in SUFFIXES:
             load = (source or store.source(text)).load

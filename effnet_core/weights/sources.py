@@ -10,10 +10,10 @@ from pathlib import Path
 
 from effnet_core.errors import CheckpointError, WeightsError
 from effnet_core.images import Preprocessing
-from effnet_core.weights import disk, files
-from effnet_core.weights.catalog import WeightsEntry
+from effnet_core.weights import tensor_files
 from effnet_core.weights.checkpoints import GIVEN, LoadedWeights, load_checkpoint
-from effnet_core.weights.records import StoredWeights, read_record
+from effnet_core.weights.published import WeightsEntry
+from effnet_core.weights.stored import StoredWeights, read_record
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +72,7 @@ def proven(path: Path, name: str, entry: WeightsEntry | None = None) -> bytes:
     record = read_record(path)
     if record is None:
         raise WeightsError(absent(entry) if entry else f"{name} is not on this disk any more.")
-    data = files.read_file(path)
+    data = tensor_files.read_file(path)
     if hashlib.sha256(data).hexdigest() != record.sha256:
         raise CheckpointError(damaged(name))
     return data
@@ -81,14 +81,17 @@ def proven(path: Path, name: str, entry: WeightsEntry | None = None) -> bytes:
 def is_intact(path: Path) -> bool:
     """Whether a stored file is there with its recorded hash."""
     record = read_record(path)
-    return record is not None and hashlib.sha256(files.read_file(path)).hexdigest() == record.sha256
+    return (
+        record is not None
+        and hashlib.sha256(tensor_files.read_file(path)).hexdigest() == record.sha256
+    )
 
 
 def absent(entry: WeightsEntry) -> str:
     """What to do about published weights that are not here."""
     return (
         f"{entry.id} is not on this disk; `effnet weights get {entry.id}` downloads its "
-        f"{disk.readable_size(entry.size_bytes)}."
+        f"{tensor_files.readable_size(entry.size_bytes)}."
     )
 
 

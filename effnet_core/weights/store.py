@@ -19,14 +19,16 @@ from pathlib import Path
 import filelock
 import platformdirs
 
+from effnet_core import files
+from effnet_core.architecture.names import canonical_name
 from effnet_core.errors import CheckpointError, DownloadError, InvalidInput, WeightsError
 from effnet_core.images import Preprocessing
-from effnet_core.variants import canonical_name
-from effnet_core.weights import checkpoints, disk, download, files, records
+from effnet_core.weights import checkpoints, download, tensor_files
+from effnet_core.weights import stored as records
 from effnet_core.weights.bundled import bundled_models, find_bundled, require_new
-from effnet_core.weights.catalog import WeightsEntry, catalog, find
-from effnet_core.weights.records import State, StoredWeights, read_record
+from effnet_core.weights.published import WeightsEntry, catalog, find
 from effnet_core.weights.sources import Source, absent, damaged, is_intact, proven
+from effnet_core.weights.stored import State, StoredWeights, read_record
 
 Item = WeightsEntry | str
 """A catalog entry, text that names one, or the id of imported weights or a bundled model."""
@@ -124,11 +126,13 @@ class WeightsStore:
         """
         if not isinstance(item, Path):
             return Verification(hashlib.sha256(self.read(item)).hexdigest(), compared=True)
-        record, data = read_record(item), files.read_file(item)
+        record, data = read_record(item), tensor_files.read_file(item)
         sha256 = hashlib.sha256(data).hexdigest()
         if record is not None and sha256 != record.sha256:
             raise CheckpointError(damaged(record.id))
-        proven = files.HASH_KEY in files.parse(data, item.name).metadata  # then `parse` compared it
+        proven = (
+            tensor_files.HASH_KEY in tensor_files.parse(data, item.name).metadata
+        )  # then `parse` compared it
         return Verification(sha256, compared=proven or record is not None)
 
     def remove(self, item: Item) -> int:
@@ -185,7 +189,7 @@ class WeightsStore:
                 raise InvalidInput(
                     f"Weights called {identity} are there already; remove them first."
                 )
-            disk.write(target, data)
+            files.write(target, data)
             records.write_record(target, record)
         return record
 
@@ -225,8 +229,8 @@ class WeightsStore:
         try:
             lock_path.parent.mkdir(parents=True, exist_ok=True)
             with filelock.FileLock(lock_path, timeout=self.lock_timeout):
-                disk.sweep(path)
-                disk.sweep(records.record_path(path))
+                files.sweep(path)
+                files.sweep(records.record_path(path))
                 yield
         except filelock.Timeout:
             raise WeightsError(
@@ -234,7 +238,7 @@ class WeightsStore:
                 "wait for it or stop it, then try again."
             ) from None
         except OSError as error:
-            raise disk.storage_error(error, path) from error
+            raise files.storage_error(error, path) from error
 
 
 def default_root() -> Path:
