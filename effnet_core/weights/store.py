@@ -1,6 +1,6 @@
 """The weights on this disk: downloaded once, hashed on every read, imported, listed, removed.
 
-A file counts as there only with its record (`records`), and its bytes are handed out only if they
+A file counts as there only with its record (`stored`), and its bytes are handed out only if they
 still have the recorded SHA-256.
 """
 
