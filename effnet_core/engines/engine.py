@@ -43,12 +43,8 @@ FeatureGradient = tuple[npt.NDArray[np.floating], npt.NDArray[np.floating]]
 """A stage's feature maps and a logit's gradient by them, each (C, h, w)."""
 
 
-class Engine(Protocol):
-    """Computes passes for any number of threads at once; `name` is for read-outs."""
-
-    @property
-    def name(self) -> str:
-        """What computes, with its version."""
+class Passes(Protocol):
+    """Passes over one model, by an engine or a `Predictor`, for any number of threads at once."""
 
     def forward(self, inputs: Tensor) -> ForwardPass:
         """One normalised picture (1, 3, H, W) → logits and last feature map."""
@@ -59,5 +55,13 @@ class Engine(Protocol):
         """What `stages` put out for one picture (1, 3, H, W), and a logit's gradients there.
 
         `stages` rise, from 0 (stem) to N + 1 (head convolution), and begin with an inner one: at
-        the last the gradient is the class's weights, and `look` gives the feature map.
+        the last the gradient is the class's weights, and `forward` gives the feature map.
         """
+
+
+class Engine(Passes, Protocol):
+    """Computes passes; `name` is for read-outs."""
+
+    @property
+    def name(self) -> str:
+        """What computes, with its version."""

@@ -1,46 +1,20 @@
-"""Small translations at the door: store records to cards, errors to sentences, device to words."""
+"""Cards of the weights in a store."""
 
 from __future__ import annotations
 
-import platform
-from collections.abc import Callable
-from pathlib import Path
-from typing import Literal, Protocol, TypeVar
-
-import torch
+from typing import Literal
 
 from effnet_core.architecture.names import VARIANTS, variant
-from effnet_core.errors import EffnetError
-from effnet_core.service.lanes import Ticket
-from effnet_core.service.requests import Failed, ModelCard
+from effnet_core.service.requests import ModelCard
 from effnet_core.weights.bundled import find_bundled
-from effnet_core.weights.published import catalog
+from effnet_core.weights.sources import Source
 from effnet_core.weights.stored import StoredWeights
 
 
-class _Request(Protocol):
-    @property
-    def weights(self) -> str: ...
-
-
-R = TypeVar("R", bound=_Request)
-A = TypeVar("A")
-
-
-def answer_or_sentence(answer: Callable[[R, Ticket], A], request: R, ticket: Ticket) -> A | Failed:
-    """The answer, or, if this request cannot be answered, the sentence that says why."""
-    try:
-        return answer(request, ticket)
-    except EffnetError as error:
-        return Failed(request.weights, str(error))
-
-
-def stored_card(stored: StoredWeights) -> ModelCard:
+def stored_card(source: Source) -> ModelCard:
     """The card of bundled, published or imported weights."""
+    stored = source.stored
     model = find_bundled(stored.id) if stored.bundled else None
-    entry = None
-    if not stored.imported and model is None:
-        entry = next(entry for entry in catalog() if entry.id == stored.id)
     return ModelCard(
         id=stored.id,
         title=stored.title,
@@ -51,7 +25,7 @@ def stored_card(stored: StoredWeights) -> ModelCard:
         size_bytes=stored.size_bytes,
         licence=stored.licence,
         origin=stored.origin,
-        classes=model.classes if model else entry.classes if entry else (),
+        classes=source.classes,
         preprocessing=stored.preprocessing,
         preprocessing_source=stored.preprocessing_source,
         classes_source=stored.classes_source,
@@ -68,13 +42,3 @@ def _kind(stored: StoredWeights) -> Literal["bundled", "imported", "published"]:
 def _stage_count(architecture: str) -> int | None:
     """Of a published architecture; None for one whose spec is in its file alone."""
     return variant(architecture).stage_count if architecture in VARIANTS else None
-
-
-def device_name(device: torch.device) -> str:
-    """The GPU's or processor's own name."""
-    if device.type == "cuda":
-        return torch.cuda.get_device_name(device)
-    cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text(encoding="utf-8").splitlines() if cpuinfo.is_file() else []
-    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(names, platform.processor() or platform.machine())

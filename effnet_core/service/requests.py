@@ -39,26 +39,25 @@ class ExplainRequest:
     parameters: tuple[tuple[str, Value], ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Explanation:
     """A map for one class, with the prediction that it explains.
 
-    `attribution` belongs onto `prediction.view`, the picture that the model saw; `target` is the
-    class explained, with the probability that the model gives it.
+    `attribution` belongs onto `prediction.view`, the picture that the model saw.
     """
 
-    weights: str
-    target: ClassProbability
-    attribution: Attribution
     prediction: Prediction
+    attribution: Attribution
 
+    @property
+    def weights(self) -> str:
+        """The model's id."""
+        return self.prediction.weights
 
-@dataclass(frozen=True)
-class Failed:
-    """One of several requests that could not be answered; `sentence` says why and what to do."""
-
-    weights: str
-    sentence: str
+    @property
+    def target(self) -> ClassProbability:
+        """The class explained, with the probability that the model gives it."""
+        return self.prediction.of(self.attribution.class_index)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,22 +90,3 @@ class ModelCard:
     def resolution(self) -> int:
         """Side of the crop in pixels that the network sees."""
         return self.preprocessing.crop
-
-
-@dataclass(frozen=True, kw_only=True)
-class DeviceInfo:
-    """Where answers are computed; `str()` gives the read-out, such as "cpu · float32 · 2 threads".
-
-    `name` is the processor's or GPU's own name, `threads` torch's number of CPU threads.
-    """
-
-    device: str
-    name: str
-    dtype: str
-    threads: int
-
-    def __str__(self) -> str:
-        if self.device == "cpu":
-            plural = "" if self.threads == 1 else "s"
-            return f"cpu · {self.dtype} · {self.threads} thread{plural}"
-        return f"{self.device} ({self.name}) · {self.dtype}"

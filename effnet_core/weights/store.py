@@ -60,12 +60,9 @@ class WeightsStore:
     def local(self, name: str) -> Source | None:
         """What `name` stands for among bundled models and imported weights, or None."""
         if (model := find_bundled(name)) is not None:
-            stored, read = model.stored(), model.read
-            return Source(stored=stored, path=model.path, read=read, classes=model.classes)
-        if (record := self.imported(name)) is not None:
-            path = self._imported_path(name)
-            return Source(stored=record, path=path, read=partial(proven, path, record.id))
-        return None
+            return model.source()
+        record = self.imported(name)
+        return None if record is None else self._imported(record)
 
     def source(self, item: Item) -> Source:
         """What an item stands for, on this disk or not; raises InvalidInput for an unknown name."""
@@ -197,12 +194,22 @@ class WeightsStore:
         """The record of the imported weights of this id, or None."""
         return read_record(self._imported_path(name)) if _ID.fullmatch(name) else None
 
-    def listing(self) -> tuple[StoredWeights, ...]:
+    def sources(self) -> tuple[Source, ...]:
         """The bundled models, every catalog entry, on disk or not, and then imported weights."""
-        bundled = (model.stored() for model in bundled_models())
-        published = (self.source(entry).stored for entry in catalog())
-        own = (read_record(path) for path in sorted(self.root.glob("imported-*.safetensors")))
-        return (*bundled, *published, *(record for record in own if record is not None))
+        own = map(read_record, sorted(self.root.glob("imported-*.safetensors")))
+        return (
+            *(model.source() for model in bundled_models()),
+            *map(self.source, catalog()),
+            *(self._imported(record) for record in own if record is not None),
+        )
+
+    def listing(self) -> tuple[StoredWeights, ...]:
+        """The records of `sources`."""
+        return tuple(source.stored for source in self.sources())
+
+    def _imported(self, record: StoredWeights) -> Source:
+        path = self._imported_path(record.id)
+        return Source(stored=record, path=path, read=partial(proven, path, record.id))
 
     def _imported_path(self, name: str) -> Path:
         return self.root / f"imported-{name}.safetensors"

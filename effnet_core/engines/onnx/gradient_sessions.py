@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
 from functools import partial
 
 import numpy as np
 import numpy.typing as npt
+from cachetools import LRUCache
 from torch import Tensor
 
 from effnet_core.engines.background import Background
@@ -37,7 +37,7 @@ class GradientSessions:
         self._model = model
         self._graphs = graphs
         self._weights_sha256 = weights_sha256
-        self._sessions: OrderedDict[Stages, Background[OnnxSession]] = OrderedDict()
+        self._sessions: LRUCache[Stages, Background[OnnxSession]] = LRUCache(MOST_SESSIONS)
         self._lock = threading.Lock()
 
     def ready(self, stages: Stages, seconds: float | None = None) -> bool:
@@ -67,14 +67,12 @@ class GradientSessions:
 
     def _session(self, stages: Stages) -> Background[OnnxSession]:
         with self._lock:
-            if stages not in self._sessions:
+            session = self._sessions.get(stages)
+            if session is None:
                 title = f"The gradients of {self._model.spec.name} at {stages}"
                 make = partial(_built, self._model, stages, self._graphs, self._weights_sha256)
-                self._sessions[stages] = Background(make, title)
-                while len(self._sessions) > MOST_SESSIONS:
-                    self._sessions.popitem(last=False)
-            self._sessions.move_to_end(stages)
-            return self._sessions[stages]
+                session = self._sessions[stages] = Background(make, title)
+            return session
 
     def _seed(self, class_index: int) -> npt.NDArray[np.float32]:
         """The class's weights divided by the positions of the last feature map, (1, C, 1, 1)."""

@@ -24,7 +24,7 @@ def noise(side: int = 64, *, seed: int = 1, images: int = 1) -> Tensor:
 
 def live(num_classes: int) -> EfficientNet:
     network = build(scaled(-4, resolution=64, num_classes=num_classes), seed=5)
-    reference.calibrate(network, noise(seed=2, images=8))
+    reference.set_statistics(network, noise(seed=2, images=8))
     return network
 
 
@@ -44,7 +44,7 @@ def builds(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def test_calibration_gives_every_channel_mean_0_and_variance_1() -> None:
     network = build(scaled(-4, resolution=64, num_classes=3), seed=0)
     images = noise(side=128, images=16)
-    reference.calibrate(network, images)
+    reference.set_statistics(network, images)
     assert not any(module.training for module in network.modules())
     seen: list[Tensor] = []
     norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]

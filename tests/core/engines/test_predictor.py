@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from dataclasses import FrozenInstanceError, replace
+from dataclasses import FrozenInstanceError
 from typing import Literal
 
 import numpy as np
@@ -14,15 +14,15 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from effnet_core.architecture.names import scaled
-from effnet_core.attribution.reference import calibrate
+from effnet_core.attribution.reference import set_statistics
+from effnet_core.engines import predictor as predictor_module
 from effnet_core.engines.predictor import (
-    Agreement,
-    AgreementGroup,
     ClassProbability,
     Prediction,
     Predictor,
-    agreement,
+    SameAnswer,
     class_index,
+    same_answers,
 )
 from effnet_core.errors import ImageError, InvalidInput
 from effnet_core.images import Decoded, Preprocessing, crop_box, to_input
@@ -37,7 +37,7 @@ CLASSES = ("ant", "bee", "cat", "dog", "eel", "fox", "gnu")
 def loaded(tmp_path_factory: pytest.TempPathFactory) -> LoadedWeights:
     """A tiny network whose logits differ, with its own preprocessing and class names."""
     model = build(scaled(-5, resolution=64, num_classes=len(CLASSES)), seed=1)
-    calibrate(model, torch.randn(4, 3, 64, 64, generator=torch.Generator().manual_seed(1)))
+    set_statistics(model, torch.randn(4, 3, 64, 64, generator=torch.Generator().manual_seed(1)))
     path = tmp_path_factory.mktemp("predict") / "tiny.safetensors"
     preprocessing = Preprocessing(resize=70, crop=64, mean=(0.5, 0.5, 0.5), std=(0.25, 0.2, 0.3))
     save_checkpoint(path, model, classes=CLASSES, preprocessing=preprocessing)
@@ -165,9 +165,11 @@ def test_bytes_are_decoded_and_their_time_counts(
     picture.save(file, "PNG")
     prediction = predictor.predict_bytes(file.getvalue(), top_k=2)
     assert prediction.top == predictor.predict(picture, top_k=2).top
-    undecoded = replace(prediction, milliseconds=5.0)
-    monkeypatch.setattr(predictor, "answer", lambda picture, top_k: (undecoded, None))
-    assert predictor.predict_bytes(file.getvalue()).milliseconds > 5.0
+    decoded = Decoded(picture, picture.size, milliseconds=1e6)
+    assert predictor.answer(decoded)[0].milliseconds > 1e6
+    monkeypatch.setattr(predictor_module, "decode_for", lambda *_, **__: decoded)
+    assert predictor.predict_bytes(file.getvalue()).milliseconds > 1e6
+    monkeypatch.undo()
     with pytest.raises(ImageError):
         predictor.predict_bytes(b"no picture")
 
@@ -192,22 +194,18 @@ def says(weights: str, index: int, classes: tuple[str, ...] = CLASSES) -> Predic
 
 def test_models_with_the_same_classes_agree_by_index() -> None:
     cranes = ("crane", "dog", "crane")  # as in ImageNet: a bird and a machine
-    found = agreement([says("a", 0, cranes), says("b", 2, cranes), says("c", 2, cranes)])
-    assert found == Agreement(
-        (AgreementGroup("crane", ("b", "c")), AgreementGroup("crane", ("a",)))
-    )
-    assert not found.unanimous
+    found = same_answers([says("a", 0, cranes), says("b", 2, cranes), says("c", 2, cranes)])
+    assert found == (SameAnswer("crane", ("b", "c")), SameAnswer("crane", ("a",)))
 
 
 def test_models_with_other_numbering_agree_by_name() -> None:
-    found = agreement([says("a", 2), says("b", 0, (" Cat", "dog"))])
-    assert found.unanimous
-    assert found.groups[0].weights == ("a", "b")
+    (found,) = same_answers([says("a", 2), says("b", 0, (" Cat", "dog"))])
+    assert found.weights == ("a", "b")
 
 
 @given(st.lists(st.integers(0, len(CLASSES) - 1), max_size=12))
 def test_groups_are_the_models_sorted_by_size(indices: list[int]) -> None:
-    groups = agreement(says(str(i), index) for i, index in enumerate(indices)).groups
+    groups = same_answers(says(str(i), index) for i, index in enumerate(indices))
     members = [int(weights) for group in groups for weights in group.weights]
     assert sorted(members) == list(range(len(indices)))
     sizes = [len(group.weights) for group in groups]
