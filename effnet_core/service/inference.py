@@ -12,9 +12,9 @@ from effnet_core.architecture.spec import ArchitectureSpec
 from effnet_core.attribution import attribute, attribute_stages, grad_cam_classes
 from effnet_core.engines.predictor import Prediction, Predictor
 from effnet_core.errors import InvalidInput
+from effnet_core.host import processor
 from effnet_core.images import Preprocessing
 from effnet_core.images.resizing import edge_for
-from effnet_core.latency.machine import this_machine
 from effnet_core.latency.torch_timing import LatencyMeasurement, measure_spec
 from effnet_core.network.build import resolve_device, torch_dtype
 from effnet_core.service.cards import stored_card
@@ -180,7 +180,7 @@ class InferenceService:
         """The GPU's or processor's own name."""
         if self._device.type == "cuda":
             return torch.cuda.get_device_name(self._device)
-        return this_machine().processor
+        return processor()
 
     @property
     def waiting(self) -> int:
