@@ -16,19 +16,9 @@ def stored_card(source: Source) -> ModelCard:
     stored = source.stored
     model = find_bundled(stored.id) if stored.bundled else None
     return ModelCard(
-        id=stored.id,
-        title=stored.title,
-        architecture=stored.architecture,
+        **vars(stored),
         kind=_kind(stored),
-        state=stored.state,
-        num_classes=stored.num_classes,
-        size_bytes=stored.size_bytes,
-        licence=stored.licence,
-        origin=stored.origin,
         classes=source.classes,
-        preprocessing=stored.preprocessing,
-        preprocessing_source=stored.preprocessing_source,
-        classes_source=stored.classes_source,
         stage_count=model.stage_count if model else _stage_count(stored.architecture),
     )
 

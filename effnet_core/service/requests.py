@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from effnet_core.images import Preprocessing
+from effnet_core.weights.stored import StoredWeights
 
 if TYPE_CHECKING:
     from effnet_core.attribution import Attribution
@@ -61,32 +61,15 @@ class Explanation:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ModelCard:
+class ModelCard(StoredWeights):
     """A set of weights that can be asked for, on this disk or not yet.
 
     `kind` tells models that come with the project, torchvision's catalog, files imported into the
-    store, and checkpoints uploaded in a session. `size_bytes` is the file's size (published where
-    the file is absent). `classes` is empty where the names are only known once the file is read
-    (see `InferenceService.classes`). `preprocessing_source` and `classes_source` say where those
-    come from, as in `LoadedWeights`. `stage_count` is None where only reading the file would tell.
+    store, and checkpoints uploaded in a session. `classes` is empty where the names are only known
+    once the file is read (see `InferenceService.classes`). `stage_count` is None where only reading
+    the file would tell.
     """
 
-    id: str
-    title: str
-    architecture: str
     kind: Literal["bundled", "published", "imported", "uploaded"]
-    state: Literal["ready", "absent"]
-    num_classes: int
-    size_bytes: int
-    licence: str
-    origin: str
-    preprocessing: Preprocessing
-    preprocessing_source: str
-    classes_source: str
     classes: tuple[str, ...] = field(default=(), repr=False)
     stage_count: int | None = None
-
-    @property
-    def resolution(self) -> int:
-        """Side of the crop in pixels that the network sees."""
-        return self.preprocessing.crop

@@ -11,8 +11,9 @@ import pytest
 
 from effnet_core.datasets.listing import Listing, list_photos
 from effnet_core.datasets.photo_set import DataError
-from effnet_core.datasets.prepare import prepare, read_photos
+from effnet_core.datasets.prepare import prepare
 from effnet_core.datasets.trees import opened
+from tests.core.photo_reading import read_photos
 
 CLASSES = "wnid,name\na,A\nb,B\n"
 

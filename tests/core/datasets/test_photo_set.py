@@ -10,8 +10,9 @@ import safetensors.torch
 import torch
 
 from effnet_core.datasets import photo_set as data
-from effnet_core.datasets.photo_set import DataError, PhotoSet, hold_out
+from effnet_core.datasets.photo_set import DataError, PhotoSet
 from effnet_core.errors import InvalidInput, WeightsError
+from tests.core.photo_reading import hold_out
 
 
 def photo_set(count: int = 7, *, boxes: bool = True) -> PhotoSet:

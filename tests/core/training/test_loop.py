@@ -15,7 +15,7 @@ import pytest
 import torch
 
 from effnet_core import files
-from effnet_core.datasets.photo_set import PhotoSet, hold_out
+from effnet_core.datasets.photo_set import PhotoSet
 from effnet_core.errors import DoesNotFit, InvalidInput, WeightsError
 from effnet_core.evaluation.accuracy import logits, right, views
 from effnet_core.images import Preprocessing
@@ -24,6 +24,7 @@ from effnet_core.training.recipe import Recipe
 from effnet_core.training.runs.folder import RunFolder, Status
 from effnet_core.training.trainer import Trainer, TrainingError
 from effnet_core.weights import instantiate, load_checkpoint
+from tests.core.photo_reading import hold_out
 
 MEMORISE = Recipe(
     epochs=25,
