@@ -56,7 +56,10 @@ def print_result(source: Source, found: Evaluation) -> None:
             ("Top-1", f"{found.top1:.2%} ± {found.top1_standard_error:.2%} (standard error)"),
             ("Top-5", f"{found.top5:.2%}"),
             ("Loss", f"{found.loss:.4f} nats"),
-            ("Calibration error", f"{found.calibration_error:.2%} ({len(found.calibration)} bins)"),
+            (
+                "Calibration error",
+                f"{found.confidence_error:.2%} ({len(found.confidence_bins)} bins)",
+            ),
             ("Images a second", f"{found.images_per_second:,.1f}, from bytes to answers"),
         ],
     )

@@ -15,13 +15,13 @@ import numpy as np
 import numpy.typing as npt
 
 from effnet_core.images import (
-    MAX_PIXELS,
     Decoded,
     Preprocessing,
     decode_reduced,
     model_view,
     resized_crop,
 )
+from effnet_core.limits import MAX_PIXELS
 
 # Pillow gives its bytes read-only, and nothing here writes.
 warnings.filterwarnings("ignore", message="The given NumPy array is not writable")

@@ -56,7 +56,7 @@ class Epoch:
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainingData:
+class TrainedOn:
     """What a network learnt from; `held_out` photos were kept from training for choices.
 
     `side` is theirs in pixels.
@@ -108,7 +108,7 @@ class MeasuredRun:
     seed: Whole
     spec: ArchitectureSpec
     recipe: Mapping[str, Any]
-    data: TrainingData
+    data: TrainedOn
     origin: Origin | None
     device: Text
     seconds: Amount

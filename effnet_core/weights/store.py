@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import os
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -17,7 +16,6 @@ from functools import partial
 from pathlib import Path
 
 import filelock
-import platformdirs
 
 from effnet_core import files
 from effnet_core.architecture.names import canonical_name
@@ -250,9 +248,7 @@ class WeightsStore:
 
 def default_root() -> Path:
     """`weights/` under $EFFNET_CACHE or, unset, under the user's cache folder."""
-    cache = os.environ.get("EFFNET_CACHE")
-    base = Path(cache).expanduser() if cache else platformdirs.user_cache_path("effnet")
-    return base / "weights"
+    return files.cache_folder() / "weights"
 
 
 def _new_id(wanted: str | None, source: Path) -> str:

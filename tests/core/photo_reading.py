@@ -8,7 +8,8 @@ from pathlib import Path
 from effnet_core.datasets.listing import list_photos
 from effnet_core.datasets.photo_set import DataError, PhotoSet, held_out_rows
 from effnet_core.datasets.prepare import Progress, decoded, require_side
-from effnet_core.datasets.trees import Split, ZipLimits, opened
+from effnet_core.datasets.trees import Split, opened
+from effnet_core.limits import ZipLimits
 
 
 @dataclass(frozen=True, kw_only=True)

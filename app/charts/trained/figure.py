@@ -16,8 +16,8 @@ import plotly.graph_objects as go
 from app.charts.compare.figure import axis_title
 from app.charts.style import GREY, figure
 from app.charts.trained.words import cost_on, hover, short_name, subject
+from effnet_core.results.axes import CostAxis
 from effnet_core.results.seeds import RunGroup
-from effnet_core.results.trade_off_types import CostAxis
 from effnet_core.results.trained import MapRow, MeasuredMaps, MeasuredRun
 
 HEIGHT = 420

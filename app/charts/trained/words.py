@@ -7,8 +7,8 @@ from html import escape
 
 from app.charts.compare.words import amount
 from app.text import minus
+from effnet_core.results.axes import CostAxis
 from effnet_core.results.seeds import RunGroup
-from effnet_core.results.trade_off_types import CostAxis
 from effnet_core.results.trained import MapRow, MeasuredRun
 from effnet_core.results.verdict import in_words
 

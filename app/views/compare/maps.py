@@ -11,7 +11,7 @@ from app.charts.trained.figure import ScoredRun, map_scores
 from app.charts.trained.words import short_name, subject
 from app.state import Choice
 from effnet_core.attribution.registry import METHODS
-from effnet_core.results.trade_off_types import CostAxis
+from effnet_core.results.axes import CostAxis
 from effnet_core.results.trained import (
     BesideControls,
     MeasuredMaps,

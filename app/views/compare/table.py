@@ -12,10 +12,9 @@ import streamlit as st
 from app import widgets
 from app.charts.compare.words import View
 from app.state import Choice, Several
-from effnet_core.results.published import results
-from effnet_core.results.published_types import PublishedResult
-from effnet_core.results.trade_off import cost_axes, front, identity, row
-from effnet_core.results.trade_off_types import Timings
+from effnet_core.results.axes import Timings, cost_axes
+from effnet_core.results.published import PublishedResult, results
+from effnet_core.results.trade_off import front, identity, row
 
 CHART = "trade-off"
 DRAG = Choice(
