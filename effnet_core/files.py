@@ -5,16 +5,18 @@ JSON is held to what a dataclass declares: `conform` reads types, and bounds in 
 
 from __future__ import annotations
 
+import csv
 import dataclasses
 import errno
 import hashlib
+import io
 import json
 import os
 import re
 import sys
 import types
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import (
@@ -116,6 +118,13 @@ def sha256(path: Path) -> str:
     """The SHA-256 of a file; raises OSError."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def csv_text(rows: Iterable[Iterable[object]]) -> str:
+    """Rows as CSV, the header first; None is an empty cell."""
+    text = io.StringIO(newline="")
+    csv.writer(text).writerows(rows)
+    return text.getvalue()
 
 
 def decimal_size(size: int) -> str:

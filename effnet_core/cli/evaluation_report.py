@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import csv
 import dataclasses
-import io
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from effnet_core import files
 from effnet_core.attribution.scores import METRICS, MapScores
 from effnet_core.cli.common import print_table
 from effnet_core.cli.streams import warn
@@ -110,9 +109,9 @@ def write(found: Evaluation, table: Path | None, matrix: Path | None) -> None:
     if table is not None:
         fields = [field.name for field in dataclasses.fields(found.per_class[0])]
         lines = [dataclasses.astuple(entry) for entry in found.per_class]
-        _write_csv(table, [fields, *lines])
+        files.write(table, _bytes([fields, *lines]))
     if matrix is not None:
-        _write_csv(matrix, _matrix(found))
+        files.write(matrix, _bytes(_matrix(found)))
 
 
 def _matrix(found: Evaluation) -> Iterator[Sequence[object]]:
@@ -124,9 +123,5 @@ def _matrix(found: Evaluation) -> Iterator[Sequence[object]]:
         yield [found.classes[number], *counts[number, used].tolist()]
 
 
-def _write_csv(path: Path, lines: Iterable[Sequence[object]]) -> None:
-    from effnet_core import files
-
-    text = io.StringIO(newline="")
-    csv.writer(text).writerows(lines)
-    files.write(path, text.getvalue().encode("utf-8", "backslashreplace"))
+def _bytes(lines: Iterable[Sequence[object]]) -> bytes:
+    return files.csv_text(lines).encode("utf-8", "backslashreplace")

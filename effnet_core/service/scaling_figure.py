@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from effnet_core.errors import CheckpointError
-from effnet_core.files import conform, parse_json
+from effnet_core.files import Number, Whole, conform, read_json
 from effnet_core.weights.bundled import BundledModel, bundled_models
 
 STRATEGIES = ("depth", "width", "resolution", "compound")
@@ -43,9 +43,9 @@ class _Place:
 
     group: str
     strategy: str
-    phi: float | None
-    base_phi: float | None
-    seed: int
+    phi: Number | None
+    base_phi: Number | None
+    seed: Whole
 
     def holds(self, strategy: str, base_phi: float) -> bool:
         """Whether it is that of `strategy` in the figure of the duel from `base_phi`."""
@@ -82,7 +82,7 @@ def _figure(runs: list[tuple[_Place, BundledModel]], base_phi: float) -> tuple[P
 @lru_cache(maxsize=64)
 def _place(model: BundledModel) -> _Place:
     try:
-        return conform(parse_json(model.record.read_bytes()), _Place, closed=False)
+        return conform(read_json(model.record), _Place, closed=False)
     except (OSError, ValueError) as error:
         raise CheckpointError(
             f"The record of {model.id} cannot be read ({error}); install the project again."
