@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import astuple
+
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -13,7 +15,6 @@ from hypothesis import strategies as st
 from effnet_core.attribution.boxes import Box
 from effnet_core.attribution.controls import random_map
 from effnet_core.attribution.metrics import (
-    Curve,
     curve,
     drop,
     energy_inside,
@@ -24,6 +25,7 @@ from effnet_core.attribution.metrics import (
     pointing_game,
 )
 from effnet_core.errors import InvalidInput
+from tests.core.attribution.curves import deletion, insertion
 
 SQUARE = (2, 2)
 RISING = np.array([[1.0, 2.0], [3.0, 4.0]], dtype=np.float32)
@@ -34,12 +36,6 @@ TOP_ROW = Box(left=0, top=0, right=2, bottom=1)
 PICTURE = np.array([[[0.1, 0.1], [0.0, 0.0]], [[0.1, 0.0], [0.2, 0.1]]], dtype=np.float32)
 FALLING = np.array([[4.0, 3.0], [2.0, 1.0]], dtype=np.float32)
 DARK = np.zeros_like(PICTURE)
-
-
-def deletion(values: npt.NDArray[np.float32], *, steps: int) -> Curve:
-    """The toy's answers as its strongest pixels turn dark."""
-    between = exchanged(values, PICTURE, DARK, steps)
-    return curve(linear(np.stack([PICTURE, *between, DARK])).tolist(), SQUARE)
 
 
 def linear(pictures: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
@@ -107,11 +103,11 @@ def test_a_map_that_is_the_box_is_right_altogether(x: list[int], y: list[int]) -
 
 def test_deletion_of_a_linear_toy_by_hand() -> None:
     """What is left: 1, less 0.4, less 0.3, less 0.2, less 0.1."""
-    best = deletion(FALLING, steps=4)
+    best = deletion(FALLING, PICTURE, linear, steps=4)
     assert best.fractions == (0, 0.25, 0.5, 0.75, 1)
     assert best.confidences == pytest.approx([1, 0.6, 0.3, 0.1, 0], abs=1e-7)
     assert best.area == pytest.approx((0.5 + 0.6 + 0.3 + 0.1 + 0) / 4)
-    worst = deletion(-FALLING, steps=4)
+    worst = deletion(-FALLING, PICTURE, linear, steps=4)
     assert worst.confidences == pytest.approx([1, 0.9, 0.7, 0.4, 0], abs=1e-7)
     assert worst.area == pytest.approx(0.625)
 
@@ -120,22 +116,22 @@ def test_insertion_of_a_linear_toy_by_hand() -> None:
     """From a blurred picture worth 0.2 in all; each pixel adds its tenths less 0.05."""
     blurred = np.zeros_like(PICTURE)
     blurred[1] = 0.05
-    between = exchanged(FALLING, blurred, PICTURE, 4)
-    found = curve(linear(np.stack([blurred, *between, PICTURE])).tolist(), SQUARE)
+    found = insertion(FALLING, PICTURE, blurred, linear, steps=4)
     assert found.confidences == pytest.approx([0.2, 0.55, 0.8, 0.95, 1.0])
     assert found.area == pytest.approx((0.1 + 0.55 + 0.8 + 0.95 + 0.5) / 4)
 
 
 def test_steps_that_do_not_divide_the_pixels_keep_true_fractions() -> None:
     """3 steps through 4 pixels exchange 1, 2 and 4 of them: areas 0.25·0.8, 0.25·0.45, 0.5·0.15."""
-    found = deletion(FALLING, steps=3)
+    found = deletion(FALLING, PICTURE, linear, steps=3)
     assert found.fractions == (0, 0.25, 0.5, 1)
     assert found.confidences == pytest.approx([1, 0.6, 0.3, 0], abs=1e-7)
     assert found.area == pytest.approx(0.2 + 0.1125 + 0.075)
 
 
 def test_one_step_is_the_straight_line_between_the_ends() -> None:
-    assert deletion(RISING, steps=1) == Curve((0.0, 1.0), (pytest.approx(1), 0.0))
+    found = deletion(RISING, PICTURE, linear, steps=1)
+    assert astuple(found) == ((0.0, 1.0), (pytest.approx(1), 0.0))
     assert curve([0.2, 0.8], (3, 3)).area == pytest.approx(0.5)
 
 
@@ -162,7 +158,7 @@ def test_explanation_map_by_hand() -> None:
     """Positive part over its largest value: 0, 0.5, 0, 1."""
     values = np.array([[-1.0, 2.0], [0.0, 4.0]], dtype=np.float32)
     kept = explained(values, PICTURE)
-    np.testing.assert_allclose(kept, [[[0, 0.05], [0, 0]], [[0, 0], [0, 0.1]]])
+    np.testing.assert_allclose(kept, np.array([[[0, 0.05], [0, 0]], [[0, 0], [0, 0.1]]]))
     assert kept.dtype == np.float32
     np.testing.assert_array_equal(explained(-RISING, PICTURE), DARK)
     np.testing.assert_array_equal(explained(np.full((1, 1), 0.01), PICTURE), PICTURE)

@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from effnet_core.architecture.names import scaled
 from effnet_core.engines.engine import ForwardPass
 from effnet_core.engines.predictor import Prediction, Predictor
 from effnet_core.errors import DownloadError, EffnetError, ImageError, InvalidInput
+from effnet_core.images import Decoded
 from effnet_core.service import (
     ClassifyRequest,
     ExplainRequest,
@@ -39,10 +39,10 @@ def test_a_model_is_warm_before_its_first_answer_and_only_then(
     answer = Predictor.answer
 
     def watched(
-        self: Predictor, image: Image.Image, *, top_k: int = 5
+        self: Predictor, picture: Decoded, *, top_k: int = 5
     ) -> tuple[Prediction, ForwardPass]:
-        sizes.append(image.size)
-        return answer(self, image, top_k=top_k)
+        sizes.append(picture.size)
+        return answer(self, picture, top_k=top_k)
 
     monkeypatch.setattr(Predictor, "answer", watched)
     service = InferenceService(WeightsStore(tmp_path))
