@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from app.pages import FIRST, NAMES, page
-from effnet_core.assets import asset
+from effnet_core.files import asset
 
 
 def to_first() -> None:

@@ -30,7 +30,7 @@ def _drawing(name: str) -> Callable[[], None]:
     def draw() -> None:
         with st.spinner("Opening the page"):
             (warm.wait_for_first if name == FIRST else warm.wait)()
-            view = import_module(f"app.views.{name}")
+            view = import_module(f"app.views.{name}.page")
         view.render()
 
     return draw

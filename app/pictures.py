@@ -16,7 +16,7 @@ from PIL import Image, ImageDraw
 
 from effnet_core.errors import EffnetError, InvalidInput
 from effnet_core.images import decode_reduced
-from effnet_core.samples import Sample, load_sample, sample_images
+from effnet_core.images.samples import Sample, load_sample, sample_images
 
 MAX_PICTURES = 12
 PREVIEW_SIDE = 800
@@ -32,7 +32,7 @@ class Picture:
     """One picture: its file's bytes as they came, and a small upright copy to show.
 
     `title` may be a file name: data from outside. `size` is (width, height) in pixels, upright.
-    `subject`, `classes` and `box` are known of samples alone; see `effnet_core.samples.Sample`.
+    `subject`, `classes` and `box` are known of samples alone; see `images.samples.Sample`.
     """
 
     key: str
@@ -126,7 +126,7 @@ def unknown_subject(picture: Picture, classes: Sequence[str]) -> str:
     It is "" too where that is not known: for pictures of one's own, and for a model with classes
     that are not ImageNet's.
     """
-    from effnet_core.weights.catalog import imagenet_classes
+    from effnet_core.weights.published import imagenet_classes
 
     if not picture.subject or not set(classes) <= set(imagenet_classes()):
         return ""

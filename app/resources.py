@@ -1,7 +1,7 @@
 """Every cached result and every long-lived object of the app. Importing it imports no torch.
 
 Results are frozen, so one object serves every session (`cache_resource` makes no copies); errors
-are not cached. What every redraw of Scale reads is in `app.results`.
+are not cached. What every redraw of Scale reads is in `app.scale.results`.
 """
 
 from __future__ import annotations
@@ -16,27 +16,22 @@ import streamlit as st
 
 from app import warm
 from app.downloads import Downloads
-from app.network import Network
-from effnet_core.architecture import ArchitectureSpec
-from effnet_core.budget import Answer, Limits, Setting, best_free, largest_phi
-from effnet_core.calibration import (
-    Calibration,
-    LatencyMeasurement,
-    Protocol,
-    measure_runtime,
-)
-from effnet_core.calibration.job import CalibrationJob
-from effnet_core.cost import analyze
+from app.scale.network import Network
+from effnet_core.architecture.scaling import PHI_MAX, Rounding
+from effnet_core.architecture.spec import ArchitectureSpec
+from effnet_core.cost.budget import Answer, Limits, Setting, best_free, largest_phi
+from effnet_core.cost.reconcile import DepthJump, Reconciliation, depth_jumps, reconcile
+from effnet_core.cost.report import analyze
 from effnet_core.errors import Busy, DoesNotFit
-from effnet_core.reconcile import DepthJump, Reconciliation, depth_jumps, reconcile
-from effnet_core.scaling import PHI_MAX, Rounding
+from effnet_core.latency import Calibration, LatencyMeasurement, Protocol, measure_runtime
+from effnet_core.latency.job import CalibrationJob
 
 if TYPE_CHECKING:
-    from effnet_core.measured_records import MeasuredMaps, MeasuredRun
-    from effnet_core.predict import Prediction
+    from effnet_core.engines.predictor import Prediction
+    from effnet_core.network.verify import Verification
+    from effnet_core.results.trained_types import MeasuredMaps, MeasuredRun
     from effnet_core.service import ExplainRequest, Explanation, InferenceService
-    from effnet_core.service.training_jobs import TrainingJobs
-    from effnet_core.verify import Verification
+    from effnet_core.service.training.jobs import TrainingJobs
 
 # What a page may ask of this machine; the command line has no such limits.
 MOST_MULT_ADDS_TO_VERIFY = 100_000_000_000
@@ -55,7 +50,7 @@ def _freeze_torch() -> None:
 def service() -> InferenceService:
     """Return the one door to models, shared by every session; the first call imports torch."""
     from effnet_core.service import InferenceService
-    from effnet_core.weights.catalog import catalog
+    from effnet_core.weights.published import catalog
     from effnet_core.weights.store import WeightsStore
 
     catalog()  # imports torchvision, which takes seconds too
@@ -66,7 +61,7 @@ def service() -> InferenceService:
 @st.cache_resource(show_spinner="Starting PyTorch …")
 def training_jobs() -> TrainingJobs:
     """Return what knows all training runs, one for every session; the first call imports torch."""
-    from effnet_core.service.training_jobs import TrainingJobs
+    from effnet_core.service.training.jobs import TrainingJobs
 
     _freeze_torch()
     return TrainingJobs()
@@ -75,7 +70,7 @@ def training_jobs() -> TrainingJobs:
 @st.cache_resource(show_spinner="Drawing the shapes …")
 def drawn_photos() -> bytes:
     """The zip of drawn shapes, drawn once."""
-    from effnet_core.training.drawn import drawn_zip
+    from effnet_core.datasets.drawn import drawn_zip
 
     return drawn_zip()
 
@@ -146,7 +141,7 @@ def jumps(repeats: Rounding) -> tuple[DepthJump, ...]:
 @st.cache_resource(show_spinner=False)
 def trained() -> tuple[tuple[MeasuredRun, ...], tuple[MeasuredMaps, ...]]:
     """What this project measured on networks of its own; raises InvalidInput for a damaged file."""
-    from effnet_core.measured import measured_maps, measured_runs
+    from effnet_core.results.trained import measured_maps, measured_runs
 
     return measured_runs(), measured_maps()
 
@@ -178,7 +173,7 @@ def verification(network: Network) -> Verification:
             "count here while you wait: use `effnet cost --verify` on the command line."
         )
     with _alone():
-        from effnet_core.verify import verify
+        from effnet_core.network.verify import verify
 
         _freeze_torch()
         return verify(spec)
@@ -207,8 +202,8 @@ def onnx_file(network: Network, seed: int) -> bytes:
             "`effnet export --format onnx` on the command line."
         )
     with _alone():
-        from effnet_core.builder import build
-        from effnet_core.export import onnx_bytes
+        from effnet_core.network.build import build
+        from effnet_core.network.export import onnx_bytes
 
         _freeze_torch()
         return onnx_bytes(build(spec, seed=seed))
@@ -217,7 +212,7 @@ def onnx_file(network: Network, seed: int) -> bytes:
 @st.cache_resource(max_entries=32, show_spinner=False)
 def python_file(network: Network) -> str:
     """The network as a Python file that needs torch alone."""
-    from effnet_core.export import to_python
+    from effnet_core.network.export import to_python
 
     return to_python(network.spec())
 

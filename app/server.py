@@ -21,8 +21,8 @@ from click.types import convert_type
 from streamlit import config as streamlit_config
 
 from app import warm
-from effnet_core.assets import asset
 from effnet_core.errors import EffnetError, InvalidInput
+from effnet_core.files import asset
 
 MAIN = Path(__file__).with_name("main.py")
 

@@ -10,7 +10,7 @@ import importlib
 import sys
 import threading
 
-FIRST_PAGE = "app.views.scale"
+FIRST_PAGE = "app.views.scale.page"
 # Two sessions that import pandas at the same moment, as Plotly does, can find it half made: what
 # draws tables or Plotly's charts waits for these. None imports torch.
 TABLES = ("pandas", "plotly.graph_objects")

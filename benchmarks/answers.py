@@ -20,8 +20,8 @@ from benchmarks.peers import peer
 from benchmarks.protocol import Call, Plan
 from benchmarks.rows import Row, compare
 from benchmarks.subjects import Subject
-from effnet_core.quick_view import decode_for
-from effnet_core.samples import load_sample
+from effnet_core.images.resizing import decode_for
+from effnet_core.images.samples import load_sample
 
 TARGET = 1.15
 PLAN = Plan(rounds=12, seconds=0.15)

@@ -16,10 +16,10 @@ import torch
 from benchmarks.peers import Differs, peer, torchvision_model
 from benchmarks.protocol import Call, Plan
 from benchmarks.rows import Row, compare
-from effnet_core import part_sums
-from effnet_core.architecture import ArchitectureSpec
-from effnet_core.cost import CostTotals, OperatorCounts, analyze, summarize
-from effnet_core.variants import variant
+from effnet_core.architecture.names import variant
+from effnet_core.architecture.spec import ArchitectureSpec
+from effnet_core.cost import sums
+from effnet_core.cost.report import CostTotals, OperatorCounts, analyze, summarize
 
 B7_TARGET = 1 / 10_000
 
@@ -40,7 +40,7 @@ def rows() -> tuple[Row, ...]:
 
 
 def _first(spec: ArchitectureSpec) -> CostTotals:
-    part_sums._block_sums.cache_clear()
+    sums._block_sums.cache_clear()
     return summarize(spec)
 
 

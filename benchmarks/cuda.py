@@ -4,7 +4,7 @@ Pictures lie on the device and logits stay there; CUDA's own events take the tim
 convolutions in float32 and not in TF32, or all in bfloat16 by autocast, which rounds the libraries'
 weights in every pass; ours are rounded once. Answers are compared in float32: random weights carry
 bfloat16's rounding to half of the largest logit. Beside the times stands the memory of a pass that
-`effnet_core.cost` predicts, and what torch's allocator gave out.
+`effnet_core.cost.report` predicts, and what torch's allocator gave out.
 
 Rows "from the host and back" take pictures and logits on the host, and the clock takes the time:
 our engine on pictures that it uploads by way of page-locked memory, the copy into which counts, and
@@ -27,9 +27,9 @@ from benchmarks.peers import Array, peer, same
 from benchmarks.protocol import Call, Plan, by_clock
 from benchmarks.rows import Peer, Row, compare
 from benchmarks.subjects import Subject
-from effnet_core.backends.cuda import CudaEngine, upload
-from effnet_core.backends.cuda_graphs import release_cached_memory
-from effnet_core.cost import summarize
+from effnet_core.cost.report import summarize
+from effnet_core.engines.cuda.engine import CudaEngine, upload
+from effnet_core.engines.cuda.graphs import release_cached_memory
 from effnet_core.weights.checkpoints import instantiate
 
 Run = Callable[[], Tensor]

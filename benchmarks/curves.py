@@ -13,17 +13,17 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from app.network import Network
-from app.pricing import price_each
+from app.scale.network import Network
+from app.scale.pricing import price_each
 from benchmarks.limits import limited
 from benchmarks.rows import Row
 from benchmarks.table import text
-from effnet_core import part_sums
-from effnet_core.architecture import expand
-from effnet_core.cost import CostTotals, summarize
-from effnet_core.cost_curves import free_costs
-from effnet_core.scaling import PHI_MAX, PHI_MIN, STRATEGIES, ScalingCoefficients
-from effnet_core.stage_tables import V1
+from effnet_core.architecture.families import V1
+from effnet_core.architecture.scaling import PHI_MAX, PHI_MIN, STRATEGIES, ScalingCoefficients
+from effnet_core.architecture.spec import expand
+from effnet_core.cost import sums
+from effnet_core.cost.arrays import free_costs
+from effnet_core.cost.report import CostTotals, summarize
 
 RUNS = 30
 SPEC_RUNS = 3  # one takes seconds
@@ -81,7 +81,7 @@ def one_by_one(free: Free) -> Row:
     expected = np.stack((found.params, found.mult_adds, found.peak_activation_bytes), axis=1)
     times = []
     for _ in range(SPEC_RUNS):
-        part_sums._block_sums.cache_clear()
+        sums._block_sums.cache_clear()
         milliseconds = 0.0
         for place in range(len(free.depth)):
             counted, taken = _summarized(free, place)

@@ -18,8 +18,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from effnet_core.engines.predictor import Predictor
 from effnet_core.images import decode, model_view
-from effnet_core.predict import Predictor
 from effnet_core.weights import LoadedWeights, load_checkpoint
 
 FILE = Path(__file__).parent / "results" / "formats.json"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from benchmarks.limits import errors
 from benchmarks.rows import Row
-from effnet_core.calibration import calibrate, check, standing
+from effnet_core.latency import calibrate, check, standing
 
 MEAN_PERCENT, WORST_PERCENT = 10.0, 25.0
 

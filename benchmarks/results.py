@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.rows import Row
-from effnet_core.runtime.session import ENGINE_VERSION, available_cores
+from effnet_core.engines.onnx.session import ENGINE_VERSION, available_cores
 
 FILE = Path(__file__).parent / "results" / "latest.json"
 PACKAGES = (

@@ -10,14 +10,14 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.peers import torchvision_model
+from effnet_core.architecture.names import variant
+from effnet_core.engines.onnx.graph import whole_graph
+from effnet_core.engines.onnx.session import OnnxSession
+from effnet_core.engines.predictor import Predictor
 from effnet_core.images import Preprocessing
-from effnet_core.predict import Predictor
-from effnet_core.runtime.graph import whole_graph
-from effnet_core.runtime.session import OnnxSession
-from effnet_core.variants import variant
 from effnet_core.weights import LoadedWeights
-from effnet_core.weights.catalog import imagenet_classes
 from effnet_core.weights.convert import convert
+from effnet_core.weights.published import imagenet_classes
 
 READY_SECONDS = 60.0
 

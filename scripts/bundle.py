@@ -6,10 +6,10 @@ import argparse
 import datetime
 from pathlib import Path
 
+from effnet_core.datasets.prepared import load
 from effnet_core.training.bundling import Naming, bundle, record_only
-from effnet_core.training.family_training import validation_of
-from effnet_core.training.prepared import load
-from effnet_core.training.run_folder import RunFolder
+from effnet_core.training.family.training import validation_of
+from effnet_core.training.runs.folder import RunFolder
 
 ASSETS = Path(__file__).parents[1] / "assets"
 

@@ -12,10 +12,10 @@ from __future__ import annotations
 from timm.data import resolve_data_config
 from timm.models import get_pretrained_cfg, list_models
 
+from effnet_core.architecture.names import canonical_name
+from effnet_core.data.tables import Row, write
 from effnet_core.errors import InvalidInput
-from effnet_core.published_tables import Row, write
-from effnet_core.variants import canonical_name
-from effnet_core.weights.preprocessing import TIMM_COLUMNS, TIMM_FILE
+from effnet_core.weights.published_preprocessing import TIMM_COLUMNS, TIMM_FILE
 
 
 def table() -> list[Row]:

@@ -14,7 +14,7 @@ import csv
 import sys
 from pathlib import Path
 
-from effnet_core.published_tables import (
+from effnet_core.data.tables import (
     ACCURACY_COLUMNS,
     COST_COLUMNS,
     SPEED_COLUMNS,

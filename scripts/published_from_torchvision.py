@@ -13,7 +13,7 @@ import math
 import torchvision
 from torchvision.models import get_model_weights, list_models
 
-from effnet_core.published_tables import ACCURACY_COLUMNS, COST_COLUMNS, Row, write
+from effnet_core.data.tables import ACCURACY_COLUMNS, COST_COLUMNS, Row, write
 
 
 def tables() -> tuple[list[Row], list[Row]]:

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from effnet_core.architecture import expand
-from effnet_core.cost import CostTotals, summarize
-from effnet_core.published import paper_table
-from effnet_core.scaling import BASE_RESOLUTION, ScalingCoefficients
-from effnet_core.stage_tables import V1
-from effnet_core.variants import variant
+from effnet_core.architecture.families import V1
+from effnet_core.architecture.names import variant
+from effnet_core.architecture.scaling import BASE_RESOLUTION, ScalingCoefficients
+from effnet_core.architecture.spec import expand
+from effnet_core.cost.report import CostTotals, summarize
+from effnet_core.results.published import paper_table
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "differences.md"
 

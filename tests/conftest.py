@@ -101,10 +101,10 @@ class Bundled:
 
     def put(self, name: str, title: str, *, phi: float = -6.0, **record: Any) -> Path:
         """Add a model with its card and a run record of these fields; return its file."""
-        from effnet_core.builder import build
-        from effnet_core.cost import summarize
+        from effnet_core.architecture.names import scaled
+        from effnet_core.cost.report import summarize
+        from effnet_core.network.build import build
         from effnet_core.training.bundling import half_precision
-        from effnet_core.variants import scaled
         from effnet_core.weights import bundled
         from effnet_core.weights.checkpoints import load_checkpoint, save_checkpoint, serialise
 
@@ -267,7 +267,7 @@ def made_up_timer() -> Callable[[Any], Any]:
     """Return a timer whose milliseconds follow `MADE_OF`, a few per cent off, always the same."""
     import math
 
-    from effnet_core.calibration import LatencyMeasurement, terms
+    from effnet_core.latency import LatencyMeasurement, terms
 
     def timer(spec: Any) -> LatencyMeasurement:
         amounts = terms(spec)
@@ -294,6 +294,6 @@ def made_up_timer() -> Callable[[Any], Any]:
 @pytest.fixture(scope="session")
 def made_up(made_up_timer: Callable[[Any], Any]) -> Any:
     """Return a calibration of this machine whose timings were made up."""
-    from effnet_core.calibration import calibrate
+    from effnet_core.latency import calibrate
 
     return calibrate(timer=made_up_timer, clock=lambda: 0.0)

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from effnet_core.cost import summarize
-from effnet_core.predict import Predictor
+from effnet_core.cost.report import summarize
+from effnet_core.engines.predictor import Predictor
 from effnet_core.weights.bundled import BundledModel, bundled_models
 from effnet_core.weights.checkpoints import load_checkpoint
 
@@ -80,8 +80,8 @@ def test_the_data_is_what_the_record_counts(model: BundledModel) -> None:
 
 @pytest.mark.parametrize("model", MODELS[:1], ids=[model.id for model in MODELS[:1]])
 def test_the_recorded_accuracy_is_measured_again(model: BundledModel, test_data: Path) -> None:
-    from effnet_core.training.evaluation import evaluate
-    from effnet_core.training.prepare import read_photos
+    from effnet_core.datasets.prepare import read_photos
+    from effnet_core.evaluation.accuracy import evaluate
 
     run = record("runs", model)
     photos, read = read_photos(test_data / "tiny-imagenet-100", side=run["data"]["side"])

@@ -11,21 +11,25 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 TORCH_FREE = (
     "architecture",
+    "architecture.families",
+    "architecture.names",
+    "architecture.scaling",
+    "architecture.spec",
     "attribution",
-    "budget",
-    "comparison",
     "cost",
-    "cost_curves",
+    "cost.arrays",
+    "cost.budget",
+    "cost.reconcile",
+    "cost.report",
+    "engines",
+    "engines.onnx.graph",
+    "engines.onnx.session",
     "images",
-    "measured",
-    "published",
-    "reconcile",
-    "runtime.graph",
-    "runtime.session",
-    "samples",
-    "scaling",
-    "stage_tables",
-    "variants",
+    "images.samples",
+    "latency",
+    "results.published",
+    "results.trade_off",
+    "results.trained",
 )
 NO_TORCH = (
     "import sys; sys.exit(', '.join({'torch', 'torchvision', 'captum'} & set(sys.modules)) or 0)"
@@ -59,7 +63,9 @@ def test_core_version_imports_without_torch() -> None:
 def test_server_warms_the_first_page_without_torch() -> None:
     warm = "from app.server import MAIN, warm, warming; import asyncio, streamlit as st; "
     enter = "asyncio.run(warming(st.App(MAIN)).__aenter__()); warm.wait(); "
-    answer = run(f"{warm}{enter}assert 'app.views.scale' in __import__('sys').modules; {NO_TORCH}")
+    answer = run(
+        f"{warm}{enter}assert 'app.views.scale.page' in __import__('sys').modules; {NO_TORCH}"
+    )
     assert answer.returncode == 0, answer.stderr
 
 
@@ -78,7 +84,7 @@ def test_app_opens_without_torch() -> None:
 def test_view_draws_without_torch(page: str) -> None:
     answer = run(
         "from streamlit.testing.v1 import AppTest\n"
-        f"page = 'from app.views import {page}; {page}.render()'\n"
+        f"page = 'from app.views.{page}.page import render; render()'\n"
         "at = AppTest.from_string(page, default_timeout=60).run()\n"
         "assert not at.exception, at.exception[0].message\n"
         f"{NO_TORCH}"

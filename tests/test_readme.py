@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from effnet_core.builder import build
+from effnet_core.architecture.names import scaled
 from effnet_core.cli import main
-from effnet_core.samples import load_sample
-from effnet_core.training.drawn import SHAPES, drawn_zip
-from effnet_core.variants import scaled
+from effnet_core.datasets.drawn import SHAPES, drawn_zip
+from effnet_core.images.samples import load_sample
+from effnet_core.network.build import build
 from effnet_core.weights import WeightsStore, resolve_weights, save_checkpoint
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -61,7 +61,7 @@ def test_commands_do_what_they_say(desk: Path, command: str) -> None:
 def test_milliseconds_from_the_calibration_to_the_budget(
     desk: Path, monkeypatch: pytest.MonkeyPatch, made_up_timer: Any
 ) -> None:
-    monkeypatch.setattr("effnet_core.calibration.measuring._time", made_up_timer)
+    monkeypatch.setattr("effnet_core.latency.measuring._time", made_up_timer)
     assert len(TIMING) == 3
     for command in TIMING:
         assert main(shlex.split(command)[1:]) == 0

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from effnet_core.samples import load_sample
+from effnet_core.images.samples import load_sample
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -74,7 +74,7 @@ def test_everything_that_the_code_reads_is_carried(installed: Path, tmp_path: Pa
     texts = [source.read_text(encoding="utf-8") for source in sources]
     read = {name for text in texts for name in re.findall(r'(?<!\w)asset\("([^"]+)"\)', text)}
     assert {"assets/favicon.png", "streamlit_config.toml"} <= read
-    code = "import sys; from effnet_core.assets import asset; print(*map(asset, sys.argv[1:]))"
+    code = "import sys; from effnet_core.files import asset; print(*map(asset, sys.argv[1:]))"
     for place in run(installed, tmp_path, "python", "-c", code, *sorted(read)).split():
         assert Path(place).is_relative_to(installed)
 

@@ -8,9 +8,9 @@ from functools import cache
 
 from app.charts.scale import Chart, DrawnAxis, Line, Marks, Symbol
 from app.live.marks import Mark
-from app.pricing import title_of
+from app.scale.pricing import title_of
 from app.text import milliseconds
-from effnet_core.calibration import Calibration, Compared, unseen
+from effnet_core.latency import Calibration, Compared, unseen
 
 
 def scatter(calibration: Calibration) -> Chart:

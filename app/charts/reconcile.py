@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 
 from app.charts.style import FAINT, GREY, figure
-from effnet_core.reconcile import DepthJump, Reconciliation
+from effnet_core.cost.reconcile import DepthJump, Reconciliation
 
 _SYMBOLS = {"depth": "square", "width": "diamond", "resolution": "circle"}
 

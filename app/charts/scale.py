@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from app.live.marks import Mark, mark, measured_mark
-from app.quantities import Priced, Quantity
+from app.scale.quantities import Priced, Quantity
 from app.text import minus
 
 Curve = tuple[Priced, ...]

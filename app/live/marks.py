@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 
 from app.live.steps import compact, resting
-from app.network import Network
-from app.quantities import MS, Priced, Quantity
+from app.scale.network import Network
+from app.scale.quantities import MS, Priced, Quantity
 from app.text import milliseconds, minus
 
 

@@ -13,10 +13,10 @@ from itertools import groupby
 from typing import Any
 
 from app.live.steps import compact
-from app.network import Network, formula_title
-from app.pricing import TENTHS
-from effnet_core.cost import CostReport, PartCost, StageCost, analyze
-from effnet_core.variants import variant
+from app.scale.network import Network, formula_title
+from app.scale.pricing import TENTHS
+from effnet_core.architecture.names import variant
+from effnet_core.cost.report import CostReport, PartCost, StageCost, analyze
 
 Column = Sequence[int]
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 
 from app.live.steps import compact, resting
-from app.network import Network, formula_title
-from app.pricing import TENTHS, price_each
-from app.quantities import Totals
+from app.scale.network import Network, formula_title
+from app.scale.pricing import TENTHS, price_each
+from app.scale.quantities import Totals
 from app.text import count, minus, size, times
-from effnet_core.cost import CostReport
+from effnet_core.cost.report import CostReport
 from effnet_core.errors import InvalidInput
 
 NUMBERS = ("params", "mult_adds", "activations", "peak_activation_bytes")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from app.network import PHI, Network
-from app.pricing import TENTHS
+from app.scale.network import PHI, Network
+from app.scale.pricing import TENTHS
 
 
 def is_step(network: Network) -> bool:

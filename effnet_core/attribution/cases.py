@@ -15,10 +15,10 @@ from torch import Tensor
 from effnet_core.attribution.boxes import Box, view_box
 from effnet_core.attribution.pixels import baseline
 from effnet_core.attribution.scores import Target
-from effnet_core.builder import torch_dtype
+from effnet_core.engines.predictor import Predictor, class_index
 from effnet_core.errors import InvalidInput
 from effnet_core.images import model_view, to_input
-from effnet_core.predict import Predictor, class_index
+from effnet_core.network.build import torch_dtype
 
 PASS = 64
 """Most pictures in one forward pass."""

@@ -25,11 +25,11 @@ from effnet_core.attribution.parameters import Value
 from effnet_core.attribution.reference import reference_range
 from effnet_core.attribution.registry import Method, find_method
 from effnet_core.attribution.result import Attribution
-from effnet_core.backends.eager import EagerEngine
-from effnet_core.backends.engines import Look
+from effnet_core.engines.engine import Look
+from effnet_core.engines.torch import EagerEngine
 from effnet_core.errors import InvalidInput
 from effnet_core.images import IMAGENET_MEAN, IMAGENET_STD, Preprocessing
-from effnet_core.model import EfficientNet
+from effnet_core.network.model import EfficientNet
 
 Stage = int | Literal["last"]
 T = TypeVar("T")

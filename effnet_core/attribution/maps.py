@@ -12,9 +12,9 @@ from torch import Tensor
 
 from effnet_core.attribution import cam, pixels
 from effnet_core.attribution.parameters import Value
-from effnet_core.backends.engines import Look, Slope
+from effnet_core.engines.engine import Look, Slope
 from effnet_core.errors import InvalidInput
-from effnet_core.model import EfficientNet
+from effnet_core.network.model import EfficientNet
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,7 +19,7 @@ from effnet_core.attribution.compute import attribute
 from effnet_core.attribution.maps import as_array
 from effnet_core.attribution.parameters import Value
 from effnet_core.images import Preprocessing
-from effnet_core.model import EfficientNet
+from effnet_core.network.model import EfficientNet
 
 
 def photo_maps(

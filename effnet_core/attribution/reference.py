@@ -27,12 +27,12 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from effnet_core.architecture import ArchitectureSpec
+from effnet_core.architecture.spec import ArchitectureSpec
 from effnet_core.attribution.maps import MapRequest, raw_map, raw_maps_of_all_stages
 from effnet_core.attribution.pixels import shown_inputs
-from effnet_core.backends.eager import EagerEngine
-from effnet_core.builder import build
-from effnet_core.model import EfficientNet
+from effnet_core.engines.torch import EagerEngine
+from effnet_core.network.build import build
+from effnet_core.network.model import EfficientNet
 
 SEED = 0
 CALIBRATION_IMAGES = 4

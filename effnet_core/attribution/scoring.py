@@ -32,8 +32,8 @@ from effnet_core.attribution.scores import (
     Target,
 )
 from effnet_core.attribution.stages import deepest_stage
+from effnet_core.engines.predictor import Predictor
 from effnet_core.errors import InvalidInput
-from effnet_core.predict import Predictor
 
 BATCH = 32
 """Photos whose maps are made together."""

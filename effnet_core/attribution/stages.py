@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from effnet_core.architecture import ArchitectureSpec
-from effnet_core.cost import analyze
+from effnet_core.architecture.spec import ArchitectureSpec
+from effnet_core.cost.report import analyze
 from effnet_core.errors import InvalidInput
 
 

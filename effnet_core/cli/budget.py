@@ -6,7 +6,10 @@ import argparse
 import dataclasses
 from typing import Any
 
-from effnet_core.budget import (
+from effnet_core.architecture.scaling import BASE_RESOLUTION
+from effnet_core.cli.common import Commands, add_command, positive, print_table, working
+from effnet_core.cli.streams import print_json
+from effnet_core.cost.budget import (
     BUDGET_DTYPES,
     LABELS,
     QUANTITIES,
@@ -20,10 +23,7 @@ from effnet_core.budget import (
     devices,
     largest_phi,
 )
-from effnet_core.calibration import Calibration, standing
-from effnet_core.cli.common import Commands, add_command, positive, print_table, working
-from effnet_core.cli.streams import print_json
-from effnet_core.scaling import BASE_RESOLUTION
+from effnet_core.latency import Calibration, standing
 
 TIE = 0.01
 """The share of the most multiply-adds that the shape nearest to compound scaling may give up."""

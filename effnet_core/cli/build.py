@@ -5,14 +5,7 @@ from __future__ import annotations
 import argparse
 import secrets
 
-from effnet_core.cli.common import (
-    Commands,
-    add_command,
-    add_device,
-    output_path,
-    seed,
-    working,
-)
+from effnet_core.cli.common import Commands, add_command, add_device, output_path, seed, working
 from effnet_core.cli.network import add_network, network
 from effnet_core.cli.streams import print_json
 
@@ -38,7 +31,7 @@ def _run(args: argparse.Namespace) -> int:
     spec = network(args)
     chosen = secrets.randbelow(2**32) if args.seed is None else args.seed
     with working(f"Building {spec.name}"):
-        from effnet_core.builder import build
+        from effnet_core.network.build import build
         from effnet_core.weights import save_checkpoint
 
         model = build(spec, device=args.device, dtype=args.dtype, seed=chosen)

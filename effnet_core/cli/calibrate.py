@@ -9,8 +9,12 @@ from typing import Any
 
 from tqdm import tqdm
 
-from effnet_core.architecture import ArchitectureSpec
-from effnet_core.calibration import (
+from effnet_core.architecture.spec import ArchitectureSpec
+from effnet_core.cli.common import Commands, add_command, positive, print_table, working
+from effnet_core.cli.network import add_network, network
+from effnet_core.cli.streams import print_json
+from effnet_core.errors import InvalidInput
+from effnet_core.latency import (
     SECONDS,
     TERMS,
     Calibration,
@@ -23,11 +27,7 @@ from effnet_core.calibration import (
     measure_runtime,
     standing,
 )
-from effnet_core.calibration.making import Task, make
-from effnet_core.cli.common import Commands, add_command, positive, print_table, working
-from effnet_core.cli.network import add_network, network
-from effnet_core.cli.streams import print_json
-from effnet_core.errors import InvalidInput
+from effnet_core.latency.making import Task, make
 
 _HEADERS = ("Network", "Pixels", "Predicted ms", "Measured ms", "25 – 75 %", "Runs", "Error")
 _BAR = "{desc} {percentage:3.0f}%|{bar}| {elapsed}{postfix}"

@@ -29,7 +29,7 @@ from effnet_core.errors import EffnetError, ImageError
 from effnet_core.images import decode
 
 if TYPE_CHECKING:
-    from effnet_core.predict import Predictor
+    from effnet_core.engines.predictor import Predictor
 
 Answer = dict[str, Any]
 

@@ -16,14 +16,14 @@ from typing import Any, NoReturn, TypeAlias
 from tabulate import tabulate
 
 from effnet_core.cli.streams import say
-from effnet_core.cost import element_bytes
+from effnet_core.cost.report import element_bytes
 from effnet_core.errors import EffnetError, InvalidInput
 
 Commands: TypeAlias = "argparse._SubParsersAction[Parser]"
 """Where commands are added: what `Parser.add_subparsers` returns."""
 
 DEVICE = r"auto|cpu|cuda(:\d{1,3})?"
-"""What effnet_core.builder.resolve_device reads, which needs torch; a test holds them equal."""
+"""What network.build.resolve_device reads, which needs torch; a test holds them equal."""
 
 QUIET_SECONDS = 1.0
 """Work that takes longer says so on standard error."""

@@ -17,10 +17,10 @@ from effnet_core.cli.common import (
 )
 from effnet_core.cli.network import add_network, network
 from effnet_core.cli.streams import print_json
-from effnet_core.cost import CostReport, analyze
+from effnet_core.cost.report import CostReport, analyze
 
 if TYPE_CHECKING:
-    from effnet_core.verify import Verification
+    from effnet_core.network.verify import Verification
 
 
 _HEADERS = (
@@ -68,7 +68,7 @@ def _run(args: argparse.Namespace) -> int:
 
 def _verify(report: CostReport) -> Verification:
     with working(f"Building {report.spec.name} and counting it with fvcore and torch"):
-        from effnet_core.verify import verify
+        from effnet_core.network.verify import verify
 
         return verify(report.spec, resolution=report.resolution)
 

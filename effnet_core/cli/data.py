@@ -19,7 +19,7 @@ from effnet_core.cli.common import (
 from effnet_core.cli.streams import print_json, warn
 
 if TYPE_CHECKING:
-    from effnet_core.training.prepared import PreparedReport
+    from effnet_core.datasets.prepared import PreparedReport
 
 NAMED = 10
 """So many unreadable files are named on standard error; data.json names all."""
@@ -63,7 +63,7 @@ def register(commands: Commands) -> None:
 
 def _prepare(args: argparse.Namespace) -> int:
     with working("Loading PyTorch"):
-        from effnet_core.training.prepare import prepare
+        from effnet_core.datasets.prepare import prepare
     with tqdm(desc="Decoding", unit="photo", delay=QUIET_SECONDS) as bar:
 
         def progress(done: int, total: int) -> None:
@@ -90,7 +90,7 @@ def _prepare(args: argparse.Namespace) -> int:
 
 def _info(args: argparse.Namespace) -> int:
     with working("Loading PyTorch"):
-        from effnet_core.training.prepared import verify
+        from effnet_core.datasets.prepared import verify
     with working(f"Reading {args.folder}"):
         report = verify(Path(args.folder))
     if args.json:

@@ -22,22 +22,16 @@ from effnet_core.cli.common import (
     working,
 )
 from effnet_core.cli.evaluation_report import print_maps, print_result, warn_of_missing, write
-from effnet_core.cli.loading import (
-    add_checkpoint,
-    add_weights,
-    described_input,
-    load,
-    predictor,
-)
+from effnet_core.cli.loading import add_checkpoint, add_weights, described_input, load, predictor
 from effnet_core.cli.streams import print_json
 from effnet_core.errors import InvalidInput
 
 if TYPE_CHECKING:
     from effnet_core.attribution import MapScores
     from effnet_core.attribution.compute import Stage
-    from effnet_core.predict import Predictor
-    from effnet_core.training.evaluation_result import Evaluation
-    from effnet_core.training.photo_files import Source
+    from effnet_core.datasets.photo_files import Source
+    from effnet_core.engines.predictor import Predictor
+    from effnet_core.evaluation.result import Evaluation
 
 MAP_PHOTOS = 500
 
@@ -98,8 +92,8 @@ def _run(args: argparse.Namespace) -> int:
         output_path(name, ".csv") if name else None for name in (args.csv, args.confusion)
     )
     with working("Loading PyTorch"):
-        from effnet_core.training.evaluation import evaluate
-        from effnet_core.training.photo_files import has_boxes, open_photos
+        from effnet_core.datasets.photo_files import has_boxes, open_photos
+        from effnet_core.evaluation.accuracy import evaluate
     with open_photos(Path(args.source), args.split) as source:
         if args.maps and not has_boxes(source.photos):
             raise InvalidInput(f"{source.name} comes without boxes, so no map can be scored on it.")
@@ -165,7 +159,7 @@ def _maps(
     source: Source,
     stages: tuple[Stage, ...] | None,
 ) -> tuple[MapScores, ...]:
-    from effnet_core.training.map_evaluation import evaluate_maps
+    from effnet_core.evaluation.maps import evaluate_maps
 
     with _bar("Scoring maps") as progress:
         return evaluate_maps(

@@ -16,8 +16,8 @@ from effnet_core.cli.common import print_table
 from effnet_core.cli.streams import warn
 
 if TYPE_CHECKING:
-    from effnet_core.training.evaluation_result import ClassAccuracy, Evaluation
-    from effnet_core.training.photo_files import Source
+    from effnet_core.datasets.photo_files import Source
+    from effnet_core.evaluation.result import ClassAccuracy, Evaluation
 
 NAMED = 10
 """So many unreadable photos and missing classes are named on standard error; JSON names all."""
@@ -122,8 +122,8 @@ def _matrix(found: Evaluation) -> Iterator[Sequence[object]]:
 
 
 def _write_csv(path: Path, lines: Iterable[Sequence[object]]) -> None:
-    from effnet_core.weights import disk
+    from effnet_core import files
 
     text = io.StringIO(newline="")
     csv.writer(text).writerows(lines)
-    disk.write(path, text.getvalue().encode("utf-8", "backslashreplace"))
+    files.write(path, text.getvalue().encode("utf-8", "backslashreplace"))

@@ -10,14 +10,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from effnet_core.architecture.names import architecture
 from effnet_core.attribution.registry import METHODS, Method, find_method
-from effnet_core.cli.common import (
-    Commands,
-    add_command,
-    add_device,
-    output_path,
-    working,
-)
+from effnet_core.cli.common import Commands, add_command, add_device, output_path, working
 from effnet_core.cli.loading import (
     add_checkpoint,
     add_weights,
@@ -29,12 +24,11 @@ from effnet_core.cli.loading import (
 from effnet_core.cli.streams import print_json
 from effnet_core.errors import InvalidInput
 from effnet_core.images import decode
-from effnet_core.variants import architecture
 
 if TYPE_CHECKING:
-    from effnet_core.architecture import ArchitectureSpec
+    from effnet_core.architecture.spec import ArchitectureSpec
     from effnet_core.attribution import Attribution, Value
-    from effnet_core.predict import ClassProbability, Prediction, Predictor
+    from effnet_core.engines.predictor import ClassProbability, Prediction, Predictor
 
 
 def register(commands: Commands) -> None:
@@ -194,15 +188,15 @@ def _write(
     attribution: Attribution,
     opacity: float,
 ) -> None:
+    from effnet_core import files
     from effnet_core.attribution.render import overlay
-    from effnet_core.weights import disk
 
     picture, numbers = io.BytesIO(), io.BytesIO()
     overlay(prediction.view, attribution, opacity=opacity).save(picture, format="PNG")
-    disk.write(overlay_path, picture.getvalue())
+    files.write(overlay_path, picture.getvalue())
     if raw_path is not None:
         np.save(numbers, attribution.raw)
-        disk.write(raw_path, numbers.getvalue())
+        files.write(raw_path, numbers.getvalue())
 
 
 def _print_result(result: dict[str, Any], method: Method) -> None:

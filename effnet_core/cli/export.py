@@ -7,21 +7,14 @@ import secrets
 from pathlib import Path
 from typing import Any
 
-from effnet_core.architecture import ArchitectureSpec
-from effnet_core.cli.common import (
-    Commands,
-    add_command,
-    output_path,
-    readable,
-    seed,
-    working,
-)
+from effnet_core.architecture.spec import ArchitectureSpec
+from effnet_core.cli.common import Commands, add_command, output_path, readable, seed, working
 from effnet_core.cli.loading import add_checkpoint, add_weights, load
 from effnet_core.cli.network import FORMULA_OPTIONS, add_network, network
 from effnet_core.cli.streams import print_json
 from effnet_core.errors import InvalidInput
 
-# The formats of effnet_core.export, which needs torch; a test holds them equal.
+# The formats of effnet_core.network.export, which needs torch; a test holds them equal.
 ENDINGS = {"onnx": ".onnx", "json": ".json", "python": ".py"}
 
 _NETWORK_ONLY = ("resolution", "num_classes", "seed", *FORMULA_OPTIONS)
@@ -84,7 +77,7 @@ def _export_weights(
         "preprocessing": loaded.preprocessing,
     }
     with working(f"Exporting {loaded.spec.name}"):
-        from effnet_core import export
+        from effnet_core.network import export
         from effnet_core.weights import instantiate
 
         if args.format == "json":
@@ -108,7 +101,7 @@ def _export_spec(
         if args.format == "onnx":
             chosen = secrets.randbelow(2**32) if args.seed is None else args.seed
             return spec.name, _initialised_onnx(spec, target, chosen), chosen
-        from effnet_core import export
+        from effnet_core.network import export
 
         if args.format == "json":
             return spec.name, export.write_json(target, spec), None
@@ -116,7 +109,7 @@ def _export_spec(
 
 
 def _initialised_onnx(spec: ArchitectureSpec, target: Path, chosen: int) -> tuple[Path, ...]:
-    from effnet_core.builder import build
-    from effnet_core.export import write_onnx
+    from effnet_core.network.build import build
+    from effnet_core.network.export import write_onnx
 
     return write_onnx(target, build(spec, seed=chosen))

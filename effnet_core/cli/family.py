@@ -20,10 +20,10 @@ from effnet_core.cli.streams import print_json, say
 from effnet_core.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from effnet_core.training.family import Family, FamilyRun
-    from effnet_core.training.family_plan import PlannedRun
-    from effnet_core.training.family_training import Outcome
-    from effnet_core.training.run_folder import Status
+    from effnet_core.training.family.plan import PlannedRun
+    from effnet_core.training.family.runs import Family, FamilyRun
+    from effnet_core.training.family.training import Outcome
+    from effnet_core.training.runs.folder import Status
 
 _PLAN_HEADERS = (
     "Run",
@@ -67,7 +67,7 @@ def register(commands: Commands) -> None:
 def _run(args: argparse.Namespace) -> int:
     if not args.plan and not (args.data and args.out):
         raise InvalidInput("Training needs --data and --out; --plan does without.")
-    from effnet_core.training.family import read
+    from effnet_core.training.family.runs import read
 
     family = read(Path(args.list) if args.list else None)
     runs = family.chosen(tuple(args.only) if args.only else None)
@@ -76,9 +76,9 @@ def _run(args: argparse.Namespace) -> int:
 
 def _plan(args: argparse.Namespace, family: Family, runs: tuple[FamilyRun, ...]) -> int:
     with working("Loading PyTorch"):
-        from effnet_core.builder import resolve_device
-        from effnet_core.training import prepared
-        from effnet_core.training.family_plan import plan
+        from effnet_core.datasets import prepared
+        from effnet_core.network.build import resolve_device
+        from effnet_core.training.family.plan import plan
     target = resolve_device(args.device)
     planned = plan(
         family,
@@ -165,8 +165,8 @@ def readable_time(seconds: float) -> str:
 
 def _train(args: argparse.Namespace, family: Family, runs: tuple[FamilyRun, ...]) -> int:
     with working("Loading PyTorch"):
-        from effnet_core.training.family_training import read_data, train_family
-        from effnet_core.training.world import joined
+        from effnet_core.training.distributed import joined
+        from effnet_core.training.family.training import read_data, train_family
     with working(f"Reading {args.data}"):
         data = read_data(Path(args.data))
     with joined(args.device) as world, _following() as follower:

@@ -12,7 +12,7 @@ from effnet_core.errors import ImageError, InvalidInput
 from effnet_core.images import INTERPOLATIONS, MAX_BYTES, Preprocessing
 
 if TYPE_CHECKING:
-    from effnet_core.predict import Predictor
+    from effnet_core.engines.predictor import Predictor
     from effnet_core.weights import LoadedWeights, StoredWeights
 
 _PREPROCESSING = ("crop", "resize", "interpolation", "mean", "std")
@@ -64,7 +64,7 @@ def load(args: argparse.Namespace, device: str = "cpu") -> LoadedWeights:
     """
     options = checkpoint_options(args)
     with working(f"Loading {args.weights}"):
-        from effnet_core.builder import resolve_device
+        from effnet_core.network.build import resolve_device
         from effnet_core.weights import WeightsStore, resolve_weights
 
         resolve_device(device)
@@ -81,8 +81,8 @@ def predictor(
     disk, where the service keeps its own. Who only runs `model` needs none of that.
     """
     with working(f"Building {loaded.spec.name}"):
-        from effnet_core.predict import Predictor
-        from effnet_core.runtime.kept import GraphCache
+        from effnet_core.engines.onnx.cache import GraphCache
+        from effnet_core.engines.predictor import Predictor
         from effnet_core.weights import WeightsStore
 
         engine: Literal["auto", "autocast"] = "autocast" if autocast else "auto"

@@ -5,10 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from effnet_core.architecture import ArchitectureSpec
-from effnet_core.cli.streams import warn
-from effnet_core.errors import InvalidInput
-from effnet_core.scaling import (
+from effnet_core.architecture.names import architecture, scaled
+from effnet_core.architecture.scaling import (
     BASE_RESOLUTION,
     PAPER_RULE,
     PHI_MAX,
@@ -17,7 +15,9 @@ from effnet_core.scaling import (
     STRATEGIES,
     ScalingRule,
 )
-from effnet_core.variants import architecture, scaled
+from effnet_core.architecture.spec import ArchitectureSpec
+from effnet_core.cli.streams import warn
+from effnet_core.errors import InvalidInput
 
 FORMULA_OPTIONS: dict[str, Any] = {
     "alpha": PAPER_RULE.alpha,

@@ -31,11 +31,11 @@ from effnet_core.cli.training_progress import following
 from effnet_core.errors import InvalidInput
 
 if TYPE_CHECKING:
+    from effnet_core.training.distributed import World
     from effnet_core.training.job import Job
     from effnet_core.training.launch import TrainingData
     from effnet_core.training.recipe import Recipe
-    from effnet_core.training.run_folder import RunFolder, RunResult
-    from effnet_core.training.world import World
+    from effnet_core.training.runs.folder import RunFolder, RunResult
     from effnet_core.weights import LoadedWeights
 
 _WITH_RESUME = {"resume", "data", "device", "threads", "json", "run", "command"}
@@ -85,8 +85,8 @@ def _run(args: argparse.Namespace) -> int:
         import torch
 
         from effnet_core.training import loop
-        from effnet_core.training.run_folder import RunFolder
-        from effnet_core.training.world import joined
+        from effnet_core.training.distributed import joined
+        from effnet_core.training.runs.folder import RunFolder
     folder = RunFolder(Path(args.resume or args.out))
     threads = args.threads or (args.resume and folder.about().get("threads"))
     if threads:
@@ -121,7 +121,7 @@ def _require_options(args: argparse.Namespace) -> None:
 
 def _earlier(folder: RunFolder) -> RunResult | None:
     """What came out of a run that is finished."""
-    from effnet_core.training.run_folder import RunResult
+    from effnet_core.training.runs.folder import RunResult
 
     folder.recipe()  # raises where there is no run
     found = folder.result()
@@ -179,7 +179,7 @@ def _weights(args: argparse.Namespace) -> LoadedWeights:
 
 def _photos(args: argparse.Namespace, folder: RunFolder, world: World, side: int) -> TrainingData:
     """The photos of --data; a source is first prepared, into the folder of the run."""
-    from effnet_core.training import prepared
+    from effnet_core.datasets import prepared
     from effnet_core.training.launch import OWN_DATA, read_data
 
     place = Path(args.data)
@@ -196,7 +196,7 @@ def _photos(args: argparse.Namespace, folder: RunFolder, world: World, side: int
 
 
 def _prepare(source: Path, place: Path, side: int) -> None:
-    from effnet_core.training.prepare import prepare
+    from effnet_core.datasets.prepare import prepare
 
     with tqdm(desc="Decoding", unit="photo", delay=QUIET_SECONDS) as bar:
 

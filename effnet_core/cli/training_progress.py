@@ -13,7 +13,7 @@ from effnet_core.cli.family import readable_time
 from effnet_core.cli.streams import say
 
 if TYPE_CHECKING:
-    from effnet_core.training.run_folder import Status
+    from effnet_core.training.runs.folder import Status
 
 _BAR = "{desc} {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} steps{postfix}"
 

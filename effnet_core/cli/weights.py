@@ -144,7 +144,7 @@ def _remove(args: argparse.Namespace) -> int:
 
 
 def _verify(args: argparse.Namespace) -> int:
-    from effnet_core.weights.disk import is_file
+    from effnet_core.files import is_file
 
     store = _store()
     here = [record.id for record in store.listing() if record.state == "ready"]

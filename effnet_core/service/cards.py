@@ -9,13 +9,13 @@ from typing import Literal, Protocol, TypeVar
 
 import torch
 
+from effnet_core.architecture.names import VARIANTS, variant
 from effnet_core.errors import EffnetError
 from effnet_core.service.lanes import Ticket
 from effnet_core.service.requests import Failed, ModelCard
-from effnet_core.variants import VARIANTS, variant
 from effnet_core.weights.bundled import find_bundled
-from effnet_core.weights.catalog import catalog
-from effnet_core.weights.records import StoredWeights
+from effnet_core.weights.published import catalog
+from effnet_core.weights.stored import StoredWeights
 
 
 class _Request(Protocol):

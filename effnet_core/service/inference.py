@@ -9,14 +9,14 @@ from dataclasses import replace
 
 import torch
 
-from effnet_core.architecture import ArchitectureSpec
+from effnet_core.architecture.spec import ArchitectureSpec
 from effnet_core.attribution import attribute, attribute_stages, grad_cam_classes
-from effnet_core.builder import resolve_device, torch_dtype
+from effnet_core.engines.predictor import Prediction, Predictor
 from effnet_core.errors import InvalidInput
 from effnet_core.images import Preprocessing
-from effnet_core.latency import LatencyMeasurement, measure, measure_spec
-from effnet_core.predict import Prediction, Predictor
-from effnet_core.quick_view import edge_for
+from effnet_core.images.resizing import edge_for
+from effnet_core.latency.torch_timing import LatencyMeasurement, measure, measure_spec
+from effnet_core.network.build import resolve_device, torch_dtype
 from effnet_core.service.cards import answer_or_sentence, device_name, stored_card
 from effnet_core.service.lanes import Ticket, WaitingRoom
 from effnet_core.service.looks import Key, Looks, Seen, Subject
@@ -32,7 +32,7 @@ from effnet_core.service.requests import (
 )
 from effnet_core.service.uploads import PREFIX, Uploads
 from effnet_core.weights.bundled import find_bundled
-from effnet_core.weights.catalog import find
+from effnet_core.weights.published import find
 from effnet_core.weights.store import WeightsStore
 
 

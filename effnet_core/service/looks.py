@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from effnet_core.attribution import Attribution
-from effnet_core.backends.engines import Look, Slope
-from effnet_core.predict import ClassProbability, Prediction, Predictor
+from effnet_core.engines.engine import Look, Slope
+from effnet_core.engines.predictor import ClassProbability, Prediction, Predictor
 from effnet_core.service.requests import Explanation
 
 CACHE_BYTES = 64 * 2**20

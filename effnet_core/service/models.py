@@ -7,18 +7,18 @@ from contextlib import contextmanager
 
 import torch
 
-from effnet_core.backends.cuda_graphs import release_cached_memory
-from effnet_core.builder import is_out_of_memory
+from effnet_core.engines.cores import HALVES
+from effnet_core.engines.cuda.graphs import release_cached_memory
+from effnet_core.engines.onnx.cache import GraphCache
+from effnet_core.engines.predictor import Predictor
 from effnet_core.errors import DoesNotFit
 from effnet_core.images import Preprocessing
-from effnet_core.predict import Predictor
-from effnet_core.runtime.cores import HALVES
-from effnet_core.runtime.kept import GraphCache
+from effnet_core.network.build import is_out_of_memory
 from effnet_core.service.lanes import Lanes, Ticket
 from effnet_core.service.uploads import PREFIX, Uploads
 from effnet_core.weights.bundled import find_bundled
-from effnet_core.weights.catalog import find
 from effnet_core.weights.checkpoints import LoadedWeights
+from effnet_core.weights.published import find
 from effnet_core.weights.resolve import resolve_weights
 from effnet_core.weights.store import WeightsStore
 

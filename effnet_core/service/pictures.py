@@ -9,7 +9,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 
 from effnet_core.images import Decoded
-from effnet_core.quick_view import REDUCED_EDGES, decode_at
+from effnet_core.images.resizing import REDUCED_EDGES, decode_at
 
 CACHE_PIXELS = 80_000_000
 """Pixels kept (3 bytes each): the largest accepted picture twice, or a hundred from a telephone."""

@@ -10,7 +10,7 @@ from effnet_core.images import Preprocessing
 if TYPE_CHECKING:
     from effnet_core.attribution import Attribution
     from effnet_core.attribution.parameters import Value
-    from effnet_core.predict import ClassProbability, Prediction
+    from effnet_core.engines.predictor import ClassProbability, Prediction
 
 
 @dataclass(frozen=True)

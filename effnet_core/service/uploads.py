@@ -11,10 +11,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from effnet_core.architecture.names import canonical_name
 from effnet_core.errors import InvalidInput, WeightsError
 from effnet_core.images import Preprocessing
 from effnet_core.service.requests import ModelCard
-from effnet_core.variants import canonical_name
 from effnet_core.weights.checkpoints import LoadedWeights, load_checkpoint
 
 PREFIX = "upload:"

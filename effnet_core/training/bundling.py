@@ -15,16 +15,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from effnet_core import files
 from effnet_core.attribution.scoring import score_maps
-from effnet_core.cost import summarize
+from effnet_core.cost.report import summarize
+from effnet_core.datasets.photo_set import PhotoSet
+from effnet_core.engines.predictor import Predictor
 from effnet_core.errors import CheckpointError, InvalidInput
-from effnet_core.predict import Predictor
-from effnet_core.training.data import PhotoSet
-from effnet_core.training.evaluation import evaluate
-from effnet_core.training.model_card import model_card
-from effnet_core.training.run_folder import RunFolder
+from effnet_core.evaluation.accuracy import evaluate
+from effnet_core.evaluation.model_card import model_card
+from effnet_core.training.runs.folder import RunFolder
 from effnet_core.training.trainer import TrainingError
-from effnet_core.weights import disk
 from effnet_core.weights.checkpoints import LoadedWeights, load_checkpoint, serialise
 
 MAP_PHOTOS = 500
@@ -73,7 +73,7 @@ def bundle(
     weights = half_precision(load_checkpoint(run.model))
     if weights.classes != validation.classes:
         raise InvalidInput("The validation photos have other classes than the network.")
-    disk.write(file, serialise(weights))
+    files.write(file, serialise(weights))
     predictor = Predictor(replace(load_checkpoint(file), id=naming.id), device="cpu")
     record["validation"] = _validation(predictor, validation)
     record["weights"] = {"file": file.name, "sha256": _sha256(file)}
@@ -113,7 +113,7 @@ def write_card(identity: str, assets: Path) -> None:
     record = _read(assets / "measured" / "runs" / f"{identity}.json")
     maps = _read(assets / "measured" / "maps" / f"{identity}.json")
     card = (assets / "models" / entry["file"]).with_suffix(".md")
-    disk.write(card, model_card(entry, record, maps).encode())
+    files.write(card, model_card(entry, record, maps).encode())
 
 
 def run_record(run: RunFolder, naming: Naming, *, side: int, date: str) -> dict[str, Any]:
@@ -219,7 +219,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _write(path: Path, value: dict[str, Any]) -> None:
-    disk.write(path, (json.dumps(value, indent=1, ensure_ascii=False) + "\n").encode())
+    files.write(path, (json.dumps(value, indent=1, ensure_ascii=False) + "\n").encode())
 
 
 def _sha256(path: Path) -> str:

@@ -6,11 +6,11 @@ import dataclasses
 
 from torch import nn
 
-from effnet_core.architecture import ArchitectureSpec
-from effnet_core.builder import materialise, resolve_device
+from effnet_core.architecture.scaling import validate_resolution
+from effnet_core.architecture.spec import ArchitectureSpec
 from effnet_core.images import Preprocessing
-from effnet_core.model import EfficientNet
-from effnet_core.scaling import validate_resolution
+from effnet_core.network.build import materialise, resolve_device
+from effnet_core.network.model import EfficientNet
 from effnet_core.training.recipe import Recipe
 from effnet_core.training.trainer import trained_spec
 from effnet_core.weights import LoadedWeights

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from effnet_core.architecture import ArchitectureSpec
+from effnet_core.architecture.spec import ArchitectureSpec
+from effnet_core.datasets.photo_set import PhotoSet
 from effnet_core.errors import InvalidInput
 from effnet_core.images import Preprocessing
-from effnet_core.model import EfficientNet
-from effnet_core.training.data import PhotoSet
+from effnet_core.network.model import EfficientNet
 from effnet_core.training.recipe import Recipe
 from effnet_core.training.trainer import TrainingError
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from effnet_core.architecture import ArchitectureSpec
-from effnet_core.training import prepared
-from effnet_core.training.data import DataError, PhotoSet
+from effnet_core.architecture.spec import ArchitectureSpec
+from effnet_core.datasets import prepared
+from effnet_core.datasets.photo_set import DataError, PhotoSet
 from effnet_core.training.finetune import preprocessing_of, starting_model
 from effnet_core.training.job import Job
 from effnet_core.training.recipe import Recipe
-from effnet_core.training.run_folder import RunFolder
+from effnet_core.training.runs.folder import RunFolder
 from effnet_core.training.trainer import TrainingError
 from effnet_core.weights import LoadedWeights
 

@@ -12,18 +12,18 @@ from typing import Any
 
 import torch
 
-from effnet_core.builder import build, materialise
+from effnet_core.datasets.photo_set import held_out_rows
 from effnet_core.errors import EffnetError
-from effnet_core.training.data import held_out_rows
-from effnet_core.training.endings import DIVERGED, asked_to_stop, is_foreseen, sentence
-from effnet_core.training.evaluation import Accuracy, logits, right, views
+from effnet_core.evaluation.accuracy import Accuracy, logits, right, views
+from effnet_core.network.build import build, materialise
+from effnet_core.training.distributed import World
+from effnet_core.training.interruption import DIVERGED, asked_to_stop, is_foreseen, sentence
 from effnet_core.training.job import Job, shown
 from effnet_core.training.memory import require_room
-from effnet_core.training.pace import Pace
-from effnet_core.training.run_folder import RunFolder, RunResult, State, Status, environment
+from effnet_core.training.progress import Pace
+from effnet_core.training.runs.folder import RunFolder, RunResult, State, Status, environment
 from effnet_core.training.schedule import work
 from effnet_core.training.trainer import Trainer, TrainingError, trained_spec
-from effnet_core.training.world import World
 from effnet_core.weights import save_checkpoint
 
 LOG_STEPS = 20

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from effnet_core.architecture import ArchitectureSpec
-from effnet_core.builder import free_bytes
-from effnet_core.cost import analyze
+from effnet_core.architecture.spec import ArchitectureSpec
+from effnet_core.cost.report import analyze
 from effnet_core.errors import DoesNotFit
+from effnet_core.network.build import free_bytes
+from effnet_core.training.distributed import World
 from effnet_core.training.recipe import Recipe
-from effnet_core.training.world import World
 
 KEPT_PER_OUTPUT = 2.5
 """Numbers that the backward pass keeps for each output of a convolution, at least: the output, its

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import nn, optim
 
 from effnet_core.errors import InvalidInput
-from effnet_core.model import EfficientNet
+from effnet_core.network.model import EfficientNet
 from effnet_core.training.recipe import Recipe
 
 

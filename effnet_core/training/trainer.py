@@ -18,19 +18,19 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from effnet_core.architecture import ArchitectureSpec
-from effnet_core.builder import free_bytes
+from effnet_core.architecture.spec import ArchitectureSpec
+from effnet_core.datasets.photo_set import PhotoSet
 from effnet_core.errors import EffnetError, InvalidInput
 from effnet_core.images import Preprocessing
-from effnet_core.model import EfficientNet
+from effnet_core.network.build import free_bytes
+from effnet_core.network.model import EfficientNet
 from effnet_core.training import augment
 from effnet_core.training.averaging import WeightAverage
-from effnet_core.training.data import PhotoSet
+from effnet_core.training.distributed import Agreement, World
 from effnet_core.training.optimizer import freeze, make_optimizer, set_rate
 from effnet_core.training.recipe import Recipe
 from effnet_core.training.schedule import rate_factor, resolution_at
 from effnet_core.training.seeds import NOISE, ORDER, generator, mixed
-from effnet_core.training.world import Agreement, World
 
 
 class TrainingError(EffnetError):

@@ -7,7 +7,6 @@ network. `load_checkpoint` and `save_checkpoint` read and write files directly.
 
 from __future__ import annotations
 
-from effnet_core.weights.catalog import WeightsEntry, catalog, find
 from effnet_core.weights.checkpoints import (
     LoadedWeights,
     instantiate,
@@ -15,9 +14,10 @@ from effnet_core.weights.checkpoints import (
     save_checkpoint,
 )
 from effnet_core.weights.convert import convert, detect_style
-from effnet_core.weights.records import StoredWeights
+from effnet_core.weights.published import WeightsEntry, catalog, find
 from effnet_core.weights.resolve import resolve_weights
 from effnet_core.weights.store import WeightsStore
+from effnet_core.weights.stored import StoredWeights
 
 __all__ = [
     "LoadedWeights",

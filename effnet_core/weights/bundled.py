@@ -13,11 +13,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from effnet_core.assets import asset
 from effnet_core.errors import CheckpointError, InvalidInput
+from effnet_core.files import asset
 from effnet_core.images import Preprocessing
-from effnet_core.weights import files
-from effnet_core.weights.records import StoredWeights
+from effnet_core.weights import tensor_files
+from effnet_core.weights.stored import StoredWeights
 
 FOLDER = "assets/models"
 MANIFEST = "models.json"
@@ -50,7 +50,7 @@ class BundledModel:
 
     def read(self) -> bytes:
         """The file's bytes; raises CheckpointError if they are not those of the manifest."""
-        data = files.read_file(self.path)
+        data = tensor_files.read_file(self.path)
         if hashlib.sha256(data).hexdigest() != self.sha256:
             raise CheckpointError(
                 f"The bundled file of {self.id} is not the one that was published with this "

@@ -17,22 +17,18 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from effnet_core.architecture import ArchitectureSpec
-from effnet_core.builder import materialise, resolve_device
+from effnet_core import files
+from effnet_core.architecture.names import architecture as architecture_named
+from effnet_core.architecture.spec import ArchitectureSpec
 from effnet_core.errors import CheckpointError, InvalidInput
 from effnet_core.images import Preprocessing
-from effnet_core.model import EfficientNet
-from effnet_core.variants import architecture as architecture_named
-from effnet_core.weights import disk, files
-from effnet_core.weights.catalog import IMAGENET_CLASSES, imagenet_classes
-from effnet_core.weights.convert import (
-    class_count,
-    guess_architecture,
-    rename,
-    with_conventions,
-)
+from effnet_core.network.build import materialise, resolve_device
+from effnet_core.network.model import EfficientNet
+from effnet_core.weights import tensor_files
+from effnet_core.weights.convert import class_count, guess_architecture, rename, with_conventions
 from effnet_core.weights.key_names import TITLES, detect_style
-from effnet_core.weights.preprocessing import published_preprocessing
+from effnet_core.weights.published import IMAGENET_CLASSES, imagenet_classes
+from effnet_core.weights.published_preprocessing import published_preprocessing
 
 SPEC_KEY, CLASSES_KEY, PREPROCESSING_KEY = "effnet.spec", "effnet.classes", "effnet.preprocessing"
 
@@ -81,8 +77,8 @@ def load_checkpoint(
     if isinstance(path_or_bytes, bytes):
         data, name = path_or_bytes, Path(file_name or "checkpoint").name
     else:
-        data, name = files.read_file(Path(path_or_bytes)), Path(path_or_bytes).name
-    file = files.parse(data, name)
+        data, name = tensor_files.read_file(Path(path_or_bytes)), Path(path_or_bytes).name
+    file = tensor_files.parse(data, name)
     spec, asked = _spec(file, architecture, name)
     state_dict = rename(file.tensors, spec)
     chosen, preprocessing_source = _preprocessing(file, preprocessing, spec, asked, name)
@@ -121,7 +117,7 @@ def save_checkpoint(
         raise InvalidInput(_disagreement(len(classes), model.spec.num_classes))
     chosen = preprocessing or Preprocessing.imagenet(model.spec.resolution)
     data = _serialise(model.state_dict(), model.spec, classes, chosen)
-    disk.write(target, data)
+    files.write(target, data)
     return hashlib.sha256(data).hexdigest()
 
 
@@ -153,11 +149,11 @@ def _serialise(
     metadata = {SPEC_KEY: spec.to_json(), PREPROCESSING_KEY: json.dumps(preprocessing.to_dict())}
     if classes:
         metadata[CLASSES_KEY] = json.dumps(list(classes))
-    return files.serialise(state_dict, metadata)
+    return tensor_files.serialise(state_dict, metadata)
 
 
 def _spec(
-    file: files.TensorFile, given: str | ArchitectureSpec | None, name: str
+    file: tensor_files.TensorFile, given: str | ArchitectureSpec | None, name: str
 ) -> tuple[ArchitectureSpec, str]:
     """The spec that the file states, or else the given one; the two may not contradict.
 
@@ -181,7 +177,7 @@ def _spec(
 
 
 def _given_spec(
-    file: files.TensorFile, given: str | ArchitectureSpec
+    file: tensor_files.TensorFile, given: str | ArchitectureSpec
 ) -> tuple[ArchitectureSpec, str]:
     """As `_spec`. Only a name takes on the conventions of the library that named the tensors."""
     if isinstance(given, ArchitectureSpec):
@@ -192,7 +188,7 @@ def _given_spec(
     return with_conventions(spec, detect_style(file.tensors)), given
 
 
-def _hinted_spec(file: files.TensorFile, name: str) -> tuple[ArchitectureSpec, str]:
+def _hinted_spec(file: tensor_files.TensorFile, name: str) -> tuple[ArchitectureSpec, str]:
     """The spec by the "architecture" that other libraries' metadata may state."""
     hint = file.metadata.get("architecture", "")
     if hint and not hint.endswith(".json"):
@@ -207,7 +203,7 @@ def _hinted_spec(file: files.TensorFile, name: str) -> tuple[ArchitectureSpec, s
 
 
 def _preprocessing(
-    file: files.TensorFile,
+    file: tensor_files.TensorFile,
     given: Preprocessing | None,
     spec: ArchitectureSpec,
     asked: str,
@@ -227,7 +223,7 @@ def _preprocessing(
 
 
 def _classes(
-    file: files.TensorFile, given: Sequence[str] | None, spec: ArchitectureSpec, name: str
+    file: tensor_files.TensorFile, given: Sequence[str] | None, spec: ArchitectureSpec, name: str
 ) -> tuple[tuple[str, ...], str]:
     if given:
         names, source = tuple(given), GIVEN
@@ -252,7 +248,7 @@ def _disagreement(names: int, classes: int) -> str:
     )
 
 
-def _json(file: files.TensorFile, key: str, name: str) -> Any:
+def _json(file: tensor_files.TensorFile, key: str, name: str) -> Any:
     try:
         return json.loads(file.metadata[key])
     except (ValueError, RecursionError):

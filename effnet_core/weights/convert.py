@@ -13,10 +13,10 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
-from effnet_core.architecture import ArchitectureSpec
+from effnet_core.architecture.names import VARIANTS, variant
+from effnet_core.architecture.spec import ArchitectureSpec
 from effnet_core.errors import CheckpointError
-from effnet_core.model import EfficientNet
-from effnet_core.variants import VARIANTS, variant
+from effnet_core.network.model import EfficientNet
 from effnet_core.weights.key_names import CLASSIFIERS, TITLES, Style, detect_style, module_names
 
 __all__ = ["convert", "detect_style", "guess_architecture", "rename", "with_conventions"]

@@ -13,7 +13,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from effnet_core.errors import DownloadError, InvalidInput, WeightsError
-from effnet_core.weights.disk import placing, readable_size
+from effnet_core.files import placing, readable_size
 
 Progress = Callable[[int, int], None]
 """Called with (bytes done, bytes in all) after every piece."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Literal
 
-from effnet_core.architecture import ArchitectureSpec, BlockSpec
+from effnet_core.architecture.spec import ArchitectureSpec, BlockSpec
 from effnet_core.errors import CheckpointError
 
 Style = Literal["own", "torchvision", "timm", "lukemelas"]

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
+from effnet_core import files
 from effnet_core.images import Preprocessing
-from effnet_core.weights import disk
 from effnet_core.weights.bundled import CLASSES_SOURCE, find_bundled
-from effnet_core.weights.catalog import find
 from effnet_core.weights.checkpoints import CATALOG, GIVEN, LoadedWeights, load_checkpoint
-from effnet_core.weights.files import SUFFIXES
+from effnet_core.weights.published import find
 from effnet_core.weights.store import WeightsStore
+from effnet_core.weights.tensor_files import SUFFIXES
 
 
 def resolve_weights(
@@ -30,7 +30,7 @@ def resolve_weights(
     their size and the command that gets them. Raises CheckpointError or InvalidInput otherwise.
     """
     load = partial(load_checkpoint, classes=classes, preprocessing=preprocessing)
-    if disk.is_file(text):
+    if files.is_file(text):
         return load(text, architecture=architecture)
     model = find_bundled(text)
     if model is not None:

@@ -18,13 +18,14 @@ from pathlib import Path
 import filelock
 import platformdirs
 
+from effnet_core import files
+from effnet_core.architecture.names import canonical_name
 from effnet_core.errors import CheckpointError, DownloadError, InvalidInput, WeightsError
 from effnet_core.images import Preprocessing
-from effnet_core.variants import canonical_name
-from effnet_core.weights import checkpoints, disk, download, files, records
+from effnet_core.weights import checkpoints, download, stored, tensor_files
 from effnet_core.weights.bundled import bundled_models, find_bundled, require_new
-from effnet_core.weights.catalog import WeightsEntry, catalog, find
-from effnet_core.weights.records import State, StoredWeights, read_record
+from effnet_core.weights.published import WeightsEntry, catalog, find
+from effnet_core.weights.stored import State, StoredWeights, read_record
 
 Item = WeightsEntry | str
 """A catalog entry, text that names one, or the id of imported weights or a bundled model."""
@@ -65,7 +66,7 @@ class WeightsStore:
         """ "ready" if the file and its record are there and agree in size, else "absent"."""
         if isinstance(item, str) and find_bundled(item):
             return "ready"
-        return "ready" if records.ready(self.path(item)) else "absent"
+        return "ready" if stored.ready(self.path(item)) else "absent"
 
     def get(
         self, item: Item, progress: download.Progress | None = None, *, offline: bool = False
@@ -103,7 +104,7 @@ class WeightsStore:
         record = read_record(path)
         if record is None:
             raise WeightsError(_absent(_entry(item)))
-        data = files.read_file(path)
+        data = tensor_files.read_file(path)
         if hashlib.sha256(data).hexdigest() != record.sha256:
             raise CheckpointError(_damaged(record.id))
         return data
@@ -117,11 +118,13 @@ class WeightsStore:
         """
         if not isinstance(item, Path):
             return Verification(hashlib.sha256(self.read(item)).hexdigest(), compared=True)
-        record, data = read_record(item), files.read_file(item)
+        record, data = read_record(item), tensor_files.read_file(item)
         sha256 = hashlib.sha256(data).hexdigest()
         if record is not None and sha256 != record.sha256:
             raise CheckpointError(_damaged(record.id))
-        proven = files.HASH_KEY in files.parse(data, item.name).metadata  # then `parse` compared it
+        proven = (
+            tensor_files.HASH_KEY in tensor_files.parse(data, item.name).metadata
+        )  # then `parse` compared it
         return Verification(sha256, compared=proven or record is not None)
 
     def remove(self, item: Item) -> int:
@@ -133,7 +136,7 @@ class WeightsStore:
             raise WeightsError(f"{model.id} comes with the project and cannot be removed alone.")
         path = self.path(item)
         with self._locked(path):
-            records.record_path(path).unlink(missing_ok=True)
+            stored.record_path(path).unlink(missing_ok=True)
             if not path.is_file():
                 raise WeightsError(
                     f"{_entry(item).id} is not on this disk, so there is nothing to remove."
@@ -169,7 +172,7 @@ class WeightsStore:
         target = self._imported_path(identity)
         data = checkpoints.serialise(loaded)
         origin = origin or f"imported from {source.name} (SHA-256 {loaded.sha256})"
-        record = records.imported(
+        record = stored.imported(
             identity, title or identity, target.name, data, loaded, licence=licence, origin=origin
         )
         with self._locked(target):
@@ -177,8 +180,8 @@ class WeightsStore:
                 raise InvalidInput(
                     f"Weights called {identity} are there already; remove them first."
                 )
-            disk.write(target, data)
-            records.write_record(target, record)
+            files.write(target, data)
+            stored.write_record(target, record)
         return record
 
     def imported(self, name: str) -> StoredWeights | None:
@@ -188,9 +191,7 @@ class WeightsStore:
     def listing(self) -> tuple[StoredWeights, ...]:
         """The bundled models, every catalog entry, on disk or not, and then imported weights."""
         bundled = (model.stored() for model in bundled_models())
-        published = (
-            records.ready(self.path(entry)) or records.absent(entry) for entry in catalog()
-        )
+        published = (stored.ready(self.path(entry)) or stored.absent(entry) for entry in catalog())
         own = (read_record(path) for path in sorted(self.root.glob("imported-*.safetensors")))
         return (*bundled, *published, *(record for record in own if record is not None))
 
@@ -208,9 +209,9 @@ class WeightsStore:
             progress=progress,
         )
         record = dataclasses.replace(
-            records.absent(entry), state="ready", sha256=sha256, size_bytes=path.stat().st_size
+            stored.absent(entry), state="ready", sha256=sha256, size_bytes=path.stat().st_size
         )
-        records.write_record(path, record)
+        stored.write_record(path, record)
 
     @contextmanager
     def _locked(self, path: Path) -> Iterator[None]:
@@ -219,8 +220,8 @@ class WeightsStore:
         try:
             lock_path.parent.mkdir(parents=True, exist_ok=True)
             with filelock.FileLock(lock_path, timeout=self.lock_timeout):
-                disk.sweep(path)
-                disk.sweep(records.record_path(path))
+                files.sweep(path)
+                files.sweep(stored.record_path(path))
                 yield
         except filelock.Timeout:
             raise WeightsError(
@@ -228,7 +229,7 @@ class WeightsStore:
                 "wait for it or stop it, then try again."
             ) from None
         except OSError as error:
-            raise disk.storage_error(error, path) from error
+            raise files.storage_error(error, path) from error
 
 
 def default_root() -> Path:
@@ -245,7 +246,10 @@ def _entry(item: Item) -> WeightsEntry:
 def _intact(path: Path) -> bool:
     """Whether the file is there with its recorded hash."""
     record = read_record(path)
-    return record is not None and hashlib.sha256(files.read_file(path)).hexdigest() == record.sha256
+    return (
+        record is not None
+        and hashlib.sha256(tensor_files.read_file(path)).hexdigest() == record.sha256
+    )
 
 
 def _new_id(wanted: str | None, source: Path) -> str:
@@ -278,7 +282,7 @@ def _is_published(name: str) -> bool:
 def _absent(entry: WeightsEntry) -> str:
     return (
         f"{entry.id} is not on this disk; `effnet weights get {entry.id}` downloads its "
-        f"{disk.readable_size(entry.size_bytes)}."
+        f"{tensor_files.readable_size(entry.size_bytes)}."
     )
 
 

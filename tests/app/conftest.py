@@ -10,9 +10,9 @@ import pytest
 import streamlit as st
 
 from app import resources
-from effnet_core.builder import build
-from effnet_core.calibration import Calibration, making, save, store
-from effnet_core.variants import scaled
+from effnet_core.architecture.names import scaled
+from effnet_core.latency import Calibration, making, save, store
+from effnet_core.network.build import build
 from effnet_core.weights import save_checkpoint
 
 HOSTILE_CLASSES = ("<script>alert(1)</script>", "**bold** $x^2$ :red[hot]", "plain cat", "crane")
@@ -56,7 +56,7 @@ def empty_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bundled: Any) -
 def measured_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Point the app at an empty folder of measured records, and return it."""
     folder = tmp_path / "measured"
-    monkeypatch.setattr("effnet_core.measured.asset", lambda path: folder)
+    monkeypatch.setattr("effnet_core.results.trained.asset", lambda path: folder)
     resources.trained.clear()
     yield folder
     resources.trained.clear()

@@ -7,8 +7,8 @@ from typing import Any
 
 from streamlit.testing.v1 import AppTest
 
-SCALE = "from app.views import scale\nscale.render()"
-COMPARE = "from app.views import compare\ncompare.render()"
+SCALE = "from app.views.scale.page import render\nrender()"
+COMPARE = "from app.views.compare.page import render\nrender()"
 
 
 def opened(script: str, **parameters: Any) -> AppTest:

@@ -7,7 +7,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from app.pictures import MAX_PICTURES, framed, sample
-from effnet_core.samples import sample_images
+from effnet_core.images.samples import sample_images
 
 
 def test_what_lies_outside_the_crop_is_dimmed() -> None:

@@ -12,9 +12,9 @@ import torch
 from benchmarks import cuda, peers
 from benchmarks.subjects import Subject
 from benchmarks.table import text
-from effnet_core.backends.cuda import CudaEngine, upload
-from effnet_core.builder import build
-from effnet_core.variants import scaled
+from effnet_core.architecture.names import scaled
+from effnet_core.engines.cuda.engine import CudaEngine, upload
+from effnet_core.network.build import build
 
 
 def test_without_a_device_one_row_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks import curves
 from benchmarks.curves import as_arrays, drawn, one_by_one
-from effnet_core.cost_curves import CostArrays
+from effnet_core.cost.arrays import CostArrays
 
 
 def test_both_rows_say_how_many_networks_they_are_about() -> None:

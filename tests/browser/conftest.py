@@ -9,8 +9,8 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 
-from effnet_core.builder import build
-from effnet_core.variants import scaled
+from effnet_core.architecture.names import scaled
+from effnet_core.network.build import build
 from effnet_core.weights import save_checkpoint
 
 CLASSES = ("<script>alert(1)</script>", "**bold** $x^2$ :red[hot]", "plain cat")

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from app.markup import percent
-from effnet_core.predict import Predictor
-from effnet_core.samples import load_sample
+from effnet_core.engines.predictor import Predictor
+from effnet_core.images.samples import load_sample
 from effnet_core.weights import WeightsStore, load_checkpoint, resolve_weights
 from effnet_core.weights.bundled import bundled_models
 

@@ -10,10 +10,10 @@ from urllib.parse import parse_qs, urlencode, urlparse
 
 import pytest
 
-from effnet_core.comparison import find_axis, identity
-from effnet_core.cost import summarize
-from effnet_core.published import results
-from effnet_core.variants import variant
+from effnet_core.architecture.names import variant
+from effnet_core.cost.report import summarize
+from effnet_core.results.published import results
+from effnet_core.results.trade_off import find_axis, identity
 
 pytestmark = pytest.mark.browser
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from effnet_core.samples import load_sample
+from effnet_core.images.samples import load_sample
 from effnet_core.service import ExplainRequest, InferenceService
 from effnet_core.weights import WeightsStore
 

@@ -9,7 +9,7 @@ from urllib.parse import quote
 import pytest
 
 from app.text import minus
-from effnet_core.budget import Limits, largest_phi
+from effnet_core.cost.budget import Limits, largest_phi
 
 pytestmark = pytest.mark.browser
 

@@ -12,8 +12,8 @@ import pytest
 
 import app.live
 from app.text import count, size, times
-from effnet_core.cost import CostReport, analyze
-from effnet_core.variants import scaled, variant
+from effnet_core.architecture.names import scaled, variant
+from effnet_core.cost.report import CostReport, analyze
 
 pytestmark = pytest.mark.browser
 

@@ -11,10 +11,10 @@ from typing import Any
 import onnx
 import pytest
 
-from effnet_core.architecture import ArchitectureSpec
-from effnet_core.cost import analyze, summarize
-from effnet_core.scaling import STRATEGIES
-from effnet_core.variants import scaled
+from effnet_core.architecture.names import scaled
+from effnet_core.architecture.scaling import STRATEGIES
+from effnet_core.architecture.spec import ArchitectureSpec
+from effnet_core.cost.report import analyze, summarize
 
 pytestmark = pytest.mark.browser
 

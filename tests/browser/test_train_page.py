@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from effnet_core.training.drawn import SHAPES, drawn_zip
+from effnet_core.datasets.drawn import SHAPES, drawn_zip
 
 pytestmark = pytest.mark.browser
 

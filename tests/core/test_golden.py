@@ -14,10 +14,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from effnet_core.architecture import ArchitectureSpec, expand
-from effnet_core.calibration import terms
-from effnet_core.cost import analyze, summarize
-from effnet_core.scaling import (
+from effnet_core.architecture.families import BASELINES
+from effnet_core.architecture.names import VARIANTS, scaled, variant
+from effnet_core.architecture.scaling import (
     PUBLISHED,
     ROUNDINGS,
     STRATEGIES,
@@ -25,8 +24,9 @@ from effnet_core.scaling import (
     ScalingCoefficients,
     ScalingRule,
 )
-from effnet_core.stage_tables import BASELINES
-from effnet_core.variants import VARIANTS, scaled, variant
+from effnet_core.architecture.spec import ArchitectureSpec, expand
+from effnet_core.cost.report import analyze, summarize
+from effnet_core.latency import terms
 from effnet_core.weights.key_names import Style, module_names
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -183,9 +183,9 @@ def keys(name: str, style: Style) -> list[list[str]] | None:
 def answers() -> dict[str, Any]:
     """What the bundled model says of the samples, and where it looked."""
     from effnet_core.attribution import attribute
+    from effnet_core.engines.predictor import Predictor
     from effnet_core.images import decode
-    from effnet_core.predict import Predictor
-    from effnet_core.samples import load_sample, sample_images
+    from effnet_core.images.samples import load_sample, sample_images
     from effnet_core.weights import WeightsStore, resolve_weights
 
     predictor = Predictor(resolve_weights("tiny100-phi-4", WeightsStore()))

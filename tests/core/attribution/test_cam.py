@@ -12,13 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
+from effnet_core.architecture.names import scaled, variant
 from effnet_core.attribution import attribute, attribute_stages, cam, grad_cam_classes
 from effnet_core.attribution.reference import calibrate
-from effnet_core.backends.eager import EagerEngine
-from effnet_core.builder import build
+from effnet_core.engines.torch import EagerEngine
 from effnet_core.errors import InvalidInput
-from effnet_core.model import EfficientNet
-from effnet_core.variants import scaled, variant
+from effnet_core.network.build import build
+from effnet_core.network.model import EfficientNet
 
 CAM_METHODS = tuple(cam.COMBINATIONS)
 

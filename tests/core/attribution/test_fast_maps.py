@@ -14,16 +14,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from effnet_core.architecture import ArchitectureSpec
+from effnet_core.architecture.names import scaled, variant
+from effnet_core.architecture.spec import ArchitectureSpec
 from effnet_core.attribution import attribute, attribute_stages, cam, grad_cam_classes
 from effnet_core.attribution.maps import every_stage
-from effnet_core.backends.onnx_runtime import OnnxEngine
-from effnet_core.builder import build
+from effnet_core.engines.onnx.engine import OnnxEngine
+from effnet_core.engines.onnx.tensors import random_tensors
 from effnet_core.images import decode, model_view, to_input
-from effnet_core.model import EfficientNet
-from effnet_core.runtime.tensors import random_tensors
-from effnet_core.samples import load_sample
-from effnet_core.variants import scaled, variant
+from effnet_core.images.samples import load_sample
+from effnet_core.network.build import build
+from effnet_core.network.model import EfficientNet
 from effnet_core.weights.bundled import bundled_models
 from effnet_core.weights.checkpoints import instantiate
 from effnet_core.weights.resolve import resolve_weights

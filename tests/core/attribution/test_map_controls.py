@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 import torch
 
+from effnet_core.architecture.names import scaled, variant
 from effnet_core.attribution.boxes import Box
 from effnet_core.attribution.controls import centre_gaussian, random_map
 from effnet_core.attribution.metrics import energy_inside, pointing_game
 from effnet_core.attribution.scores import METRICS, Estimate, MapScores
 from effnet_core.attribution.stages import deepest_stage
-from effnet_core.builder import build
 from effnet_core.errors import InvalidInput
-from effnet_core.variants import scaled, variant
+from effnet_core.network.build import build
 
 SIZE = (72, 72)
 CENTRE = Box(left=18, top=18, right=54, bottom=54)  # half the side, a quarter of the area

@@ -11,14 +11,14 @@ import torch
 from captum.attr import NoiseTunnel, Saliency
 from torch import Tensor, nn
 
+from effnet_core.architecture.names import scaled
 from effnet_core.attribution import attribute
 from effnet_core.attribution.pixels import NOISE_SEED, PIXEL_METHODS, baseline, pixel_map
 from effnet_core.attribution.reference import calibrate
-from effnet_core.builder import build
 from effnet_core.errors import InvalidInput
 from effnet_core.images import Preprocessing
-from effnet_core.model import EfficientNet
-from effnet_core.variants import scaled
+from effnet_core.network.build import build
+from effnet_core.network.model import EfficientNet
 
 QUICK: dict[str, tuple[tuple[str, Any], ...]] = {
     "integrated-gradients": (("steps", 4), ("batch_size", 3)),

@@ -10,11 +10,11 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from effnet_core.architecture.names import architecture, scaled
 from effnet_core.attribution import attribute, attribute_stages, grad_cam_classes, reference
-from effnet_core.builder import build, materialise
 from effnet_core.images import Preprocessing, decode, model_view, to_input
-from effnet_core.model import EfficientNet
-from effnet_core.variants import architecture, scaled
+from effnet_core.network.build import build, materialise
+from effnet_core.network.model import EfficientNet
 from effnet_core.weights.convert import convert
 
 

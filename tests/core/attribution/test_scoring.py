@@ -11,6 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from effnet_core.architecture.names import scaled
 from effnet_core.attribution import MapScores, attribute, metrics, score_maps, scoring
 from effnet_core.attribution.boxes import Box, view_box
 from effnet_core.attribution.controls import centre_gaussian
@@ -18,12 +19,11 @@ from effnet_core.attribution.photo_maps import photo_maps
 from effnet_core.attribution.pixels import baseline
 from effnet_core.attribution.reference import calibrate
 from effnet_core.attribution.scores import METRICS
-from effnet_core.builder import build
+from effnet_core.datasets.photo_set import PhotoSet
+from effnet_core.engines.predictor import Predictor
 from effnet_core.errors import InvalidInput
 from effnet_core.images import Preprocessing
-from effnet_core.predict import Predictor
-from effnet_core.training.data import PhotoSet
-from effnet_core.variants import scaled
+from effnet_core.network.build import build
 from effnet_core.weights import load_checkpoint, save_checkpoint
 
 CLASSES = ("ant", "bee", "cat", "dog", "eel", "fox", "gnu", "hen", "ibis", "jay")

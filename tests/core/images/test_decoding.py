@@ -13,7 +13,7 @@ from PIL import Image
 
 from effnet_core.errors import ImageError
 from effnet_core.images import FORMATS, Preprocessing, decode, decode_reduced, model_view
-from effnet_core.samples import load_sample
+from effnet_core.images.samples import load_sample
 
 
 def photo(size: tuple[int, int]) -> Image.Image:

@@ -16,7 +16,7 @@ from PIL import Image
 
 from effnet_core.errors import ImageError
 from effnet_core.images import FORMATS, MAX_BYTES, MAX_PIXELS, decode
-from effnet_core.samples import load_sample
+from effnet_core.images.samples import load_sample
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")
 

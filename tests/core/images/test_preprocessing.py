@@ -13,15 +13,8 @@ from torchvision.transforms._presets import ImageClassification
 from torchvision.transforms.functional import InterpolationMode
 
 from effnet_core.errors import InvalidInput
-from effnet_core.images import (
-    INTERPOLATIONS,
-    Preprocessing,
-    crop_box,
-    decode,
-    model_view,
-    to_input,
-)
-from effnet_core.samples import load_sample
+from effnet_core.images import INTERPOLATIONS, Preprocessing, crop_box, decode, model_view, to_input
+from effnet_core.images.samples import load_sample
 
 WEIGHTS = [
     weights for name in list_models(include="efficientnet*") for weights in get_model_weights(name)

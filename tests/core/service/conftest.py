@@ -16,12 +16,12 @@ import pytest
 import torch
 from PIL import Image
 
+from effnet_core.architecture.names import scaled
 from effnet_core.attribution.reference import calibrate
-from effnet_core.backends.engines import Look
-from effnet_core.builder import build
-from effnet_core.predict import Prediction, Predictor
+from effnet_core.engines.engine import Look
+from effnet_core.engines.predictor import Prediction, Predictor
+from effnet_core.network.build import build
 from effnet_core.service import Explanation, InferenceService, models
-from effnet_core.variants import scaled
 from effnet_core.weights import WeightsStore, save_checkpoint
 
 SECONDS = 60

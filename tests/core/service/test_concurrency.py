@@ -18,8 +18,8 @@ import pytest
 import torch
 from PIL import Image
 
+from effnet_core.engines.predictor import Prediction, Predictor
 from effnet_core.errors import Busy, DoesNotFit, WeightsError
-from effnet_core.predict import Prediction, Predictor
 from effnet_core.service import ClassifyRequest, ExplainRequest, InferenceService, models
 from effnet_core.weights import WeightsStore
 

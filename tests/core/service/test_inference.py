@@ -12,9 +12,10 @@ import pytest
 import torch
 from PIL import Image
 
-from effnet_core.backends.engines import Look
+from effnet_core.architecture.names import scaled
+from effnet_core.engines.engine import Look
+from effnet_core.engines.predictor import Prediction, Predictor
 from effnet_core.errors import DownloadError, EffnetError, ImageError, InvalidInput
-from effnet_core.predict import Prediction, Predictor
 from effnet_core.service import (
     ClassifyRequest,
     ExplainRequest,
@@ -23,7 +24,6 @@ from effnet_core.service import (
     InferenceService,
     models,
 )
-from effnet_core.variants import scaled
 from effnet_core.weights import WeightsStore, download
 from effnet_core.weights.download import Progress
 

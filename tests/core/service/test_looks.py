@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from torch import Tensor
 
-from effnet_core.backends.engines import Look
-from effnet_core.predict import ClassProbability, Prediction, Predictor
+from effnet_core.engines.engine import Look
+from effnet_core.engines.predictor import ClassProbability, Prediction, Predictor
 from effnet_core.service import ClassifyRequest, ExplainRequest
 from effnet_core.service.looks import Looks, Seen
 

@@ -11,7 +11,7 @@ from PIL import Image
 
 from effnet_core.errors import ImageError
 from effnet_core.images import Decoded, Preprocessing, crop_box, decode
-from effnet_core.quick_view import decode_at
+from effnet_core.images.resizing import decode_at
 from effnet_core.service import ClassifyRequest
 from effnet_core.service import pictures as module
 from effnet_core.service.pictures import Pictures

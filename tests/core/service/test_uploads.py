@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from effnet_core.builder import build
+from effnet_core.architecture.names import scaled
 from effnet_core.errors import CheckpointError, EffnetError, InvalidInput, WeightsError
 from effnet_core.images import Preprocessing
+from effnet_core.network.build import build
 from effnet_core.service.uploads import Uploads, parse_class_names
-from effnet_core.variants import scaled
 from effnet_core.weights import save_checkpoint
 
 

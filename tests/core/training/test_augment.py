@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 from torchvision.transforms import RandomResizedCrop
 from torchvision.transforms.v2 import functional as reference
 
-from effnet_core import samples
-from effnet_core.images import Preprocessing, decode, model_view
+from effnet_core.images import Preprocessing, decode, model_view, samples
 from effnet_core.training import augment
 from effnet_core.training.recipe import Recipe
 

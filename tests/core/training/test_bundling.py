@@ -11,17 +11,18 @@ from typing import Any
 import pytest
 import torch
 
+from effnet_core.architecture.names import scaled
+from effnet_core.datasets import prepare, prepared
+from effnet_core.datasets.photo_set import PhotoSet
+from effnet_core.engines.predictor import Predictor
 from effnet_core.errors import CheckpointError, InvalidInput
-from effnet_core.predict import Predictor
-from effnet_core.training import launch, loop, prepare, prepared
+from effnet_core.evaluation.accuracy import evaluate
+from effnet_core.training import launch, loop
 from effnet_core.training.bundling import Naming, bundle, half_precision, record_only
-from effnet_core.training.data import PhotoSet
-from effnet_core.training.evaluation import evaluate
+from effnet_core.training.distributed import World
 from effnet_core.training.recipe import Recipe
-from effnet_core.training.run_folder import RunFolder
+from effnet_core.training.runs.folder import RunFolder
 from effnet_core.training.trainer import TrainingError
-from effnet_core.training.world import World
-from effnet_core.variants import scaled
 from effnet_core.weights import load_checkpoint
 from effnet_core.weights.bundled import bundled_models
 

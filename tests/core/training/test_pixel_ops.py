@@ -12,8 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from effnet_core import samples
-from effnet_core.images import Preprocessing, decode, model_view
+from effnet_core.images import Preprocessing, decode, model_view, samples
 from effnet_core.training import pixel_ops
 from effnet_core.training.pixel_ops import OPERATIONS
 

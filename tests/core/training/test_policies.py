@@ -10,8 +10,7 @@ from torch import Tensor
 from torchvision.transforms import autoaugment, v2
 from torchvision.transforms.functional import pil_to_tensor
 
-from effnet_core import samples
-from effnet_core.images import Preprocessing, decode, model_view
+from effnet_core.images import Preprocessing, decode, model_view, samples
 from effnet_core.training import augment, policies
 from effnet_core.training.policies import IMAGENET_POLICY, NAMES, RANDOM_CHOICES, SIGNED
 from effnet_core.training.recipe import Recipe

@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from effnet_core.architecture import ArchitectureSpec
-from effnet_core.builder import build
+from effnet_core.architecture.names import scaled
+from effnet_core.architecture.spec import ArchitectureSpec
 from effnet_core.images import Preprocessing
-from effnet_core.model import EfficientNet
-from effnet_core.variants import scaled
+from effnet_core.network.build import build
+from effnet_core.network.model import EfficientNet
 from effnet_core.weights import WeightsEntry, WeightsStore, find, save_checkpoint
 from effnet_core.weights.key_names import Style, module_names
 

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 import torch
 
+from effnet_core.engines.predictor import Predictor
 from effnet_core.errors import CheckpointError, InvalidInput, WeightsError
+from effnet_core.files import write
 from effnet_core.images import Preprocessing
-from effnet_core.predict import Predictor
 from effnet_core.weights import WeightsStore, catalog, resolve_weights
 from effnet_core.weights import bundled as module
 from effnet_core.weights.bundled import bundled_models, find_bundled
-from effnet_core.weights.disk import write
 
 CLASSES = ("espresso", "orange", "lion", "teapot")
 

@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 from torchvision.models import get_weight
 
+from effnet_core.architecture.names import variant
 from effnet_core.errors import InvalidInput
-from effnet_core.variants import variant
-from effnet_core.weights.catalog import catalog, find, imagenet_classes
+from effnet_core.weights.published import catalog, find, imagenet_classes
 
 
 def test_catalog_has_every_set_of_torchvision_in_reading_order() -> None:

@@ -14,18 +14,14 @@ import safetensors.torch
 import timm
 import torch
 
-from effnet_core.architecture import ArchitectureSpec
+from effnet_core.architecture.spec import ArchitectureSpec
 from effnet_core.errors import CheckpointError, DoesNotFit, InvalidInput, WeightsError
 from effnet_core.images import Preprocessing
-from effnet_core.model import EfficientNet
-from effnet_core.weights import (
-    instantiate,
-    load_checkpoint,
-    save_checkpoint,
-)
-from effnet_core.weights.catalog import imagenet_classes
-from effnet_core.weights.files import serialise
+from effnet_core.network.model import EfficientNet
+from effnet_core.weights import instantiate, load_checkpoint, save_checkpoint
 from effnet_core.weights.key_names import Style
+from effnet_core.weights.published import imagenet_classes
+from effnet_core.weights.tensor_files import serialise
 
 SaveAs = Callable[[Path, EfficientNet, Style], Path]
 """The `torch_file` fixture's: saves a model's weights under the names of a style."""
@@ -184,7 +180,7 @@ def test_a_failed_save_keeps_the_file_before(
 def test_too_large_a_network_is_refused_before_it_is_made(
     saved: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("effnet_core.builder.free_bytes", lambda _: 10**6)
+    monkeypatch.setattr("effnet_core.network.build.free_bytes", lambda _: 10**6)
     with pytest.raises(DoesNotFit):
         instantiate(load_checkpoint(saved))
 

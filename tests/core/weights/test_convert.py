@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from effnet_core.architecture import ArchitectureSpec
+from effnet_core.architecture.names import architecture, variant
+from effnet_core.architecture.spec import ArchitectureSpec
 from effnet_core.errors import CheckpointError
-from effnet_core.model import EfficientNet
-from effnet_core.variants import architecture, variant
+from effnet_core.network.model import EfficientNet
 from effnet_core.weights.convert import class_count, convert, guess_architecture, with_conventions
 from effnet_core.weights.key_names import Style, detect_style, module_names
 

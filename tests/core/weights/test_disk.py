@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from effnet_core import files
 from effnet_core.errors import WeightsError
-from effnet_core.weights import WeightsStore, catalog, disk
+from effnet_core.weights import WeightsStore, catalog
 
 NOBODY = 65534
 
@@ -33,19 +34,19 @@ def folder() -> Iterator[Path]:
 
 def test_a_name_too_long_has_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match="File name too long"):
-        disk.write(tmp_path / ("x" * 230 + ".safetensors"), b"data")
+        files.write(tmp_path / ("x" * 230 + ".safetensors"), b"data")
     assert not list(tmp_path.iterdir())
 
 
 def test_a_folder_closed_to_us_has_a_sentence(folder: Path) -> None:
     folder.chmod(0o600)
     with pytest.raises(WeightsError, match="Permission denied"):
-        disk.write(folder / "file", b"data")
+        files.write(folder / "file", b"data")
 
 
 def test_a_folder_closed_to_reading_can_still_be_written(folder: Path) -> None:
     folder.chmod(0o300)
-    disk.write(folder / "file", b"data")
+    files.write(folder / "file", b"data")
     folder.chmod(0o700)
     assert [path.name for path in folder.iterdir()] == ["file"]
     assert (folder / "file").read_bytes() == b"data"
@@ -72,4 +73,4 @@ def test_a_store_closed_to_us_has_a_sentence(
 
 @pytest.mark.parametrize("text", ["x" * 300, "x" * 5000, "\0", "", "."])
 def test_what_no_path_can_be_is_no_file(text: str) -> None:
-    assert not disk.is_file(text)
+    assert not files.is_file(text)

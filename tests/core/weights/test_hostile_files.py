@@ -21,8 +21,8 @@ import pytest
 import torch
 
 from effnet_core.errors import CheckpointError
-from effnet_core.weights import files
-from effnet_core.weights.files import parse, read_file
+from effnet_core.weights import tensor_files
+from effnet_core.weights.tensor_files import parse, read_file
 
 TENSORS = {"conv_stem.weight": torch.arange(12.0).reshape(3, 4), "bn1.weight": torch.ones(5)}
 
@@ -173,6 +173,6 @@ def test_oversize_is_refused_unread(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         CheckpointError, match=r"has 5\.0 GiB; weights files are read up to 4\.0 GiB"
     ):
         read_file(huge)
-    monkeypatch.setattr(files, "MAX_BYTES", 100)
+    monkeypatch.setattr(tensor_files, "MAX_BYTES", 100)
     with pytest.raises(CheckpointError, match="weights files are read up to 100 bytes"):
         parse(saved(TENSORS), "x.pth")

@@ -16,9 +16,9 @@ import torchvision
 from efficientnet_pytorch import EfficientNet as LukemelasEfficientNet
 from torch import Tensor, nn
 
-from effnet_core.layers import Convolution
-from effnet_core.model import EfficientNet
-from effnet_core.variants import architecture
+from effnet_core.architecture.names import architecture
+from effnet_core.network.layers import Convolution
+from effnet_core.network.model import EfficientNet
 from effnet_core.weights.convert import convert
 
 SMALL = ((2, 3, 75, 100), (1, 3, 224, 224))

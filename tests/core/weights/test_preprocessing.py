@@ -11,15 +11,15 @@ import pytest
 import torch
 from torchvision.models import get_model_weights
 
-from effnet_core.builder import build
+from effnet_core.architecture.names import VARIANTS, architecture, variant
+from effnet_core.data.tables import read
 from effnet_core.images import Preprocessing
-from effnet_core.model import EfficientNet
-from effnet_core.published_tables import read
-from effnet_core.variants import VARIANTS, architecture, variant
+from effnet_core.network.build import build
+from effnet_core.network.model import EfficientNet
 from effnet_core.weights import load_checkpoint
 from effnet_core.weights.convert import with_conventions
 from effnet_core.weights.key_names import Style
-from effnet_core.weights.preprocessing import TIMM_FILE, published_preprocessing
+from effnet_core.weights.published_preprocessing import TIMM_FILE, published_preprocessing
 
 SCRIPT = Path(__file__).parents[3] / "scripts" / "preprocessing_from_timm.py"
 HALF = (0.5, 0.5, 0.5)

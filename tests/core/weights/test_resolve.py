@@ -11,17 +11,12 @@ import pytest
 import safetensors.torch
 import torch
 
-from effnet_core.builder import build
+from effnet_core.architecture.names import variant
 from effnet_core.errors import CheckpointError, InvalidInput, WeightsError
 from effnet_core.images import Preprocessing
-from effnet_core.model import EfficientNet
-from effnet_core.variants import variant
-from effnet_core.weights import (
-    WeightsStore,
-    find,
-    load_checkpoint,
-    resolve_weights,
-)
+from effnet_core.network.build import build
+from effnet_core.network.model import EfficientNet
+from effnet_core.weights import WeightsStore, find, load_checkpoint, resolve_weights
 from effnet_core.weights.key_names import Style
 from effnet_core.weights.store import Verification
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from effnet_core import files
 from effnet_core.errors import CheckpointError, WeightsError
-from effnet_core.weights import disk
-from effnet_core.weights.catalog import WeightsEntry, find
+from effnet_core.weights.published import WeightsEntry, find
 from effnet_core.weights.store import WeightsStore, default_root
 
 pytestmark = pytest.mark.usefixtures("bundled")  # whatever comes with the project is left out
@@ -96,4 +96,4 @@ def test_root_follows_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path:
     [(0, "0 bytes"), (1023, "1023 bytes"), (1536, "1.5 KiB"), (5 * 2**40, "5120.0 GiB")],
 )
 def test_sizes_read_well(size: int, text: str) -> None:
-    assert disk.readable_size(size) == text
+    assert files.readable_size(size) == text

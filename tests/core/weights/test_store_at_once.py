@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from effnet_core.errors import WeightsError
-from effnet_core.weights.catalog import WeightsEntry
+from effnet_core.weights.published import WeightsEntry
 from effnet_core.weights.store import WeightsStore
 
 Server = Any

@@ -14,9 +14,10 @@ from typing import Any
 
 import pytest
 
+from effnet_core import files
 from effnet_core.errors import DownloadError, InvalidInput, WeightsError
-from effnet_core.weights import disk, download
-from effnet_core.weights.catalog import WeightsEntry
+from effnet_core.weights import download
+from effnet_core.weights.published import WeightsEntry
 from effnet_core.weights.store import Verification, WeightsStore
 
 Server = Any
@@ -151,7 +152,7 @@ def test_a_disk_that_fills_up_leaves_no_half_file(
 def test_a_write_to_a_really_full_device_has_the_sentence() -> None:
     with pytest.raises(OSError) as caught, open("/dev/full", "wb", buffering=0) as device:  # noqa: PTH123
         device.write(b"x")
-    sentence = str(disk.storage_error(caught.value, Path("/models/own.safetensors")))
+    sentence = str(files.storage_error(caught.value, Path("/models/own.safetensors")))
     assert "The disk that holds /models is full, so own.safetensors was not saved" in sentence
     assert "EFFNET_CACHE" not in sentence  # any file that is written may meet this
 

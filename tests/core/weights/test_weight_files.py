@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from effnet_core.errors import CheckpointError
-from effnet_core.weights.files import parse, read_file, require_intact, serialise
+from effnet_core.weights.tensor_files import parse, read_file, require_intact, serialise
 
 TENSORS = {"conv_stem.weight": torch.arange(12.0).reshape(3, 4), "bn1.weight": torch.ones(5)}
 

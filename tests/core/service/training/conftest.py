@@ -11,12 +11,12 @@ from typing import ClassVar
 
 import pytest
 
-from effnet_core.service.training_jobs import TrainingJobs
-from effnet_core.service.training_orders import Limits, Wish
-from effnet_core.service.training_views import Run, RunState
-from effnet_core.training.drawn import drawn_zip
-from effnet_core.training.processes import Process
+from effnet_core.datasets.drawn import drawn_zip
+from effnet_core.service.training.jobs import TrainingJobs
+from effnet_core.service.training.orders import Limits, Wish
+from effnet_core.service.training.views import Run, RunState
 from effnet_core.training.recipe import Recipe
+from effnet_core.training.runs.process import Process
 from effnet_core.weights import WeightsStore
 
 SECONDS = 120

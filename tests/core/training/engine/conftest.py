@@ -10,17 +10,18 @@ from typing import Any
 import pytest
 import torch
 
-from effnet_core.architecture import ArchitectureSpec, BlockSpec
-from effnet_core.builder import build
-from effnet_core.model import EfficientNet
-from effnet_core.training import loop, prepared
-from effnet_core.training.data import PhotoSet
+from effnet_core.architecture.names import scaled
+from effnet_core.architecture.spec import ArchitectureSpec, BlockSpec
+from effnet_core.datasets import prepared
+from effnet_core.datasets.photo_set import PhotoSet
+from effnet_core.network.build import build
+from effnet_core.network.model import EfficientNet
+from effnet_core.training import loop
+from effnet_core.training.distributed import World
 from effnet_core.training.job import Job, preprocessing_for
 from effnet_core.training.recipe import Recipe
-from effnet_core.training.run_folder import RunFolder, RunResult
+from effnet_core.training.runs.folder import RunFolder, RunResult
 from effnet_core.training.trainer import Trainer, trained_spec
-from effnet_core.training.world import World
-from effnet_core.variants import scaled
 
 CLASSES = ("ant", "bee", "cat", "dog")
 ALONE = World(0, 1, torch.device("cpu"))

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 import torch
 
-from effnet_core.training import prepared
-from effnet_core.training.data import PhotoSet
-from effnet_core.training.family import Family, read
-from effnet_core.training.family_training import FamilyData, Outcome, read_data, train_family
-from effnet_core.training.world import World
+from effnet_core.datasets import prepared
+from effnet_core.datasets.photo_set import PhotoSet
+from effnet_core.training.distributed import World
+from effnet_core.training.family.runs import Family, read
+from effnet_core.training.family.training import FamilyData, Outcome, read_data, train_family
 from effnet_core.weights import load_checkpoint
 
 CPU = World(0, 1, torch.device("cpu"))

@@ -9,13 +9,18 @@ from pathlib import Path
 
 import pytest
 
-from effnet_core.architecture import expand
-from effnet_core.cost import analyze, summarize
+from effnet_core.architecture.families import V1
+from effnet_core.architecture.names import scaled
+from effnet_core.architecture.scaling import (
+    PAPER_RULE,
+    STRATEGIES,
+    ScalingCoefficients,
+    dropout_for,
+)
+from effnet_core.architecture.spec import expand
+from effnet_core.cost.report import analyze, summarize
 from effnet_core.errors import InvalidInput
-from effnet_core.scaling import PAPER_RULE, STRATEGIES, ScalingCoefficients, dropout_for
-from effnet_core.stage_tables import V1
-from effnet_core.training.duel import Contender, duel, network
-from effnet_core.variants import scaled
+from effnet_core.training.family.duel import Contender, duel, network
 
 LIST = Path(__file__).resolve().parents[4] / "assets" / "family.json"
 BASE = PAPER_RULE.coefficients(-2, base_resolution=128)

@@ -11,14 +11,14 @@ from typing import Any
 import pytest
 import torch
 
-from effnet_core.architecture import ArchitectureSpec
-from effnet_core.cost import analyze
+from effnet_core.architecture.names import scaled
+from effnet_core.architecture.spec import ArchitectureSpec
+from effnet_core.cost.report import analyze
 from effnet_core.errors import InvalidInput
-from effnet_core.training import family
-from effnet_core.training.family_plan import plan
+from effnet_core.training.family import runs as family
+from effnet_core.training.family.plan import plan
 from effnet_core.training.recipe import Recipe
 from effnet_core.training.trainer import trained_spec
-from effnet_core.variants import scaled
 
 RECORDS = Path(__file__).resolve().parents[4] / "assets" / "measured" / "runs"
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")

@@ -13,12 +13,12 @@ import pytest
 import torch
 
 from effnet_core.training import loop
-from effnet_core.training.family import Family, FamilyRun
-from effnet_core.training.family_plan import plan
-from effnet_core.training.family_training import FamilyData, Outcome, train_family
+from effnet_core.training.distributed import World
+from effnet_core.training.family.plan import plan
+from effnet_core.training.family.runs import Family, FamilyRun
+from effnet_core.training.family.training import FamilyData, Outcome, train_family
 from effnet_core.training.launch import resumed_job
-from effnet_core.training.run_folder import RunFolder, Status
-from effnet_core.training.world import World
+from effnet_core.training.runs.folder import RunFolder, Status
 
 CPU = World(0, 1, torch.device("cpu"))
 EPOCHS, STEPS = 3, 3

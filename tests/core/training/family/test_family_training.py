@@ -11,15 +11,16 @@ import filelock
 import pytest
 import torch
 
+from effnet_core.datasets import prepared
+from effnet_core.datasets.photo_set import DataError, PhotoSet
 from effnet_core.errors import InvalidInput
-from effnet_core.training import family_training, prepared
-from effnet_core.training.data import DataError, PhotoSet
-from effnet_core.training.family import Family
-from effnet_core.training.family_plan import plan
-from effnet_core.training.family_training import FamilyData, Outcome, read_data, train_family
-from effnet_core.training.run_folder import RunFolder
+from effnet_core.training.distributed import World
+from effnet_core.training.family import training
+from effnet_core.training.family.plan import plan
+from effnet_core.training.family.runs import Family
+from effnet_core.training.family.training import FamilyData, Outcome, read_data, train_family
+from effnet_core.training.runs.folder import RunFolder
 from effnet_core.training.trainer import TrainingError
-from effnet_core.training.world import World
 from effnet_core.weights import load_checkpoint
 
 CPU = World(0, 1, torch.device("cpu"))
@@ -72,8 +73,8 @@ def test_finished_runs_are_left_alone(
 ) -> None:
     out, outcomes = whole
     before = {path: path.stat().st_mtime_ns for path in sorted(out.rglob("*.*")) if path.is_file()}
-    monkeypatch.setattr(family_training.loop, "run", pytest.fail)
-    monkeypatch.setattr(family_training, "evaluate", pytest.fail)
+    monkeypatch.setattr(training.loop, "run", pytest.fail)
+    monkeypatch.setattr(training, "evaluate", pytest.fail)
     family = listed()
     again = train_family(family, family.runs, data, out, CPU)
     assert [one.earlier for one in again] == [True, True]
@@ -93,8 +94,8 @@ def test_the_validation_photos_are_looked_at_once(
             raise RuntimeError("the lights went out")
         return evaluate(predictor, seen, **options)
 
-    evaluate = family_training.evaluate
-    monkeypatch.setattr(family_training, "evaluate", look)
+    evaluate = training.evaluate
+    monkeypatch.setattr(training, "evaluate", look)
     family = listed()
     runs = family.chosen(("narrow",))
     (first,) = train_family(family, runs, data, tmp_path, CPU)
@@ -165,7 +166,7 @@ def test_one_process_at_a_time(
 ) -> None:
     family = listed()
     with (
-        filelock.FileLock(tmp_path / family_training.LOCK),
+        filelock.FileLock(tmp_path / training.LOCK),
         pytest.raises(TrainingError, match="Another process is training in"),
     ):
         train_family(family, family.runs, data, tmp_path, CPU)

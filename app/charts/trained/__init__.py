@@ -1,0 +1,1 @@
+"""What this project measured on its own networks, drawn and said."""

@@ -1,0 +1,181 @@
+"""What this project measured on its own networks: accuracy against cost, map scores, curves.
+
+Never drawn on one axis with published accuracies: those are of other photos and classes.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from itertools import cycle
+
+import plotly.graph_objects as go
+
+from app.charts.compare.figure import axis_title
+from app.charts.style import GREY, figure
+from app.charts.trained.words import cost_on, hover, short_name, subject
+from effnet_core.results.trade_off_types import CostAxis
+from effnet_core.results.trained import RunGroup
+from effnet_core.results.trained_types import MapRow, MeasuredMaps, MeasuredRun
+
+HEIGHT = 420
+_SYMBOLS = {"compound": "star", "depth": "square", "width": "diamond", "resolution": "triangle-up"}
+_MAP_SYMBOLS = ("circle", "square", "circle-open", "square-open", "x-thin-open")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScoredRun:
+    """A run and its map scores."""
+
+    run: MeasuredRun
+    maps: MeasuredMaps
+
+
+def accuracy(points: Sequence[RunGroup], axis: CostAxis, *, logarithmic: bool) -> go.Figure:
+    """Validation top-1 in per cent against cost; bars are the seeds' standard deviation."""
+    drawn = figure(HEIGHT)
+    for name, ours in _series(points).items():
+        family = ours[0].group == "family"
+        ours = sorted(ours, key=lambda one: cost_on(one.runs[0], axis))
+        drawn.add_scatter(
+            x=[cost_on(one.runs[0], axis) for one in ours],
+            y=[100 * one.mean_top1 for one in ours],
+            error_y=_bars([one.spread for one in ours]),
+            customdata=[one.runs[0].id for one in ours],
+            text=[f"<b>{short_name(one.runs[0])}</b>" if family else "" for one in ours],
+            textposition="top center",
+            cliponaxis=False,
+            name=name,
+            mode="lines+markers+text" if family else "markers",
+            line={"width": 1},
+            marker={"symbol": _symbol(ours[0]), "size": 12},
+            hovertext=[hover(one, axis) for one in ours],
+            hoverinfo="text",
+        )
+    tops = [100 * (one.mean_top1 + sign * (one.spread or 0)) for one in points for sign in (-1, 1)]
+    _lay_out(drawn, [cost_on(one.runs[0], axis) for one in points], axis, logarithmic)
+    drawn.update_yaxes(title="Validation top-1, trained here (%)", range=_percent_range(tops))
+    drawn.update_layout(showlegend=True, hoverlabel={"align": "left"})
+    return drawn
+
+
+def map_scores(
+    scored: Sequence[ScoredRun],
+    metric: str,
+    title: str,
+    axis: CostAxis,
+    *,
+    logarithmic: bool,
+    methods: dict[str, str],
+) -> go.Figure:
+    """One metric of every network's maps against cost, controls in grey; bars: standard errors."""
+    drawn = figure(HEIGHT)
+    rows: dict[str, list[tuple[ScoredRun, MapRow]]] = {}
+    for one in scored:
+        for row in one.maps.rows:
+            name = subject(row, one.run, methods[one.maps.method], inner="inner stage")
+            rows.setdefault(name, []).append((one, row))
+    for symbol, (name, found) in zip(cycle(_MAP_SYMBOLS), rows.items(), strict=False):
+        found.sort(key=lambda pair: cost_on(pair[0].run, axis))
+        scores = [getattr(row, metric) for _, row in found]
+        drawn.add_scatter(
+            x=[cost_on(one.run, axis) for one, _ in found],
+            y=[100 * score.mean for score in scores],
+            error_y=_bars([score.standard_error for score in scores]),
+            customdata=[one.run.id for one, _ in found],
+            name=name,
+            mode="lines+markers",
+            line={"width": 1, **({"color": GREY, "dash": "dot"} if found[0][1].control else {})},
+            marker={"symbol": symbol, "size": 10},
+            hovertext=[
+                f"<b>{escape(short_name(one.run))}</b><br>{name}<br>grid {row.grid[0]} × "
+                f"{row.grid[1]}<br>{title} {100 * getattr(row, metric).mean:.1f} %"
+                for one, row in found
+            ],
+            hoverinfo="text",
+        )
+    _lay_out(drawn, [cost_on(one.run, axis) for one in scored], axis, logarithmic)
+    drawn.update_yaxes(title=f"{title} (%)", rangemode="tozero")
+    drawn.update_layout(hoverlabel={"align": "left"})
+    return drawn
+
+
+def curve(run: MeasuredRun, what: str) -> go.Figure:
+    """The run's training loss ("loss") or held-out top-1 ("top1") after every epoch."""
+    drawn = figure(280)
+    seen = [epoch for epoch in run.curve if what == "loss" or epoch.top1 is not None]
+    values = [epoch.loss if what == "loss" else 100 * (epoch.top1 or 0) for epoch in seen]
+    drawn.add_scatter(
+        x=[epoch.epoch for epoch in seen],
+        y=values,
+        mode="lines+markers" if len(seen) < 60 else "lines",
+        marker={"size": 5},
+        hovertemplate="epoch %{x}: %{y:.3g}<extra></extra>",
+    )
+    drawn.update_xaxes(title="Epoch", rangemode="tozero", zeroline=False, fixedrange=True)
+    title = "Training loss (nats)" if what == "loss" else "Held-out top-1 (%)"
+    drawn.update_yaxes(title=title, rangemode="tozero", zeroline=False, fixedrange=True)
+    drawn.update_layout(showlegend=False)
+    return drawn
+
+
+def _series(points: Sequence[RunGroup]) -> dict[str, list[RunGroup]]:
+    """What belongs together: the family under one recipe, each strategy of the duel, ablations."""
+    found: dict[tuple[str, str], list[RunGroup]] = {}
+    for one in points:
+        recipe = json.dumps(dict(one.runs[0].shared_recipe), sort_keys=True)
+        kind = recipe if one.group == "family" else one.strategy if one.group == "duel" else ""
+        found.setdefault((one.group, kind), []).append(one)
+    named: dict[str, list[RunGroup]] = {}
+    for (group, _), ours in found.items():
+        run = ours[0].runs[0]
+        name = {
+            "family": f"family, {run.recipe.get('epochs', '?')} epochs",
+            "duel": f"duel: {short_name(run)}",
+            "ablation": "ablations",
+        }[group]
+        while name in named:  # another recipe of as many epochs
+            name += ", another recipe"
+        named[name] = ours
+    return named
+
+
+def _symbol(one: RunGroup) -> str:
+    return {"family": "circle", "ablation": "x"}.get(one.group) or _SYMBOLS[one.strategy]
+
+
+def _bars(errors: Sequence[float | None]) -> dict[str, object] | None:
+    """Error bars of fractions in per cent; None where there is nothing to draw."""
+    if not any(errors):
+        return None
+    return {"array": [100 * (error or 0) for error in errors], "thickness": 1.5, "width": 4}
+
+
+def _lay_out(drawn: go.Figure, costs: Sequence[float], axis: CostAxis, logarithmic: bool) -> None:
+    """The axis of cost, with room at both ends for a single point too."""
+    low, high = min(costs), max(costs)
+    if logarithmic:
+        room = max(0.08 * math.log10(high / low), 0.3)
+        ends = [math.log10(low) - room, math.log10(high) + room]
+    else:
+        ends = [0, 1.15 * high]
+    drawn.update_xaxes(
+        title=axis_title(axis),
+        type="log" if logarithmic else "linear",
+        range=ends,
+        nticks=6,
+        exponentformat="B",
+        zeroline=False,
+        fixedrange=True,
+    )
+    drawn.update_yaxes(zeroline=False, fixedrange=True)
+
+
+def _percent_range(values: Sequence[float]) -> list[float]:
+    """A span of at least ten points round the values, within 0 and 100."""
+    middle, half = (min(values) + max(values)) / 2, (max(values) - min(values)) / 2
+    half = max(5.0, 1.3 * half)
+    return [max(0.0, middle - half), min(100.0, middle + half)]

@@ -1,0 +1,190 @@
+"""The choice of models, shared by Classify and Explain, and how absent weights get here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from app import resources
+from app.markup import plain, title
+from app.state import put
+from app.text import count, size
+
+if TYPE_CHECKING:
+    from effnet_core.service import ModelCard
+
+MODEL = "model"
+"""The key (also in the URL) of the models chosen."""
+OWN = "own_models"
+"""The key of the ids of the checkpoints that this session has uploaded."""
+
+ADDED = "added_model"
+"""The key of the model uploaded last, to be chosen as soon as the list knows it."""
+
+ASKED = "only"
+"""The parameter with which a link asks for one model alone, whatever the session had chosen.
+
+No control has this key: Streamlit would let what the session holds win over the address.
+"""
+_EMPTIED = "models_emptied"
+
+MAX_MODELS = 4
+"""As many as the service keeps in memory."""
+_KINDS = ("bundled", "uploaded", "imported", "published")
+_PREFERRED = ("published", "bundled", "imported", "uploaded")
+
+
+def cards() -> tuple[ModelCard, ...]:
+    """Every model on offer: bundled ones, then others on this disk, a session's own first."""
+    available = resources.service().available(st.session_state.get(OWN, ()))
+    return tuple(sorted(available, key=lambda card: _rank(card, _KINDS)))
+
+
+def _rank(card: ModelCard, kinds: tuple[str, ...]) -> tuple[bool, int, int]:
+    """On this disk first, then by kind, smaller first; bundled models in their own order."""
+    size_bytes = 0 if card.kind == "bundled" else card.size_bytes
+    return card.state != "ready", kinds.index(card.kind), size_bytes
+
+
+def label(card: ModelCard) -> str:
+    """What a model is called on these pages and in the URL: "B0 · IMAGENET1K_V1".
+
+    A bundled one is called by its title without the part in brackets: "φ = −4 · trained here".
+    """
+    if card.kind == "bundled":
+        return " · ".join(card.title.partition(" (")[0].rsplit(", ", 1))
+    if card.kind == "published":
+        return f"{card.architecture.upper()} · {card.id.rsplit('.', 1)[1]}"
+    return card.title if card.kind == "imported" else f"{card.title} #{card.id[-4:]}"
+
+
+def settle() -> None:
+    """Choose a model where neither session nor address does, or the one that a link asks for.
+
+    Either is written into the address, so that it gives others the same answer.
+    """
+    asked = st.query_params.get(ASKED)
+    if asked is None and (MODEL in st.session_state or any(st.query_params.get_all(MODEL))):
+        return
+    known = {label(card): card for card in cards()}
+    if asked in known:
+        put(MODEL, [asked])
+    elif MODEL not in st.session_state:
+        put(MODEL, [_preferred(known)])
+    if asked is not None:
+        del st.query_params[ASKED]
+
+
+def choose() -> tuple[ModelCard, ...]:
+    """Draw the choice of models; return them, on this disk or not."""
+    known = {label(card): card for card in cards()}
+    if _say_unknown(known):
+        st.session_state[_EMPTIED] = True
+    _take_added(known)
+    chosen = st.multiselect(
+        "Models",
+        list(known),
+        on_change=_note_emptied,
+        max_selections=MAX_MODELS,
+        key=MODEL,
+        placeholder="Choose a model",
+        help="Models that come with this program are first, then others on this disk. Choosing one "
+        "that is not here downloads nothing: its size and a button are shown.",
+        wrap=True,
+        bind="query-params",
+        persist_state="session",
+    )
+    if not any(card.state == "ready" for card in known.values()):
+        st.info(
+            "No weights are on this machine yet. The smallest are B0's: press the download button, "
+            "or add a checkpoint of your own on Classify."
+        )
+    if not chosen and not st.session_state.get(_EMPTIED):
+        st.session_state[ADDED] = _preferred(known)
+        st.rerun()
+    return tuple(known[name] for name in chosen if name in known)
+
+
+def say_none() -> None:
+    """Say what to do where no model is chosen."""
+    st.info("No model is chosen: choose one under Models.")
+
+
+def _preferred(known: dict[str, ModelCard]) -> str:
+    """The model to begin with, on this disk if any is.
+
+    Published weights that someone has downloaded come first: they know a thousand classes. Without
+    them it is a bundled model.
+    """
+    return min(known, key=lambda name: _rank(known[name], _PREFERRED))
+
+
+def _note_emptied() -> None:
+    """Remember whether someone took out the last model, to whom none is then given."""
+    st.session_state[_EMPTIED] = not st.session_state[MODEL]
+
+
+def _take_added(known: dict[str, ModelCard]) -> None:
+    """Choose the model added last, beside those chosen before that can answer."""
+    added = st.session_state.pop(ADDED, None)
+    if added in known:
+        before = st.session_state.get(MODEL, [])
+        usable = [name for name in before if name in known and known[name].state == "ready"]
+        st.session_state[MODEL] = list(dict.fromkeys((added, *usable)))[:MAX_MODELS]
+
+
+def offer(card: ModelCard) -> None:
+    """Draw an absent model: what it is, its size, its download button or how far that is."""
+    with st.container(border=True, key=f"offer-{card.id}"):
+        st.html(title(label(card), *_facts(card)))
+        state = resources.downloads().state(card.id)
+        if state is not None and not state.finished:
+            _draw_progress(card.id, size(card.size_bytes))
+            return
+        if state is not None:
+            st.error(plain(state.sentence) + "  \n" + plain(_ready_sentence()))
+        if st.button(f"Download {size(card.size_bytes)}", type="primary", key=f"get-{card.id}"):
+            resources.downloads().start(card.id)
+            st.rerun()
+        st.caption(plain(f"From {card.origin.split('/')[2]}, to be used offline from then on."))
+
+
+def _facts(card: ModelCard) -> tuple[str, ...]:
+    from effnet_core.weights.published import find
+
+    entry = find(card.id)
+    published = {test_set: top1 for test_set, top1, _ in entry.metrics}
+    accuracy = published.get("ImageNet-1K")
+    return (
+        f"{count(entry.params)} parameters",
+        f"sees {card.resolution} × {card.resolution} pixels",
+        *((f"{accuracy:.1f} % top-1 on ImageNet (published)",) if accuracy else ()),
+    )
+
+
+@st.fragment(run_every=0.5)
+def _draw_progress(weights: str, whole: str) -> None:
+    state = resources.downloads().state(weights)
+    if state is None or state.finished:
+        st.rerun()
+    st.progress(state.fraction, f"{size(state.done)} of {whole}")
+
+
+def _ready_sentence() -> str:
+    """What can be used without a network."""
+    ready = [label(card) for card in cards() if card.state == "ready"]
+    if not ready:
+        return "Nothing is on this disk yet; a checkpoint of your own needs no network."
+    return f"On this disk and ready: {', '.join(ready)}."
+
+
+def _say_unknown(known: dict[str, ModelCard]) -> bool:
+    """Name the models in the address that are not on offer; Streamlit leaves them out."""
+    unknown = [name for name in st.query_params.get_all(MODEL) if name and name not in known]
+    for name in unknown[:3]:
+        st.warning(
+            plain(f"The address names a model that is not known here: “{name[:80]}”.")
+            + " Uploaded checkpoints are known only to the session that uploaded them."
+        )
+    return bool(unknown)

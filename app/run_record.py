@@ -1,0 +1,87 @@
+"""Compare, trained here: the record of one run, with its recipe, its photos and its curves."""
+
+from __future__ import annotations
+
+import json
+
+import streamlit as st
+
+from app import widgets
+from app.charts.trained.figure import curve
+from app.charts.trained.words import percent
+from app.markup import html
+from app.text import count
+from effnet_core.results.trained_types import MeasuredRun
+
+
+def draw(run: MeasuredRun) -> None:
+    """Draw the run's facts, both curves, its recipe, and the record to download."""
+    items = "".join(f'<span role="listitem">{html(fact)}</span>' for fact in _facts(run))
+    st.html(f'<div class="facts" role="list">{items}</div>')
+    left, right = st.columns(2)
+    for place, what in ((left, "loss"), (right, "top1")):
+        with place:
+            widgets.chart(curve(run, what), _message(run, what), key=f"curve-{what}")
+    st.caption(
+        "Left: mean training loss of each epoch, on altered photos. Right: top-1 on the "
+        f"{run.held_out:,} held-out photos. {widgets.source('measured')}"
+    )
+    with st.expander("Recipe and data"):
+        st.dataframe(
+            [{"Setting": name, "Value": text} for name, text in _settings(run)],
+            hide_index=True,
+            alt="Every setting of the recipe and what is known of the photos.",
+        )
+    st.download_button(
+        "Record, JSON", run.text, f"{run.id}.json", "application/json", on_click="ignore"
+    )
+
+
+def _facts(run: MeasuredRun) -> tuple[str, ...]:
+    seen = run.validation
+    accuracy = (
+        f"validation top-1 {percent(seen.top1)}, top-5 {percent(seen.top5)}"
+        if seen
+        else "not validated"
+    )
+    return (
+        accuracy,
+        *_held_out(run),
+        f"{count(run.cost.params)} parameters",
+        f"{count(run.cost.mult_adds)} multiply-adds",
+        f"{run.spec.resolution} pixels",
+        f"{run.train:,} training photos",
+        f"seed {run.seed}",
+        f"{run.seconds / 60:,.0f} min on {run.device}, {run.photos_per_second:,.0f} photos/s",
+        "bundled: choose it on Classify" if run.weights_file else "weights not bundled",
+        *((f"started from {run.origin}",) if run.origin else ()),
+        run.date,
+    )
+
+
+def _held_out(run: MeasuredRun) -> tuple[str, ...]:
+    if run.held_out_top1 is None or run.held_out_top5 is None:
+        return ()
+    return (f"held-out top-1 {percent(run.held_out_top1)}, top-5 {percent(run.held_out_top5)}",)
+
+
+def _message(run: MeasuredRun, what: str) -> str:
+    """In words what a curve shows: where it begins and ends."""
+    if what == "loss":
+        ends = [f"{epoch.loss:.2f}" for epoch in run.curve]
+        name = "Training loss"
+    else:
+        ends = [percent(epoch.top1) for epoch in run.curve if epoch.top1 is not None]
+        name = "Held-out top-1"
+    return f"{name} from {ends[0]} to {ends[-1]} over {len(ends)} epochs." if ends else f"No {name}"
+
+
+def _settings(run: MeasuredRun) -> list[tuple[str, str]]:
+    record = json.loads(run.text)
+    found = {**run.recipe, **{f"data: {name}": value for name, value in record["data"].items()}}
+    environment = record.get("environment") or {}
+    found |= {f"environment: {key}": value for key, value in environment.items()}
+    return [
+        (name.replace("_", " "), value if isinstance(value, str) else json.dumps(value))
+        for name, value in found.items()
+    ]

@@ -1,0 +1,1 @@
+"""What only Scale and Compare need: the network chosen, its results, quantities."""

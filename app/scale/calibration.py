@@ -1,0 +1,112 @@
+"""The calibration of this machine: offered where there is none, and how good it is where there is.
+
+Any page may draw it. It is made in a process of its own, one at a time for all sessions, and goes
+on when the page is left.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import streamlit as st
+
+from app import resources, widgets
+from app.charts.calibration import message, scatter
+from app.live import component as live
+from app.live.steps import compact
+from app.markup import plain
+from app.text import count
+from effnet_core.latency import SECONDS, Calibration, errors_of, standing
+from effnet_core.latency.job import JobState
+from effnet_core.latency.making import Task
+
+SECONDS_BETWEEN_LOOKS = 1.0
+
+
+def offer(what: str) -> Calibration | None:
+    """The calibration of this machine; where none can be used, draw the offer to make one.
+
+    `what` is what cannot be shown without it.
+    """
+    stand = standing()
+    if stand.usable is not None:
+        return stand.usable
+    st.info(
+        f"{plain(stand.reason)} {what} needs a calibration: a few networks are timed here, and "
+        "those times give every other network's. Nothing is guessed without it. It takes "
+        f"a minute, {SECONDS:.0f} s at most, and can be left alone meanwhile."
+    )
+    _draw_button("calibrate", "Calibrate this machine", primary=True)
+    return None
+
+
+def draw(held: Calibration) -> None:
+    """Draw how well predictions meet measurements, and the buttons that make new ones."""
+    with st.expander("How good are the predicted milliseconds?"):
+        mean, worst = errors_of(held.timed)
+        words = message(held.timed, mean, worst)
+        st.markdown(
+            f"{widgets.source('measured')} Each network of the calibration, predicted from the "
+            f"others alone: {words}"
+        )
+        if held.checked:
+            mean, worst = errors_of(held.checked)
+            words = message(held.checked, mean, worst)
+            st.markdown(
+                f"{widgets.source('measured')} Networks never timed before, B0 to B4 and φ = −4 to "
+                f"3: {words}"
+            )
+        live.chart("scatter", words, compact(asdict(scatter(held))), "[]", "null")
+        st.caption(sources(held))
+        with st.container(horizontal=True):
+            _draw_button("check", "Check with networks never timed")
+            _draw_button("calibrate", "Calibrate again")
+
+
+def sources(held: Calibration, band: str = "In brackets the band") -> str:
+    """A sentence about where predicted milliseconds come from, and what their band holds.
+
+    `band` says how it is drawn.
+    """
+    low, high = held.model.band
+    least, most = (count(ends) for ends in (held.model.least_mult_adds, held.model.most_mult_adds))
+    edges = f"{100 * (low - 1):+.0f} % to {100 * (high - 1):+.0f} %".replace("-", "−")
+    return (
+        f"{widgets.source('predicted')} Milliseconds of one float32 image, without decoding: "
+        f"predicted from a calibration of this machine, {held.made} "
+        f"({plain(held.machine.title)}). {band}, {edges}, that held nine in ten "
+        f"networks left out; below {least} or above {most} FLOPs nothing was timed, and it may "
+        "not hold."
+    )
+
+
+def _draw_button(task: Task, label: str, *, primary: bool = False) -> None:
+    """The button of a task, or how far it is."""
+    job = resources.calibration_job()
+    if job.state.running and job.state.task == task:
+        st.fragment(_follow, run_every=SECONDS_BETWEEN_LOOKS)()
+        return
+    if st.button(
+        label,
+        key=f"{task}-here",
+        type="primary" if primary else "secondary",
+        disabled=job.state.running,
+    ):
+        with widgets.told():
+            job.start(task)
+            st.rerun()
+    _draw_error(job.state, task)
+
+
+def _draw_error(state: JobState, task: Task) -> None:
+    if state.error and state.task == task:
+        st.error(plain(state.error))
+
+
+def _follow() -> None:
+    """How far the calibration is; the whole page again once it is done."""
+    state = resources.calibration_job().state
+    if not state.running:
+        st.rerun()
+    doing = f": {state.doing}" if state.doing else ""
+    st.progress(min(1.0, state.share), f"Timing networks on this machine{doing} …")

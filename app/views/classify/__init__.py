@@ -1,0 +1,1 @@
+"""Classify: what do one or several models see in a picture?"""

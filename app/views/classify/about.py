@@ -1,0 +1,52 @@
+"""What is known of the chosen models that come with the project: figures and model card."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from app.markup import percent, title
+from app.models import label
+from app.text import count
+
+if TYPE_CHECKING:
+    from effnet_core.service import ModelCard
+    from effnet_core.weights.bundled import BundledModel
+
+
+def draw(cards: tuple[ModelCard, ...]) -> None:
+    """Draw the figures of each bundled model, and its card behind "About this model"."""
+    from effnet_core.weights.bundled import find_bundled
+
+    for card in cards:
+        model = find_bundled(card.id) if card.kind == "bundled" else None
+        if model is None:
+            continue
+        with st.container(border=True, key=f"about-{card.id}"):
+            st.html(title(label(card), *facts(model)))
+            with st.expander("About this model"):
+                st.markdown(_card(model))
+
+
+def facts(model: BundledModel) -> tuple[str, ...]:
+    """Parameters, pixels and the accuracy measured, each in words."""
+    side = model.preprocessing.crop
+    return (
+        f"{count(model.params)} parameters",
+        f"sees {side} × {side} pixels",
+        f"{percent(model.top1)} top-1, measured on {model.data}",
+    )
+
+
+def _card(model: BundledModel) -> str:
+    """The model card as Markdown, which Streamlit shows without any HTML in it.
+
+    Its first line is the title, drawn already; its headings become those of a part of a page.
+    """
+    try:
+        text = model.card.read_text(encoding="utf-8")
+    except OSError:
+        return "The model card is missing; install the project again."
+    body = text.split("\n", 1)[1] if text.startswith("# ") else text
+    return "\n".join(f"###{line}" if line.startswith("## ") else line for line in body.split("\n"))

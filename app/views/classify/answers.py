@@ -1,0 +1,138 @@
+"""What the models say about one picture: a card for each, side by side, and whether they agree."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+import streamlit as st
+
+from app import pictures, resources
+from app.markup import bars, caption, html, plain, title
+from app.models import ASKED, label
+from app.pages import page
+from app.pictures import Picture
+from app.text import size
+from effnet_core.errors import EffnetError
+
+if TYPE_CHECKING:
+    from effnet_core.engines.predictor import Prediction
+    from effnet_core.service import ModelCard
+
+Answer = tuple["ModelCard", "Prediction | str"]
+"""A model with its prediction, or with the sentence that says why there is none."""
+
+
+def draw(picture: Picture, cards: tuple[ModelCard, ...], rows: int) -> None:
+    """Draw the picture and the `rows` most probable classes by each model."""
+    with st.container(border=True, key=f"answers-{picture.key}"):
+        beside, below = st.columns([2, 5]) if len(cards) < 3 else (st.container(), st.container())
+        with beside:
+            place = st.empty()
+        with below:
+            answers = tuple((card, _ask(card, picture)) for card in cards)
+            for column, answer in zip(st.columns(max(1, len(cards))), answers, strict=False):
+                with column:
+                    _draw_card(picture, *answer, rows)
+        predictions = [given for _, given in answers if not isinstance(given, str)]
+        with place.container():
+            _draw_picture(picture, predictions, width="stretch" if len(cards) < 3 else 320)
+        if len(predictions) > 1:
+            _draw_agreement(predictions, {card.id: label(card) for card in cards})
+
+
+def _ask(card: ModelCard, picture: Picture) -> Prediction | str:
+    """The model's answer, kept for this session; an error becomes its sentence."""
+    text = f"{plain(label(card))} looks at {plain(picture.title)} …"
+    try:
+        with st.spinner(text, show_time=True):
+            return resources.prediction(card.id, picture.key, picture.data)
+    except EffnetError as error:
+        return str(error)
+
+
+def _draw_picture(
+    picture: Picture, predictions: list[Prediction], width: Literal["stretch"] | int
+) -> None:
+    boxes = tuple(dict.fromkeys(prediction.crop_box for prediction in predictions))
+    frame, crop = ("frames are", "crops") if len(boxes) > 1 else ("frame is", "crop")
+    seen = f" The lighter {frame} what the models see." if boxes else ""
+    st.image(
+        pictures.framed(picture, boxes),
+        width=width,
+        alt=picture.alt + seen,
+        output_format="JPEG",
+    )
+    details = ["{:,} × {:,} pixels".format(*picture.size)]
+    if picture.credit:
+        details.append(f"photo: {picture.credit}")
+    if boxes:
+        details.append(f"the {frame} the {crop} that the models see")
+    st.html(title(picture.title, *details))
+    if picture in pictures.uploads():
+        st.button(
+            "Remove",
+            key=f"remove-{picture.key}",
+            type="tertiary",
+            on_click=pictures.remove,
+            args=(picture.key,),
+        )
+
+
+def _draw_card(picture: Picture, card: ModelCard, given: Prediction | str, rows: int) -> None:
+    if isinstance(given, str):
+        st.html(title(label(card)))
+        st.error(plain(given))
+        return
+    head = f"head-{picture.key}-{card.id}"
+    with st.container(horizontal=True, vertical_alignment="center", wrap=False, key=head):
+        st.image(given.view, width=72, alt=f"The crop of {picture.title} that {label(card)} sees.")
+        st.html(title(label(card), f"sees {given.resolution} × {given.resolution} pixels"))
+    top = [(entry.label, entry.probability) for entry in given.top[:rows]]
+    st.html(bars(top, count=rows, name=f"What {label(card)} sees in {picture.title}"))
+    if unknown := pictures.unknown_subject(picture, given.classes):
+        st.html(caption(unknown))
+    taken = f"{given.milliseconds:,.0f} ms measured, from bytes to answer"
+    st.html(caption(" · ".join((taken, given.engine, given.device, given.dtype))))
+    with st.container(horizontal=True, vertical_alignment="center"):
+        with st.popover("Input", type="tertiary"):
+            _draw_input(card, given)
+        _draw_link(picture, card)
+
+
+def _draw_input(card: ModelCard, given: Prediction) -> None:
+    """How the picture was prepared and where that is known from."""
+    p = card.preprocessing
+    rows = {"Architecture": card.architecture, "Weights": size(card.size_bytes)}
+    rows["Classes"] = f"{card.num_classes:,}, names: {card.classes_source}"
+    rows["Input"] = f"{given.resolution} × {given.resolution} pixels, the centre of the picture"
+    rows["Shorter edge resized to"] = f"{p.resize} pixels, {p.interpolation}"
+    rows["Mean (red, green, blue)"] = ", ".join(f"{value:g}" for value in p.mean)
+    rows["Standard deviation"] = ", ".join(f"{value:g}" for value in p.std)
+    rows["These come from"] = card.preprocessing_source
+    rows["Answered on"] = resources.service().describe().name
+    rows["Origin"], rows["Licence"] = card.origin, card.licence
+    body = "".join(f"<dt>{html(name)}</dt><dd>{html(text)}</dd>" for name, text in rows.items())
+    st.html(f'<dl class="facts">{body}</dl>')
+
+
+def _draw_link(picture: Picture, card: ModelCard) -> None:
+    st.page_link(
+        page("explain"),
+        label="Where did it look?",
+        query_params={pictures.EXPLAINED: pictures.name(picture), ASKED: label(card)},
+    )
+
+
+def _draw_agreement(predictions: list[Prediction], labels: dict[str, str]) -> None:
+    from effnet_core.engines.predictor import agreement
+
+    found = agreement(predictions)
+    if found.unanimous:
+        text = f"All {len(predictions)} models say {found.groups[0].label}."
+    else:
+        parts = (
+            f"{group.label} ({', '.join(labels[weights] for weights in group.weights)})"
+            for group in found.groups
+        )
+        text = f"The models differ: {'; '.join(parts)}."
+    st.html(f'<p class="agreement" role="status">{html(text)}</p>')

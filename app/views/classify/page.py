@@ -1,0 +1,42 @@
+"""Classify: what do one or several models see in a picture?"""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from app import models, pictures, widgets
+from app.frame import page
+from app.markup import STYLE_SHEET
+from app.state import Number
+from app.views.classify import about, answers, upload
+from app.views.classify import pictures as classify_pictures
+
+ROWS = Number(key="top", label="Classes shown", default=5, low=1, high=10, step=1)
+
+
+@page("Classify", "What does an EfficientNet see in your picture, and do several of them agree?")
+def render() -> None:
+    """Draw the page: pictures and models on the left, their answers on the right."""
+    models.settle()
+    st.html(STYLE_SHEET)
+    widgets.show_refusals((ROWS,))
+    classify_pictures.say_unknown()
+    left, right = st.columns([3, 8], gap="large")
+    with left, st.container(key="controls"):
+        chosen = classify_pictures.choose()
+        pictures.show(next(iter(chosen), None))
+        cards = models.choose()
+        rows = int(widgets.slider(ROWS))
+        upload.draw()
+    with right:
+        if not cards:
+            models.say_none()
+        for card in cards:
+            if card.state == "absent":
+                models.offer(card)
+        ready = tuple(card for card in cards if card.state == "ready")
+        if not chosen:
+            st.info("Choose a sample, or add a picture of your own: browse, drop or paste.")
+        for picture in chosen:
+            answers.draw(picture, ready, rows)
+        about.draw(cards)

@@ -1,0 +1,98 @@
+"""The controls with which pictures come in: samples, files (browse, drop, paste) and the camera."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from app import pictures
+from app.markup import plain
+from app.pictures import Picture
+from effnet_core.images import FORMATS_SENTENCE, MAX_PIXELS
+from effnet_core.images.samples import sample_images
+
+SAMPLE = "sample"
+"""The key (also in the URL) of the samples chosen."""
+
+MAX_MEGABYTES = 40
+# Streamlit takes in what is pasted into its box once that has the focus, but a click on the box
+# opens the file dialog: this hands it the files that are pasted elsewhere.
+_PASTE = """<script>
+if (!window.efficientnetPaste) {
+  window.efficientnetPaste = true;
+  document.addEventListener("paste", (event) => {
+    const box = document.querySelector(
+      "[class*='st-key-upload-'] [data-testid='stFileUploaderDropzone']");
+    if (!box || box.contains(event.target) || !event.clipboardData?.files.length) return;
+    event.preventDefault();
+    box.dispatchEvent(
+      new ClipboardEvent("paste", {clipboardData: event.clipboardData, bubbles: true}));
+  });
+}
+</script>"""
+_TYPES = ("jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff")
+_ROUND = "pictures_taken_in"
+_REFUSED = "pictures_refused"
+
+
+def choose() -> tuple[Picture, ...]:
+    """Draw the controls; return the session's own pictures, the latest first, then the samples."""
+    taken = st.session_state.setdefault(_ROUND, 0)
+    files = st.file_uploader(
+        "Your pictures",
+        type=_TYPES,
+        accept_multiple_files=True,
+        max_upload_size=MAX_MEGABYTES,
+        key=f"upload-{taken}",
+        help=f"{FORMATS_SENTENCE}, at most {MAX_PIXELS // 1_000_000} million pixels each. Several "
+        "at once are welcome.",
+    )
+    st.caption(
+        "Browse, drop, or paste with Ctrl+V anywhere on this page. Pictures stay in this server's "
+        "memory, for this session alone (a reload ends it), and are no part of the page's address."
+    )
+    st.html(_PASTE, unsafe_allow_javascript=True)
+    if st.toggle("Take a photo", key="camera"):
+        photo = st.camera_input("Camera", key=f"photo-{taken}", resolution="720p")
+        files = [*files, photo] if photo else files
+    if files:
+        _take_in([(file.name, file.getvalue()) for file in files])
+    for sentence in st.session_state.get(_REFUSED, ()):
+        st.error(plain(sentence))
+    return (*pictures.uploads(), *map(pictures.sample, _choose_samples()))
+
+
+def _take_in(files: list[tuple[str, bytes]]) -> None:
+    """Keep the files' pictures and begin again with empty controls."""
+    with st.spinner("Reading the pictures …"):
+        refused = pictures.add_all(files)
+    st.session_state[_REFUSED] = refused
+    st.session_state[_ROUND] += 1
+    if len(refused) < len(files):
+        st.session_state[SAMPLE] = []
+    st.rerun()
+
+
+def say_unknown() -> None:
+    """Name the samples in the address that do not exist; call it before `choose`."""
+    offered = [sample.name.capitalize() for sample in sample_images()]
+    unknown = [text for text in st.query_params.get_all(SAMPLE) if text and text not in offered]
+    for text in unknown[:3]:
+        st.warning(
+            plain(f"The address names a sample “{text[:40]}”, and there is none of that name.")
+        )
+
+
+def _choose_samples() -> tuple[str, ...]:
+    names = [sample.name for sample in sample_images()]
+    chosen = st.pills(
+        "Samples",
+        names,
+        default=names[:1],
+        selection_mode="multi",
+        format_func=str.capitalize,
+        key=SAMPLE,
+        help="Photos that scikit-image carries, free of rights.",
+        bind="query-params",
+        persist_state="session",
+    )
+    return tuple(chosen)

@@ -1,0 +1,1 @@
+"""Compare: what accuracy does each cost buy?"""

@@ -1,0 +1,98 @@
+"""Compare, the chart: accuracy against cost, the same in words, and where its costs are from."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from app import widgets
+from app.charts.compare.figure import trade_off
+from app.charts.compare.words import View, message
+from app.scale import calibration
+from app.views.compare import line, table, timing
+from app.views.compare.contrast import contrast
+from app.views.compare.controls import Asked
+from effnet_core.latency import Calibration, standing
+from effnet_core.results.trade_off import front, place, predicted_timings
+from effnet_core.results.trade_off_types import Timings
+
+
+def draw(asked: Asked, picked: tuple[str, ...]) -> View:
+    """Draw the chart with its headline and notes; return what it shows."""
+    held = standing().usable if asked.axis.kind == "here" else None
+    timings = _timings(held)
+    records = asked.records()
+    placed = place(records, asked.axis, timings)
+    network = line.network() if "network" in asked.draw else None
+    headline = st.container()
+    view = View(
+        test_set=asked.test_set,
+        axis=asked.axis,
+        logarithmic=asked.logarithmic,
+        placed=placed,
+        picked=picked,
+        mark=line.mark(network, asked.axis, timings, held) if network else None,
+        timings=timings,
+        with_front="front" in asked.draw,
+        with_lines="sizes" in asked.draw,
+        drag=table.choose_drag(),
+    )
+    if not placed:
+        headline.info(_nothing(asked, len(records)))
+        return view
+    headline.markdown(_headline(view))
+    selecting = {"on_select": table.take_points} if view.drag else {}
+    widgets.chart(trade_off(view), message(view), key=table.CHART, **selecting)
+    _draw_notes(view, len(records), network is not None, held)
+    return view
+
+
+def _timings(held: Calibration | None) -> Timings:
+    """What was measured in this session, over what is predicted."""
+    measured: Timings = timing.timed()
+    return measured if held is None else {**predicted_timings(held), **measured}
+
+
+def _headline(view: View) -> str:
+    best = front(view.placed, view.axis)
+    ours = sum(one.result.architecture is not None for one in best)
+    return (
+        f"**{len(best)}** of {len(view.placed)} records on the Pareto front, **{ours}** of them "
+        "EfficientNets that this project builds: no other record shown has more accuracy at the "
+        "same cost or a lower one."
+    )
+
+
+def _nothing(asked: Asked, records: int) -> str:
+    if not records:
+        return "No record passes these filters: remove a recipe or a family on the left."
+    if asked.axis.kind == "here":
+        return (
+            "Nothing has been timed in this session yet, and this machine is not calibrated: time "
+            "networks below, or calibrate it there."
+        )
+    return f"None of the {records} records has a published figure for {asked.axis.title}."
+
+
+def _draw_notes(view: View, records: int, wanted: bool, held: Calibration | None) -> None:
+    lines = []
+    if view.axis.kind == "count":
+        lines.append(
+            f"{widgets.source('computed')} Filled: EfficientNets, priced here at the record's own "
+            f"test resolution. {widgets.source('published')} Hollow: as the source counts, and the "
+            "sources differ: timm adds batch-norm and pooling to its multiply-adds."
+        )
+    elif held is None:
+        kind: widgets.Source = "measured" if view.axis.kind == "here" else "published"
+        lines.append(f"{widgets.source(kind)} {view.axis.title}: {view.axis.detail}.")
+    else:
+        if timing.timed():
+            lines.append(f"{widgets.source('measured')} Filled: timed in this session.")
+        lines.append(f"Hollow: {calibration.sources(held, 'The bars are the band')}")
+    absent = records - len(view.placed)
+    if absent:
+        have = "record has" if absent == 1 else "records have"
+        lines.append(f"{absent} {have} no figure on this axis, and no mark.")
+    if wanted and view.mark is None:
+        lines.append("The chosen network has no vertical line: it has not been timed in this way.")
+    st.caption(" ".join(lines))
+    st.markdown(contrast(view.timings))

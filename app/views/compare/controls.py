@@ -1,0 +1,121 @@
+"""The left column of Compare: which records, on which axis, and what is drawn besides."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import streamlit as st
+
+from app import widgets
+from app.state import Choice, Several
+from app.views.compare import line
+from effnet_core.results.published import TEST_SET_TITLES, families, recipes, results
+from effnet_core.results.published_types import PublishedResult
+from effnet_core.results.trade_off import cost_axes, extra_data, find_axis
+from effnet_core.results.trade_off_types import CostAxis
+
+TEST_SET = Choice(
+    key="test",
+    label="Test set",
+    options=tuple(TEST_SET_TITLES),
+    default="imagenet",
+    labels=dict(TEST_SET_TITLES),
+    help="ReaL has corrected labels, V2 new photos; Sketch, A and R ask how accuracy holds on "
+    "drawings, hard photos and renditions. Only timm publishes all six.",
+)
+COST = Choice(
+    key="cost",
+    label="Cost",
+    options=tuple(cost_axes()),
+    default="flops",
+    labels={axis.key: axis.title for axis in cost_axes().values()},
+    help="Counts are of the network; throughput and latency are of one machine that somebody "
+    "measured, or of this one. One FLOP here is one multiply-add.",
+)
+SPACING = Choice(key="spacing", label="Cost axis", options=("log", "linear"), default="log")
+FAMILIES = Several(
+    key="families",
+    label="Families",
+    options=families(),
+    default=("EfficientNet", "EfficientNetV2", "EfficientNet-Lite", "ConvNeXt", "ResNet"),
+    placeholder="Every family",
+    help="Empty: every family.",
+)
+RECIPES = Several(
+    key="recipes",
+    label="Training recipes",
+    options=tuple(f"{source}/{key}" for source, key in recipes()),
+    labels={f"{one.source}/{one.key}": f"{one.title} ({one.source})" for one in recipes().values()},
+    placeholder="Every recipe",
+    help="Empty: every recipe. In brackets: who published it.",
+)
+DATA = Choice(
+    key="data",
+    label="Training data",
+    options=("any", "imagenet-1k"),
+    default="any",
+    labels={"any": "Any", "imagenet-1k": "ImageNet-1k alone"},
+    help="Some recipes learn from much more than ImageNet-1k: their marks are diamonds.",
+)
+DRAW = Several(
+    key="draw",
+    label="Draw",
+    options=("front", "sizes", "network"),
+    default=("front", "sizes", "network"),
+    labels={"front": "Pareto front", "sizes": "Lines between sizes", "network": "Line of cost"},
+)
+FIELDS = (TEST_SET, COST, SPACING, FAMILIES, RECIPES, DATA, DRAW)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What the controls hold."""
+
+    test_set: str
+    axis: CostAxis
+    logarithmic: bool
+    families: tuple[str, ...]
+    recipes: tuple[str, ...]
+    imagenet_alone: bool
+    draw: tuple[str, ...]
+
+    def records(self) -> tuple[PublishedResult, ...]:
+        """The records that pass every filter."""
+        return tuple(filter(self._passes, results(test_set=self.test_set)))
+
+    def _passes(self, result: PublishedResult) -> bool:
+        return (
+            (not self.families or result.family in self.families)
+            and (not self.recipes or f"{result.source}/{result.recipe}" in self.recipes)
+            and not (self.imagenet_alone and extra_data(result))
+        )
+
+
+def draw() -> Asked:
+    """Draw every control and return what they hold."""
+    axis = find_axis(widgets.select(COST))
+    logarithmic = widgets.segmented(SPACING, width="stretch") == "log"
+    test_set = widgets.select(TEST_SET)
+    families_ = widgets.several(FAMILIES)
+    data = widgets.segmented(DATA, width="stretch")
+    recipes_ = widgets.several(RECIPES)
+    drawn = st.pills(
+        DRAW.label,
+        DRAW.options,
+        selection_mode="multi",
+        default=list(DRAW.default),
+        format_func=DRAW.shown,
+        key=DRAW.key,
+        bind="query-params",
+        persist_state="session",
+    )
+    line.choose()
+    return Asked(
+        test_set=test_set,
+        axis=axis,
+        logarithmic=logarithmic,
+        families=families_,
+        recipes=recipes_,
+        imagenet_alone=data == "imagenet-1k",
+        draw=tuple(drawn),
+    )

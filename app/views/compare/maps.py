@@ -1,0 +1,116 @@
+"""Compare, trained here: how well the maps of the trained networks point at what is boxed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from app import widgets
+from app.charts.trained.figure import ScoredRun, map_scores
+from app.charts.trained.words import short_name, subject
+from app.state import Choice
+from effnet_core.attribution.registry import METHODS
+from effnet_core.results.trade_off_types import CostAxis
+from effnet_core.results.trained import BesideControls, beside_controls
+from effnet_core.results.trained_types import MeasuredMaps, MeasuredRun, Score
+
+CHART = "map-scores"
+METRIC = Choice(
+    key="score",
+    label="Map score",
+    options=("pointing", "energy", "insertion", "deletion"),
+    default="pointing",
+    help="Pointing: the map's highest point lies in the box. Energy: the share of the map inside "
+    "it. Insertion and deletion: the class's probability while the map's pixels come or go.",
+)
+
+
+def fields(maps: tuple[MeasuredMaps, ...]) -> tuple[Choice, ...]:
+    """The control, where there is a chart for it."""
+    return (METRIC,) if len(maps) > 1 else ()
+
+
+def draw(
+    runs: tuple[MeasuredRun, ...],
+    maps: tuple[MeasuredMaps, ...],
+    axis: CostAxis,
+    *,
+    logarithmic: bool,
+    opening: dict[str, Any],
+) -> None:
+    """Draw a table with every score beside its controls.
+
+    From two networks on it follows a chart against cost, and has the score that the chart shows;
+    `opening` are the chart's options that make its marks open their run.
+    """
+    scored = [ScoredRun(run=run, maps=one) for run in runs for one in maps if one.run == run.id]
+    if not scored:
+        return
+    widgets.heading("Do their maps find the object?", "measured")
+    titles = {one.maps.method: _title(one.maps.method) for one in scored}
+    metrics = METRIC.options
+    if fields(maps):
+        metric = widgets.segmented(METRIC)
+        metrics = (metric,)
+        way = "less" if metric == "deletion" else "more"
+        figure = map_scores(
+            scored,
+            metric,
+            f"{metric.capitalize()}, {way} is better",
+            axis,
+            logarithmic=logarithmic,
+            methods=titles,
+        )
+        alt = f"{metric.capitalize()} of the maps of {len(scored)} networks against {axis.title}."
+        widgets.chart(figure, f"{alt} The table below has every value.", key=CHART, **opening)
+    rows = [
+        _row(beside, one, titles[one.maps.method], metric)
+        for one in scored
+        for metric in metrics
+        for beside in beside_controls(one.maps)
+    ]
+    st.dataframe(
+        rows,
+        hide_index=True,
+        placeholder="—",
+        alt=f"{len(rows)} rows of map scores, each network's maps beside their controls.",
+    )
+    first = scored[0].maps
+    st.caption(
+        f"In per cent, ± standard error over {first.photos:,} boxed validation photos. Random maps "
+        "and a Gaussian at the centre know nothing of the photo: a map says something only where "
+        "it beats them. The Gaussian’s pointing is the share of photos whose box holds the centre, "
+        "the even map’s pointing and energy the share of the picture that the boxes fill. "
+        "Less is better for deletion, more for the others."
+    )
+
+
+def _title(method: str) -> str:
+    return next((one.title for one in METHODS if one.id == method), method)
+
+
+def _row(beside: BesideControls, one: ScoredRun, title: str, metric: str) -> dict[str, str | None]:
+    run, row = one.run, beside.found
+    even = row.box_share if metric in ("pointing", "energy") else None
+    random, centre = (
+        None if control is None else getattr(control, metric)
+        for control in (beside.random, beside.centre)
+    )
+    return {
+        "Network": short_name(run) if run.group == "family" else run.id,
+        "Map": subject(row, run, title),
+        "Grid": f"{row.grid[0]} × {row.grid[1]}",
+        "Score": metric.capitalize(),
+        "Maps": _shown(getattr(row, metric)),
+        "Random": _shown(random),
+        "Centre": _shown(centre),
+        "Even": _shown(even),
+    }
+
+
+def _shown(score: Score | None) -> str | None:
+    if score is None:
+        return None
+    error = "" if score.standard_error is None else f" ± {100 * score.standard_error:.1f}"
+    return f"{100 * score.mean:.1f}{error}"

@@ -1,0 +1,168 @@
+"""Compare, the table: the selected records, or those of the Pareto front, and their CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from typing import Any
+
+import streamlit as st
+
+from app import widgets
+from app.charts.compare.words import View
+from app.state import Choice, Several
+from effnet_core.results.published import results
+from effnet_core.results.published_types import PublishedResult
+from effnet_core.results.trade_off import cost_axes, front, identity, row
+from effnet_core.results.trade_off_types import Timings
+
+CHART = "trade-off"
+DRAG = Choice(
+    key="drag",
+    label="Select on the chart by",
+    options=("click", "box", "lasso"),
+    default="click",
+    help="What you click or draw round joins the selected records below the chart.",
+)
+DRAG_MODES = {"click": "pan", "box": "select", "lasso": "lasso"}
+PICKED = Several(
+    key="picked",
+    label="Selected records",
+    options=tuple(dict.fromkeys(identity(one) for one in results())),
+    placeholder="Type a model's name, or select on the chart",
+)
+FIELDS = (DRAG, PICKED)
+
+
+def take_points() -> None:
+    """Add the points just selected on the chart (its `on_select`)."""
+    points = st.session_state[CHART].selection.points
+    found = [point["customdata"] for point in points if point.get("customdata")]
+    held = st.session_state.get(PICKED.key) or []
+    st.session_state[PICKED.key] = list(dict.fromkeys((*held, *found)))
+
+
+def choose_drag() -> str | None:
+    """Draw how points are selected on the chart; return Plotly's name of it, None for not at all.
+
+    A chart that takes taps for clicks would hold the page fast under the finger that scrolls it:
+    on a phone a tap shows a record and selects nothing.
+    """
+    drag = widgets.segmented(DRAG)
+    if drag == "click" and "Mobi" in st.context.headers.get("User-Agent", ""):
+        st.caption("On a phone, draw a box or a lasso to select, or use the list below.")
+        return None
+    return DRAG_MODES[drag]
+
+
+def choose() -> tuple[str, ...]:
+    """Draw the searchable list of selected records and return them.
+
+    Call it before the chart is drawn: a link's selection is known only once this has been drawn.
+    """
+    widgets.heading("Records side by side", "published", "computed")
+    return widgets.several(PICKED, select_all=False, wrap=True)
+
+
+def draw(view: View, records: Sequence[PublishedResult]) -> None:
+    """Draw the table of the selected records and the downloads."""
+    picked = view.picked
+    by_identity = {identity(one): one for one in results(test_set=view.test_set)}
+    if picked:
+        shown = [by_identity[name] for name in picked if name in by_identity]
+        missing = len(picked) - len(shown)
+        text = f"{len(shown)} selected." + (
+            f" {missing} more have no published accuracy on this test set." if missing else ""
+        )
+    else:
+        shown = [one.result for one in front(view.placed, view.axis)]
+        text = f"Nothing is selected: these are the {len(shown)} records of the Pareto front."
+        if not shown:
+            text = "Nothing is selected, and there is no Pareto front."
+    untimed = (
+        " A dash: no time here, or not published." if view.timings else " A dash: not published."
+    )
+    st.caption(text + untimed if shown else text)
+    rows = [row(one, view.timings) for one in shown]
+    if rows:
+        st.dataframe(
+            [_short(cells, view) for cells in rows],
+            hide_index=True,
+            placeholder="—",
+            column_config=_columns(view.timings),
+            alt=f"{text} {len(rows)} rows: model, accuracy, recipe, resolution, costs and source.",
+        )
+    _draw_downloads(rows, [row(one, view.timings) for one in records], view)
+
+
+def _short(cells: dict[str, Any], view: View) -> dict[str, Any]:
+    """The columns that fit a screen; the CSV has all of them."""
+    keys = ["model", "top1"]
+    if view.axis.kind == "benchmark":
+        keys.append(view.axis.column)
+    here = ["here_median_ms", "here_low_ms", "here_high_ms", "here_basis"]
+    keys += here if view.timings else []
+    keys += ["recipe", "test_resolution", "params", "flops", "activations", "flops_basis"]
+    keys += ["top5", "crop", "interpolation", "extra_training_data", "family", "source"]
+    return {key: cells[key] for key in keys}
+
+
+def _columns(timings: Timings) -> dict[str, Any]:
+    number, text = st.column_config.NumberColumn, st.column_config.TextColumn
+    columns: dict[str, Any] = {
+        "model": text("Model", pinned=True, width="medium"),
+        "top1": number("Top-1 %", format="%.2f"),
+        "top5": number("Top-5 %", format="%.2f"),
+        "params": number("Parameters", format="compact"),
+        "flops": number("FLOPs (multiply-adds)", format="compact"),
+        "activations": number("Activations", format="compact"),
+        "here_median_ms": number("Here: ms", format="%.1f"),
+        "here_low_ms": number("from ms", format="%.1f"),
+        "here_high_ms": number("to ms", format="%.1f"),
+        "here_basis": text("Here is", width=230),
+        "flops_basis": text("FLOPs are"),
+        "test_resolution": number("Pixels", format="%d"),
+        "crop": number("Crop", format="%.3f"),
+        "interpolation": "Interpolation",
+        "recipe": text("Recipe", width=440),
+        "extra_training_data": "Extra training data",
+        "family": "Family",
+        "source": "Source",
+    }
+    for axis in cost_axes().values():
+        if axis.kind == "benchmark":
+            columns[axis.column] = number(f"{axis.title} ({axis.unit})", format="%.1f")
+    return columns
+
+
+def _draw_downloads(
+    rows: Sequence[dict[str, Any]], every: Sequence[dict[str, Any]], view: View
+) -> None:
+    with st.container(horizontal=True):
+        for label, table, name in (
+            ("This table, CSV", rows, "efficientnet-compare"),
+            (
+                f"All {len(every)} records that pass the filters, CSV",
+                every,
+                "efficientnet-compare-all",
+            ),
+        ):
+            st.download_button(
+                label,
+                to_csv(table),
+                f"{name}-{view.test_set}.csv",
+                "text/csv",
+                disabled=not table,
+                on_click="ignore",
+            )
+
+
+def to_csv(rows: Sequence[dict[str, Any]]) -> str:
+    """The rows as CSV with a header; empty for no rows."""
+    text = io.StringIO()
+    if rows:
+        writer = csv.DictWriter(text, list(rows[0]), lineterminator="\r\n")
+        writer.writeheader()
+        writer.writerows(rows)
+    return text.getvalue()

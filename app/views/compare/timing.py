@@ -1,0 +1,182 @@
+"""Compare, timing: how long networks take on the machine that serves this page."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import streamlit as st
+
+from app import resources, widgets
+from app.markup import plain
+from app.scale import calibration
+from app.scale.network import Network
+from app.state import Choice, Number, Several
+from app.views.compare import line
+from effnet_core.architecture.names import variant
+from effnet_core.architecture.spec import ArchitectureSpec
+from effnet_core.cost.report import summarize
+from effnet_core.errors import EffnetError, InvalidInput
+from effnet_core.latency import LatencyMeasurement
+from effnet_core.results.published import price, results
+
+MOST_MULT_ADDS = 100_000_000_000
+"""Of a network that a page may time; the command line has no such limit."""
+
+_HELD = "timed"
+_REFUSED = "timing-refused"
+_THE_CHOSEN = "the network drawn as a line"
+Timed = dict[tuple[str, int], LatencyMeasurement]
+
+
+def _offered() -> tuple[str, ...]:
+    """Every architecture at every resolution that somebody published its accuracy at."""
+    found: dict[tuple[str, int], None] = {}
+    for result in results():
+        totals = price(result)
+        if totals is not None and totals.mult_adds <= MOST_MULT_ADDS:
+            found[str(result.architecture), int(result.test_resolution or 0)] = None
+    return tuple(f"{Network(variant=name).title} at {side}" for name, side in sorted(found))
+
+
+TO_TIME = Several(
+    key="time",
+    label="Networks to time",
+    options=(_THE_CHOSEN, *_offered()),
+    default=("B0 at 224", "B1 at 240", "B2 at 260", "V2-B0 at 224"),
+    placeholder="Type a name, such as B3",
+    help="Each at an input resolution for which an accuracy was published.",
+)
+RUNS = Number(
+    key="runs",
+    label="Runs of each",
+    default=20,
+    low=4,
+    high=100,
+    step=1,
+    help="After 3 runs to warm up. The median and the middle half of the runs are kept.",
+)
+ENGINE = Choice(
+    key="engine",
+    label="Back end",
+    options=("runtime", "torch"),
+    default="runtime",
+    labels={"runtime": "ONNX Runtime, CPU", "torch": "PyTorch"},
+    help="ONNX Runtime answers by default on a CPU, and its times are those that a calibration "
+    "predicts.",
+)
+FIELDS = (TO_TIME, RUNS, ENGINE)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subject:
+    """A network to time; `key` is how its measurement is found again."""
+
+    title: str
+    key: tuple[str, int]
+    spec: ArchitectureSpec
+
+
+def timed() -> Timed:
+    """Return what this session has measured so far."""
+    held: Timed = st.session_state.setdefault(_HELD, {})
+    return held
+
+
+def draw() -> None:
+    """Draw the choice of networks, the button, and what was measured."""
+    widgets.heading("Latency on this machine", "measured")
+    st.markdown(
+        "Times one forward pass of one image on the machine that serves this page. Latency depends "
+        "on the architecture, not on what it has learned: the networks are randomly initialised."
+    )
+    with st.container(key="timing-row"):
+        names = widgets.several(TO_TIME, select_all=False, wrap=True)
+        runs = int(widgets.number(RUNS))
+    engine = widgets.segmented(ENGINE)
+    if st.button("Time them here", type="primary", disabled=not names):
+        _measure(tuple(_subject(name) for name in names), runs, engine)
+        st.rerun()
+    for sentence in st.session_state.get(_REFUSED, ()):
+        st.error(sentence)
+    if timed():
+        _draw_measurements(timed())
+    widgets.heading("Latency predicted for all others", "predicted")
+    held = calibration.offer("The time of networks that nobody timed")
+    if held is not None:
+        st.markdown(
+            "Choose “Latency on this machine” as the cost: every EfficientNet has a place there."
+        )
+        calibration.draw(held)
+
+
+def _subject(name: str) -> Subject:
+    """Raises InvalidInput where the chosen network does not exist."""
+    if name == _THE_CHOSEN:
+        network = line.network()
+        if network is None:
+            raise InvalidInput("There is no network to draw as a line, so none to time.")
+        spec = network.spec()
+        return Subject(title=network.title, key=(network.code, spec.resolution), spec=spec)
+    short, _, side = name.partition(" at ")
+    spec = variant(short.lower(), resolution=int(side))
+    return Subject(title=name, key=(short.lower(), int(side)), spec=spec)
+
+
+def _measure(subjects: tuple[Subject, ...], runs: int, engine: str) -> None:
+    """Time one after the other; one that cannot be timed leaves its sentence, the others go on."""
+    refused: list[str] = []
+    work = [summarize(subject.spec).mult_adds for subject in subjects]
+    bar, start = st.progress(0.0), time.monotonic()
+    for number, subject in enumerate(subjects):
+        done = sum(work[:number])
+        left = (time.monotonic() - start) * (sum(work) - done) / done if done else None
+        wait = "" if left is None else f"; about {max(1, round(left))} s left"
+        bar.progress(
+            done / sum(work),
+            f"Timing {subject.title} ({number + 1} of {len(subjects)}){wait} …",
+        )
+        if work[number] > MOST_MULT_ADDS:
+            refused.append(f"{subject.title} takes more than 100 B multiply-adds: too long here.")
+            continue
+        try:
+            timed()[subject.key] = resources.latency(subject.spec, runs, engine)
+        except EffnetError as error:
+            refused.append(f"{subject.title}: {error}")
+    st.session_state[_REFUSED] = tuple(refused)
+
+
+def _draw_measurements(found: Timed) -> None:
+    st.dataframe(
+        [
+            {
+                "Network": _title(code),
+                "Pixels": side,
+                "Median ms": one.median_ms,
+                "25 % ms": one.low_ms,
+                "75 % ms": one.high_ms,
+                "Runs": one.repeats,
+                "Warm-up": one.warmup,
+                "Back end": one.engine,
+                "Device": one.device,
+                "Number format": one.dtype,
+                "Threads": one.threads,
+            }
+            for (code, side), one in found.items()
+        ],
+        hide_index=True,
+        column_config={
+            name: st.column_config.NumberColumn(format="%.1f")
+            for name in ("Median ms", "25 % ms", "75 % ms")
+        },
+        alt="Latency of each network measured here: median and quartiles in milliseconds.",
+    )
+    processors = {plain(one.processor) for one in found.values()}
+    st.caption(
+        f"{widgets.source('measured')} On {' and '.join(sorted(processors))}, batch 1. Kept until "
+        "this tab is closed. Other work on the machine shows as spread."
+    )
+
+
+def _title(code: str) -> str:
+    return Network.parse(code).title

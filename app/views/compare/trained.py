@@ -1,0 +1,182 @@
+"""Compare, trained here: what this project measured on networks of its own, absent without any."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import streamlit as st
+
+from app import resources, run_record, widgets
+from app.charts.trained.figure import accuracy
+from app.charts.trained.words import COST_KEYS, label, message, percent
+from app.markup import plain
+from app.state import Choice, Field, Several, put
+from app.text import minus
+from app.views.compare import maps as compare_maps
+from app.views.compare.table import to_csv
+from effnet_core.errors import EffnetError
+from effnet_core.results.trade_off import find_axis
+from effnet_core.results.trade_off_types import CostAxis
+from effnet_core.results.trained import RunGroup, duel_verdict, grouped
+from effnet_core.results.trained_types import MeasuredRun
+
+CHART = "trained-here"
+TITLE = "Trained here"
+ANCHOR = "trained-here-measured-computed"
+"""What Streamlit makes of the heading: its words and the two badges."""
+
+RUN = "trained"
+"""The key (also in the URL) under which the run whose record is open is held."""
+
+
+def fields() -> tuple[Field | Several, ...]:
+    """The part's controls; none where it is absent, or where `draw` will say what is damaged."""
+    try:
+        runs, maps = resources.trained()
+    except EffnetError:
+        return ()
+    return (_choice(runs), *compare_maps.fields(maps)) if runs else ()
+
+
+def draw_pointer() -> None:
+    """Say near the top of the page that the part is further down, where there is one."""
+    if fields():
+        st.caption(f"Further down, on other photos: [{TITLE.lower()}](#{ANCHOR}).")
+
+
+def draw(axis: CostAxis, *, logarithmic: bool) -> None:
+    """Draw the part on the page's axis: chart, the duel's verdict, table, map scores, one run."""
+    with widgets.told():
+        runs, maps = resources.trained()
+        if not runs:
+            return
+        st.divider()
+        widgets.heading(TITLE, "measured", "computed")
+        st.markdown(_about(runs))
+        if axis.key not in COST_KEYS:
+            axis = find_axis("flops")
+            st.caption("The axis chosen above was not measured for these: they stand on FLOPs.")
+        points = grouped(runs)
+        if points:
+            _draw_chart(points, axis, logarithmic)
+        found = duel_verdict(runs)
+        if found is not None:
+            st.markdown(f"**{found.headline}** {found.details} {widgets.source('measured')}")
+        _draw_table(runs)
+        opening = _opening(compare_maps.CHART)
+        compare_maps.draw(runs, maps, axis, logarithmic=logarithmic, opening=opening)
+        by_label = {label(run): run for run in runs}
+        with st.container(key="one-run"):
+            st.subheader("One run: record and curves")
+            run_record.draw(by_label[widgets.select(_choice(runs))])
+
+
+def _choice(runs: tuple[MeasuredRun, ...]) -> Choice:
+    names = tuple(label(run) for run in runs)
+    return Choice(
+        key=RUN,
+        label="Run",
+        options=names,
+        default=names[0],
+        help="A click on a mark of the charts above opens its run too.",
+    )
+
+
+def _about(runs: tuple[MeasuredRun, ...]) -> str:
+    run = runs[0]
+    names = " and ".join(dict.fromkeys(plain(one.data_name) for one in runs))
+    photos = run.validation.photos if run.validation else 0
+    each = "each measured" if len(runs) > 1 else "measured"
+    measured = f", {each} once on {photos:,} validation photos" if photos else ""
+    count = f"{len(runs)} networks" if len(runs) > 1 else "One network"
+    return (
+        f"{count} that this project trained itself on {names}{measured}. "
+        f"{run.spec.num_classes} classes: guessing is right {percent(1 / run.spec.num_classes)} "
+        "of the time. **Other photos and classes than above: these accuracies and ImageNet’s "
+        "cannot be compared.**"
+    )
+
+
+def _draw_chart(points: tuple[RunGroup, ...], axis: CostAxis, logarithmic: bool) -> None:
+    figure = accuracy(points, axis, logarithmic=logarithmic)
+    widgets.chart(figure, message(points, axis), key=CHART, **_opening(CHART))
+    lines = [f"{widgets.source('computed')} {axis.title}, each at its own resolution."]
+    if any(one.spread is not None for one in points):
+        lines.append("Bars: standard deviation over seeds.")
+    if any(one.spread is None for one in points):
+        alone = "This network was" if len(points) == 1 else "Marks without bars were"
+        lines.append(f"{alone} trained with one seed: how much another would differ is unknown.")
+    st.caption(" ".join(lines))
+
+
+def _opening(chart: str) -> dict[str, Any]:
+    """Options of a chart whose marks open their run; none on a phone.
+
+    There a chart that takes taps would hold the page fast under the finger that scrolls it.
+    """
+    if "Mobi" in st.context.headers.get("User-Agent", ""):
+        return {}
+    return {"on_select": functools.partial(open_run, chart)}
+
+
+def open_run(chart: str) -> None:
+    """Open the record of the mark just clicked on a chart."""
+    marks = st.session_state[chart].selection.points
+    clicked = {point.get("customdata") for point in marks}
+    for run in resources.trained()[0]:
+        if run.id in clicked:
+            put(RUN, label(run))
+
+
+def _draw_table(runs: tuple[MeasuredRun, ...]) -> None:
+    rows = [_row(run) for run in runs]
+    number = st.column_config.NumberColumn
+    shares = {name: number(format="%.2f") for name in rows[0] if name.endswith("%")}
+    counts = {name: number(format="compact") for name in ("Parameters", "FLOPs (multiply-adds)")}
+    st.dataframe(
+        rows,
+        hide_index=True,
+        placeholder="—",
+        column_config={
+            "Run": st.column_config.TextColumn(pinned=True),
+            **{name: number(format="%.0f") for name in rows[0] if "/s" in name},
+            "Training, min": number(format="%.1f"),
+            **shares,
+            **counts,
+        },
+        alt=f"{len(rows)} runs: accuracy on validation and held-out photos, cost, device, speed.",
+    )
+    st.caption(
+        "Validation photos were looked at once, after training; held-out photos are training "
+        "photos kept back, on which choices were made. Validation images/s: on the CPU or GPU that "
+        "validated, with the bundled file."
+    )
+    st.download_button(
+        "Runs, CSV", to_csv(rows), "efficientnet-trained-here.csv", "text/csv", on_click="ignore"
+    )
+
+
+def _row(run: MeasuredRun) -> dict[str, object]:
+    seen = run.validation
+    return {
+        "Run": run.id,
+        "φ": None if run.phi is None else minus(run.phi),
+        "Validation top-1 %": seen and 100 * seen.top1,
+        "Validation top-5 %": seen and 100 * seen.top5,
+        "Held-out top-1 %": run.held_out_top1 and 100 * run.held_out_top1,
+        "Held-out top-5 %": run.held_out_top5 and 100 * run.held_out_top5,
+        "Parameters": run.cost.params,
+        "FLOPs (multiply-adds)": run.cost.mult_adds,
+        "Pixels": run.spec.resolution,
+        "Group": run.group,
+        "Scaled": run.strategy,
+        "Seed": run.seed,
+        "Epochs": run.recipe.get("epochs"),
+        "Training, min": run.seconds / 60,
+        "Training photos/s": run.photos_per_second,
+        "Validation images/s": seen and seen.images_per_second,
+        "Calibration error %": seen and 100 * seen.calibration_error,
+        "Device": run.device,
+        "Date": run.date,
+    }

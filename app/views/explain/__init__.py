@@ -1,0 +1,1 @@
+"""Explain: where in a picture did a model look for a class?"""

@@ -1,0 +1,127 @@
+"""Explain, one map: the crop, the map and the overlay, what is said of them, and how firm it is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from app.markup import caption, percent, title
+from app.views.explain import files
+from app.views.explain.controls import Drawing
+from effnet_core.attribution import Attribution, find_method
+from effnet_core.attribution.render import ColourScale, heatmap, overlay, strongest
+from effnet_core.attribution.result import WEAK_FRACTION
+
+if TYPE_CHECKING:
+    from effnet_core.service import Explanation
+
+_WEAK = (
+    f"A weak map has a range under {100 * WEAK_FRACTION:.0f} % of what the same network gives with "
+    "random weights: the class hardly depends on these features, so read nothing into its pattern."
+)
+
+
+def draw(
+    name: str,
+    given: Explanation,
+    drawing: Drawing,
+    *,
+    wide: bool,
+    note: str = "",
+    together: bool = False,
+) -> None:
+    """Draw one map: head, the crop, the map and the overlay, its figures and the downloads.
+
+    `name` is the model's; `wide` lays the three pictures out side by side at equal size, else the
+    overlay comes first and large. `note` stands beneath the head; `together` says that
+    the time measured is that of all classes.
+    """
+    attribution, view = given.attribution, given.prediction.view
+    scale = drawing.scale(attribution)
+    laid_over = overlay(view, attribution, opacity=drawing.opacity, scale=scale)
+    alone = heatmap(attribution, view.size, scale=scale)
+    st.html(head(name, given) + (caption(note) if note else ""))
+    where = strongest(attribution)
+    over = (laid_over, caption("Overlay"), said(name, given))
+    seen = (view, caption("What the model sees"), f"The crop that {name} sees.")
+    map_ = (alone, colour_bar(scale), f"The map alone, {where}.")
+    with st.container(key=f"maps-{given.weights}-{given.target.index}"):
+        places = st.columns(3) if wide else (st.container(), *st.columns(2))
+        for place, shown in zip(
+            places, (seen, map_, over) if wide else (over, seen, map_), strict=True
+        ):
+            with place, st.container(gap="xsmall"):
+                st.image(shown[0], width="stretch", alt=shown[2], output_format="PNG")
+                st.html(shown[1])
+    _draw_figures(attribution, together=together)
+    files.draw(
+        files.stem(name, given),
+        files.png(laid_over),
+        files.npy(attribution.raw),
+    )
+
+
+def colour_bar(scale: ColourScale) -> str:
+    """HTML of a bar with the colours of a scale and the values at its ends."""
+    colours = ", ".join(scale.colours())
+    return (
+        f'<div class="colour-bar"><span>{_number(scale.low)}</span><span class="colours" '
+        f'style="background: linear-gradient(to right, {colours})"></span>'
+        f"<span>{_number(scale.high)}</span></div>"
+    )
+
+
+def head(name: str, given: Explanation) -> str:
+    """Model, class and probability."""
+    sure = percent(given.target.probability)
+    return title(given.target.label, f"{name} gives it {sure}", f"class {given.target.index}")
+
+
+def said(name: str, given: Explanation) -> str:
+    """What stands in place of the overlay for those who cannot see it."""
+    attribution = given.attribution
+    method = find_method(attribution.method).title
+    return f"{method} of “{given.target.label}” by {name}: {strongest(attribution)}."
+
+
+def _draw_figures(attribution: Attribution, *, together: bool) -> None:
+    height, width = attribution.grid
+    where = "the input" if attribution.stage is None else f"stage {attribution.stage}"
+    facts = (
+        f"{height} × {width} values at {where}",
+        f"range {span(attribution)}",
+        f"{attribution.milliseconds:,.0f} ms measured"
+        + (" for all classes together" if together else ""),
+    )
+    st.html(caption(" · ".join(facts)))
+
+
+def draw_verdict(given: tuple[Explanation, ...]) -> None:
+    """Say which of these maps are weak; the first time it waits for a network with random weights.
+
+    Raises DoesNotFit if there is no room for that.
+    """
+    weak = [explained.attribution for explained in given if explained.attribution.weak]
+    if not weak:
+        return
+    if len(given) == 1:
+        ranges = f"{_number(weak[0].range)} against {_number(weak[0].reference_range)}"
+        st.warning(f"{_WEAK} Here it is {ranges}.")
+    else:
+        names = ", ".join(stage_name(one.stage, len(given)).lower() for one in weak)
+        st.warning(f"{_WEAK} Weak here: {names}.")
+
+
+def span(attribution: Attribution) -> str:
+    """The smallest and the largest value of the map."""
+    return f"{_number(attribution.low)} … {_number(attribution.high)}"
+
+
+def _number(value: float) -> str:
+    return f"{value:.3g}".replace("-", "−")
+
+
+def stage_name(stage: int | None, count: int) -> str:
+    """What the strip of `count` stages calls one of them."""
+    return {0: "Stem", count - 1: "Head"}.get(stage or 0, f"Stage {stage}")

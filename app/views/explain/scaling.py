@@ -1,0 +1,111 @@
+"""The paper's Figure 7 on one's own picture: one network, and four ways to scale it up."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from app import resources, widgets
+from app.markup import caption, percent, plain, title
+from app.pictures import Picture
+from app.text import count
+from app.views.explain.controls import Drawing
+from effnet_core.attribution.boxes import view_box
+from effnet_core.attribution.metrics import energy_inside
+from effnet_core.attribution.render import overlay, strongest
+from effnet_core.errors import EffnetError
+
+if TYPE_CHECKING:
+    from effnet_core.engines.predictor import Prediction
+    from effnet_core.service import Explanation
+    from effnet_core.service.scaling_figure import Panel
+
+_METHOD = "grad-cam"
+_WIDTH = 140
+
+
+def draw(picture: Picture, class_names: tuple[str, ...], drawing: Drawing) -> None:
+    """Draw the five maps of one class side by side; nothing where not all five models exist.
+
+    The class is the first of `class_names`, those explained above, that the models know, else the
+    one that the compound network finds most probable.
+    """
+    from effnet_core.service.scaling_figure import scaling_figure
+
+    panels = scaling_figure()
+    if not panels:
+        return
+    widgets.heading("One network, scaled four ways", "computed")
+    try:
+        index = _class_index(panels, picture, class_names)
+        name = panels[0].model.classes[index]
+        with st.spinner("Five networks look at the picture …", show_time=True):
+            explained = tuple(_explain(panel, picture, index) for panel in panels)
+    except EffnetError as error:
+        st.error(plain(str(error)))
+        return
+    st.caption(
+        f"Grad-CAM of “{plain(name)}” at the last feature map, each on its own scale, as in "
+        "Figure 7 of [the paper](https://arxiv.org/abs/1905.11946). The other four were scaled up "
+        "from the baseline to about the same cost: by depth, width or resolution alone, or by all "
+        "three at once. All five were trained here."
+    )
+    with st.container(horizontal=True, key="figure-7"):
+        for panel, given in zip(panels, explained, strict=True):
+            _draw_panel(panel, given, picture, drawing)
+
+
+def _class_index(panels: tuple[Panel, ...], picture: Picture, names: tuple[str, ...]) -> int:
+    classes = panels[0].model.classes
+    known = next((name for name in names if name in classes), None)
+    if known is not None:
+        return classes.index(known)
+    return _prediction(panels[-1], picture).top[0].index
+
+
+def _prediction(panel: Panel, picture: Picture) -> Prediction:
+    return resources.prediction(panel.model.id, picture.key, picture.data)
+
+
+def _explain(panel: Panel, picture: Picture, index: int) -> Explanation:
+    from effnet_core.service import ExplainRequest
+
+    request = ExplainRequest(
+        image=picture.data, weights=panel.model.id, class_index=index, method=_METHOD
+    )
+    return resources.explanation(picture.key, panel.model.id, (index, _METHOD, "last", ()), request)
+
+
+def _draw_panel(panel: Panel, given: Explanation, picture: Picture, drawing: Drawing) -> None:
+    attribution, model = given.attribution, panel.model
+    shown = overlay(
+        given.prediction.view,
+        attribution,
+        opacity=drawing.opacity,
+        scale=drawing.scale(attribution),
+    )
+    side, (rows, columns) = model.preprocessing.crop, attribution.grid
+    alt = f"Grad-CAM of “{given.target.label}”, {panel.title.lower()}: {strongest(attribution)}."
+    facts = (
+        f"gives it {percent(given.target.probability)}",
+        f"{count(model.params)} parameters",
+        f"sees {side} × {side} pixels",
+        f"{rows} × {columns} values" + (", weak" if attribution.weak else ""),
+        *_energy(given, picture, panel),
+    )
+    with st.container(width=_WIDTH, gap="xsmall"):
+        st.image(shown, width="stretch", alt=alt, output_format="PNG")
+        st.html(title(panel.title) + "".join(map(caption, facts)))
+
+
+def _energy(given: Explanation, picture: Picture, panel: Panel) -> tuple[str, ...]:
+    """What part of the map and of the view is in the picture's box; () where none is in view."""
+    if picture.box is None:
+        return ()
+    box = view_box(picture.box, picture.size, panel.model.preprocessing)
+    if box is None:
+        return ()
+    size = (panel.model.preprocessing.crop,) * 2
+    inside, even = energy_inside(given.attribution.raw, box, size), box.share(size)
+    return (f"{percent(inside)} in the subject's box, an even map {percent(even)}",)

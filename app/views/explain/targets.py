@@ -1,0 +1,78 @@
+"""What is explained: every model with every class chosen, or with its own most probable one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from app.markup import plain
+
+if TYPE_CHECKING:
+    from effnet_core.engines.predictor import Prediction
+    from effnet_core.service import ModelCard
+
+CLASSES = "class"
+"""The key (also in the URL) of the classes chosen."""
+MAX_CLASSES = 4
+
+
+@dataclass(frozen=True)
+class Target:
+    """One model and one class to be explained; `class_index` None where the model lacks it."""
+
+    card: ModelCard
+    class_name: str
+    class_index: int | None
+
+
+def choose(predictions: tuple[tuple[ModelCard, Prediction], ...]) -> tuple[Target, ...]:
+    """Every model with every class chosen, or with its own most probable one."""
+    if not predictions:
+        return ()
+    names = _choose_names(predictions[0][1])
+    offered = predictions[0][1].classes
+    targets = []
+    for card, prediction in predictions:
+        if not names:
+            top = prediction.top[0]
+            targets.append(Target(card, class_name(prediction, top.index), top.index))
+        for name in names:
+            targets.append(Target(card, name, _index(name, offered, prediction.classes)))
+    return tuple(targets)
+
+
+def _index(name: str, offered: tuple[str, ...], classes: tuple[str, ...]) -> int | None:
+    """Which of a model's `classes` is meant by a name made from those `offered`."""
+    label, _, rest = name.rpartition(" (")
+    if classes == offered:
+        return int(rest.rstrip(")"))
+    return classes.index(label) if label in classes else None
+
+
+def _choose_names(prediction: Prediction) -> tuple[str, ...]:
+    """Draw the choice of classes, the most probable first; empty means each model's own first."""
+    order = (-prediction.probabilities).argsort(kind="stable")
+    offered = [class_name(prediction, int(index)) for index in order]
+    for name in st.query_params.get_all(CLASSES):
+        if name and name not in offered:
+            st.warning(plain(f"No class is called “{name[:80]}” here; choose another."))
+    chosen = st.multiselect(
+        "Classes",
+        offered,
+        key=CLASSES,
+        max_selections=MAX_CLASSES,
+        placeholder="The most probable class",
+        help="Sorted by probability; type to find any by name. Several are drawn side by side.",
+        select_all=False,
+        wrap=True,
+        bind="query-params",
+        persist_state="session",
+    )
+    return tuple(name for name in chosen if name in offered)
+
+
+def class_name(prediction: Prediction, index: int) -> str:
+    """A class's name with its index, since ImageNet has two classes called "crane"."""
+    return f"{prediction.classes[index]} ({index})"

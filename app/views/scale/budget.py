@@ -1,0 +1,73 @@
+"""Scale, what fits my budget: the networks that keep the limits, and how they were found."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import streamlit as st
+
+from app import resources, widgets
+from app.markup import plain
+from app.scale import calibration
+from app.state import value
+from app.views.scale import budget_limits
+from app.views.scale.budget_answers import Unit, draw_answers
+from app.views.scale.shown import Chosen
+from effnet_core.architecture.scaling import Rounding, Strategy
+from effnet_core.cost.budget import Device, Limits, Setting
+from effnet_core.latency import Calibration
+
+TIE = 0.01
+"""The share of the most FLOPs that the free shape nearest to compound scaling may give up."""
+
+
+def draw(shown: Chosen) -> None:
+    """Draw the boxes, the networks found, and what each leaves of every limit."""
+    widgets.heading("What fits my budget?", "computed")
+    chosen, limits = budget_limits.draw()
+    if chosen is not None:
+        source = f"[{plain(chosen.source)}]({chosen.url})"
+        st.caption(f"{widgets.source('published')} {plain(chosen.why)} Source: {source}.")
+    if not limits.given:
+        st.info("Choose a device or fill in a limit; an empty box limits nothing.")
+        return
+    held = None
+    if limits.latency_ms is not None:
+        held = calibration.offer("A limit in milliseconds")
+        if held is None:
+            return
+    _draw_answers(limits, _setting(shown, chosen), held)
+
+
+def _draw_answers(limits: Limits, setting: Setting, held: Calibration | None) -> None:
+    units = {
+        box.quantity: Unit(box.label.partition(" (")[0], box.show) for box in budget_limits.LIMITS
+    }
+    with st.spinner("Searching …", show_time=True):
+        answers = resources.budget(limits, setting, TIE, held)
+    draw_answers(answers, setting, units)
+    if held is not None:
+        st.caption(calibration.sources(held))
+    st.caption(
+        f"Searched: {answers[0].searched.replace('-', '−')}; free shapes: {answers[1].searched}. "
+        "“End” marks an axis that goes no further. The shape near compound gives up at most "
+        f"{100 * TIE:g} % of the FLOPs to lie closest to the ratio of α, β and γ. Nothing here "
+        "says how accurate a network is: a shape far from that ratio may be poor."
+    )
+
+
+def _setting(shown: Chosen, chosen: Device | None) -> Setting:
+    """The formula and the sizes that the page holds, in the number format chosen here."""
+    rule, dtype = shown.rule, str(value(budget_limits.FORMAT))
+    if dtype == "auto":
+        dtype = (chosen and chosen.dtype) or shown.dtype
+    return Setting(
+        rule=rule.rule,
+        strategy=cast(Strategy, rule.strategy),
+        repeats=cast(Rounding, rule.repeats),
+        base_resolution=rule.base,
+        exact_pixels=rule.pixels == "to 1",
+        num_classes=shown.network.classes,
+        batch=shown.batch,
+        dtype=dtype,
+    )

@@ -1,0 +1,1 @@
+"""Train: what does a network learn from your own photos?"""

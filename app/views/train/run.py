@@ -1,0 +1,137 @@
+"""Train: one run as it stands, followed as long as it is live."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from app import resources, widgets
+from app.charts import training
+from app.charts.trained.words import percent
+from app.markup import html, plain
+from app.text import count, duration, minus
+from app.views.train import actions
+from effnet_core.cost.report import summarize
+
+if TYPE_CHECKING:
+    from effnet_core.service.training.jobs import TrainingJobs
+    from effnet_core.service.training.views import Run, RunState
+    from effnet_core.training.runs.order import Order
+
+RUN = "run"
+"""The parameter in the URL that names the run shown."""
+
+COLOURS = {
+    "starting": "blue",
+    "running": "blue",
+    "stopping": "orange",
+    "stopped": "gray",
+    "failed": "red",
+    "finished": "green",
+}
+SECONDS_BETWEEN_LOOKS = 1.0
+
+TOP1 = "Of the photos that it is never trained on, how many it gets right."
+LOSS = "How much the right answers surprise the network: the mean of the epoch so far."
+SPEED = "With all that is done besides training, such as judging and saving."
+TIME = "Training, over all resumptions."
+
+
+def draw(jobs: TrainingJobs, run_id: str) -> None:
+    """Draw the run; while it is live this part alone is drawn again every second."""
+    run = jobs.status(run_id)
+    st.fragment(_follow, run_every=SECONDS_BETWEEN_LOOKS if run.live else None)(run_id, run.state)
+
+
+def _follow(run_id: str, state: RunState) -> None:
+    with widgets.told():
+        run = next((run for run in resources.training_jobs().runs() if run.id == run_id), None)
+        if run is None or run.state != state:
+            st.rerun()  # the whole page: its button and its list change too
+        _draw(run)
+
+
+def _draw(run: Run) -> None:
+    badge = f":small[:{COLOURS[run.state]}-badge[{run.state}]]"
+    st.subheader(f"{plain(run.name)} {badge}")
+    if run.sentence:
+        st.error(plain(run.sentence))
+    if run.order is not None:
+        _draw_facts(run.order)
+        _draw_progress(run)
+        _draw_numbers(run)
+        _draw_curves(run, run.order)
+    actions.draw(run)
+
+
+def _draw_facts(order: Order) -> None:
+    totals = summarize(order.spec)
+    held_out = order.recipe.held_out
+    named = ", ".join(order.classes[:8]) + (" …" if len(order.classes) > 8 else "")
+    facts = (
+        begun(order),
+        f"{count(totals.params)} parameters",
+        f"sees {order.spec.resolution} × {order.spec.resolution} pixels",
+        f"{order.photos - held_out:,} photos to train on, {held_out:,} held out",
+        f"{len(order.classes)} classes: {named}",
+        *((f"{order.left_out:,} photos could not be read",) if order.left_out else ()),
+    )
+    items = "".join(f'<span role="listitem">{html(fact)}</span>' for fact in facts)
+    st.html(f'<div class="facts" role="list">{items}</div>')
+
+
+def begun(order: Order) -> str:
+    """What the network begins from; of a title the part in brackets is left out."""
+    if order.phi is not None:
+        return f"from scratch, φ = {minus(order.phi)}"
+    return f"from {order.weights_title.partition(' (')[0]}"
+
+
+def _draw_progress(run: Run) -> None:
+    status = run.status
+    if not run.live:
+        return
+    if run.state == "starting" or status is None or not status.steps:
+        st.progress(0.0, "Starting PyTorch in a process of its own …")
+        return
+    text = f"Epoch {min(status.epoch + 1, status.epochs)} of {status.epochs}"
+    if run.state == "stopping":
+        text = "Saving, so that it can go on later …"
+    elif status.seconds_left is not None:
+        text += f", about {duration(status.seconds_left)} left"
+    st.progress(status.step / status.steps, text)
+
+
+def _draw_numbers(run: Run) -> None:
+    """Four numbers in a row; a dash for what is not known yet."""
+    status = run.status
+    top1, loss, speed, seconds = (
+        (status.top1, status.loss, status.photos_per_second, status.seconds)
+        if status
+        else (None, None, None, None)
+    )
+    rows = (
+        ("Held-out top-1", _or_dash(top1, percent), TOP1),
+        ("Training loss", _or_dash(loss, "{:.3f}".format), LOSS),
+        ("Photos a second", _or_dash(speed, "{:,.0f}".format), SPEED),
+        ("Time spent", _or_dash(seconds, duration), TIME),
+    )
+    with st.container(key="numbers"):
+        for name, shown, explanation in rows:
+            st.metric(name, shown, help=explanation, border=True, height="stretch")
+
+
+def _or_dash(value: float | None, show: Callable[[float], str]) -> str:
+    return "–" if value is None else show(value)
+
+
+def _draw_curves(run: Run, order: Order) -> None:
+    points = resources.training_jobs().metrics(run.id)
+    said = training.message(points, classes=len(order.classes))
+    shape = {"epochs": order.recipe.epochs, "classes": len(order.classes)}
+    for place, what in zip(st.columns(2), (training.accuracy, training.loss), strict=True):
+        with place:
+            widgets.chart(what(points, **shape), said, key=f"curve-{what.__name__}")
+    st.caption(f"{said} {widgets.source('measured')}" if points else said)

@@ -1,0 +1,108 @@
+"""Train: the run that is shown, and the list of all runs to choose from."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from app import resources, run_record
+from app.charts.trained.words import label, percent
+from app.markup import plain
+from app.text import duration
+from app.views.train import run as train_run
+from app.views.train.run import COLOURS, RUN
+from effnet_core.errors import EffnetError
+
+if TYPE_CHECKING:
+    from effnet_core.results.trained_types import MeasuredRun
+    from effnet_core.service.training.jobs import TrainingJobs
+    from effnet_core.service.training.views import Run
+
+
+def draw(jobs: TrainingJobs) -> None:
+    """Draw the run that the address names, or the latest, and the list."""
+    runs, recorded = jobs.runs(), _recorded()
+    asked = st.query_params.get(RUN)
+    record = next((run for run in recorded if run.id == asked), None)
+    shown = next((run for run in runs if run.id == asked), None)
+    if asked and record is None and shown is None:
+        st.warning(plain(f"There is no run called “{asked[:60]}” here; it may have been removed."))
+    if record is not None:
+        _draw_record(record)
+    elif shown is not None:
+        with st.container(key="run-asked"):
+            train_run.draw(jobs, shown.id)
+    elif runs:
+        train_run.draw(jobs, _first(runs).id)
+    else:
+        st.info(
+            "Nothing has been trained on this machine yet. Press **Start training** to watch a "
+            "network learn four drawn shapes: a minute or two on two processor cores."
+        )
+    _draw_list(runs, recorded)
+
+
+def _recorded() -> tuple[MeasuredRun, ...]:
+    """The runs whose records come with the program; none where they are damaged."""
+    try:
+        return resources.trained()[0]
+    except EffnetError as error:
+        st.error(plain(str(error)))
+        return ()
+
+
+def _first(runs: tuple[Run, ...]) -> Run:
+    """The run under way, or else the latest."""
+    return next((run for run in runs if run.live), runs[0])
+
+
+def _draw_record(run: MeasuredRun) -> None:
+    st.subheader(f"{plain(label(run))} :small[:gray-badge[recorded]]")
+    st.caption(
+        f"Trained by this project on {plain(run.data_name)}; its record comes with the program."
+    )
+    run_record.draw(run)
+
+
+def _draw_list(runs: tuple[Run, ...], recorded: tuple[MeasuredRun, ...]) -> None:
+    with st.container(key="runs-list"):
+        if runs:
+            st.subheader("Runs on this machine")
+        for run in runs:
+            _draw_row(run.id, plain(run.name), _details(run), COLOURS[run.state], run.state)
+        if recorded:
+            st.subheader("Runs recorded by this project")
+        for record in recorded:
+            seen = record.validation
+            top = f"{percent(seen.top1)} validation top-1" if seen else "not validated"
+            pixels = record.spec.resolution
+            details = f"{top} · {record.spec.num_classes} classes · {pixels} pixels"
+            _draw_row(record.id, plain(label(record)), details, "gray", "recorded")
+
+
+def _draw_row(run_id: str, name: str, details: str, colour: str, state: str) -> None:
+    with st.container(gap=None, key=f"row-{run_id}"):
+        st.button(name, type="tertiary", key=f"open-{run_id}", on_click=_open, args=(run_id,))
+        st.caption(f":{colour}-badge[{state}] {details}")
+
+
+def _open(run_id: str) -> None:
+    st.query_params[RUN] = run_id
+
+
+def _details(run: Run) -> str:
+    """What is known of a run in a few words."""
+    order, status = run.order, run.status
+    if order is None:
+        return ""
+    parts = [
+        plain(train_run.begun(order)),
+        f"{len(order.classes)} classes",
+        f"{order.photos:,} photos",
+    ]
+    if status is not None and status.top1 is not None:
+        parts.insert(0, f"{percent(status.top1)} held-out top-1")
+    age = datetime.now(UTC) - datetime.fromisoformat(order.created)
+    return " · ".join((*parts, f"{duration(age.total_seconds())} ago"))

@@ -1,0 +1,1 @@
+"""The rule, the families, and every block of a network that they make; no torch."""

@@ -1,0 +1,302 @@
+"""From a stage table and coefficients to every block of a network. This module needs no torch.
+
+`ArchitectureSpec` is all that the model, the cost model and the exporters read. It serialises to
+JSON and back without loss.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any, get_args
+
+from effnet_core.architecture.families import (
+    Activation,
+    Baseline,
+    Family,
+    Operator,
+    Padding,
+    StageSpec,
+)
+from effnet_core.architecture.scaling import (
+    MAX_BLOCKS,
+    PHI_MAX,
+    PHI_MIN,
+    Rounding,
+    ScalingCoefficients,
+    round_channels,
+    round_repeats,
+    validate_resolution,
+)
+from effnet_core.errors import InvalidInput
+
+FORMAT = "effnet-architecture/1"
+
+
+@dataclass(frozen=True, kw_only=True)
+class BlockSpec:
+    """One resolved MBConv or FusedMBConv block.
+
+    `stage` counts as torchvision's `features` do (0 is the stem, so the first stage is 1) and
+    `index` from 0 inside the stage. `squeeze_channels` is 0 where there is no
+    squeeze-and-excitation. `drop_path` is the probability that training drops the block.
+    """
+
+    stage: int
+    index: int
+    operator: Operator
+    kernel: int
+    stride: int
+    in_channels: int
+    expanded_channels: int
+    squeeze_channels: int
+    out_channels: int
+    drop_path: float
+
+    @property
+    def skip(self) -> bool:
+        """Whether the block's input is added to its output (equal shapes)."""
+        return self.stride == 1 and self.in_channels == self.out_channels
+
+    @property
+    def expands(self) -> bool:
+        """Whether the block widens its input before the spatial convolution."""
+        return self.expanded_channels != self.in_channels
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArchitectureSpec:
+    """A whole network, resolved: stem, blocks, head and the conventions it is computed with.
+
+    `depth` and `width` are the ratios that made it and `phi` the formula's φ (None for a published
+    variant): a record only, never read by the computation.
+    """
+
+    name: str
+    family: Family
+    resolution: int
+    num_classes: int
+    stem_channels: int
+    blocks: tuple[BlockSpec, ...]
+    head_channels: int
+    activation: Activation
+    dropout: float
+    stochastic_depth: float
+    bn_eps: float
+    bn_momentum: float
+    padding: Padding
+    depth: float
+    width: float
+    phi: float | None = None
+    rounding: Rounding = "ceil"
+    in_channels: int = 3
+
+    @property
+    def stages(self) -> tuple[tuple[BlockSpec, ...], ...]:
+        """Blocks grouped by stage, in order; `stages[0]` is stage 1."""
+        return tuple(tuple(group) for _, group in groupby(self.blocks, key=lambda b: b.stage))
+
+    @property
+    def stage_count(self) -> int:
+        """Number of block stages N; stage N + 1 is the head convolution ("last")."""
+        return self.blocks[-1].stage
+
+    def to_json(self) -> str:
+        """The spec as JSON text, readable by `from_json`."""
+        return json.dumps({"format": FORMAT, **dataclasses.asdict(self)}, indent=1)
+
+    @staticmethod
+    def from_json(text: str) -> ArchitectureSpec:
+        """Read what `to_json` wrote; raises InvalidInput if it is anything else."""
+        try:
+            fields = json.loads(text)
+        except (ValueError, RecursionError):
+            raise InvalidInput("The architecture file is not valid JSON.") from None
+        if not isinstance(fields, dict) or fields.pop("format", None) != FORMAT:
+            raise InvalidInput(f'The architecture file must say "format": "{FORMAT}".')
+        try:
+            blocks = tuple(_checked(BlockSpec, block) for block in fields.pop("blocks"))
+            spec = _checked(ArchitectureSpec, {**fields, "blocks": blocks})
+        except (KeyError, TypeError):
+            raise InvalidInput(
+                "The architecture file lacks a field or has an unknown one."
+            ) from None
+        _require_consistent(spec)
+        return spec
+
+
+def expand(
+    baseline: Baseline,
+    coefficients: ScalingCoefficients,
+    *,
+    name: str,
+    repeats: Rounding = "ceil",
+    num_classes: int = 1000,
+    phi: float | None = None,
+) -> ArchitectureSpec:
+    """Scale a baseline into a network: repeats by depth, channels by width, each rounded alone.
+
+    Stem, every stage and the head round separately, as the reference implementations do. Raises
+    InvalidInput past MAX_BLOCKS blocks or for a class count below 1.
+    """
+    if not isinstance(num_classes, int) or not 1 <= num_classes <= 1_000_000:
+        raise InvalidInput(
+            f"The number of classes must be a whole number from 1 to 1,000,000; got {num_classes}."
+        )
+    counts = _stage_repeats(baseline, coefficients.depth, repeats)
+    stem, *widths, head = _channels(baseline, coefficients.width)
+    return ArchitectureSpec(
+        name=name,
+        family=baseline.family,
+        resolution=validate_resolution(coefficients.resolution),
+        num_classes=num_classes,
+        stem_channels=stem,
+        blocks=_blocks(baseline, counts, (stem, *widths)),
+        head_channels=head,
+        activation=baseline.activation,
+        dropout=coefficients.dropout,
+        stochastic_depth=baseline.stochastic_depth,
+        bn_eps=baseline.bn_eps,
+        bn_momentum=baseline.bn_momentum,
+        padding=baseline.padding,
+        depth=coefficients.depth,
+        width=coefficients.width,
+        phi=phi,
+        rounding=repeats,
+    )
+
+
+def _channels(baseline: Baseline, width: float) -> tuple[int, ...]:
+    """Scaled channels of the stem, of every stage and of the head, each rounded alone."""
+
+    def scaled(count: int) -> int:
+        return round_channels(count * width, keep=baseline.channel_keep)
+
+    stages = tuple(scaled(stage.channels) for stage in baseline.stages)
+    if baseline.fixed_ends:
+        return (baseline.stem_channels, *stages, baseline.head_channels)
+    return (scaled(baseline.stem_channels), *stages, scaled(baseline.head_channels))
+
+
+def _stage_repeats(baseline: Baseline, depth: float, rounding: Rounding) -> tuple[int, ...]:
+    last = len(baseline.stages) - 1
+    counts = tuple(
+        stage.repeats
+        if baseline.fixed_ends and i in (0, last)
+        else round_repeats(stage.repeats * depth, rounding)
+        for i, stage in enumerate(baseline.stages)
+    )
+    if sum(counts) > MAX_BLOCKS:
+        raise InvalidInput(
+            f"This depth means {sum(counts):,} blocks; the cap is {MAX_BLOCKS:,} blocks."
+        )
+    return counts
+
+
+def _blocks(
+    baseline: Baseline, counts: tuple[int, ...], widths: tuple[int, ...]
+) -> tuple[BlockSpec, ...]:
+    total = sum(counts)
+    blocks: list[BlockSpec] = []
+    for number, (stage, count) in enumerate(zip(baseline.stages, counts, strict=True), start=1):
+        for index in range(count):
+            drop_path = baseline.stochastic_depth * len(blocks) / total
+            inputs = widths[number - 1] if index == 0 else widths[number]
+            blocks.append(_block(stage, number, index, inputs, widths[number], drop_path))
+    return tuple(blocks)
+
+
+def _block(
+    stage: StageSpec, number: int, index: int, inputs: int, outputs: int, drop_path: float
+) -> BlockSpec:
+    return BlockSpec(
+        stage=number,
+        index=index,
+        operator=stage.operator,
+        kernel=stage.kernel,
+        stride=stage.stride if index == 0 else 1,
+        in_channels=inputs,
+        expanded_channels=round_channels(inputs * stage.expand_ratio),
+        squeeze_channels=max(1, int(inputs * stage.squeeze_ratio)) if stage.squeeze_ratio else 0,
+        out_channels=outputs,
+        drop_path=drop_path,
+    )
+
+
+_LITERALS: dict[str, tuple[Any, ...]] = {
+    "Operator": get_args(Operator),
+    "Family": get_args(Family),
+    "Activation": get_args(Activation),
+    "Padding": get_args(Padding),
+    "Rounding": get_args(Rounding),
+}
+
+
+def _checked(kind: type[Any], fields: Any) -> Any:
+    """Construct `kind` from JSON `fields`, each held to its declared type and a sane size."""
+    if not isinstance(fields, dict):
+        raise TypeError
+    for field in dataclasses.fields(kind):
+        if field.name not in fields or field.name == "blocks":
+            continue
+        _check_value(field.name, str(field.type), fields[field.name])
+    return kind(**fields)
+
+
+# Inclusive bounds of the numbers in an architecture file; a rate of 1 would drop everything.
+_MOST_RATE = 0.999
+_BOUNDS: dict[str, tuple[float, float]] = {
+    "dropout": (0.0, _MOST_RATE),
+    "stochastic_depth": (0.0, _MOST_RATE),
+    "drop_path": (0.0, _MOST_RATE),
+    "bn_eps": (1e-12, 1.0),
+    "bn_momentum": (0.0, 1.0),
+    "kernel": (1, 31),
+    "stride": (1, 2),
+    "phi": (PHI_MIN, PHI_MAX),
+    "depth": (1e-6, 1e6),
+    "width": (1e-6, 1e6),
+    "stage": (1, MAX_BLOCKS),
+    "index": (0, MAX_BLOCKS),
+    "squeeze_channels": (0, 1_000_000),
+}
+_COUNTS = (1, 1_000_000)
+
+
+def _check_value(name: str, declared: str, value: Any) -> None:
+    if declared in _LITERALS:
+        ok = value in _LITERALS[declared]
+    elif declared == "str":
+        ok = isinstance(value, str) and len(value) <= 200
+    elif value is None:
+        ok = "None" in declared
+    else:
+        low, high = _BOUNDS.get(name, _COUNTS)
+        kinds = (int,) if declared == "int" else (int, float)
+        ok = type(value) in kinds and low <= value <= high
+    if not ok:
+        raise InvalidInput(
+            f"The architecture file has an unusable value for {name}: {value!r:.60}."
+        )
+
+
+def _require_consistent(spec: ArchitectureSpec) -> None:
+    """Raise InvalidInput unless channels chain, stages count up and shapes are usable."""
+    if not 1 <= len(spec.blocks) <= MAX_BLOCKS:
+        raise InvalidInput(
+            f"An architecture needs 1 to {MAX_BLOCKS:,} blocks; got {len(spec.blocks)}."
+        )
+    validate_resolution(spec.resolution)
+    inputs, place = spec.stem_channels, (0, 0)
+    for block in spec.blocks:
+        follows = block.stage == place[0] and block.index == place[1] + 1
+        starts = block.stage == place[0] + 1 and block.index == 0
+        if block.in_channels != inputs or not (follows or starts):
+            raise InvalidInput(
+                f"Block {block.index} of stage {block.stage} does not follow from the block before."
+            )
+        if block.kernel % 2 == 0 or (block.operator == "fused_mbconv" and block.squeeze_channels):
+            raise InvalidInput(f"Block {block.index} of stage {block.stage} has an unusable shape.")
+        inputs, place = block.out_channels, (block.stage, block.index)

@@ -1,1 +1,0 @@
-"""What computes an answer: torch at once, and ONNX Runtime as soon as its graph stands."""

@@ -1,0 +1,1 @@
+"""What a network costs, counted exactly from its spec; no torch."""

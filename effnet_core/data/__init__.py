@@ -1,0 +1,1 @@
+"""Published figures as tables, and how they are read."""

@@ -1,0 +1,177 @@
+"""A prepared data set on disk: train.safetensors, val.safetensors and what stands behind them."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from effnet_core import files
+from effnet_core.datasets import photo_set
+from effnet_core.datasets.photo_set import DataError, PhotoSet
+from effnet_core.datasets.trees import SPLITS, Split
+from effnet_core.errors import InvalidInput
+
+FORMAT = "effnet-data/1"
+RECORD = "data.json"
+MAX_RECORD_BYTES = 256 * 2**20
+
+
+@dataclass(frozen=True, kw_only=True)
+class PreparedReport:
+    """What a prepared folder holds; its data.json.
+
+    `counts` are photos a class, in the order of `class_ids`, and `boxed` photos with a box, both by
+    split. `unreadable` are ("split/class id/file", reason in a sentence); `ignored` counts files
+    that are no pictures by their names. `sha256` belongs to the files, by their names.
+    """
+
+    source: str
+    form: str
+    side: int
+    class_ids: tuple[str, ...]
+    classes: tuple[str, ...]
+    counts: Mapping[str, tuple[int, ...]]
+    boxed: Mapping[str, int]
+    unreadable: tuple[tuple[str, str], ...]
+    ignored: int
+    sha256: Mapping[str, str]
+
+    def photos(self, split: str) -> int:
+        """Number of photos of a split; 0 where it is absent."""
+        return sum(self.counts.get(split, ()))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON; `from_dict` reads them back."""
+        return {"format": FORMAT, **dataclasses.asdict(self)}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> PreparedReport:
+        """The inverse of `to_dict`; raises KeyError, TypeError or ValueError for anything else."""
+        fields = dict(values)
+        if fields.pop("format") != FORMAT:
+            raise ValueError(f"its format is not {FORMAT}")
+        fields["counts"] = {name: tuple(counts) for name, counts in fields["counts"].items()}
+        fields["unreadable"] = tuple((name, reason) for name, reason in fields["unreadable"])
+        for name in ("class_ids", "classes"):
+            fields[name] = tuple(fields[name])
+        return cls(**fields)
+
+
+def path_of(folder: Path, split: Split) -> Path:
+    """The file that `data.load` reads."""
+    return folder / f"{split}.safetensors"
+
+
+def require_place(folder: Path) -> None:
+    """Raise InvalidInput if the folder cannot be written, before the work that fills it."""
+    place = folder.absolute()
+    while not os.path.lexists(place):
+        place = place.parent
+    if not place.is_dir() or not os.access(place, os.W_OK | os.X_OK):
+        raise InvalidInput(f"{folder} cannot be made or written; give another folder.")
+
+
+def write(
+    sets: Mapping[Split, PhotoSet],
+    folder: Path,
+    *,
+    source: str,
+    form: str,
+    unreadable: tuple[tuple[str, str], ...],
+    ignored: int,
+) -> PreparedReport:
+    """Write the sets and their record, in place of what was prepared there; raises WeightsError.
+
+    The record is written last: a folder without one is not whole.
+    """
+    for path in (folder / RECORD, *(path_of(folder, split) for split in SPLITS)):
+        _remove(path)
+    hashes = {}
+    for split, photos in sets.items():
+        path = path_of(folder, split)
+        photo_set.save(photos, path)
+        hashes[path.name] = _sha256(path)
+    train = sets["train"]
+    report = PreparedReport(
+        source=source,
+        form=form,
+        side=train.side,
+        class_ids=train.class_ids,
+        classes=train.classes,
+        counts={split: _counts(photos) for split, photos in sets.items()},
+        boxed={split: _boxed(photos) for split, photos in sets.items()},
+        unreadable=unreadable,
+        ignored=ignored,
+        sha256=hashes,
+    )
+    text = json.dumps(report.to_dict(), indent=1)
+    files.write(folder / RECORD, text.encode("ascii"))
+    return report
+
+
+def read_record(folder: Path) -> PreparedReport:
+    """What the folder says of itself, its files unread; raises DataError."""
+    path = folder / RECORD
+    try:
+        if path.stat().st_size > MAX_RECORD_BYTES:
+            raise ValueError("it is too large")
+        return PreparedReport.from_dict(json.loads(path.read_bytes()))
+    except FileNotFoundError:
+        raise DataError(
+            f"{folder} is not a prepared data set, it has no {RECORD}; `effnet data prepare` makes "
+            "one."
+        ) from None
+    except (OSError, KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        raise DataError(f"{path} cannot be read ({error}); prepare the data again.") from None
+
+
+def load(folder: Path, split: Split) -> PhotoSet | None:
+    """One set of a prepared folder, None where the folder has none of that split.
+
+    Raises DataError. Whether a file has changed since it was written, only `verify` finds out.
+    """
+    report = read_record(folder)
+    path = path_of(folder, split)
+    return photo_set.load(path) if path.name in report.sha256 else None
+
+
+def verify(folder: Path) -> PreparedReport:
+    """`read_record`, every file compared with its SHA-256; raises DataError."""
+    report = read_record(folder)
+    for name, sha256 in report.sha256.items():
+        path = folder / Path(name).name
+        try:
+            found = _sha256(path)
+        except OSError as error:
+            raise DataError(
+                f"{path} cannot be read ({error.strerror}); prepare the data again."
+            ) from None
+        if found != sha256:
+            raise DataError(f"{path} has changed since it was written; prepare the data again.")
+    return report
+
+
+def _remove(path: Path) -> None:
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise files.storage_error(error, path) from error
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _counts(photos: PhotoSet) -> tuple[int, ...]:
+    return tuple(photos.labels.bincount(minlength=len(photos.classes)).tolist())
+
+
+def _boxed(photos: PhotoSet) -> int:
+    return 0 if photos.boxes is None else int((photos.boxes[:, 0] >= 0).sum())

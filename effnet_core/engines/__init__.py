@@ -1,0 +1,1 @@
+"""What computes an answer: ONNX Runtime, CUDA graphs, or torch's eager mode."""

@@ -1,0 +1,1 @@
+"""A network on CUDA: channels-last, replayed from CUDA graphs."""

@@ -1,0 +1,113 @@
+"""Scoring a network's maps on labelled photos with boxes, of whichever source."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from effnet_core.attribution import MapScores, score_maps
+from effnet_core.attribution.boxes import Box, view_box
+from effnet_core.attribution.cases import Photos
+from effnet_core.attribution.compute import Stage
+from effnet_core.datasets.photo_files import LabelledPhotos, PhotoFiles, picture
+from effnet_core.engines.predictor import Predictor
+from effnet_core.errors import EffnetError, InvalidInput
+from effnet_core.evaluation.accuracy import view
+from effnet_core.evaluation.matching import for_classes
+
+
+def evaluate_maps(
+    predictor: Predictor,
+    photos: LabelledPhotos,
+    *,
+    method: str = "grad-cam",
+    stages: tuple[Stage, ...] | None = None,
+    count: int = 500,
+    seed: int = 0,
+    progress: Callable[[int, int], None] | None = None,
+) -> tuple[MapScores, ...]:
+    """`score_maps` on `count` of the photos whose class the model has, matched by `for_classes`.
+
+    Of photos in files only those drawn are read, and their maps belong to the view of the original
+    picture; a file that is no picture is passed over, and another one drawn. Raises what both
+    functions raise.
+    """
+    known, _ = for_classes(photos, predictor.classes)
+    scored: Photos
+    if isinstance(known, PhotoFiles):
+        predictor, scored = _views(predictor, known, count=count, seed=seed)
+    else:
+        scored = known
+    return score_maps(
+        predictor,
+        scored,
+        method=method,
+        stages=stages,
+        count=count,
+        seed=seed,
+        progress=progress,
+    )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Views:
+    """Photos as a network sees them: uint8 (N, 3, crop, crop); `boxes` (N, 4) float64, exact."""
+
+    images: Tensor
+    labels: Tensor
+    classes: tuple[str, ...]
+    boxes: Tensor | None
+
+
+def _views(
+    predictor: Predictor, photos: PhotoFiles, *, count: int, seed: int
+) -> tuple[Predictor, _Views]:
+    """`count` boxed photos in the model's view, and the predictor that takes these as they are.
+
+    They are those that `score_maps` would draw, were every box in the view.
+    """
+    if count < 1 or seed < 0:
+        raise InvalidInput(f"At least one photo is drawn, and a seed is 0 or more; got {count}.")
+    boxed = [place for place, box in enumerate(photos.boxes) if box is not None]
+    seen: dict[int, tuple[Tensor, Box]] = {}
+    for index in np.random.default_rng(seed).permutation(len(boxed)).tolist():
+        if len(seen) == count:
+            break
+        found = _view(predictor, photos, boxed[index])
+        if found is not None:
+            seen[boxed[index]] = found
+    side = predictor.preprocessing.crop
+    places = sorted(seen)
+    images = [seen[place][0] for place in places] or [torch.empty((3, side, side)).byte()]
+    corners = [_corners(seen[place][1]) for place in places]
+    viewer = copy.copy(predictor)
+    viewer.preprocessing = dataclasses.replace(predictor.preprocessing, resize=side)
+    return viewer, _Views(
+        images=torch.stack(images),
+        labels=photos.labels[places],
+        classes=photos.classes,
+        boxes=torch.tensor(corners, dtype=torch.float64) if corners else None,
+    )
+
+
+def _view(predictor: Predictor, photos: PhotoFiles, place: int) -> tuple[Tensor, Box] | None:
+    """The model's view of a photo and its box there; None without the one or the other."""
+    corners = photos.boxes[place]
+    assert corners is not None
+    try:
+        image = picture(photos, place)
+    except EffnetError:
+        return None
+    box = view_box(corners, image.size, predictor.preprocessing)
+    return None if box is None else (view(image, predictor.preprocessing), box)
+
+
+def _corners(box: Box) -> tuple[float, float, float, float]:
+    """First and last pixels of a box, as a photo's box is given."""
+    return box.left, box.top, box.right - 1, box.bottom - 1

@@ -1,0 +1,155 @@
+"""A calibration of one machine, as it is kept; and what networks never timed said of it."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from effnet_core.architecture.spec import ArchitectureSpec
+from effnet_core.errors import EffnetError, InvalidInput
+from effnet_core.latency.fitting import LatencyModel, PredictedLatency
+from effnet_core.latency.machine import ENGINE, Machine
+from effnet_core.latency.measuring import LatencyMeasurement
+from effnet_core.latency.terms import TERMS
+
+FORMAT = "effnet-calibration/1"
+
+
+class CalibrationError(EffnetError):
+    """There is no calibration that can be used, or one cannot be made or kept."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Compared:
+    """A network's prediction, made without its own time, beside its measurement.
+
+    `median_ms`, `low_ms` and `high_ms` are the median and the quartiles of `runs` runs.
+    """
+
+    name: str
+    resolution: int
+    predicted_ms: float
+    median_ms: float
+    low_ms: float
+    high_ms: float
+    runs: int
+
+    @staticmethod
+    def of(spec: ArchitectureSpec, predicted: float, measured: LatencyMeasurement) -> Compared:
+        """`spec` with both."""
+        return Compared(
+            name=spec.name,
+            resolution=spec.resolution,
+            predicted_ms=predicted,
+            median_ms=measured.median_ms,
+            low_ms=measured.low_ms,
+            high_ms=measured.high_ms,
+            runs=measured.repeats,
+        )
+
+    @property
+    def error(self) -> float:
+        """Predicted / measured - 1."""
+        return self.predicted_ms / self.median_ms - 1
+
+
+def errors_of(compared: Sequence[Compared]) -> tuple[float, float]:
+    """Mean and largest absolute relative error; at least one network."""
+    errors = [abs(one.error) for one in compared]
+    return statistics.fmean(errors), max(errors)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Calibration:
+    """What was timed on one machine, and the model that it gave.
+
+    `made` is the day, as 2026-01-31; `seconds` is how long it took. `timed` are the networks of the
+    fit, each predicted from the others; `checked` are networks that were never part of it, empty
+    unless `measuring.check` was asked for.
+    """
+
+    machine: Machine
+    made: str
+    seconds: float
+    model: LatencyModel
+    timed: tuple[Compared, ...]
+    checked: tuple[Compared, ...] = ()
+
+    def predict(
+        self, spec: ArchitectureSpec, batch: int = 1, back_end: str = ENGINE
+    ) -> PredictedLatency:
+        """Milliseconds of one float32 pass on the default back end.
+
+        Raises CalibrationError for a batch or a back end other than the one that was timed.
+        """
+        if batch != 1:
+            raise CalibrationError(
+                f"The calibration of this machine is for a batch of 1, not {batch:,}: milliseconds "
+                "of other batches are measured (`effnet latency --measure --batch`), not predicted."
+            )
+        if back_end != ENGINE:
+            raise CalibrationError(
+                f"The calibration of this machine is for {ENGINE}, not {back_end[:40]!r}: "
+                "milliseconds of other back ends are measured on Compare, not predicted."
+            )
+        return self.model.predict(spec)
+
+    def to_json(self) -> str:
+        """As JSON text, readable by `from_json`."""
+        fields = dataclasses.asdict(self)
+        coefficients = dict(zip(TERMS, self.model.coefficients, strict=True))
+        fields["model"]["coefficients"] = coefficients
+        return json.dumps({"format": FORMAT, **fields}, indent=1)
+
+    @staticmethod
+    def from_json(text: str) -> Calibration:
+        """Read what `to_json` wrote; raises InvalidInput for anything else."""
+        try:
+            fields = json.loads(text)
+            if fields.pop("format") != FORMAT:
+                raise ValueError
+            model = fields.pop("model")
+            model["coefficients"] = tuple(model["coefficients"][term] for term in TERMS)
+            model["held_out_errors"] = tuple(model["held_out_errors"])
+            # Calibrations from before `settings` was kept do not say it.
+            found = Calibration(
+                machine=Machine(**{"settings": "unknown", **fields.pop("machine")}),
+                model=LatencyModel(**model),
+                timed=tuple(Compared(**one) for one in fields.pop("timed")),
+                checked=tuple(Compared(**one) for one in fields.pop("checked")),
+                **fields,
+            )
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+            raise InvalidInput("This is no calibration that this version reads.") from None
+        _require_usable(found)
+        return found
+
+
+def _require_usable(found: Calibration) -> None:
+    """Raise InvalidInput unless every number is one, and every text a text."""
+    model, machine = found.model, found.machine
+    ends = (model.least_mult_adds, model.most_mult_adds)
+    numbers: list[Any] = [found.seconds, *ends, machine.processors, machine.threads]
+    errors, coefficients = list(model.held_out_errors), list(model.coefficients)
+    for one in (*found.timed, *found.checked):
+        numbers += [one.resolution, one.predicted_ms, one.median_ms, one.low_ms, one.high_ms]
+    texts = (found.made, machine.processor, machine.system, machine.engine, machine.settings)
+    sound = (
+        all(map(_is_number, (*numbers, *errors, *coefficients)))
+        and all(isinstance(text, str) for text in texts)
+        and min(coefficients) >= 0 < max(coefficients)
+        and len(errors) == len(found.timed) > 0
+        and min(errors) > -1
+        and all(one.median_ms > 0 for one in (*found.timed, *found.checked))
+    )
+    if not sound:
+        raise InvalidInput("This calibration holds a value that no calibration can have.")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and math.isfinite(value)

@@ -1,0 +1,99 @@
+"""Where the calibration of this machine is kept, and whether it still holds. Needs no torch."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import platformdirs
+
+from effnet_core.errors import InvalidInput
+from effnet_core.latency.calibration import Calibration, CalibrationError
+from effnet_core.latency.machine import Machine, this_machine
+
+COMMAND = "effnet calibrate"
+
+_MOST_BYTES = 2**20
+
+
+@dataclass(frozen=True)
+class Standing:
+    """The calibration that is stored, None where there is none; `reason` says why none can be used.
+
+    `reason` is empty where it can, and otherwise one sentence. A stale calibration is here with its
+    reason, for people to see; it is not to be predicted from.
+    """
+
+    stored: Calibration | None
+    reason: str
+
+    @property
+    def usable(self) -> Calibration | None:
+        """The calibration, where it holds for this machine."""
+        return None if self.reason else self.stored
+
+    def require(self) -> Calibration:
+        """The same; raises CalibrationError, with the command that helps, where there is none."""
+        if self.usable is None:
+            raise CalibrationError(
+                f"{self.reason} No milliseconds are guessed: `{COMMAND}` times a few networks, "
+                "which takes about a minute."
+            )
+        return self.usable
+
+
+def standing(path: Path | None = None, machine: Machine | None = None) -> Standing:
+    """What is stored for `machine`, by default this one, at `path`, by default `default_path()`."""
+    path = path or default_path()
+    try:
+        state = path.stat()
+    except OSError:
+        return Standing(None, "This machine is not calibrated.")
+    return _standing(path, machine or this_machine(), (state.st_mtime_ns, state.st_size))
+
+
+@lru_cache(maxsize=8)
+def _standing(path: Path, machine: Machine, version: tuple[int, int]) -> Standing:
+    """`version` (time and size) stands for the file's content."""
+    if version[1] > _MOST_BYTES:
+        return Standing(None, f"The calibration in {path} is damaged.")
+    try:
+        stored = Calibration.from_json(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, InvalidInput):
+        return Standing(None, f"The calibration in {path} is damaged or of another version.")
+    changes = stored.machine.changes(machine)
+    if changes:
+        return Standing(
+            stored, f"The calibration of {stored.made} is stale ({'; '.join(changes)})."
+        )
+    return Standing(stored, "")
+
+
+def save(calibration: Calibration, path: Path | None = None) -> Path:
+    """Keep a calibration in place of the one before, in one step; raises CalibrationError."""
+    path = path or default_path()
+    part = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part.write_text(calibration.to_json(), encoding="utf-8")
+        part.replace(path)
+    except OSError as error:
+        raise CalibrationError(
+            f"The calibration cannot be kept in {path} ({error.strerror}); free some space, or "
+            "point EFFNET_CACHE to another folder."
+        ) from error
+    finally:
+        with suppress(OSError):  # what went wrong above is what is told
+            part.unlink(missing_ok=True)
+    return path
+
+
+def default_path() -> Path:
+    """`calibration.json` under $EFFNET_CACHE or, unset, under the user's cache folder."""
+    cache = os.environ.get("EFFNET_CACHE")
+    base = Path(cache).expanduser() if cache else platformdirs.user_cache_path("effnet")
+    return base / "calibration.json"

@@ -1,0 +1,1 @@
+"""Any architecture as a torch module: built, initialised, verified, exported."""

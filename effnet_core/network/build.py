@@ -1,0 +1,166 @@
+"""Building a network on a device: is there room, then meta device → target → initial weights."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import torch
+
+from effnet_core.architecture.names import scaled
+from effnet_core.architecture.scaling import PHI_MAX, PHI_MIN
+from effnet_core.architecture.spec import ArchitectureSpec
+from effnet_core.cost.report import element_bytes, summarize
+from effnet_core.errors import DoesNotFit, EffnetError, InvalidInput
+from effnet_core.network.model import EfficientNet, initialise
+
+PHI_STEP = 0.1
+"""Step in which the largest φ that fits is looked for."""
+
+
+def resolve_device(text: str = "auto") -> torch.device:
+    """The device behind "auto" (CUDA where present), "cpu", "cuda" or "cuda:N".
+
+    Raises InvalidInput for other text, and EffnetError for a CUDA device that this machine lacks.
+    """
+    if not re.fullmatch(r"auto|cpu|cuda(:\d{1,3})?", text):
+        raise InvalidInput(f"Device must be auto, cpu, cuda or cuda:N; got {text!r:.40}.")
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if text == "cpu" or (text == "auto" and not count):
+        return torch.device("cpu")
+    index = int(text.partition(":")[2] or 0)
+    if index >= count:
+        raise EffnetError(f"{text} was asked for, but this machine has {count} CUDA devices.")
+    return torch.device("cuda", index)
+
+
+def torch_dtype(name: str) -> torch.dtype:
+    """The torch dtype called `name`; raises InvalidInput for one that is not offered."""
+    element_bytes(name)
+    dtype = getattr(torch, name)
+    assert isinstance(dtype, torch.dtype)
+    return dtype
+
+
+def free_bytes(device: torch.device) -> int:
+    """Bytes that can be allocated on `device` now.
+
+    On CUDA what the driver reports free plus what torch's allocator holds unused; on the CPU what
+    the kernel calls available, or what is left under the control group's limit if that is less.
+    """
+    if device.type == "cuda":
+        free, _ = torch.cuda.mem_get_info(device)
+        unused = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        return int(free + unused)
+    return min(_available_memory(), _control_group_room())
+
+
+def required_bytes(spec: ArchitectureSpec, *, batch: int = 1, dtype: str = "float32") -> int:
+    """Predicted bytes of weights and of an evaluation forward pass at its peak."""
+    totals = summarize(spec, batch=batch, dtype=dtype)
+    return totals.weight_bytes + totals.peak_activation_bytes
+
+
+def check_fits(
+    spec: ArchitectureSpec, device: torch.device, *, batch: int = 1, dtype: str = "float32"
+) -> None:
+    """Raise DoesNotFit if the predicted bytes exceed what is free on `device`.
+
+    The sentence names the largest φ of the paper's rule that fits in their place.
+    """
+    needed = required_bytes(spec, batch=batch, dtype=dtype)
+    free = free_bytes(device)
+    if needed <= free:
+        return
+    phi = largest_phi(free, batch=batch, dtype=dtype, num_classes=spec.num_classes)
+    advice = "no φ fits" if phi is None else f"the largest φ that fits is {phi:g}"
+    raise DoesNotFit(
+        f"{spec.name} at {spec.resolution} px with batch {batch} needs about {_gigabytes(needed)} "
+        f"on {device}, and {_gigabytes(free)} are free; with the paper's rule {advice}."
+    )
+
+
+def largest_phi(
+    free: int, *, batch: int = 1, dtype: str = "float32", num_classes: int = 1000
+) -> float | None:
+    """Largest φ, in steps of 0.1, whose weights and peak activations fit in `free` bytes."""
+    steps = round((PHI_MAX - PHI_MIN) / PHI_STEP)
+    for step in range(steps, -1, -1):
+        phi = round(PHI_MIN + step * PHI_STEP, 1)
+        spec = scaled(phi, num_classes=num_classes)
+        if required_bytes(spec, batch=batch, dtype=dtype) <= free:
+            return phi
+    return None
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether `error` says that memory ran out; on the CPU torch raises a plain RuntimeError."""
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return True
+    return isinstance(error, RuntimeError) and "DefaultCPUAllocator" in str(error)
+
+
+def build(
+    spec: ArchitectureSpec,
+    *,
+    device: str = "cpu",
+    dtype: str = "float32",
+    seed: int | None = None,
+    batch: int = 1,
+) -> EfficientNet:
+    """A network with the reference's initial weights on `device`, in evaluation mode.
+
+    It is built on the meta device and materialised straight on the target, after the predicted
+    bytes (at `batch`) were compared with what is free. With a `seed` the weights are reproducible
+    per device, and torch's global generator is left as it was. Raises DoesNotFit or InvalidInput,
+    and EffnetError for a device that this machine lacks.
+    """
+    target = resolve_device(device)
+    model = materialise(spec, target, dtype=dtype, batch=batch)
+    if seed is None:
+        initialise(model)
+    else:
+        devices = [target] if target.type == "cuda" else []
+        with torch.random.fork_rng(devices):
+            torch.manual_seed(seed)
+            initialise(model)
+    return model
+
+
+def materialise(
+    spec: ArchitectureSpec, device: torch.device, *, dtype: str = "float32", batch: int = 1
+) -> EfficientNet:
+    """A network on `device` in evaluation mode whose memory is allocated but not filled.
+
+    For callers that fill every parameter and buffer themselves. Raises DoesNotFit or InvalidInput.
+    """
+    kind = torch_dtype(dtype)
+    check_fits(spec, device, batch=batch, dtype=dtype)
+    with torch.device("meta"):
+        model = EfficientNet(spec).to(kind)
+    return model.to_empty(device=device).eval()
+
+
+def _available_memory() -> int:
+    try:
+        text = Path("/proc/meminfo").read_text(encoding="ascii")
+    except OSError:
+        return int(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+    available = re.search(r"^MemAvailable:\s+(\d+) kB", text, re.MULTILINE)
+    return int(available[1]) * 1024 if available else 0
+
+
+def _control_group_room() -> int:
+    """What is left under the container's memory limit, or a very large number without one."""
+    unlimited = 2**62
+    try:
+        limit = Path("/sys/fs/cgroup/memory.max").read_text(encoding="ascii").strip()
+        used = int(Path("/sys/fs/cgroup/memory.current").read_text(encoding="ascii"))
+    except OSError:
+        return unlimited
+    return unlimited if limit == "max" else max(0, int(limit) - used)
+
+
+def _gigabytes(count: int) -> str:
+    return f"{count / 1e9:.1f} GB" if count >= 1e8 else f"{count / 1e6:.1f} MB"

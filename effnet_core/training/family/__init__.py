@@ -1,0 +1,1 @@
+"""Lists of runs that are trained by one recipe."""

@@ -1,0 +1,161 @@
+"""What a family's runs cost and how far they are, before any is begun."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import torch
+
+from effnet_core.cost.report import summarize
+from effnet_core.files import asset
+from effnet_core.training.family.runs import Family, FamilyRun
+from effnet_core.training.family.training import needs_cuda, validation_of
+from effnet_core.training.recipe import Recipe
+from effnet_core.training.runs.folder import RunFolder
+
+RECORDS = "assets/measured/runs"
+
+Stage = Literal["finished", "begun", "to do", "needs CUDA"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlannedRun:
+    """One run with its exact cost for one photo at the full resolution, and how far it is.
+
+    `photos_per_second` is what was measured in this run, or else in the one of this id that comes
+    with the program, on the device `measured_on`; from it and the photos that are still to be
+    shown comes the estimate `seconds_left`. What is not known is None.
+    """
+
+    id: str
+    group: str
+    name: str
+    strategy: str
+    phi: float | None
+    seed: int
+    depth: float
+    width: float
+    resolution: int
+    blocks: int
+    params: int
+    mult_adds: int
+    epochs: int
+    state: Stage
+    photos_per_second: float | None
+    measured_on: str | None
+    seconds_left: float | None
+
+
+def plan(
+    family: Family,
+    runs: tuple[FamilyRun, ...],
+    device: torch.device,
+    *,
+    every: bool = False,
+    out: Path | None = None,
+    photos: int | None = None,
+    records: Path | None = None,
+) -> tuple[PlannedRun, ...]:
+    """The runs in their order as they would go on `device`, with `every` all of them on a CPU.
+
+    `out` is where their folders are or would be, `photos` how many the training set has, the
+    held-out ones included, and `records` the folder of measured runs (by default the program's).
+    """
+    records = _records() if records is None else records
+    planned = []
+    for run in runs:
+        folder = None if out is None else RunFolder(out / run.id)
+        begun = folder if folder and folder.exists else None
+        planned.append(
+            _planned(
+                family,
+                run,
+                family.recipe_of(run, on_cpu=device.type != "cuda"),
+                state=_state(begun, away=needs_cuda(run, device, every=every)),
+                begun=begun,
+                photos=photos,
+                records=records,
+            )
+        )
+    return tuple(planned)
+
+
+def _state(begun: RunFolder | None, *, away: bool) -> Stage:
+    trained = begun is not None and begun.result() is not None
+    if begun and trained and validation_of(begun):
+        return "finished"
+    if away and not trained:
+        return "needs CUDA"
+    return "begun" if begun else "to do"
+
+
+def _planned(
+    family: Family,
+    run: FamilyRun,
+    recipe: Recipe,
+    *,
+    state: Stage,
+    begun: RunFolder | None,
+    photos: int | None,
+    records: Path | None,
+) -> PlannedRun:
+    spec = family.spec(run)
+    totals = summarize(spec)
+    speed, measured_on = _speed(run.id, begun, records)
+    left = 0 if state == "finished" else _photos_left(recipe, begun, photos)
+    return PlannedRun(
+        id=run.id,
+        group=run.group,
+        name=spec.name,
+        strategy=run.strategy,
+        phi=spec.phi,
+        seed=run.seed,
+        depth=spec.depth,
+        width=spec.width,
+        resolution=spec.resolution,
+        blocks=totals.blocks,
+        params=totals.params,
+        mult_adds=totals.mult_adds,
+        epochs=recipe.epochs,
+        state=state,
+        photos_per_second=speed,
+        measured_on=measured_on,
+        seconds_left=None if left is None or speed is None else left / speed,
+    )
+
+
+def _photos_left(recipe: Recipe, begun: RunFolder | None, photos: int | None) -> int | None:
+    """How many photos are still to be shown, each epoch's anew; None where nobody knows."""
+    status = begun.status() if begun else None
+    if begun and status and status.steps:  # 0 where it failed before its first
+        return (status.steps - status.step) * begun.recipe().batch
+    if photos is None:
+        return None
+    steps = max(0, photos - recipe.held_out) // recipe.batch
+    return recipe.epochs * steps * recipe.batch
+
+
+def _speed(
+    run_id: str, begun: RunFolder | None, records: Path | None
+) -> tuple[float | None, str | None]:
+    """Photos a second that were measured, and on which device."""
+    status = begun.status() if begun else None
+    if begun and status and status.photos_per_second:
+        return status.photos_per_second, str(begun.about().get("device"))
+    try:
+        if records is None:
+            return None, None
+        record = json.loads((records / f"{run_id}.json").read_text(encoding="utf-8"))
+        return float(record["photos_per_second"]), str(record["device"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None, None
+
+
+def _records() -> Path | None:
+    try:
+        return asset(RECORDS)
+    except FileNotFoundError:  # nothing has been measured yet
+        return None

@@ -1,0 +1,266 @@
+"""A family of runs as data: which networks are trained, in which order, all by one recipe.
+
+The project's own list is assets/family.json. Where a run departs from the recipe, the list says
+how and why. This module needs no torch.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from effnet_core.architecture.names import scaled
+from effnet_core.architecture.scaling import (
+    STRATEGIES,
+    ScalingCoefficients,
+    Strategy,
+    validate_phi,
+    validate_resolution,
+)
+from effnet_core.architecture.spec import ArchitectureSpec
+from effnet_core.errors import InvalidInput
+from effnet_core.files import asset
+from effnet_core.training.family import duel
+from effnet_core.training.recipe import Recipe
+
+FORMAT = "effnet-family/1"
+MAX_BYTES = 2**20
+
+Group = Literal["family", "duel", "ablation"]
+
+_ID = re.compile(r"[a-z0-9][a-z0-9.+-]{0,79}")  # it names a folder
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deviation:
+    """Fields of the recipe that a run has otherwise, and why; empty where it departs in nothing."""
+
+    recipe: Mapping[str, Any] = field(default_factory=dict)
+    reason: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Network:
+    """A network that is stated instead of taken from the formula at `phi`.
+
+    It is grown from the one at φ = `base_phi` along the axes of `strategy`; `phi` is known where
+    the formula gives the same network.
+    """
+
+    name: str
+    strategy: Strategy
+    base_phi: float
+    phi: float | None
+    coefficients: ScalingCoefficients
+
+
+@dataclass(frozen=True, kw_only=True)
+class FamilyRun:
+    """One run: the formula's network at `phi`, or a stated one; a seed; where it departs.
+
+    `always` says that it is trained on a CPU too, with what `on_cpu` changes besides.
+    """
+
+    id: str
+    group: Group
+    seed: int = 0
+    phi: float | None = None
+    network: Network | None = None
+    always: bool = False
+    changes: Deviation = Deviation()
+    on_cpu: Deviation = Deviation()
+
+    @property
+    def strategy(self) -> Strategy:
+        """Which axes were scaled."""
+        return self.network.strategy if self.network else "compound"
+
+    def deviations(self, *, on_cpu: bool) -> tuple[Deviation, ...]:
+        """Where this run departs from the recipe on such a device, the later the stronger."""
+        both = (self.changes, self.on_cpu if on_cpu else Deviation())
+        return tuple(one for one in both if one.recipe)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Family:
+    """Runs in their order, their one recipe, and what all networks have in common."""
+
+    name: str
+    base_resolution: int
+    num_classes: int
+    recipe: Recipe
+    runs: tuple[FamilyRun, ...]
+
+    def spec(self, run: FamilyRun) -> ArchitectureSpec:
+        """The network of a run, before the recipe has its say on dropout and stochastic depth."""
+        if run.network:
+            return duel.network(
+                run.network.coefficients,
+                name=run.network.name,
+                num_classes=self.num_classes,
+                phi=run.network.phi,
+            )
+        assert run.phi is not None  # `read` sees to it
+        return scaled(run.phi, base_resolution=self.base_resolution, num_classes=self.num_classes)
+
+    def recipe_of(self, run: FamilyRun, *, on_cpu: bool) -> Recipe:
+        """The recipe, with the run's seed and what the run has otherwise on such a device."""
+        fields = self.recipe.to_dict()
+        for deviation in run.deviations(on_cpu=on_cpu):
+            fields.update(deviation.recipe)
+        return Recipe.from_dict({**fields, "seed": run.seed})
+
+    def chosen(self, ids: tuple[str, ...] | None) -> tuple[FamilyRun, ...]:
+        """The runs with these ids, all for None, in the list's order; raises InvalidInput."""
+        if ids is None:
+            return self.runs
+        known = [run.id for run in self.runs]
+        if lacking := [text for text in ids if text not in known]:
+            raise InvalidInput(
+                f"No run of the list is called {lacking[0]!r:.80}; it has {', '.join(known)}."
+            )
+        return tuple(run for run in self.runs if run.id in ids)
+
+    def describe(self, run: FamilyRun, *, on_cpu: bool) -> dict[str, Any]:
+        """What a run's record says of its place in the family, as plain values."""
+        network = run.network
+        return {
+            "id": run.id,
+            "group": run.group,
+            "strategy": run.strategy,
+            "phi": network.phi if network else run.phi,
+            "base_phi": network.base_phi if network else None,
+            "seed": run.seed,
+            "name": self.spec(run).name,
+            "deviations": [dataclasses.asdict(d) for d in run.deviations(on_cpu=on_cpu)],
+        }
+
+
+def read(path: Path | None = None) -> Family:
+    """The family of a list file, by default this project's; raises InvalidInput.
+
+    Every run's network and recipes are made once, so that no run fails later over the list, and a
+    run may not "change" a field to what the recipe has already.
+    """
+    path = path or asset("assets/family.json")
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise InvalidInput(f"{path} is too large for a list of runs.")
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        if isinstance(error, InvalidInput):
+            raise
+        raise InvalidInput(f"{path} cannot be read as a list of runs ({error}).") from None
+    try:
+        return _family(values)
+    except InvalidInput as error:
+        raise InvalidInput(f"{path.name}: {error}") from None
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise InvalidInput(
+            f"{path.name} is not a list of runs as this version reads it ({error!r:.120})."
+        ) from None
+
+
+def _family(values: Mapping[str, Any]) -> Family:
+    if values.get("format") != FORMAT:
+        raise InvalidInput(f'a list of runs says "format": "{FORMAT}".')
+    _require_known(values, {"format", "networks", *_names(Family)}, "the list")
+    networks = {key: _network(key, one) for key, one in values.get("networks", {}).items()}
+    family = Family(
+        name=str(values["name"]),
+        base_resolution=validate_resolution(values["base_resolution"], "Base resolution"),
+        num_classes=int(values["num_classes"]),
+        recipe=Recipe.from_dict(values["recipe"]),
+        runs=tuple(_run(one, networks) for one in values["runs"]),
+    )
+    ids = [run.id for run in family.runs]
+    if not ids or len(set(ids)) < len(ids):
+        raise InvalidInput("a list has at least one run, and no two of one id.")
+    for run in family.runs:
+        ArchitectureSpec.from_json(family.spec(run).to_json())  # all numbers in their bounds
+        for on_cpu in (False, True):
+            family.recipe_of(run, on_cpu=on_cpu)
+        _require_changes(family.recipe, run)
+    return family
+
+
+def _network(key: str, values: Mapping[str, Any]) -> Network:
+    stated = _names(ScalingCoefficients)
+    _require_known(values, stated | (_names(Network) - {"coefficients"}), f"the network {key}")
+    if values["strategy"] not in STRATEGIES:
+        raise InvalidInput(f"the strategy of {key} is one of {', '.join(STRATEGIES)}.")
+    return Network(
+        name=str(values["name"]),
+        strategy=values["strategy"],
+        base_phi=validate_phi(values["base_phi"]),
+        phi=None if values.get("phi") is None else validate_phi(values["phi"]),
+        coefficients=ScalingCoefficients(
+            depth=float(values["depth"]),
+            width=float(values["width"]),
+            resolution=validate_resolution(values["resolution"]),
+            dropout=float(values["dropout"]),
+        ),
+    )
+
+
+def _run(values: Mapping[str, Any], networks: Mapping[str, Network]) -> FamilyRun:
+    run_id = values["id"]
+    if not isinstance(run_id, str) or not _ID.fullmatch(run_id):
+        raise InvalidInput(f"a run's id is lower-case letters, digits, . + -; got {run_id!r:.90}.")
+    _require_known(values, _names(FamilyRun), run_id)
+    if values["group"] not in get_args(Group):
+        raise InvalidInput(f"the group of {run_id} is one of {', '.join(get_args(Group))}.")
+    if ("phi" in values) == ("network" in values):
+        raise InvalidInput(f"{run_id} must have either phi or network.")
+    if "network" in values and values["network"] not in networks:
+        raise InvalidInput(f"{run_id} names no network of the list: {values['network']!r:.60}.")
+    always = values.get("always", False)
+    if not isinstance(always, bool) or ("on_cpu" in values and not always):
+        raise InvalidInput(f"{run_id} has on_cpu, so it must be trained always: true.")
+    return FamilyRun(
+        id=run_id,
+        group=values["group"],
+        seed=values.get("seed", 0),
+        phi=validate_phi(values["phi"]) if "phi" in values else None,
+        network=networks[values["network"]] if "network" in values else None,
+        always=always,
+        changes=_deviation(values.get("changes"), run_id),
+        on_cpu=_deviation(values.get("on_cpu"), run_id),
+    )
+
+
+def _deviation(values: Mapping[str, Any] | None, run_id: str) -> Deviation:
+    if values is None:
+        return Deviation()
+    _require_known(values, _names(Deviation), run_id)
+    reason = values.get("reason")
+    if not isinstance(reason, str) or not reason.strip():
+        raise InvalidInput(f"{run_id} departs from the recipe, so it must say a reason.")
+    return Deviation(recipe=dict(values["recipe"]), reason=reason)
+
+
+def _require_changes(recipe: Recipe, run: FamilyRun) -> None:
+    """Raise InvalidInput where a deviation changes nothing, or is the seed, which has its field."""
+    known = recipe.to_dict()
+    for deviation in run.deviations(on_cpu=True):
+        for name, value in deviation.recipe.items():
+            if name == "seed" or Recipe.from_dict({**known, name: value}) == recipe:
+                raise InvalidInput(
+                    f"{run.id} says it changes {name} to {value!r:.40}, which changes nothing."
+                )
+        known.update(deviation.recipe)
+        recipe = Recipe.from_dict(known)
+
+
+def _names(kind: type[Any]) -> set[str]:
+    return {one.name for one in dataclasses.fields(kind)}
+
+
+def _require_known(values: Mapping[str, Any], known: set[str], where: str) -> None:
+    if unknown := sorted(set(values) - known):
+        raise InvalidInput(f"{where} has an unknown field {unknown[0]!r:.60}.")

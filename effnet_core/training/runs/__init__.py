@@ -1,0 +1,1 @@
+"""One run of a training: its folder, its order, its process."""

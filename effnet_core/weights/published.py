@@ -1,0 +1,140 @@
+"""The published weights that can be downloaded: torchvision's sets for B0–B7 and V2-S/M/L.
+
+Every fact here (URL, hash prefix, size, classes, transform, metrics) is read from torchvision's own
+`Weights` objects, so it is right for the installed version; only titles and ids' short forms are
+ours.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from effnet_core.architecture.names import canonical_name
+from effnet_core.errors import InvalidInput
+from effnet_core.images import Preprocessing
+
+LICENCE = (
+    "torchvision is BSD-3-Clause; it notes that weights may also carry terms of the data they were "
+    "trained on (ImageNet: non-commercial research)."
+)
+IMAGENET_CLASSES = 1000
+MEBIBYTE = 2**20
+
+
+@dataclass(frozen=True, kw_only=True)
+class WeightsEntry:
+    """One downloadable set of weights with everything that belongs to it.
+
+    `size_bytes` is the published size, which torchvision rounds to 0.001 MiB. `metrics` holds
+    (test set, top-1 %, top-5 %) as published, measured with `preprocessing`. `hash_prefix` is the
+    leading hex digits of the file's SHA-256, as its name states them.
+    """
+
+    id: str
+    architecture: str
+    title: str
+    url: str
+    file_name: str
+    hash_prefix: str
+    size_bytes: int
+    params: int
+    classes: tuple[str, ...]
+    preprocessing: Preprocessing
+    metrics: tuple[tuple[str, float, float], ...]
+    recipe: str
+    licence: str
+    origin: str
+    default: bool
+
+
+@cache
+def catalog() -> tuple[WeightsEntry, ...]:
+    """All entries, B0 to B7 and then V2-S to V2-L; imports torchvision on the first call."""
+    from torchvision.models import get_model_weights, list_models
+
+    names = sorted(list_models(include="efficientnet_*"), key=_reading_order)
+    return tuple(_entry(name, weights) for name in names for weights in get_model_weights(name))
+
+
+def find(text: str) -> WeightsEntry:
+    """The entry meant by an id ("EfficientNet_B0_Weights.IMAGENET1K_V1") or an architecture.
+
+    An architecture ("b0", "efficientnet_b0", "v2-s") means its default set. Case does not matter.
+    Raises InvalidInput, naming near matches, for anything else.
+    """
+    wanted = text.strip().lower()
+    for entry in catalog():
+        if entry.id.lower() == wanted:
+            return entry
+    name = _architecture_name(wanted)
+    for entry in catalog():
+        if entry.default and entry.architecture == name:
+            return entry
+    known = {entry.id.lower(): entry.id for entry in catalog()}
+    known |= {entry.architecture: entry.architecture for entry in catalog()}
+    near = [known[match] for match in difflib.get_close_matches(wanted, known, n=3, cutoff=0.5)]
+    hint = f"did you mean {' or '.join(near)}?" if near else "`effnet weights list` shows them all."
+    raise InvalidInput(f"No weights are called {text[:80]!r}; {hint}")
+
+
+@cache
+def imagenet_classes() -> tuple[str, ...]:
+    """ImageNet-1k's 1,000 class names in index order, as torchvision's weights list them."""
+    return catalog()[0].classes
+
+
+def _architecture_name(text: str) -> str:
+    """The project's name for `text`, or "" if it names no architecture with torchvision weights.
+
+    A "tf_" name asks for other weights than torchvision's, so it finds none here.
+    """
+    try:
+        name, tensorflow = canonical_name(text)
+    except InvalidInput:
+        return ""
+    return "" if tensorflow else name
+
+
+def _reading_order(name: str) -> tuple[bool, int | str]:
+    name = name.removeprefix("efficientnet_")
+    return name.startswith("v2"), "sml".find(name[-1]) if name.startswith("v2") else name
+
+
+def _entry(name: str, weights: Any) -> WeightsEntry:
+    meta, transform = weights.meta, weights.transforms()
+    file_name = weights.url.rsplit("/", 1)[1]
+    architecture, _ = canonical_name(name)
+    prefix = re.search(r"-([0-9a-f]{8,})\.pth$", file_name)
+    if prefix is None:
+        raise AssertionError(f"torchvision names {file_name} without a hash")
+    return WeightsEntry(
+        id=str(weights),
+        architecture=architecture,
+        title=f"EfficientNet{'' if 'v2' in architecture else '-'}{architecture.upper()}, "
+        f"torchvision {weights.name}",
+        url=weights.url,
+        file_name=file_name,
+        hash_prefix=prefix.group(1),
+        size_bytes=round(meta["_file_size"] * MEBIBYTE),
+        params=meta["num_params"],
+        classes=tuple(meta["categories"]),
+        preprocessing=Preprocessing(
+            resize=transform.resize_size[0],
+            crop=transform.crop_size[0],
+            interpolation=transform.interpolation.value,
+            mean=tuple(transform.mean),
+            std=tuple(transform.std),
+        ),
+        metrics=tuple(
+            (test_set, values["acc@1"], values["acc@5"])
+            for test_set, values in meta["_metrics"].items()
+        ),
+        recipe=meta["recipe"],
+        licence=LICENCE,
+        origin=f"torchvision, {weights.url}",
+        default=weights == type(weights).DEFAULT,
+    )

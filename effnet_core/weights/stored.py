@@ -1,0 +1,136 @@
+"""What is known of weights on this disk, kept as `<file>.json` beside each file."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from effnet_core import files
+from effnet_core.images import Preprocessing
+from effnet_core.weights.checkpoints import CATALOG, LoadedWeights
+from effnet_core.weights.published import WeightsEntry
+
+State = Literal["ready", "absent"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredWeights:
+    """A catalog entry, on this disk or not, imported weights, or a model that is bundled.
+
+    `size_bytes` is the size on disk, or the published size where the file is absent; `sha256` is
+    the recorded hash of the whole file ("" where absent). `preprocessing_source` and
+    `classes_source` say where those come from, as in `LoadedWeights`.
+    """
+
+    id: str
+    title: str
+    architecture: str
+    file_name: str
+    state: State
+    size_bytes: int
+    sha256: str
+    imported: bool
+    preprocessing: Preprocessing
+    preprocessing_source: str
+    num_classes: int
+    classes_source: str
+    licence: str
+    origin: str
+    bundled: bool = False
+
+    @property
+    def resolution(self) -> int:
+        """Side of the crop in pixels that the network sees."""
+        return self.preprocessing.crop
+
+
+def absent(entry: WeightsEntry) -> StoredWeights:
+    """The record of a catalog entry that has not been downloaded."""
+    return StoredWeights(
+        id=entry.id,
+        title=entry.title,
+        architecture=entry.architecture,
+        file_name=entry.file_name,
+        state="absent",
+        size_bytes=entry.size_bytes,
+        sha256="",
+        imported=False,
+        preprocessing=entry.preprocessing,
+        preprocessing_source=CATALOG,
+        num_classes=len(entry.classes),
+        classes_source=CATALOG,
+        licence=entry.licence,
+        origin=entry.origin,
+    )
+
+
+def imported(
+    identity: str,
+    title: str,
+    file_name: str,
+    data: bytes,
+    loaded: LoadedWeights,
+    *,
+    licence: str,
+    origin: str,
+) -> StoredWeights:
+    """The record of imported weights whose file holds `data`."""
+    return StoredWeights(
+        id=identity,
+        title=title,
+        architecture=loaded.spec.name,
+        file_name=file_name,
+        state="ready",
+        size_bytes=len(data),
+        sha256=hashlib.sha256(data).hexdigest(),
+        imported=True,
+        preprocessing=loaded.preprocessing,
+        preprocessing_source=loaded.preprocessing_source,
+        num_classes=loaded.spec.num_classes,
+        classes_source=loaded.classes_source,
+        licence=licence,
+        origin=origin,
+    )
+
+
+def record_path(path: Path) -> Path:
+    """Where the record of the weights file `path` lies."""
+    return path.with_name(path.name + ".json")
+
+
+def write_record(path: Path, record: StoredWeights) -> None:
+    """Save the record of `path` in one step; raises WeightsError."""
+    text = json.dumps(dataclasses.asdict(record), indent=1)
+    files.write(record_path(path), text.encode())
+
+
+def read_record(path: Path) -> StoredWeights | None:
+    """The record of `path` if file and record are there, else None.
+
+    A record that cannot be read counts as none: its file is then fetched again, never trusted.
+    Raises WeightsError if the folder may not be looked into.
+    """
+    try:
+        if not path.is_file():
+            return None
+    except OSError as error:
+        raise files.storage_error(error, path) from error
+    try:
+        fields = json.loads(record_path(path).read_bytes())
+        preprocessing = Preprocessing.from_dict(fields.pop("preprocessing"))
+        return StoredWeights(**fields, preprocessing=preprocessing)
+    except (OSError, ValueError, TypeError, LookupError, AttributeError):
+        return None
+
+
+def ready(path: Path) -> StoredWeights | None:
+    """The record of `path` if the file has the recorded size, else None. No bytes are read."""
+    record = read_record(path)
+    try:
+        return record if record and path.stat().st_size == record.size_bytes else None
+    except FileNotFoundError:  # removed a moment ago
+        return None

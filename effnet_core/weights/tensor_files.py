@@ -1,0 +1,244 @@
+"""Tensors out of untrusted checkpoint files: `.safetensors`, or `.pth`/`.pt` without any code.
+
+Nothing in a file is ever executed: safetensors holds none, and PyTorch's files are read with
+`weights_only=True` alone. Nor may a small file claim much memory: compressed entries, repeated
+views (stride 0) and tensors that add up to more than the file are refused.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import pickle
+import re
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import safetensors.torch
+import torch
+from torch import Tensor
+
+from effnet_core.errors import CheckpointError
+from effnet_core.files import readable_size
+
+SUFFIXES = (".safetensors", ".pth", ".pt")
+MAX_BYTES = 4 * 2**30
+MAX_HEADER_BYTES = 16 * 2**20
+
+FORMAT_KEY, FORMAT = "effnet.format", "effnet-checkpoint/1"
+HASH_KEY = "effnet.sha256"
+_BLANK_HASH = b"0" * 64
+_HASH_IN_HEADER = re.compile(rb'"effnet\.sha256":"([0-9a-f]{64})"')
+
+WRAPPERS = ("model_ema", "state_dict_ema", "model", "state_dict")
+"""Keys under which training scripts keep the weights, the averaged ones first."""
+
+_ADVICE = (
+    "save the network's state dict again with torch.save(model.state_dict(), …) or as .safetensors."
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TensorFile:
+    """What a file holds: tensors by their names in it, text metadata, and what was unwrapped.
+
+    `unwrapped` says in words which wrapper was opened ("" for a plain state dict).
+    """
+
+    tensors: dict[str, Tensor]
+    metadata: dict[str, str]
+    unwrapped: str
+
+
+def read_file(path: Path) -> bytes:
+    """The bytes of a weights file; raises CheckpointError if it cannot be read or is too large."""
+    try:
+        size = path.stat().st_size
+        if size > MAX_BYTES:
+            raise CheckpointError(_too_large(path.name, size))
+        return path.read_bytes()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise CheckpointError(
+            f"The weights file {str(path)[:200]!r} cannot be read ({reason}); check the path."
+        ) from None
+
+
+def parse(data: bytes, file_name: str) -> TensorFile:
+    """Read a checkpoint's bytes; `file_name` says by its ending which of the formats it must be.
+
+    Raises CheckpointError: another ending, damaged, unsafe, oversized, or no tensors inside.
+    """
+    if len(data) > MAX_BYTES:
+        raise CheckpointError(_too_large(file_name, len(data)))
+    suffix = Path(file_name).suffix.lower()
+    if suffix not in SUFFIXES:
+        raise CheckpointError(
+            f"{file_name} is not a {', '.join(SUFFIXES)} file, and no other kind is ever opened; "
+            f"{_ADVICE}"
+        )
+    content: Any
+    metadata: dict[str, str] = {}
+    if suffix == ".safetensors":
+        require_intact(data, file_name)
+        content, metadata = _load_safetensors(data, file_name)
+    else:
+        content = _load_pytorch(data, file_name)
+    tensors, unwrapped = _unwrap(content, file_name)
+    _require_sane(tensors, len(data), file_name)
+    return TensorFile(tensors=tensors, metadata=metadata, unwrapped=unwrapped)
+
+
+def serialise(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> bytes:
+    """A safetensors file with `metadata` and, within its header, the SHA-256 of the whole file.
+
+    The hash is taken with its own place filled with zeros, so the file can prove itself later
+    (`require_intact`). Equal content gives equal bytes.
+    """
+    header = {**metadata, FORMAT_KEY: FORMAT, HASH_KEY: _BLANK_HASH.decode()}
+    plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    data = _in_fixed_order(safetensors.torch.save(plain, metadata=header))
+    place = _HASH_IN_HEADER.search(data)
+    if place is None:
+        raise AssertionError("safetensors has written the header in another form")
+    digest = hashlib.sha256(data).hexdigest().encode()
+    return b"".join((data[: place.start(1)], digest, data[place.end(1) :]))
+
+
+def _in_fixed_order(data: bytes) -> bytes:
+    """The same file with its metadata sorted; safetensors writes them in an order that varies."""
+    end = 8 + _header_length(data)
+    header = json.loads(data[8:end])
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+    text += b" " * (-len(text) % 8)  # the tensors stay aligned to 8 bytes
+    return len(text).to_bytes(8, "little") + text + data[end:]
+
+
+def require_intact(data: bytes, file_name: str) -> None:
+    """Raise CheckpointError if a file that this project saved is not as it was saved.
+
+    Files of other makers carry no hash and pass.
+    """
+    header = data[8 : 8 + _header_length(data)]
+    place = _HASH_IN_HEADER.search(header)
+    if place is None:
+        intact = FORMAT_KEY.encode() not in header and HASH_KEY.encode() not in header
+    else:
+        digest = hashlib.sha256(data[: 8 + place.start(1)] + _BLANK_HASH)
+        digest.update(memoryview(data)[8 + place.end(1) :])
+        intact = digest.hexdigest().encode() == place.group(1)
+    if not intact:
+        raise CheckpointError(
+            f"{file_name} has changed since it was saved (its SHA-256 differs); save or copy it "
+            "again."
+        )
+
+
+def _header_length(data: bytes) -> int:
+    """Length of the JSON header, as the first 8 bytes of a safetensors file state; 0 if absurd."""
+    length = int.from_bytes(data[:8], "little")
+    return length if length <= min(len(data) - 8, MAX_HEADER_BYTES) else 0
+
+
+def _load_safetensors(data: bytes, file_name: str) -> tuple[dict[str, Tensor], dict[str, str]]:
+    length = _header_length(data)
+    try:
+        header = json.loads(data[8 : 8 + length])
+        tensors = safetensors.torch.load(data)  # checks every offset, shape and size
+        metadata = header.get("__metadata__", {})
+    except (safetensors.SafetensorError, ValueError, KeyError, RecursionError):
+        raise CheckpointError(
+            f"{file_name} is not a readable safetensors file; it is damaged, cut short or of "
+            "another kind."
+        ) from None
+    return tensors, metadata
+
+
+def _load_pytorch(data: bytes, file_name: str) -> Any:
+    if data.startswith(b"PK"):
+        _require_stored_entries(data, file_name)
+    try:
+        return torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError:
+        raise CheckpointError(
+            f"{file_name} is damaged or holds more than tensors (Python objects can run code), so "
+            f"it is refused; {_ADVICE}"
+        ) from None
+    except Exception:  # noqa: BLE001 - hostile bytes fail in any way; none may pass
+        raise CheckpointError(
+            f"{file_name} is not a readable PyTorch file; it is damaged, cut short or of another "
+            "kind."
+        ) from None
+
+
+def _require_stored_entries(data: bytes, file_name: str) -> None:
+    """PyTorch stores its entries as they are; compressed or overlapping ones are made to swell."""
+    try:
+        entries = zipfile.ZipFile(io.BytesIO(data)).infolist()
+    except (zipfile.BadZipFile, ValueError, NotImplementedError):
+        raise CheckpointError(f"{file_name} is damaged or cut short.") from None
+    compressed = any(entry.compress_type != zipfile.ZIP_STORED for entry in entries)
+    if compressed or sum(entry.file_size for entry in entries) > len(data):
+        raise CheckpointError(
+            f"{file_name} would unpack to more than its own {readable_size(len(data))}, so it is "
+            f"refused; {_ADVICE}"
+        )
+
+
+def _unwrap(content: Any, file_name: str) -> tuple[dict[str, Tensor], str]:
+    """Open a training script's wrapper and a "module." prefix; anything but tensors is refused."""
+    opened = ""
+    for key in WRAPPERS:
+        if isinstance(content, dict) and isinstance(content.get(key), dict):
+            content, opened = content[key], f'"{key}" of a training checkpoint'
+            break
+    if isinstance(content, dict):
+        # torch's AveragedModel counts its updates beside the weights.
+        content = {key: value for key, value in content.items() if key != "n_averaged"}
+    if (
+        not isinstance(content, dict)
+        or not content
+        or not all(isinstance(k, str) and isinstance(v, Tensor) for k, v in content.items())
+    ):
+        raise CheckpointError(
+            f"{file_name} does not hold a state dict (names and tensors); {_ADVICE}"
+        )
+    if all(key.startswith("module.") for key in content):
+        content = {key.removeprefix("module."): value for key, value in content.items()}
+    return {key: value.detach() for key, value in content.items()}, opened
+
+
+def _require_sane(tensors: Mapping[str, Tensor], size: int, file_name: str) -> None:
+    """Raise CheckpointError unless all tensors are dense, finite numbers that the file can hold."""
+    claimed = 0
+    for name, tensor in tensors.items():
+        plain = tensor.layout == torch.strided and tensor.device.type == "cpu"
+        number = tensor.is_floating_point() or tensor.dtype == torch.int64
+        if not plain or not number:
+            raise CheckpointError(
+                f"{file_name} holds {name:.80} as {tensor.dtype} {tensor.layout}; only dense "
+                "floating-point tensors can be used."
+            )
+        claimed += tensor.numel() * tensor.element_size()
+    if claimed > size:
+        raise CheckpointError(
+            f"{file_name} claims {readable_size(claimed)} of tensors in {readable_size(size)} of "
+            "file, so it is refused."
+        )
+    for name, tensor in tensors.items():
+        if tensor.is_floating_point() and not torch.isfinite(tensor).all():
+            raise CheckpointError(
+                f"{file_name} holds values that are not finite numbers (first in {name:.80}); the "
+                "training that made it has diverged, or the file is damaged."
+            )
+
+
+def _too_large(file_name: str, size: int) -> str:
+    limit = readable_size(MAX_BYTES)
+    return f"{file_name} has {readable_size(size)}; weights files are read up to {limit}."

@@ -1,0 +1,92 @@
+"""A session's outputs from several threads, and the cores it takes."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pytest
+
+from effnet_core.architecture.names import scaled
+from effnet_core.engines.onnx import session as module
+from effnet_core.engines.onnx.graph import whole_graph
+from effnet_core.engines.onnx.session import OnnxSession, available_cores
+from effnet_core.engines.onnx.tensors import random_tensors
+
+
+@pytest.fixture(scope="module")
+def graph() -> bytes:
+    spec = scaled(-5, resolution=64, num_classes=7)
+    return whole_graph(spec, random_tensors(spec, 1))
+
+
+@pytest.fixture
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A made-up machine of 8 hardware threads, two a core, without a quota."""
+    for cpu in range(8):
+        folder = tmp_path / f"cpu{cpu}" / "topology"
+        folder.mkdir(parents=True)
+        (folder / "thread_siblings_list").write_text(f"{cpu % 4},{cpu % 4 + 4}\n")
+    monkeypatch.setattr(module, "_CORES", tmp_path)
+    monkeypatch.setattr(module, "_QUOTA", tmp_path / "cpu.max")
+    monkeypatch.setattr(module.os, "sched_getaffinity", lambda _: set(range(8)))
+    return tmp_path
+
+
+def test_threads_that_share_a_session_get_the_serial_answers(graph: bytes) -> None:
+    session = OnnxSession(graph)
+    shape = (1, 3, 64, 64)
+    pictures = [
+        np.random.default_rng(seed).standard_normal(shape, dtype=np.float32) for seed in range(24)
+    ]
+    serial = [session.run(picture)[0] for picture in pictures]
+    assert not np.allclose(serial[0], serial[1])
+    with ThreadPoolExecutor(8) as pool:
+        together = list(pool.map(lambda picture: session.run(picture)[0], pictures))
+    np.testing.assert_allclose(together, serial, rtol=0, atol=1e-6)
+
+
+def test_the_number_of_threads_changes_no_answer(graph: bytes) -> None:
+    x = np.random.default_rng(2).standard_normal((2, 3, 64, 64), dtype=np.float32)
+    one, two = OnnxSession(graph, threads=1), OnnxSession(graph, threads=2)
+    assert (one.threads, two.threads) == (1, 2)
+    for first, second in zip(one.run(x), two.run(x), strict=True):
+        np.testing.assert_allclose(first, second, rtol=0, atol=1e-6)
+
+
+def test_a_session_tells_its_runtime_and_threads(graph: bytes) -> None:
+    session = OnnxSession(graph)
+    assert session.name == f"ONNX Runtime {onnxruntime.__version__}"
+    assert session.threads == available_cores()
+
+
+def test_hardware_threads_of_one_core_count_once(machine: Path) -> None:
+    assert available_cores() == 4
+
+
+def test_affinity_counts(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module.os, "sched_getaffinity", lambda _: {0, 1, 4})
+    assert available_cores() == 2
+
+
+@pytest.mark.parametrize(
+    ("quota", "cores"),
+    [("max 100000", 4), ("150000 100000", 2), ("20000 100000", 1), ("800000 100000", 4)],
+)
+def test_a_control_groups_quota_counts(machine: Path, quota: str, cores: int) -> None:
+    (machine / "cpu.max").write_text(quota + "\n")
+    assert available_cores() == cores
+
+
+def test_workers_have_places_only_where_they_take_every_core(machine: Path) -> None:
+    assert module._places(4) == "2;3;4"  # the caller is the first of four
+    assert module._places(3) == ""
+    (machine / "cpu.max").write_text("200000 100000\n")
+    assert module._places(available_cores()) == ""
+
+
+def test_one_core_has_no_workers(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module.os, "sched_getaffinity", lambda _: {3})
+    assert (available_cores(), module._places(1)) == (1, "")

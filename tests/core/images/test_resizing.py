@@ -1,0 +1,116 @@
+"""The fast view equals torchvision's transforms on tensors, and Pillow's within a level or two."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+from torchvision.transforms.functional import pil_to_tensor
+from torchvision.transforms.v2 import CenterCrop, Compose, InterpolationMode, Resize
+
+from effnet_core.images import INTERPOLATIONS, Decoded, Preprocessing, decode, model_view
+from effnet_core.images.resizing import decode_for, edge_for, quick_view
+from effnet_core.images.samples import load_sample
+
+
+def photo(size: tuple[int, int]) -> Image.Image:
+    return decode(load_sample("coffee")).resize(size)
+
+
+def whole(image: Image.Image) -> Decoded:
+    return Decoded(image, image.size)
+
+
+def levels(image: Image.Image | np.ndarray) -> np.ndarray:
+    return np.asarray(image).astype(int)
+
+
+def jpeg(image: Image.Image) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=92)
+    return buffer.getvalue()
+
+
+@settings(max_examples=40)
+@given(
+    size=st.tuples(st.integers(20, 700), st.integers(20, 700)),
+    crop=st.integers(32, 300),
+    margin=st.integers(0, 40),
+    interpolation=st.sampled_from(["bilinear", "bicubic"]),
+)
+def test_it_is_torchvisions_on_tensors_and_nearly_pillows(size, crop, margin, interpolation):
+    ours = Preprocessing(resize=crop + margin, crop=crop, interpolation=interpolation)
+    image = photo(size)
+    view = quick_view(whole(image), ours)
+    theirs = Compose(
+        [
+            Resize(ours.resize, InterpolationMode(interpolation), antialias=True),
+            CenterCrop(crop),
+        ]
+    )(pil_to_tensor(image))
+    assert view.dtype == np.uint8 and view.shape == (crop, crop, 3)
+    np.testing.assert_array_equal(view, theirs.permute(1, 2, 0).numpy())
+    difference = np.abs(levels(view) - levels(model_view(image, ours)))
+    assert difference.max() <= 15  # 7 was seen in 1,500 drawn sizes
+    assert (difference > 1).mean() < 0.003  # 0.0005
+    assert difference.mean() < 0.3
+
+
+@pytest.mark.parametrize("interpolation", sorted(set(INTERPOLATIONS) - {"bilinear", "bicubic"}))
+def test_what_torch_has_not_got_is_pillows(interpolation):
+    ours, image = Preprocessing(resize=70, crop=64, interpolation=interpolation), photo((300, 200))
+    assert quick_view(whole(image), ours).tobytes() == model_view(image, ours).tobytes()
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 10_000), (10_000, 1), (2, 5)], ids=str)
+def test_extreme_shapes_are_seen(size):
+    ours = Preprocessing.imagenet(224)
+    view = quick_view(whole(Image.new("RGB", size, (9, 90, 200))), ours)
+    assert view.reshape(-1, 3).tolist() == [[9, 90, 200]] * (224 * 224)
+
+
+@pytest.mark.parametrize("size", [(4000, 3000), (3001, 4003), (5999, 4801), (2407, 2403)], ids=str)
+def test_a_large_jpeg_is_seen_as_if_it_were_decoded_whole(size):
+    data, ours = jpeg(photo(size)), Preprocessing.imagenet(224)
+    picture = decode_for(data, ours)
+    assert picture.size == size
+    assert 600 <= min(picture.image.size) < min(size)
+    difference = np.abs(levels(quick_view(picture, ours)) - levels(model_view(decode(data), ours)))
+    assert difference.max() <= 10
+    assert difference.mean() < 0.5
+
+
+@pytest.mark.parametrize(
+    ("preprocessing", "edge", "size"),
+    [
+        (Preprocessing.imagenet(224), 600, (800, 600)),
+        (Preprocessing(resize=300, crop=300), 600, (800, 600)),
+        (Preprocessing(resize=301, crop=300), 1200, (1600, 1200)),
+        (Preprocessing(resize=600, crop=600), 1200, (1600, 1200)),
+        (Preprocessing(resize=601, crop=600), None, (3200, 2400)),
+        (Preprocessing.imagenet(224, interpolation="lanczos"), None, (3200, 2400)),
+    ],
+)
+def test_networks_get_the_pixels_that_they_need(preprocessing, edge, size):
+    data = jpeg(photo((3200, 2400)))
+    picture = decode_for(data, preprocessing)
+    assert edge_for(preprocessing) == edge
+    assert (picture.image.size, picture.size) == (size, (3200, 2400))
+    if edge is None:
+        assert picture.image.tobytes() == decode(data).tobytes()
+
+
+@given(
+    size=st.tuples(st.integers(1200, 6000), st.integers(1200, 6000)),
+    step=st.sampled_from([2, 4, 8]),
+    resolution=st.integers(32, 60),
+)
+def test_a_reduced_picture_of_any_size_fills_the_view(size, step, resolution):
+    reduced = Image.new("RGB", tuple(-(-edge // step) for edge in size), (9, 90, 200))
+    view = quick_view(Decoded(reduced, size), Preprocessing.imagenet(resolution))
+    assert view.shape == (resolution, resolution, 3)
+    assert (view == (9, 90, 200)).all()

@@ -1,0 +1,129 @@
+"""The folder of a run stays readable whatever a crash left behind, and belongs to one process."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from effnet_core.training.recipe import Recipe
+from effnet_core.training.runs.folder import RunFolder, Status, environment
+from effnet_core.training.trainer import TrainingError
+
+CPU = torch.device("cpu")
+STATUS = Status(state="running", pid=1, epoch=0, epochs=2, step=3, steps=8)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, tiny: Any) -> RunFolder:
+    """A run that has begun."""
+    folder = RunFolder(tmp_path / "run")
+    with folder.claimed():
+        folder.begin(tiny.spec(), Recipe(seed=7), {"data": "drawn"}, {"steps": 0})
+    return folder
+
+
+def test_what_was_asked_is_read_back(folder: RunFolder, tiny: Any) -> None:
+    assert folder.recipe() == Recipe(seed=7)
+    assert folder.spec() == tiny.spec()
+    assert folder.about() == {"data": "drawn"}
+    assert folder.load_state(CPU) == {"steps": 0}
+    assert (folder.status(), folder.result(), folder.read_metrics()) == (None, None, ())
+    folder.write_status(STATUS)
+    assert folder.status() == STATUS
+
+
+def test_the_recipe_is_written_last(
+    tmp_path: Path, tiny: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed before, there is no run to be resumed, and the folder may be used again."""
+    folder = RunFolder(tmp_path)
+    written: list[str] = []
+    whole = RunFolder._write
+
+    def write(self: RunFolder, name: str, text: str) -> None:
+        assert not folder.exists
+        written.append(name)
+        whole(self, name, text)
+
+    monkeypatch.setattr(RunFolder, "_write", write)
+    folder.begin(tiny.spec(), Recipe(), {}, {"steps": 0})
+    assert written[-1] == "recipe.json"
+    assert folder.checkpoint.exists()
+    with pytest.raises(TrainingError, match="holds a run already"):
+        folder.require_new()
+
+
+def test_a_line_that_is_not_whole_yet_is_left_out(folder: RunFolder) -> None:
+    for step in (1, 2, 3):
+        folder.add_metric({"step": step})
+    with folder.metrics.open("a") as file:
+        file.write('{"step": 4, "lo')
+    assert [metric["step"] for metric in folder.read_metrics()] == [1, 2, 3]
+    folder.keep_metrics_until(2)
+    folder.add_metric({"step": 3})
+    assert folder.metrics.read_text() == '{"step": 1}\n{"step": 2}\n{"step": 3}\n'
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"state": "running"}', '{"unknown": 1}', "\x80"])
+def test_a_damaged_status_is_none(folder: RunFolder, text: str) -> None:
+    (folder.path / "status.json").write_text(text, encoding="latin-1")
+    assert folder.status() is None
+
+
+def test_a_damaged_checkpoint_is_a_sentence(folder: RunFolder) -> None:
+    data = folder.checkpoint.read_bytes()
+    for damaged in (data[: len(data) // 2], b"", b"x" * 100):
+        folder.checkpoint.write_bytes(damaged)
+        with pytest.raises(TrainingError, match="begin again in another folder"):
+            folder.load_state(CPU)
+    folder.checkpoint.unlink()
+    assert folder.load_state(CPU) is None
+
+
+@pytest.mark.parametrize("read", [RunFolder.recipe, RunFolder.spec, RunFolder.about])
+def test_a_folder_without_a_run_says_so(tmp_path: Path, read: Callable[..., Any]) -> None:
+    with pytest.raises(TrainingError, match=r"holds no run .* give a run's folder"):
+        read(RunFolder(tmp_path / "nothing"))
+
+
+def test_a_damaged_description_is_a_sentence(folder: RunFolder) -> None:
+    for text in ("{", "3", "null"):
+        (folder.path / "run.json").write_text(text)
+        with pytest.raises(TrainingError, match=r"run\.json is damaged"):
+            folder.about()
+
+
+def test_only_one_process_trains_in_a_folder(
+    folder: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("effnet_core.training.runs.folder._LOCK_SECONDS", 0.05)
+    assert not folder.is_claimed()
+    with folder.claimed():
+        assert folder.is_claimed()
+        other = RunFolder(folder.path).claimed()
+        with pytest.raises(TrainingError, match="Another process is training in"), other:
+            pytest.fail("two at once")
+        assert folder.is_claimed()
+    assert not folder.is_claimed()
+    assert not RunFolder(folder.path / "none").is_claimed()
+
+
+def test_what_killed_writers_left_is_swept_and_nothing_else(folder: RunFolder) -> None:
+    names = (".status.json.ab12.part", ".checkpoint.pt.cd34.part", "notes.part")
+    for name in names:
+        (folder.path / name).write_bytes(b"half")
+    with folder.claimed():
+        assert [(folder.path / name).exists() for name in names] == [False, False, True]
+
+
+def test_the_environment_is_plain_values() -> None:
+    about = environment(CPU)
+    assert json.loads(json.dumps(about)) == about
+    assert about["torch"] == torch.__version__
+    assert about["threads"] == torch.get_num_threads()
+    assert about["device"]
