@@ -29,7 +29,7 @@ from effnet_core.latency.job import CalibrationJob
 if TYPE_CHECKING:
     from effnet_core.engines.predictor import Prediction
     from effnet_core.network.verify import Verification
-    from effnet_core.results.trained_types import MeasuredMaps, MeasuredRun
+    from effnet_core.results.trained import MeasuredMaps, MeasuredRun
     from effnet_core.service import ExplainRequest, Explanation, InferenceService
     from effnet_core.service.training.jobs import TrainingJobs
 

@@ -11,7 +11,7 @@ from app.charts.trained.figure import curve
 from app.charts.trained.words import percent
 from app.markup import html
 from app.text import count
-from effnet_core.results.trained_types import MeasuredRun
+from effnet_core.results.trained import MeasuredRun
 
 
 def draw(run: MeasuredRun) -> None:
@@ -24,7 +24,7 @@ def draw(run: MeasuredRun) -> None:
             widgets.chart(curve(run, what), _message(run, what), key=f"curve-{what}")
     st.caption(
         "Left: mean training loss of each epoch, on altered photos. Right: top-1 on the "
-        f"{run.held_out:,} held-out photos. {widgets.source('measured')}"
+        f"{run.data.held_out:,} held-out photos. {widgets.source('measured')}"
     )
     with st.expander("Recipe and data"):
         st.dataframe(
@@ -50,19 +50,19 @@ def _facts(run: MeasuredRun) -> tuple[str, ...]:
         f"{count(run.cost.params)} parameters",
         f"{count(run.cost.mult_adds)} multiply-adds",
         f"{run.spec.resolution} pixels",
-        f"{run.train:,} training photos",
+        f"{run.data.train:,} training photos",
         f"seed {run.seed}",
         f"{run.seconds / 60:,.0f} min on {run.device}, {run.photos_per_second:,.0f} photos/s",
-        "bundled: choose it on Classify" if run.weights_file else "weights not bundled",
-        *((f"started from {run.origin}",) if run.origin else ()),
+        "bundled: choose it on Classify" if run.weights else "weights not bundled",
+        *((f"started from {run.origin.id}",) if run.origin else ()),
         run.date,
     )
 
 
 def _held_out(run: MeasuredRun) -> tuple[str, ...]:
-    if run.held_out_top1 is None or run.held_out_top5 is None:
+    if run.held_out.top1 is None or run.held_out.top5 is None:
         return ()
-    return (f"held-out top-1 {percent(run.held_out_top1)}, top-5 {percent(run.held_out_top5)}",)
+    return (f"held-out top-1 {percent(run.held_out.top1)}, top-5 {percent(run.held_out.top5)}",)
 
 
 def _message(run: MeasuredRun, what: str) -> str:

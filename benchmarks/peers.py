@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from benchmarks.protocol import Call
 from benchmarks.rows import Peer
-from effnet_core.engines.onnx.session import available_cores
+from effnet_core.host import available_cores
 
 Array = npt.NDArray[np.float32]
 Answer = Callable[[], Array]

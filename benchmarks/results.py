@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.rows import Row
-from effnet_core.engines.onnx.session import ENGINE_VERSION, available_cores
+from effnet_core.engines.onnx.session import ENGINE_VERSION
+from effnet_core.host import available_cores, processor
 
 FILE = Path(__file__).parent / "results" / "latest.json"
 PACKAGES = (
@@ -100,7 +101,7 @@ def from_json(text: str) -> Results:
 def machine() -> Machine:
     """What the times depend on beside the packages: processor, cores, threads, memory, system."""
     return {
-        "processor": _processor(),
+        "processor": processor(),
         "cores": os.cpu_count() or 0,
         "threads": available_cores(),
         "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30),
@@ -126,15 +127,6 @@ def versions() -> dict[str, str]:
 def now() -> str:
     """The time in UTC, to the minute."""
     return datetime.now(UTC).strftime("%Y-%m-%d %H:%M")
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return platform.machine()
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.machine()
 
 
 def _row(values: dict[str, Any]) -> Row:

@@ -19,8 +19,8 @@ from benchmarks import report, results
 from benchmarks.results import Group, Results
 from benchmarks.rows import Row, unmeasured
 from benchmarks.table import text
-from effnet_core.engines.onnx.session import available_cores
 from effnet_core.errors import EffnetError
+from effnet_core.host import available_cores
 
 Rows = tuple[Row, ...]
 

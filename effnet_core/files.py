@@ -1,20 +1,51 @@
-"""Files: placed so that a reader sees a whole one or none, also after a crash; and assets."""
+"""Files: placed so that a reader sees a whole one or none, also after a crash; assets; JSON.
+
+JSON is held to what a dataclass declares: `conform` reads types, and bounds in `msgspec.Meta`.
+"""
 
 from __future__ import annotations
 
+import dataclasses
 import errno
+import json
 import os
+import re
+import sys
+import types
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import (
+    Annotated,
+    Any,
+    BinaryIO,
+    Literal,
+    TypeVar,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
+
+import msgspec
+from msgspec import Meta
 
 from effnet_core.errors import WeightsError
 
+T = TypeVar("T")
+
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _BUNDLED = Path(__file__).parent / "bundled"
-_CHECKOUT = Path(__file__).parents[0]
+_CHECKOUT = Path(__file__).parents[1]
+LARGEST = sys.float_info.max
+
+Text = Annotated[str, Meta(min_length=1)]
+Whole = Annotated[int, Meta(ge=0)]
+Share = Annotated[float, Meta(ge=0, le=1)]
+Number = Annotated[float, Meta(ge=-LARGEST, le=LARGEST, description="a finite number")]
+Amount = Annotated[float, Meta(ge=0, le=LARGEST, description="a finite number of at least 0")]
+Positive = Annotated[float, Meta(gt=0, le=LARGEST, description="a finite number above 0")]
 
 
 @contextmanager
@@ -91,6 +122,100 @@ def asset(path: str) -> Path:
     if not place.exists():
         raise FileNotFoundError(f"The installation is incomplete: {path} is missing at {place}.")
     return place
+
+
+class Unfit(ValueError):
+    """What was read is not what it should be; the text says why, as part of a sentence."""
+
+
+def parse_json(text: str | bytes) -> Any:
+    """The values in JSON text; raises Unfit for any other text, NaN and Infinity included."""
+    try:
+        return json.loads(text, parse_constant=_refuse)
+    except (ValueError, RecursionError) as error:
+        raise error if isinstance(error, Unfit) else Unfit("it is not valid JSON") from None
+
+
+def conform(values: object, kind: type[T], *, closed: bool = True) -> T:
+    """Plain values, as `parse_json` gives them, as a dataclass or another declared type.
+
+    They are held to the declared types and the bounds in `msgspec.Meta`; lists become tuples.
+    Fields that are not declared are refused unless `closed` is False. Raises Unfit.
+    """
+    try:
+        found = msgspec.convert(values, kind)
+    except msgspec.ValidationError as error:
+        raise Unfit(_what_is_wrong(str(error), values, kind)) from None
+    if closed:
+        _require_known(values, found)
+    return found
+
+
+def _refuse(constant: str) -> None:
+    raise Unfit(f"it holds {constant}, which is no finite number")
+
+
+def _require_known(values: Any, found: object) -> None:
+    if isinstance(values, list) and isinstance(found, tuple):
+        for one in zip(values, found, strict=True):
+            _require_known(*one)
+    elif isinstance(values, dict) and dataclasses.is_dataclass(found):
+        unknown = values.keys() - {field.name for field in dataclasses.fields(found)}
+        if unknown:
+            raise Unfit(f"it has an unknown field {min(map(str, unknown))!r:.60}")
+        for name, value in values.items():
+            _require_known(value, getattr(found, name))
+
+
+def _what_is_wrong(message: str, value: Any, kind: Any) -> str:
+    """msgspec's message ("Expected `int`, got `str` - at `$.blocks[0].kernel`") in our words."""
+    said, _, path = message.partition(" - at `$")
+    path = path.rstrip("`")
+    for name, index in re.findall(r"\.(\w+)|\[(\d+)\]", path):
+        kind, value = _inner(kind, name or int(index)), value[name or int(index)]
+    where = f"an unusable value for {path.lstrip('.')}: " if path else ""
+    lacking = re.fullmatch(r"Object missing required field `(\w+)`", said)
+    if lacking:
+        return f"it lacks {lacking[1]!r}"
+    if said == "Number out of range":
+        return f"it has {where}{value!r:.40} is too large"
+    if said.startswith(("Expected", "Invalid")):
+        return f"it has {where}{value!r:.60} is not {_meaning(kind)}"
+    return said.rstrip(".")  # of a dataclass's own `__post_init__`
+
+
+def _inner(kind: Any, step: str | int) -> Any:
+    """The declared type of a field or of an item."""
+    kind = _present(kind)
+    if isinstance(step, str):
+        return get_type_hints(kind, include_extras=True)[step]
+    items = get_args(kind)
+    return items[0] if items[1:] == (...,) else items[step]
+
+
+def _present(kind: Any) -> Any:
+    """The type of what may be None."""
+    if get_origin(kind) in (Union, types.UnionType):
+        return next(one for one in get_args(kind) if one is not types.NoneType)
+    return kind
+
+
+def _meaning(kind: Any) -> str:
+    """In words what a value of a declared type is: "a whole number from 1 to 31"."""
+    kind = _present(kind)
+    base, *notes = get_args(kind) if get_origin(kind) is Annotated else (kind,)
+    bounds: Any = notes[0] if notes else Meta()
+    if bounds.description:
+        return str(bounds.description)
+    if get_origin(base) is Literal:
+        return f"one of {', '.join(map(str, get_args(base)))}"
+    names = {int: "a whole number", float: "a number", str: "a text", bool: "true or false"}
+    name = names.get(base, "an object" if dataclasses.is_dataclass(base) else "a list")
+    if bounds.max_length is not None:
+        return f"{name} of at most {bounds.max_length} characters"
+    if bounds.ge is not None and bounds.le is not None:
+        return f"{name} from {bounds.ge:g} to {bounds.le:g}"
+    return name if bounds.ge is None else f"{name} of at least {bounds.ge:g}"
 
 
 def _sync_folder(folder: Path) -> None:

@@ -10,7 +10,9 @@ import dataclasses
 import json
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any, get_args
+from typing import Annotated, Any
+
+from msgspec import Meta
 
 from effnet_core.architecture.families import (
     Activation,
@@ -31,8 +33,14 @@ from effnet_core.architecture.scaling import (
     validate_resolution,
 )
 from effnet_core.errors import InvalidInput
+from effnet_core.files import Unfit, conform, parse_json
 
 FORMAT = "effnet-architecture/1"
+
+# Bounds of the numbers in an architecture file; a rate of 1 would drop everything.
+Count = Annotated[int, Meta(ge=1, le=1_000_000)]
+Rate = Annotated[float, Meta(ge=0, le=0.999)]
+Ratio = Annotated[float, Meta(ge=1e-6, le=1e6)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,16 +52,16 @@ class BlockSpec:
     squeeze-and-excitation. `drop_path` is the probability that training drops the block.
     """
 
-    stage: int
-    index: int
+    stage: Annotated[int, Meta(ge=1, le=MAX_BLOCKS)]
+    index: Annotated[int, Meta(ge=0, le=MAX_BLOCKS)]
     operator: Operator
-    kernel: int
-    stride: int
-    in_channels: int
-    expanded_channels: int
-    squeeze_channels: int
-    out_channels: int
-    drop_path: float
+    kernel: Annotated[int, Meta(ge=1, le=31)]
+    stride: Annotated[int, Meta(ge=1, le=2)]
+    in_channels: Count
+    expanded_channels: Count
+    squeeze_channels: Annotated[int, Meta(ge=0, le=1_000_000)]
+    out_channels: Count
+    drop_path: Rate
 
     @property
     def skip(self) -> bool:
@@ -74,24 +82,24 @@ class ArchitectureSpec:
     variant): a record only, never read by the computation.
     """
 
-    name: str
+    name: Annotated[str, Meta(max_length=200)]
     family: Family
-    resolution: int
-    num_classes: int
-    stem_channels: int
+    resolution: Count
+    num_classes: Count
+    stem_channels: Count
     blocks: tuple[BlockSpec, ...]
-    head_channels: int
+    head_channels: Count
     activation: Activation
-    dropout: float
-    stochastic_depth: float
-    bn_eps: float
-    bn_momentum: float
+    dropout: Rate
+    stochastic_depth: Rate
+    bn_eps: Annotated[float, Meta(ge=1e-12, le=1)]
+    bn_momentum: Annotated[float, Meta(ge=0, le=1)]
     padding: Padding
-    depth: float
-    width: float
-    phi: float | None = None
+    depth: Ratio
+    width: Ratio
+    phi: Annotated[float, Meta(ge=PHI_MIN, le=PHI_MAX)] | None = None
     rounding: Rounding = "ceil"
-    in_channels: int = 3
+    in_channels: Count = 3
 
     @property
     def stages(self) -> tuple[tuple[BlockSpec, ...], ...]:
@@ -105,24 +113,30 @@ class ArchitectureSpec:
 
     def to_json(self) -> str:
         """The spec as JSON text, readable by `from_json`."""
-        return json.dumps({"format": FORMAT, **dataclasses.asdict(self)}, indent=1)
+        return json.dumps(self.to_dict(), indent=1)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON; `from_dict` reads them back."""
+        return {"format": FORMAT, **dataclasses.asdict(self)}
 
     @staticmethod
     def from_json(text: str) -> ArchitectureSpec:
         """Read what `to_json` wrote; raises InvalidInput if it is anything else."""
         try:
-            fields = json.loads(text)
-        except (ValueError, RecursionError):
-            raise InvalidInput("The architecture file is not valid JSON.") from None
-        if not isinstance(fields, dict) or fields.pop("format", None) != FORMAT:
+            return ArchitectureSpec.from_dict(parse_json(text))
+        except Unfit as error:
+            raise InvalidInput(f"The architecture file cannot be used: {error}.") from None
+
+    @staticmethod
+    def from_dict(values: object) -> ArchitectureSpec:
+        """The inverse of `to_dict`, for untrusted values; raises InvalidInput."""
+        if not isinstance(values, dict) or values.get("format") != FORMAT:
             raise InvalidInput(f'The architecture file must say "format": "{FORMAT}".')
+        fields = {name: value for name, value in values.items() if name != "format"}
         try:
-            blocks = tuple(_checked(BlockSpec, block) for block in fields.pop("blocks"))
-            spec = _checked(ArchitectureSpec, {**fields, "blocks": blocks})
-        except (KeyError, TypeError):
-            raise InvalidInput(
-                "The architecture file lacks a field or has an unknown one."
-            ) from None
+            spec = conform(fields, ArchitectureSpec)
+        except Unfit as error:
+            raise InvalidInput(f"The architecture file cannot be used: {error}.") from None
         _require_consistent(spec)
         return spec
 
@@ -223,63 +237,6 @@ def _block(
         out_channels=outputs,
         drop_path=drop_path,
     )
-
-
-_LITERALS: dict[str, tuple[Any, ...]] = {
-    "Operator": get_args(Operator),
-    "Family": get_args(Family),
-    "Activation": get_args(Activation),
-    "Padding": get_args(Padding),
-    "Rounding": get_args(Rounding),
-}
-
-
-def _checked(kind: type[Any], fields: Any) -> Any:
-    """Construct `kind` from JSON `fields`, each held to its declared type and a sane size."""
-    if not isinstance(fields, dict):
-        raise TypeError
-    for field in dataclasses.fields(kind):
-        if field.name not in fields or field.name == "blocks":
-            continue
-        _check_value(field.name, str(field.type), fields[field.name])
-    return kind(**fields)
-
-
-# Inclusive bounds of the numbers in an architecture file; a rate of 1 would drop everything.
-_MOST_RATE = 0.999
-_BOUNDS: dict[str, tuple[float, float]] = {
-    "dropout": (0.0, _MOST_RATE),
-    "stochastic_depth": (0.0, _MOST_RATE),
-    "drop_path": (0.0, _MOST_RATE),
-    "bn_eps": (1e-12, 1.0),
-    "bn_momentum": (0.0, 1.0),
-    "kernel": (1, 31),
-    "stride": (1, 2),
-    "phi": (PHI_MIN, PHI_MAX),
-    "depth": (1e-6, 1e6),
-    "width": (1e-6, 1e6),
-    "stage": (1, MAX_BLOCKS),
-    "index": (0, MAX_BLOCKS),
-    "squeeze_channels": (0, 1_000_000),
-}
-_COUNTS = (1, 1_000_000)
-
-
-def _check_value(name: str, declared: str, value: Any) -> None:
-    if declared in _LITERALS:
-        ok = value in _LITERALS[declared]
-    elif declared == "str":
-        ok = isinstance(value, str) and len(value) <= 200
-    elif value is None:
-        ok = "None" in declared
-    else:
-        low, high = _BOUNDS.get(name, _COUNTS)
-        kinds = (int,) if declared == "int" else (int, float)
-        ok = type(value) in kinds and low <= value <= high
-    if not ok:
-        raise InvalidInput(
-            f"The architecture file has an unusable value for {name}: {value!r:.60}."
-        )
 
 
 def _require_consistent(spec: ArchitectureSpec) -> None:

@@ -8,8 +8,14 @@ from typing import Any
 
 from effnet_core.cli.common import print_table
 from effnet_core.cli.streams import print_json
-from effnet_core.results.trained import DuelVerdict, duel_verdict, measured_maps, measured_runs
-from effnet_core.results.trained_types import MeasuredMaps, MeasuredRun, Score
+from effnet_core.results.trained import (
+    MeasuredMaps,
+    MeasuredRun,
+    Score,
+    measured_maps,
+    measured_runs,
+)
+from effnet_core.results.verdict import DuelVerdict, duel_verdict
 
 
 def print_trained(*, as_json: bool) -> None:
@@ -80,14 +86,14 @@ def _print_runs(runs: tuple[MeasuredRun, ...]) -> None:
                 run.cost.mult_adds,
                 run.validation and round(100 * run.validation.top1, 2),
                 run.validation and round(100 * run.validation.top5, 2),
-                None if run.held_out_top1 is None else round(100 * run.held_out_top1, 2),
+                None if run.held_out.top1 is None else round(100 * run.held_out.top1, 2),
                 round(run.seconds / 60, 1),
                 run.device,
             )
             for run in runs
         ],
     )
-    names = "; ".join(dict.fromkeys(run.data_name for run in runs))
+    names = "; ".join(dict.fromkeys(run.data.name for run in runs))
     print(f"\nOn {names}: not to be compared with accuracies on ImageNet.")
 
 

@@ -7,7 +7,6 @@ to the digit.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from numbers import Real
 from typing import Any
@@ -17,6 +16,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from effnet_core.errors import InvalidInput
+from effnet_core.files import Unfit, conform
 from effnet_core.images.decoding import MAX_PIXELS
 
 INTERPOLATIONS: dict[str, Image.Resampling] = {
@@ -75,19 +75,15 @@ class Preprocessing:
         return asdict(self)
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Preprocessing:
+    def from_dict(cls, values: object) -> Preprocessing:
         """The inverse of `to_dict`, for untrusted metadata. Raises `InvalidInput`."""
-        fields = dict(values)
-        for name in ("mean", "std"):
-            if isinstance(fields.get(name), (list, tuple)):
-                fields[name] = tuple(fields[name])
         try:
-            return cls(**fields)
-        except TypeError as error:
+            return conform(values, cls)
+        except Unfit as error:
             raise InvalidInput(
-                "Preprocessing needs resize and crop, and may give interpolation, mean and std, "
-                f"but it gives {', '.join(map(str, fields)) or 'nothing'}."
-            ) from error
+                "Preprocessing needs resize and crop, and may give interpolation, mean and std: "
+                f"{error}."
+            ) from None
 
 
 def model_view(image: Image.Image, preprocessing: Preprocessing) -> Image.Image:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated
+
+from msgspec import Meta
 
 from effnet_core.architecture.spec import ArchitectureSpec
 from effnet_core.errors import EffnetError, InvalidInput
+from effnet_core.files import Amount, Number, Positive, Unfit, conform, parse_json
 from effnet_core.latency.fitting import LatencyModel, PredictedLatency
 from effnet_core.latency.machine import ENGINE, Machine
 from effnet_core.latency.measuring import LatencyMeasurement
@@ -33,10 +35,10 @@ class Compared:
 
     name: str
     resolution: int
-    predicted_ms: float
-    median_ms: float
-    low_ms: float
-    high_ms: float
+    predicted_ms: Number
+    median_ms: Positive
+    low_ms: Number
+    high_ms: Number
     runs: int
 
     @staticmethod
@@ -75,9 +77,9 @@ class Calibration:
 
     machine: Machine
     made: str
-    seconds: float
+    seconds: Amount
     model: LatencyModel
-    timed: tuple[Compared, ...]
+    timed: Annotated[tuple[Compared, ...], Meta(min_length=1)]
     checked: tuple[Compared, ...] = ()
 
     def predict(
@@ -110,46 +112,17 @@ class Calibration:
     def from_json(text: str) -> Calibration:
         """Read what `to_json` wrote; raises InvalidInput for anything else."""
         try:
-            fields = json.loads(text)
+            fields = parse_json(text)
             if fields.pop("format") != FORMAT:
-                raise ValueError
-            model = fields.pop("model")
-            model["coefficients"] = tuple(model["coefficients"][term] for term in TERMS)
-            model["held_out_errors"] = tuple(model["held_out_errors"])
-            # Calibrations from before `settings` was kept do not say it.
-            found = Calibration(
-                machine=Machine(**{"settings": "unknown", **fields.pop("machine")}),
-                model=LatencyModel(**model),
-                timed=tuple(Compared(**one) for one in fields.pop("timed")),
-                checked=tuple(Compared(**one) for one in fields.pop("checked")),
-                **fields,
-            )
-        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+                raise Unfit("it is of another format")
+            of_terms = fields["model"]["coefficients"]
+            fields["model"]["coefficients"] = [of_terms[term] for term in TERMS]
+            fields["machine"].setdefault("settings", "unknown")  # not kept by earlier versions
+            found = conform(fields, Calibration)
+            if not any(found.model.coefficients):
+                raise Unfit("it predicts 0 ms for every network")
+            if len(found.model.held_out_errors) != len(found.timed):
+                raise Unfit("it lacks the error of a network that was timed")
+        except (ValueError, TypeError, LookupError, AttributeError):
             raise InvalidInput("This is no calibration that this version reads.") from None
-        _require_usable(found)
         return found
-
-
-def _require_usable(found: Calibration) -> None:
-    """Raise InvalidInput unless every number is one, and every text a text."""
-    model, machine = found.model, found.machine
-    ends = (model.least_mult_adds, model.most_mult_adds)
-    numbers: list[Any] = [found.seconds, *ends, machine.processors, machine.threads]
-    errors, coefficients = list(model.held_out_errors), list(model.coefficients)
-    for one in (*found.timed, *found.checked):
-        numbers += [one.resolution, one.predicted_ms, one.median_ms, one.low_ms, one.high_ms]
-    texts = (found.made, machine.processor, machine.system, machine.engine, machine.settings)
-    sound = (
-        all(map(_is_number, (*numbers, *errors, *coefficients)))
-        and all(isinstance(text, str) for text in texts)
-        and min(coefficients) >= 0 < max(coefficients)
-        and len(errors) == len(found.timed) > 0
-        and min(errors) > -1
-        and all(one.median_ms > 0 for one in (*found.timed, *found.checked))
-    )
-    if not sound:
-        raise InvalidInput("This calibration holds a value that no calibration can have.")
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and math.isfinite(value)

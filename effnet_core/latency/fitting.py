@@ -11,12 +11,15 @@ from __future__ import annotations
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 import numpy.typing as npt
+from msgspec import Meta
 
 from effnet_core.architecture.spec import ArchitectureSpec
 from effnet_core.errors import InvalidInput
+from effnet_core.files import LARGEST, Amount
 from effnet_core.latency.terms import TERMS, terms
 
 Floats = npt.NDArray[np.float64]
@@ -73,8 +76,8 @@ class LatencyModel:
     order given. `least_mult_adds` and `most_mult_adds` bound the networks that were timed.
     """
 
-    coefficients: tuple[float, ...]
-    held_out_errors: tuple[float, ...]
+    coefficients: tuple[Amount, ...]
+    held_out_errors: tuple[Annotated[float, Meta(gt=-1, le=LARGEST)], ...]
     least_mult_adds: int
     most_mult_adds: int
 

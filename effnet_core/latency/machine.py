@@ -7,14 +7,12 @@ import platform
 from dataclasses import dataclass, fields
 from functools import lru_cache
 from importlib.metadata import version
-from pathlib import Path
 
-from effnet_core.engines.onnx.session import ENGINE_VERSION, available_cores
+from effnet_core.engines.onnx.session import ENGINE_VERSION
+from effnet_core.host import available_cores, processor_model
 
 ENGINE = "ONNX Runtime"
 """The default back end on a CPU."""
-
-_CPU_INFO = Path("/proc/cpuinfo")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +45,7 @@ class Machine:
 def this_machine() -> Machine:
     """The machine that this process runs on, as the default back end uses it."""
     return Machine(
-        processor=_processor(),
+        processor=processor_model(),
         processors=os.cpu_count() or 1,
         system=f"{platform.system()} {platform.machine()}",
         engine=_engine(),
@@ -60,17 +58,3 @@ def this_machine() -> Machine:
 def _engine() -> str:
     """From the installed package's record: importing the runtime takes 40 MB."""
     return f"{ENGINE} {version('onnxruntime')}"
-
-
-@lru_cache(maxsize=1)
-def _processor() -> str:
-    """The processor's name with its family and model, which shared machines do not hide."""
-    try:
-        text = _CPU_INFO.read_text(encoding="utf-8", errors="replace").partition("\n\n")[0]
-    except OSError:
-        text = ""
-    pairs = (line.partition(":") for line in text.splitlines())
-    found = {name.strip(): value.strip() for name, _, value in pairs}
-    name = found.get("model name") or platform.processor() or platform.machine() or "unknown"
-    family, model = found.get("cpu family"), found.get("model")
-    return f"{name} (family {family}, model {model})" if family and model else name

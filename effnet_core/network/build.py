@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-from pathlib import Path
 
 import torch
 
@@ -13,6 +11,7 @@ from effnet_core.architecture.scaling import PHI_MAX, PHI_MIN
 from effnet_core.architecture.spec import ArchitectureSpec
 from effnet_core.cost.report import element_bytes, summarize
 from effnet_core.errors import DoesNotFit, EffnetError, InvalidInput
+from effnet_core.host import available_memory
 from effnet_core.network.model import EfficientNet, initialise
 
 PHI_STEP = 0.1
@@ -46,14 +45,14 @@ def torch_dtype(name: str) -> torch.dtype:
 def free_bytes(device: torch.device) -> int:
     """Bytes that can be allocated on `device` now.
 
-    On CUDA what the driver reports free plus what torch's allocator holds unused; on the CPU what
-    the kernel calls available, or what is left under the control group's limit if that is less.
+    On CUDA what the driver reports free plus what torch's allocator holds unused; on the CPU as
+    `host.available_memory` says.
     """
     if device.type == "cuda":
         free, _ = torch.cuda.mem_get_info(device)
         unused = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
         return int(free + unused)
-    return min(_available_memory(), _control_group_room())
+    return available_memory()
 
 
 def required_bytes(spec: ArchitectureSpec, *, batch: int = 1, dtype: str = "float32") -> int:
@@ -140,26 +139,6 @@ def materialise(
     with torch.device("meta"):
         model = EfficientNet(spec).to(kind)
     return model.to_empty(device=device).eval()
-
-
-def _available_memory() -> int:
-    try:
-        text = Path("/proc/meminfo").read_text(encoding="ascii")
-    except OSError:
-        return int(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
-    available = re.search(r"^MemAvailable:\s+(\d+) kB", text, re.MULTILINE)
-    return int(available[1]) * 1024 if available else 0
-
-
-def _control_group_room() -> int:
-    """What is left under the container's memory limit, or a very large number without one."""
-    unlimited = 2**62
-    try:
-        limit = Path("/sys/fs/cgroup/memory.max").read_text(encoding="ascii").strip()
-        used = int(Path("/sys/fs/cgroup/memory.current").read_text(encoding="ascii"))
-    except OSError:
-        return unlimited
-    return unlimited if limit == "max" else max(0, int(limit) - used)
 
 
 def _gigabytes(count: int) -> str:

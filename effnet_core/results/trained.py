@@ -1,34 +1,186 @@
 """What this project measured on networks that it trained itself, read from assets/measured.
 
 Other photos than the published accuracies' (fewer classes, smaller pictures): the two are never
-comparable. Runs that differ in nothing but their seed make one point with a spread; `duel_verdict`
-says whether the paper's compound rule won at equal cost. This module needs no torch.
+comparable. Accuracies and scores are fractions from 0 to 1. This module needs no torch.
 """
 
 from __future__ import annotations
 
 import json
-import math
-import statistics
-from collections.abc import Iterable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
-from effnet_core.architecture.scaling import STRATEGIES
-from effnet_core.cost.report import CostTotals
-from effnet_core.files import asset
-from effnet_core.results.trained_types import (
-    CONTROLS,
-    MapRow,
-    MeasuredMaps,
-    MeasuredRun,
-    Validation,
-    read_maps,
-    read_run,
-)
+from msgspec import Meta
 
-EQUAL_COST = 0.03
-"""Costs count as equal when the dearest is at most this share above the cheapest."""
+from effnet_core.architecture.scaling import Strategy
+from effnet_core.architecture.spec import ArchitectureSpec
+from effnet_core.cost.report import CostTotals, summarize
+from effnet_core.errors import InvalidInput
+from effnet_core.files import Amount, Number, Share, Text, Unfit, Whole, asset, conform, parse_json
+
+CONTROLS = ("random map", "centre Gaussian")
+"""The subjects of map scores that know nothing of the photo."""
+
+Group = Literal["family", "duel", "ablation"]
+GROUPS = get_args(Group)
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Validation:
+    """One look at the validation photos, with the file that is bundled.
+
+    `top1`, `top5` and `calibration_error` are fractions, `loss` is in nats.
+    """
+
+    photos: Annotated[int, Meta(ge=1, description="a number of photos: no photo says nothing")]
+    top1: Share
+    top5: Share
+    loss: Amount
+    calibration_error: Share
+    images_per_second: Amount
+
+
+@dataclass(frozen=True, kw_only=True)
+class Epoch:
+    """How training stood after `epoch` epochs; `top1` (held out) is None where nobody looked."""
+
+    epoch: Amount
+    loss: Amount
+    learning_rate: Amount
+    top1: Share | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingData:
+    """What a network learnt from; `held_out` photos were kept from training for choices.
+
+    `side` is theirs in pixels.
+    """
+
+    name: Text
+    train: Whole
+    held_out: Whole
+    side: Whole = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeldOut:
+    """Accuracy on the held-out photos, None for none of them."""
+
+    top1: Share | None
+    top5: Share | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Origin:
+    """The weights that a training started from."""
+
+    id: Text
+
+
+@dataclass(frozen=True, kw_only=True)
+class WeightsFile:
+    """The file of a network that is bundled."""
+
+    file: Text
+
+
+@dataclass(frozen=True, kw_only=True)
+class MeasuredRun:
+    """A network that this project trained, and how well it does.
+
+    `phi` is None where the formula does not apply, `base_phi` is the φ that a duel starts from.
+    `validation` is None until somebody looked, `origin` without weights to start from, `weights`
+    where none are bundled. `seconds` and `photos_per_second` are of training, on `device`. `text`
+    is the record as it lies, for people to keep.
+    """
+
+    id: Text
+    group: Group
+    strategy: Strategy
+    phi: Number | None
+    base_phi: Number | None
+    seed: Whole
+    spec: ArchitectureSpec
+    recipe: Mapping[str, Any]
+    data: TrainingData
+    origin: Origin | None
+    device: Text
+    seconds: Amount
+    photos_per_second: Amount
+    held_out: HeldOut
+    validation: Validation | None
+    curve: tuple[Epoch, ...]
+    weights: WeightsFile | None
+    date: Text
+    text: str
+
+    @property
+    def name(self) -> str:
+        """The network's own name, such as "compound φ=-4"."""
+        return self.spec.name
+
+    @cached_property
+    def cost(self) -> CostTotals:
+        """Exact cost of the network at its own resolution, computed here."""
+        return summarize(self.spec)
+
+    @property
+    def shared_recipe(self) -> str:
+        """The recipe without what leaves a result alone but for chance: seed and speed; as JSON."""
+        own = ("seed", "micro_batches", "compiled", "channels_last")
+        shared = {key: value for key, value in self.recipe.items() if key not in own}
+        return json.dumps(shared, sort_keys=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Score:
+    """A mean over photos and its standard error; None from a single photo."""
+
+    mean: Number
+    standard_error: Amount | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class MapRow:
+    """How the maps of one subject score: a method's id, or one of `CONTROLS`.
+
+    `stage` is where the map was made, or whose grid the random map has; None at the input. `grid`
+    is (height, width) before enlarging. `box_share` is what an even map gets for pointing and
+    energy. Deletion is better when smaller, the other three when larger.
+    """
+
+    subject: Text
+    stage: Whole | None
+    grid: tuple[Whole, Whole]
+    photos: Whole
+    pointing: Score
+    energy: Score
+    insertion: Score
+    deletion: Score
+    box_share: Score
+
+    @property
+    def control(self) -> bool:
+        """Whether it knows nothing of the photo."""
+        return self.subject in CONTROLS
+
+
+@dataclass(frozen=True, kw_only=True)
+class MeasuredMaps:
+    """The map scores of the run with the id `run`, controls among the rows."""
+
+    run: Text
+    method: Text
+    photos: Whole
+    seed: Whole
+    rows: tuple[MapRow, ...]
+    date: Text
 
 
 def measured_runs(folder: Path | None = None) -> tuple[MeasuredRun, ...]:
@@ -37,9 +189,8 @@ def measured_runs(folder: Path | None = None) -> tuple[MeasuredRun, ...]:
     Empty where there is no such folder. Raises InvalidInput for a damaged record.
     """
     found = [read_run(path) for path in _files(folder, "runs")]
-    order = ("family", "duel", "ablation")
     return tuple(
-        sorted(found, key=lambda run: (order.index(run.group), run.cost.mult_adds, run.id))
+        sorted(found, key=lambda run: (GROUPS.index(run.group), run.cost.mult_adds, run.id))
     )
 
 
@@ -48,196 +199,36 @@ def measured_maps(folder: Path | None = None) -> tuple[MeasuredMaps, ...]:
     return tuple(read_maps(path) for path in _files(folder, "maps"))
 
 
-@dataclass(frozen=True, kw_only=True)
-class RunGroup:
-    """Validated runs of one network under one recipe, which differ in their seed: one point.
-
-    `mean_top1` is a fraction; `spread` is the seeds' standard deviation (n − 1), None for one run.
-    """
-
-    group: str
-    strategy: str
-    base_phi: float | None
-    phi: float | None
-    runs: tuple[MeasuredRun, ...]
-    mean_top1: float
-    spread: float | None
-
-    @property
-    def name(self) -> str:
-        """The network's name."""
-        return self.runs[0].name
-
-    @property
-    def cost(self) -> CostTotals:
-        """Exact cost, the same for every seed."""
-        return self.runs[0].cost
-
-    @property
-    def seed_range(self) -> tuple[float, float]:
-        """The lowest and the highest seed's top-1."""
-        tops = [_validated(run).top1 for run in self.runs]
-        return min(tops), max(tops)
+def read_run(path: Path) -> MeasuredRun:
+    """The record in a file; raises InvalidInput with a sentence that names it."""
+    return _read(path, _run, "id")
 
 
-def grouped(runs: Iterable[MeasuredRun]) -> tuple[RunGroup, ...]:
-    """The validated runs as points, in their order: same group, strategy, base φ and φ.
-
-    Networks, origins, photos or recipes that differ in more than their seed are never averaged.
-    """
-    found: dict[tuple[object, ...], list[MeasuredRun]] = {}
-    for run in runs:
-        if run.validation is not None:
-            recipe = json.dumps(dict(run.shared_recipe), sort_keys=True)
-            network = (run.group, run.strategy, run.base_phi, run.phi, run.spec, run.origin)
-            photos = (run.data_name, run.train, run.validation.photos)
-            found.setdefault((network, recipe, photos), []).append(run)
-    return tuple(_group(tuple(ours)) for ours in found.values())
+def read_maps(path: Path) -> MeasuredMaps:
+    """The map scores in a file; raises InvalidInput with a sentence that names it."""
+    return _read(path, lambda text: conform(parse_json(text), MeasuredMaps, closed=False), "run")
 
 
-@dataclass(frozen=True, kw_only=True)
-class DuelVerdict:
-    """Did the compound rule win at equal cost? All accuracies are validation top-1, fractions.
-
-    `rivals` are depth, width and resolution only, best first. `margin` is compound's mean less
-    the best rival's: negative where it lost. `spread` is the larger standard deviation over seeds
-    of those two, None unless both have two seeds. `photo_error` is the standard error that the
-    number of validation photos alone gives the margin. `cost_gap` is how much more multiply-adds
-    the dearest of the four takes than the cheapest, as a share.
-    """
-
-    base_phi: float | None
-    compound: RunGroup
-    rivals: tuple[RunGroup, ...]
-    margin: float
-    spread: float | None
-    photo_error: float
-    cost_gap: float
-
-    @property
-    def equal_cost(self) -> bool:
-        """Whether the four cost the same, within `EQUAL_COST`."""
-        return self.cost_gap <= EQUAL_COST
-
-    @property
-    def won(self) -> bool | None:
-        """Whether compound has the higher mean, by however little; None at unequal cost."""
-        return self.margin > 0 if self.equal_cost else None
-
-    @property
-    def clear(self) -> bool:
-        """Whether the margin, either way, is beyond twice the photos' error and the spread."""
-        return abs(self.margin) > max(2 * self.photo_error, self.spread or 0.0)
-
-    @property
-    def headline(self) -> str:
-        """The answer in one sentence."""
-        if not self.equal_cost:
-            return "The duel was not fought at equal cost, so nobody won it."
-        rival = scaled(self.rivals[0].strategy)
-        if self.margin == 0:
-            return f"Compound scaling did not win the duel at this scale: {rival} is level with it."
-        if self.won:
-            how = "won the duel" if self.clear else "leads in the duel by what may be chance"
-            return f"Compound scaling {how}: {_points(self.margin)} ahead of {rival}."
-        behind = f"{_points(-self.margin)} behind {rival}"
-        return f"Compound scaling did not win the duel at this scale: it is {behind}."
-
-    @property
-    def details(self) -> str:
-        """The numbers behind the answer, and what chance may have done to them."""
-        four = (self.compound, *self.rivals)
-        reached = ", ".join(f"{scaled(one.strategy)} {100 * one.mean_top1:.1f} %" for one in four)
-        start = "" if self.base_phi is None else f" from φ = {self.base_phi:g}".replace("-", "−")
-        millions = self.compound.cost.mult_adds / 1e6
-        if self.spread is None:
-            seeds = "with one seed for either, the spread between seeds is unknown"
-        else:
-            seeds = f"their seeds spread by {_points(self.spread)} (standard deviation)"
-        judged = "beyond what these two explain" if self.clear else "one that chance could make"
-        return (
-            f"Four networks grown{start} to about {millions:,.0f} M multiply-adds, the dearest "
-            f"{100 * self.cost_gap:.1f} % above the cheapest, by one recipe; validation top-1: "
-            f"{reached}. The number of photos alone gives the difference between compound and the "
-            f"best other a standard error of {_points(self.photo_error)}, and {seeds}: the margin "
-            f"is {judged}."
-        )
+def _run(text: str) -> MeasuredRun:
+    values = parse_json(text)
+    if isinstance(values, dict) and "spec" in values:
+        spec = ArchitectureSpec.from_dict(values["spec"])
+        values |= {"spec": spec, "origin": values.get("from"), "text": text}
+    return conform(values, MeasuredRun, closed=False)
 
 
-def scaled(strategy: str) -> str:
-    """What people call a strategy of the duel: "compound", "depth only"."""
-    return strategy if strategy == "compound" else f"{strategy} only"
-
-
-def duel_verdict(runs: Iterable[MeasuredRun]) -> DuelVerdict | None:
-    """The answer of the duel with the most runs; None unless all four were trained and validated.
-
-    The four share their base φ, their recipe and their data.
-    """
-    duels: dict[tuple[object, ...], dict[str, RunGroup]] = {}
-    for one in grouped(run for run in runs if run.group == "duel"):
-        run = one.runs[0]
-        recipe = json.dumps(dict(run.shared_recipe), sort_keys=True)
-        place = (one.base_phi, recipe, run.data_name, run.train, _photos(run))
-        held = duels.setdefault(place, {})
-        if one.strategy not in held or len(held[one.strategy].runs) < len(one.runs):
-            held[one.strategy] = one
-    whole = [four for four in duels.values() if set(four) == set(STRATEGIES)]
-    if not whole:
-        return None
-    return _verdict(max(whole, key=lambda four: sum(len(one.runs) for one in four.values())))
-
-
-def _verdict(four: dict[str, RunGroup]) -> DuelVerdict:
-    compound = four["compound"]
-    rivals = sorted(
-        (one for name, one in four.items() if name != "compound"),
-        key=lambda one: one.mean_top1,
-        reverse=True,
-    )
-    spreads = [one.spread for one in (compound, rivals[0]) if one.spread is not None]
-    costs = [one.cost.mult_adds for one in four.values()]
-    return DuelVerdict(
-        base_phi=compound.base_phi,
-        compound=compound,
-        rivals=tuple(rivals),
-        margin=compound.mean_top1 - rivals[0].mean_top1,
-        spread=max(spreads) if len(spreads) == 2 else None,
-        photo_error=math.hypot(_photo_error(compound), _photo_error(rivals[0])),
-        cost_gap=max(costs) / min(costs) - 1,
-    )
-
-
-def _points(share: float) -> str:
-    return f"{100 * share:.2f} points"
-
-
-def _photo_error(one: RunGroup) -> float:
-    """√(p(1 − p)/n), as if every seed saw the same n photos and erred on the same ones."""
-    return math.sqrt(one.mean_top1 * (1 - one.mean_top1) / _photos(one.runs[0]))
-
-
-def _photos(run: MeasuredRun) -> int:
-    return _validated(run).photos
-
-
-def _validated(run: MeasuredRun) -> Validation:
-    assert run.validation is not None  # `grouped` takes no other
-    return run.validation
-
-
-def _group(runs: tuple[MeasuredRun, ...]) -> RunGroup:
-    tops = [_validated(run).top1 for run in runs]
-    first = runs[0]
-    return RunGroup(
-        group=first.group,
-        strategy=first.strategy,
-        base_phi=first.base_phi,
-        phi=first.phi,
-        runs=runs,
-        mean_top1=statistics.fmean(tops),
-        spread=statistics.stdev(tops) if len(tops) > 1 else None,
-    )
+def _read(path: Path, read: Callable[[str], T], key: str) -> T:
+    """What `read` finds in a file whose name is the value of `key`."""
+    try:
+        found = read(path.read_text(encoding="utf-8"))
+        if getattr(found, key) != path.stem:
+            raise Unfit(f"its {key} is {getattr(found, key)!r:.60}")
+    except (OSError, ValueError) as error:
+        raise InvalidInput(
+            f"The measured record {path} is damaged ({str(error).rstrip('.')}): restore or remove "
+            "it."
+        ) from None
+    return found
 
 
 @dataclass(frozen=True, kw_only=True)

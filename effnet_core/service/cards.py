@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Callable
-from pathlib import Path
 from typing import Literal, Protocol, TypeVar
 
 import torch
 
 from effnet_core.architecture.names import VARIANTS, variant
 from effnet_core.errors import EffnetError
+from effnet_core.host import processor
 from effnet_core.service.lanes import Ticket
 from effnet_core.service.requests import Failed, ModelCard
 from effnet_core.weights.bundled import find_bundled
@@ -74,7 +73,4 @@ def device_name(device: torch.device) -> str:
     """The GPU's or processor's own name."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
-    cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text(encoding="utf-8").splitlines() if cpuinfo.is_file() else []
-    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(names, platform.processor() or platform.machine())
+    return processor()

@@ -7,14 +7,12 @@ its SHA-256 in full stands in the manifest and is compared whenever the file is 
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 from effnet_core.errors import CheckpointError, InvalidInput
-from effnet_core.files import asset
+from effnet_core.files import Share, asset, conform, parse_json
 from effnet_core.images import Preprocessing
 from effnet_core.weights import tensor_files
 from effnet_core.weights.stored import StoredWeights
@@ -43,7 +41,7 @@ class BundledModel:
     params: int
     preprocessing: Preprocessing
     run: str
-    top1: float
+    top1: Share
     data: str
     licence: str
     origin: str
@@ -123,18 +121,12 @@ def _read(folder: Path) -> tuple[BundledModel, ...]:
     if not manifest.is_file():
         return ()
     try:
-        entries = json.loads(manifest.read_text(encoding="utf-8"))["models"]
-        return tuple(_model(folder, entry) for entry in entries)
-    except (OSError, ValueError, TypeError, LookupError) as error:
+        values = parse_json(manifest.read_text(encoding="utf-8"))
+        for entry in values["models"]:
+            entry["path"] = folder / Path(entry.pop("file")).name
+        return conform(values["models"], tuple[BundledModel, ...])
+    except (OSError, ValueError, TypeError, LookupError, AttributeError) as error:
         raise CheckpointError(
             f"The list of bundled models {manifest} cannot be read ({error}); install the project "
             "again."
         ) from None
-
-
-def _model(folder: Path, entry: dict[str, Any]) -> BundledModel:
-    fields = dict(entry)
-    path = folder / Path(fields.pop("file")).name
-    preprocessing = Preprocessing.from_dict(fields.pop("preprocessing"))
-    classes = tuple(fields.pop("classes"))
-    return BundledModel(path=path, preprocessing=preprocessing, classes=classes, **fields)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from effnet_core import files
+from effnet_core.files import conform, parse_json
 from effnet_core.images import Preprocessing
 from effnet_core.weights.checkpoints import CATALOG, LoadedWeights
 from effnet_core.weights.published import WeightsEntry
@@ -120,10 +121,8 @@ def read_record(path: Path) -> StoredWeights | None:
     except OSError as error:
         raise files.storage_error(error, path) from error
     try:
-        fields = json.loads(record_path(path).read_bytes())
-        preprocessing = Preprocessing.from_dict(fields.pop("preprocessing"))
-        return StoredWeights(**fields, preprocessing=preprocessing)
-    except (OSError, ValueError, TypeError, LookupError, AttributeError):
+        return conform(parse_json(record_path(path).read_bytes()), StoredWeights)
+    except (OSError, ValueError):
         return None
 
 

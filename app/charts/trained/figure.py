@@ -5,7 +5,6 @@ Never drawn on one axis with published accuracies: those are of other photos and
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,9 +16,9 @@ import plotly.graph_objects as go
 from app.charts.compare.figure import axis_title
 from app.charts.style import GREY, figure
 from app.charts.trained.words import cost_on, hover, short_name, subject
+from effnet_core.results.seeds import RunGroup
 from effnet_core.results.trade_off_types import CostAxis
-from effnet_core.results.trained import RunGroup
-from effnet_core.results.trained_types import MapRow, MeasuredMaps, MeasuredRun
+from effnet_core.results.trained import MapRow, MeasuredMaps, MeasuredRun
 
 HEIGHT = 420
 _SYMBOLS = {"compound": "star", "depth": "square", "width": "diamond", "resolution": "triangle-up"}
@@ -126,7 +125,7 @@ def _series(points: Sequence[RunGroup]) -> dict[str, list[RunGroup]]:
     """What belongs together: the family under one recipe, each strategy of the duel, ablations."""
     found: dict[tuple[str, str], list[RunGroup]] = {}
     for one in points:
-        recipe = json.dumps(dict(one.runs[0].shared_recipe), sort_keys=True)
+        recipe = one.runs[0].shared_recipe
         kind = recipe if one.group == "family" else one.strategy if one.group == "duel" else ""
         found.setdefault((one.group, kind), []).append(one)
     named: dict[str, list[RunGroup]] = {}

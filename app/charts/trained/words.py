@@ -7,9 +7,10 @@ from html import escape
 
 from app.charts.compare.words import amount
 from app.text import minus
+from effnet_core.results.seeds import RunGroup
 from effnet_core.results.trade_off_types import CostAxis
-from effnet_core.results.trained import RunGroup, scaled
-from effnet_core.results.trained_types import MapRow, MeasuredRun
+from effnet_core.results.trained import MapRow, MeasuredRun
+from effnet_core.results.verdict import in_words
 
 COST_KEYS = ("flops", "params", "activations", "resolution")
 """The axes of Compare on which a run has a place: they are computed, not timed."""
@@ -31,7 +32,7 @@ def short_name(run: MeasuredRun) -> str:
     if run.group == "family" and run.phi is not None:
         return f"φ = {minus(run.phi)}"
     if run.group == "duel":
-        return scaled(run.strategy)
+        return in_words(run.strategy)
     return run.id
 
 
@@ -58,7 +59,8 @@ def hover(one: RunGroup, axis: CostAxis) -> str:
         f"top-1 {100 * one.mean_top1:.1f}{spread} %, {seeds}",
         f"{axis.title}: {amount(axis, cost_on(run, axis))}",
         f"{run.spec.resolution} pixels, {run.cost.blocks} blocks",
-        f"{run.recipe.get('epochs', '?')} epochs on {run.train:,} photos, {escape(run.device)}",
+        f"{run.recipe.get('epochs', '?')} epochs on {run.data.train:,} photos, "
+        f"{escape(run.device)}",
         f"<i>measured on {photos}validation photos</i>",
     ]
     return "<br>".join(lines)

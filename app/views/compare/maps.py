@@ -12,8 +12,13 @@ from app.charts.trained.words import short_name, subject
 from app.state import Choice
 from effnet_core.attribution.registry import METHODS
 from effnet_core.results.trade_off_types import CostAxis
-from effnet_core.results.trained import BesideControls, beside_controls
-from effnet_core.results.trained_types import MeasuredMaps, MeasuredRun, Score
+from effnet_core.results.trained import (
+    BesideControls,
+    MeasuredMaps,
+    MeasuredRun,
+    Score,
+    beside_controls,
+)
 
 CHART = "map-scores"
 METRIC = Choice(

@@ -16,10 +16,11 @@ from app.text import minus
 from app.views.compare import maps as compare_maps
 from app.views.compare.table import to_csv
 from effnet_core.errors import EffnetError
+from effnet_core.results.seeds import RunGroup, grouped
 from effnet_core.results.trade_off import find_axis
 from effnet_core.results.trade_off_types import CostAxis
-from effnet_core.results.trained import RunGroup, duel_verdict, grouped
-from effnet_core.results.trained_types import MeasuredRun
+from effnet_core.results.trained import MeasuredRun
+from effnet_core.results.verdict import duel_verdict
 
 CHART = "trained-here"
 TITLE = "Trained here"
@@ -85,7 +86,7 @@ def _choice(runs: tuple[MeasuredRun, ...]) -> Choice:
 
 def _about(runs: tuple[MeasuredRun, ...]) -> str:
     run = runs[0]
-    names = " and ".join(dict.fromkeys(plain(one.data_name) for one in runs))
+    names = " and ".join(dict.fromkeys(plain(one.data.name) for one in runs))
     photos = run.validation.photos if run.validation else 0
     each = "each measured" if len(runs) > 1 else "measured"
     measured = f", {each} once on {photos:,} validation photos" if photos else ""
@@ -164,8 +165,8 @@ def _row(run: MeasuredRun) -> dict[str, object]:
         "φ": None if run.phi is None else minus(run.phi),
         "Validation top-1 %": seen and 100 * seen.top1,
         "Validation top-5 %": seen and 100 * seen.top5,
-        "Held-out top-1 %": run.held_out_top1 and 100 * run.held_out_top1,
-        "Held-out top-5 %": run.held_out_top5 and 100 * run.held_out_top5,
+        "Held-out top-1 %": run.held_out.top1 and 100 * run.held_out.top1,
+        "Held-out top-5 %": run.held_out.top5 and 100 * run.held_out.top5,
         "Parameters": run.cost.params,
         "FLOPs (multiply-adds)": run.cost.mult_adds,
         "Pixels": run.spec.resolution,

@@ -16,7 +16,7 @@ from app.views.train.run import COLOURS, RUN
 from effnet_core.errors import EffnetError
 
 if TYPE_CHECKING:
-    from effnet_core.results.trained_types import MeasuredRun
+    from effnet_core.results.trained import MeasuredRun
     from effnet_core.service.training.jobs import TrainingJobs
     from effnet_core.service.training.views import Run
 
@@ -61,7 +61,7 @@ def _first(runs: tuple[Run, ...]) -> Run:
 def _draw_record(run: MeasuredRun) -> None:
     st.subheader(f"{plain(label(run))} :small[:gray-badge[recorded]]")
     st.caption(
-        f"Trained by this project on {plain(run.data_name)}; its record comes with the program."
+        f"Trained by this project on {plain(run.data.name)}; its record comes with the program."
     )
     run_record.draw(run)
 

@@ -21,6 +21,7 @@ from pathlib import Path
 
 from effnet_core.architecture.spec import ArchitectureSpec
 from effnet_core.engines.onnx.session import ENGINE_VERSION, OnnxSession
+from effnet_core.host import instructions
 
 MAX_BYTES = 2 * 2**30
 """Bytes kept in all; the graph that was used longest ago goes first."""
@@ -129,14 +130,4 @@ def graph_key(weights_sha256: str, spec: ArchitectureSpec, outputs: str) -> str:
 @cache
 def _surroundings() -> tuple[str, ...]:
     versions = (f"{name} {version(name)}" for name in ("onnx", "onnxruntime"))
-    return (*versions, platform.machine(), _instructions())
-
-
-def _instructions() -> str:
-    """The processor's instruction sets as the kernel lists them, or its name."""
-    with suppress(OSError):
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-            name, _, value = line.partition(":")
-            if name.strip() in ("flags", "Features"):
-                return value.strip()
-    return platform.processor()
+    return (*versions, platform.machine(), instructions())

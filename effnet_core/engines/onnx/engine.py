@@ -15,8 +15,9 @@ from effnet_core.engines.engine import Look, Slope
 from effnet_core.engines.onnx.cache import GraphCache, graph_key
 from effnet_core.engines.onnx.gradient_sessions import Slopes
 from effnet_core.engines.onnx.graph import whole_graph
-from effnet_core.engines.onnx.session import OnnxSession, available_cores
+from effnet_core.engines.onnx.session import OnnxSession
 from effnet_core.engines.torch import EagerEngine
+from effnet_core.host import available_cores
 from effnet_core.network.model import EfficientNet
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
-import os
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+
+from effnet_core.host import available_cores, cores
 
 ENGINE_VERSION = "2"
 """Counts up with every change of what `graph` and `gradients` write or of a session's settings.
@@ -15,8 +15,6 @@ ENGINE_VERSION = "2"
 Graphs kept on disk and calibrations of older versions are then used no more.
 """
 
-_QUOTA = Path("/sys/fs/cgroup/cpu.max")
-_CORES = Path("/sys/devices/system/cpu")
 _ERRORS_ONLY = 3
 _SPIN_MICROSECONDS = 200
 """How long an idle worker looks for work before it sleeps; ONNX Runtime's default is some 40 ms.
@@ -72,49 +70,11 @@ class OnnxSession:
         return tuple(self._session.run(None, dict(zip(self._inputs, inputs, strict=True))))
 
 
-def available_cores() -> int:
-    """Physical cores that this process may use: affinity, the control group's quota, siblings.
-
-    Two hardware threads of one core count once, because convolutions fill a core alone.
-    """
-    cores = _cores()
-    return max(1, min(len(cores), _quota())) if cores else max(1, os.cpu_count() or 1)
-
-
-def _cores() -> tuple[int, ...]:
-    """The first hardware thread of each physical core that may be used; () where none can tell."""
-    if not hasattr(os, "sched_getaffinity"):
-        return ()
-    first: dict[str, int] = {}
-    for cpu in sorted(os.sched_getaffinity(0)):
-        first.setdefault(_siblings(cpu), cpu)
-    return tuple(first.values())
-
-
 def _places(threads: int) -> str:
     """Where each worker stays, counted from 1 as ONNX Runtime does; "" for anywhere.
 
     The caller is a thread too and has no place. Under a quota below the number of cores the kernel
     chooses, since other groups would be told the same places.
     """
-    cores = _cores()
-    return ";".join(str(cpu + 1) for cpu in cores[1:]) if threads == len(cores) else ""
-
-
-def _siblings(cpu: int) -> str:
-    """The hardware threads of the core of `cpu`, as the kernel lists them."""
-    try:
-        path = _CORES / f"cpu{cpu}" / "topology" / "thread_siblings_list"
-        return path.read_text(encoding="ascii").strip()
-    except OSError:
-        return str(cpu)
-
-
-def _quota() -> int:
-    """Whole cores that the control group grants, or a very large number without a limit."""
-    unlimited = 2**31
-    try:
-        limit, period = _QUOTA.read_text(encoding="ascii").split()
-        return unlimited if limit == "max" else math.ceil(int(limit) / int(period))
-    except (OSError, ValueError):
-        return unlimited
+    found = cores()
+    return ";".join(str(cpu + 1) for cpu in found[1:]) if threads == len(found) else ""

@@ -8,8 +8,8 @@ import onnxruntime
 import pytest
 
 from effnet_core.architecture.names import scaled
-from effnet_core.engines.onnx.session import available_cores
 from effnet_core.errors import InvalidInput
+from effnet_core.host import available_cores
 from effnet_core.latency import Protocol, measure_runtime
 from effnet_core.latency.measuring import quartiles
 

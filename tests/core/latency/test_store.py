@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -179,25 +178,3 @@ def test_another_batch_or_back_end_is_refused(made_up: Calibration) -> None:
         made_up.predict(variant("b0"), batch=8)
     with pytest.raises(CalibrationError, match="for ONNX Runtime, not 'PyTorch'"):
         made_up.predict(variant("b0"), back_end="PyTorch")
-
-
-@pytest.mark.parametrize(
-    ("text", "name"),
-    [
-        (
-            "processor\t: 0\ncpu family\t: 25\nmodel\t\t: 17\nmodel name\t: AMD EPYC\n\n"
-            "processor\t: 1\nmodel name\t: other\n",
-            "AMD EPYC (family 25, model 17)",
-        ),
-        ("processor\t: 0\nmodel name\t: Cortex-A72\n", "Cortex-A72"),
-    ],
-)
-def test_the_processor_is_named_with_its_model(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, name: str
-) -> None:
-    monkeypatch.setattr(machine_module, "_CPU_INFO", tmp_path / "cpuinfo")
-    (tmp_path / "cpuinfo").write_text(text)
-    uncached: Callable[[], str] = machine_module._processor.__wrapped__
-    assert uncached() == name
-    (tmp_path / "cpuinfo").unlink()
-    assert uncached()

@@ -17,16 +17,18 @@ from effnet_core.architecture.names import scaled
 from effnet_core.attribution.scores import CENTRE_GAUSSIAN, RANDOM_MAP, Estimate, MapScores
 from effnet_core.cost.report import summarize
 from effnet_core.errors import InvalidInput
+from effnet_core.results.seeds import grouped
 from effnet_core.results.trained import (
-    EQUAL_COST,
+    CONTROLS,
     BesideControls,
+    MeasuredRun,
     beside_controls,
-    duel_verdict,
-    grouped,
     measured_maps,
     measured_runs,
+    read_maps,
+    read_run,
 )
-from effnet_core.results.trained_types import CONTROLS, MeasuredRun, read_maps, read_run
+from effnet_core.results.verdict import EQUAL_COST, duel_verdict
 from effnet_core.training.family.duel import duel
 from effnet_core.training.recipe import Recipe
 
@@ -83,7 +85,7 @@ def test_what_is_bundled_is_read_with_its_exact_cost() -> None:
 
 def test_a_run_without_held_out_photos_has_no_accuracy_on_them() -> None:
     (run,) = runs_of(record("one", held_out={"top1": None, "top5": None}))
-    assert run.held_out_top1 is None is run.held_out_top5
+    assert run.held_out.top1 is None is run.held_out.top5
 
 
 def test_a_missing_folder_is_empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -169,7 +169,7 @@ def test_whatever_makes_another_graph_makes_another_name(monkeypatch: pytest.Mon
     monkeypatch.undo()
     module._surroundings.cache_clear()
     with monkeypatch.context() as patch:
-        patch.setattr(module, "_instructions", lambda: "avx512f")
+        patch.setattr(module, "instructions", lambda: "avx512f")
         found.add(key())
     module._surroundings.cache_clear()
     assert len(found) == 9

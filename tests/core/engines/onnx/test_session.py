@@ -9,11 +9,13 @@ import numpy as np
 import onnxruntime
 import pytest
 
+from effnet_core import host
 from effnet_core.architecture.names import scaled
 from effnet_core.engines.onnx import session as module
 from effnet_core.engines.onnx.graph import whole_graph
-from effnet_core.engines.onnx.session import OnnxSession, available_cores
+from effnet_core.engines.onnx.session import OnnxSession
 from effnet_core.engines.onnx.tensors import random_tensors
+from effnet_core.host import available_cores
 
 
 @pytest.fixture(scope="module")
@@ -29,9 +31,9 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         folder = tmp_path / f"cpu{cpu}" / "topology"
         folder.mkdir(parents=True)
         (folder / "thread_siblings_list").write_text(f"{cpu % 4},{cpu % 4 + 4}\n")
-    monkeypatch.setattr(module, "_CORES", tmp_path)
-    monkeypatch.setattr(module, "_QUOTA", tmp_path / "cpu.max")
-    monkeypatch.setattr(module.os, "sched_getaffinity", lambda _: set(range(8)))
+    monkeypatch.setattr(host, "_CORES", tmp_path)
+    monkeypatch.setattr(host, "_QUOTA", tmp_path / "cpu.max")
+    monkeypatch.setattr(host.os, "sched_getaffinity", lambda _: set(range(8)))
     return tmp_path
 
 
@@ -62,24 +64,6 @@ def test_a_session_tells_its_runtime_and_threads(graph: bytes) -> None:
     assert session.threads == available_cores()
 
 
-def test_hardware_threads_of_one_core_count_once(machine: Path) -> None:
-    assert available_cores() == 4
-
-
-def test_affinity_counts(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module.os, "sched_getaffinity", lambda _: {0, 1, 4})
-    assert available_cores() == 2
-
-
-@pytest.mark.parametrize(
-    ("quota", "cores"),
-    [("max 100000", 4), ("150000 100000", 2), ("20000 100000", 1), ("800000 100000", 4)],
-)
-def test_a_control_groups_quota_counts(machine: Path, quota: str, cores: int) -> None:
-    (machine / "cpu.max").write_text(quota + "\n")
-    assert available_cores() == cores
-
-
 def test_workers_have_places_only_where_they_take_every_core(machine: Path) -> None:
     assert module._places(4) == "2;3;4"  # the caller is the first of four
     assert module._places(3) == ""
@@ -88,5 +72,5 @@ def test_workers_have_places_only_where_they_take_every_core(machine: Path) -> N
 
 
 def test_one_core_has_no_workers(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module.os, "sched_getaffinity", lambda _: {3})
+    monkeypatch.setattr(host.os, "sched_getaffinity", lambda _: {3})
     assert (available_cores(), module._places(1)) == (1, "")
