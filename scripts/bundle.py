@@ -41,7 +41,7 @@ def main() -> None:
     today = datetime.datetime.now(datetime.UTC).date().isoformat()
     run = RunFolder(args.run)
     if args.record_only:
-        measured = validation_of(run)
+        measured = validation_of(args.run)
         if measured is None:
             raise SystemExit(f"{args.run} has no validation result; `effnet family` measures it.")
         record = record_only(run, naming, measured, validation.side, ASSETS, date=today)

@@ -23,6 +23,7 @@ from effnet_core.engines.predictor import Predictor
 from effnet_core.errors import CheckpointError, InvalidInput
 from effnet_core.evaluation.accuracy import evaluate
 from effnet_core.evaluation.model_card import model_card
+from effnet_core.training.family.training import figures
 from effnet_core.training.runs.folder import RunFolder
 from effnet_core.training.trainer import TrainingError
 from effnet_core.weights.checkpoints import LoadedWeights, load_checkpoint, serialise
@@ -75,7 +76,7 @@ def bundle(
         raise InvalidInput("The validation photos have other classes than the network.")
     files.write(file, serialise(weights))
     predictor = Predictor(replace(load_checkpoint(file), id=naming.id), device="cpu")
-    record["validation"] = _validation(predictor, validation)
+    record["validation"] = figures(evaluate(predictor, validation))
     record["weights"] = {"file": file.name, "sha256": _sha256(file)}
     maps = _map_record(predictor, naming, validation, date)
     _write(assets / "measured" / "runs" / f"{naming.id}.json", record)
@@ -124,22 +125,23 @@ def run_record(run: RunFolder, naming: Naming, *, side: int, date: str) -> dict[
     result = run.result()
     if result is None:
         raise TrainingError(f"{run.path} is not finished, so there is nothing to record.")
-    about = run.about()
+    begun = run.begun()
+    recipe, spec, about = begun.recipe, begun.spec, begun.about
     epochs = [metric for metric in run.read_metrics() if metric["kind"] == "epoch"]
     return {
         **asdict(naming),
-        "seed": run.recipe().seed,
-        "name": run.spec().name,
-        "spec": json.loads(run.spec().to_json()),
-        "recipe": run.recipe().to_dict(),
+        "seed": recipe.seed,
+        "name": spec.name,
+        "spec": spec.to_dict(),
+        "recipe": recipe.to_dict(),
         "data": {**{k: v for k, v in about["data"].items() if k != "path"}, "side": side},
         "from": about.get("from"),
         "environment": {key: about[key] for key in ("effnet", "torch", "python") if key in about},
         "device": about["device"],
         "threads": about["threads"],
-        "seconds": result["seconds"],
-        "photos_per_second": result["photos_per_second"],
-        "held_out": {"top1": result["top1"], "top5": result["top5"]},
+        "seconds": result.seconds,
+        "photos_per_second": result.photos_per_second,
+        "held_out": {"top1": result.top1, "top5": result.top5},
         "validation": None,
         "curve": [
             {
@@ -152,18 +154,6 @@ def run_record(run: RunFolder, naming: Naming, *, side: int, date: str) -> dict[
         ],
         "weights": None,
         "date": date,
-    }
-
-
-def _validation(predictor: Predictor, photos: PhotoSet) -> dict[str, Any]:
-    found = evaluate(predictor, photos)
-    return {
-        "photos": found.photos,
-        "top1": found.top1,
-        "top5": found.top5,
-        "loss": found.loss,
-        "calibration_error": found.calibration_error,
-        "images_per_second": found.images_per_second,
     }
 
 

@@ -18,7 +18,7 @@ from app.pages import page
 from effnet_core.errors import EffnetError, InvalidInput
 
 if TYPE_CHECKING:
-    from effnet_core.service.training.views import Run
+    from effnet_core.training.runs.run import Run
 
 _REFUSED = "train-action-refused"
 

@@ -262,7 +262,7 @@ def environment(device: torch.device) -> dict[str, Any]:
     on_cuda = device.type == "cuda"
     return {
         "effnet": __version__,
-        "torch": torch.__version__,
+        "torch": str(torch.__version__),
         "python": platform.python_version(),
         "device": torch.cuda.get_device_name(device) if on_cuda else host.processor(),
         "threads": torch.get_num_threads(),
