@@ -12,7 +12,6 @@ import pytest
 import torch
 
 from effnet_core.datasets.photo_set import PhotoSet
-from effnet_core.datasets.prepare import read_photos
 from effnet_core.images import Preprocessing
 from effnet_core.network.build import build
 from effnet_core.training import loop
@@ -24,6 +23,7 @@ from effnet_core.training.runs.folder import RunFolder
 from effnet_core.training.runs.run import Status
 from effnet_core.training.trainer import TrainingError
 from effnet_core.weights import LoadedWeights, load_checkpoint, save_checkpoint
+from tests.core.photo_reading import read_photos
 
 OTHER = Preprocessing(
     resize=40, crop=32, interpolation="lanczos", mean=(0.5, 0.4, 0.3), std=(0.2, 0.3, 0.4)
