@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import runpy
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,6 @@ from effnet_core.engines.predictor import Predictor
 from effnet_core.errors import CheckpointError, InvalidInput
 from effnet_core.evaluation.accuracy import evaluate
 from effnet_core.training import loop
-from effnet_core.training.bundling import Naming, bundle, half_precision, record_only
 from effnet_core.training.distributed import World
 from effnet_core.training.job import new_job, read_data
 from effnet_core.training.recipe import Recipe
@@ -27,6 +27,9 @@ from effnet_core.training.trainer import TrainingError
 from effnet_core.weights import load_checkpoint
 from effnet_core.weights.bundled import bundled_models
 
+SCRIPT = runpy.run_path(str(Path(__file__).parents[3] / "scripts" / "bundle.py"))
+Naming, bundle = SCRIPT["Naming"], SCRIPT["bundle"]
+half_precision, record_only = SCRIPT["half_precision"], SCRIPT["record_only"]
 DAY = "2026-01-31"
 NAMING = Naming(
     id="tiny3", title="tiny, trained here", group="family", strategy="compound", phi=-6.0
