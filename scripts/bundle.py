@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import datetime
-import hashlib
 import json
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -26,7 +25,7 @@ from effnet_core.engines.predictor import Predictor
 from effnet_core.errors import CheckpointError, InvalidInput
 from effnet_core.evaluation.accuracy import evaluate
 from effnet_core.evaluation.model_card import model_card
-from effnet_core.training.family.training import figures, validation_of
+from effnet_core.training.family.training import validation_of
 from effnet_core.training.runs.folder import RunFolder
 from effnet_core.training.trainer import TrainingError
 from effnet_core.weights.checkpoints import LoadedWeights, load_checkpoint, serialise
@@ -81,8 +80,8 @@ def bundle(
         raise InvalidInput("The validation photos have other classes than the network.")
     files.write(file, serialise(weights))
     predictor = Predictor(replace(load_checkpoint(file), id=naming.id), device="cpu")
-    record["validation"] = figures(evaluate(predictor, validation))
-    record["weights"] = {"file": file.name, "sha256": _sha256(file)}
+    record["validation"] = evaluate(predictor, validation).measured()
+    record["weights"] = {"file": file.name, "sha256": files.sha256(file)}
     maps = _map_record(predictor, naming, validation, date)
     _write(assets / "measured" / "runs" / f"{naming.id}.json", record)
     _write(assets / "measured" / "maps" / f"{naming.id}.json", maps)
@@ -210,15 +209,11 @@ def _enter(manifest: Path, entry: dict[str, Any]) -> None:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    return dict(json.loads(path.read_text(encoding="utf-8")))
+    return dict(files.read_json(path))
 
 
 def _write(path: Path, value: dict[str, Any]) -> None:
     files.write(path, (json.dumps(value, indent=1, ensure_ascii=False) + "\n").encode())
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def main() -> None:

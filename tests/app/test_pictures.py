@@ -6,8 +6,9 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from app.pictures import MAX_PICTURES, framed, sample
+from app.pictures import framed, sample
 from effnet_core.images.samples import sample_images
+from effnet_core.limits import MAX_PICTURES
 
 
 def test_what_lies_outside_the_crop_is_dimmed() -> None:

@@ -9,7 +9,7 @@ from effnet_core.datasets.listing import list_photos
 from effnet_core.datasets.photo_set import DataError, PhotoSet
 from effnet_core.datasets.prepare import decoded
 from effnet_core.datasets.trees import Split, opened
-from effnet_core.datasets.zips import ZipLimits
+from effnet_core.limits import ZipLimits
 
 
 @dataclass(frozen=True, kw_only=True)

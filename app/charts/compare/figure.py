@@ -12,9 +12,9 @@ import plotly.graph_objects as go
 
 from app.charts.compare.words import Mark, View, hover
 from app.charts.style import GREY, figure
+from effnet_core.results.axes import CostAxis, Timing
 from effnet_core.results.published import TEST_SET_TITLES, families
-from effnet_core.results.trade_off import extra_data, front, identity, series
-from effnet_core.results.trade_off_types import CostAxis, Placed, PredictedTiming, Timing
+from effnet_core.results.trade_off import Placed, extra_data, front, identity, series
 
 HEIGHT = 620
 _ROOM_FOR_FAMILIES = 6
@@ -177,7 +177,7 @@ def _spread(ours: Sequence[Placed], view: View) -> dict[str, object] | None:
     }
 
 
-def _timings(view: View) -> list[Timing | PredictedTiming]:
+def _timings(view: View) -> list[Timing]:
     """The latency behind every record, in their order; none on other axes."""
     if view.axis.kind != "here":
         return []

@@ -7,13 +7,13 @@ import streamlit as st
 from app import pictures
 from app.markup import plain
 from app.pictures import Picture
-from effnet_core.images import FORMATS_SENTENCE, MAX_PIXELS
+from effnet_core.images import FORMATS_SENTENCE
 from effnet_core.images.samples import sample_images
+from effnet_core.limits import MAX_PIXELS, PICTURE_UPLOAD_MEGABYTES
 
 SAMPLE = "sample"
 """The key (also in the URL) of the samples chosen."""
 
-MAX_MEGABYTES = 40
 # Streamlit takes in what is pasted into its box once that has the focus, but a click on the box
 # opens the file dialog: this hands it the files that are pasted elsewhere.
 _PASTE = """<script>
@@ -41,7 +41,7 @@ def choose() -> tuple[Picture, ...]:
         "Your pictures",
         type=_TYPES,
         accept_multiple_files=True,
-        max_upload_size=MAX_MEGABYTES,
+        max_upload_size=PICTURE_UPLOAD_MEGABYTES,
         key=f"upload-{taken}",
         help=f"{FORMATS_SENTENCE}, at most {MAX_PIXELS // 1_000_000} million pixels each. Several "
         "at once are welcome.",

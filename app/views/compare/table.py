@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,10 +10,10 @@ import streamlit as st
 from app import widgets
 from app.charts.compare.words import View
 from app.state import Choice, Several
-from effnet_core.results.published import results
-from effnet_core.results.published_types import PublishedResult
-from effnet_core.results.trade_off import cost_axes, front, identity, row
-from effnet_core.results.trade_off_types import Timings
+from effnet_core.files import csv_text
+from effnet_core.results.axes import Timings, cost_axes
+from effnet_core.results.published import PublishedResult, results
+from effnet_core.results.trade_off import front, identity, row
 
 CHART = "trade-off"
 DRAG = Choice(
@@ -160,9 +158,4 @@ def _draw_downloads(
 
 def to_csv(rows: Sequence[dict[str, Any]]) -> str:
     """The rows as CSV with a header; empty for no rows."""
-    text = io.StringIO()
-    if rows:
-        writer = csv.DictWriter(text, list(rows[0]), lineterminator="\r\n")
-        writer.writeheader()
-        writer.writerows(rows)
-    return text.getvalue()
+    return csv_text((rows[0], *(row.values() for row in rows))) if rows else ""

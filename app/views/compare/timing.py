@@ -18,10 +18,8 @@ from effnet_core.architecture.spec import ArchitectureSpec
 from effnet_core.cost.report import summarize
 from effnet_core.errors import EffnetError, InvalidInput
 from effnet_core.latency import LatencyMeasurement
+from effnet_core.limits import MAX_TIMED_MULT_ADDS
 from effnet_core.results.published import price, results
-
-MOST_MULT_ADDS = 100_000_000_000
-"""Of a network that a page may time; the command line has no such limit."""
 
 _HELD = "timed"
 _REFUSED = "timing-refused"
@@ -34,7 +32,7 @@ def _offered() -> tuple[str, ...]:
     found: dict[tuple[str, int], None] = {}
     for result in results():
         totals = price(result)
-        if totals is not None and totals.mult_adds <= MOST_MULT_ADDS:
+        if totals is not None and totals.mult_adds <= MAX_TIMED_MULT_ADDS:
             found[str(result.architecture), int(result.test_resolution or 0)] = None
     return tuple(f"{Network(variant=name).title} at {side}" for name, side in sorted(found))
 
@@ -136,7 +134,7 @@ def _measure(subjects: tuple[Subject, ...], runs: int, engine: str) -> None:
             done / sum(work),
             f"Timing {subject.title} ({number + 1} of {len(subjects)}){wait} …",
         )
-        if work[number] > MOST_MULT_ADDS:
+        if work[number] > MAX_TIMED_MULT_ADDS:
             refused.append(f"{subject.title} takes more than 100 B multiply-adds: too long here.")
             continue
         try:

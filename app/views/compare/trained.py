@@ -16,9 +16,8 @@ from app.text import minus
 from app.views.compare import maps as compare_maps
 from app.views.compare.table import to_csv
 from effnet_core.errors import EffnetError
+from effnet_core.results.axes import CostAxis, find_axis
 from effnet_core.results.seeds import RunGroup, grouped
-from effnet_core.results.trade_off import find_axis
-from effnet_core.results.trade_off_types import CostAxis
 from effnet_core.results.trained import MeasuredRun
 from effnet_core.results.verdict import duel_verdict
 

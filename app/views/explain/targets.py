@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from app.markup import plain
+from effnet_core.limits import MAX_CLASSES_AT_ONCE
 
 if TYPE_CHECKING:
     from effnet_core.engines.predictor import Prediction
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 
 CLASSES = "class"
 """The key (also in the URL) of the classes chosen."""
-MAX_CLASSES = 4
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def _choose_names(prediction: Prediction) -> tuple[str, ...]:
         "Classes",
         offered,
         key=CLASSES,
-        max_selections=MAX_CLASSES,
+        max_selections=MAX_CLASSES_AT_ONCE,
         placeholder="The most probable class",
         help="Sorted by probability; type to find any by name. Several are drawn side by side.",
         select_all=False,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from functools import partial
 
@@ -15,6 +13,7 @@ from app.scale.network import Network
 from app.scale.quantities import QUANTITIES
 from app.views.scale.shown import Shown
 from effnet_core.cost.report import CostReport
+from effnet_core.files import csv_text
 
 SEED = 0
 _COLUMNS = ("name", "stage", "block", "role", "kind", "channels", "height", "width")
@@ -117,21 +116,19 @@ def file_stem(network: Network) -> str:
 
 def layers_csv(report: CostReport) -> str:
     """Every layer as a row of CSV: its place, output shape and counts for one image."""
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow((*_COLUMNS, *_COUNTS))
+    rows: list[tuple[object, ...]] = [(*_COLUMNS, *_COUNTS)]
     for layer in report.layers:
         place = (layer.name, layer.stage, layer.block, layer.role, layer.kind, *layer.out_shape)
-        writer.writerow((*place, *(getattr(layer, count) for count in _COUNTS)))
-    return text.getvalue()
+        rows.append((*place, *(getattr(layer, count) for count in _COUNTS)))
+    return csv_text(rows)
 
 
 def curves_csv(curves: results.Curves) -> str:
     """What every strategy costs at every φ, as CSV; bytes are for the chosen batch and format."""
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(("strategy", *(quantity.key for quantity in QUANTITIES)))
-    for strategy, curve in curves.items():
-        for point in curve:
-            writer.writerow((strategy, *(quantity.of(point) for quantity in QUANTITIES)))
-    return text.getvalue()
+    header = ("strategy", *(quantity.key for quantity in QUANTITIES))
+    rows = (
+        (strategy, *(quantity.of(point) for quantity in QUANTITIES))
+        for strategy, curve in curves.items()
+        for point in curve
+    )
+    return csv_text((header, *rows))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
@@ -16,6 +14,7 @@ from app.markup import plain
 from app.models import ASKED
 from app.pages import page
 from effnet_core.errors import EffnetError, InvalidInput
+from effnet_core.files import csv_text
 
 if TYPE_CHECKING:
     from effnet_core.training.runs.run import Run
@@ -90,11 +89,7 @@ def _draw_downloads(run: Run) -> None:
 def curves_csv(run_id: str) -> str:
     """Every look at the run as a row of CSV."""
     rows = [asdict(point) for point in resources.training_jobs().metrics(run_id)]
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[0]) if rows else ["epoch"])
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()
+    return csv_text((rows[0] if rows else ["epoch"], *(row.values() for row in rows)))
 
 
 def _weights(run_id: str) -> bytes:

@@ -23,11 +23,11 @@ import platformdirs
 from effnet_core import files
 from effnet_core.datasets.prepare import Progress
 from effnet_core.errors import Busy, EffnetError, InvalidInput
+from effnet_core.limits import RunLimits
 from effnet_core.service.training.names import RUN_ID
 from effnet_core.service.training.orders import (
     Contents,
     Estimate,
-    RunLimits,
     Wish,
     draw_up,
     estimate,

@@ -6,20 +6,21 @@ import re
 import secrets
 import unicodedata
 
-MAX_NAME = 60
+from effnet_core.limits import MAX_RUN_NAME
+
 RUN_ID = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,39}[a-z0-9])?-[a-z2-7]{6}")
 
 _LETTERS = "abcdefghijklmnopqrstuvwxyz234567"
 
 
 def cleaned(name: str) -> str:
-    """The name on one line, at most MAX_NAME characters; "Run" where nothing is left.
+    """The name on one line, at most MAX_RUN_NAME characters; "Run" where nothing is left.
 
     The dot between the words of other models' names is taken out: no run is mistaken for them.
     """
     name = name.replace("·", "-")
     plain = "".join(c if unicodedata.category(c)[0] not in "CZ" else " " for c in name)
-    return " ".join(plain.split())[:MAX_NAME].strip() or "Run"
+    return " ".join(plain.split())[:MAX_RUN_NAME].strip() or "Run"
 
 
 def unused(name: str, taken: set[str]) -> str:
@@ -28,7 +29,7 @@ def unused(name: str, taken: set[str]) -> str:
     number, found = 1, name
     while found.casefold() in known:
         number += 1
-        found = f"{name[: MAX_NAME - 5]} {number}"
+        found = f"{name[: MAX_RUN_NAME - 5]} {number}"
     return found
 
 

@@ -16,9 +16,9 @@ from effnet_core.cost.report import summarize
 from effnet_core.datasets.listing import list_photos
 from effnet_core.datasets.prepare import Progress, prepare, require_trainable
 from effnet_core.datasets.trees import opened
-from effnet_core.datasets.zips import ZipLimits
 from effnet_core.errors import DoesNotFit, InvalidInput, WeightsError
 from effnet_core.files import readable_size
+from effnet_core.limits import RunLimits
 from effnet_core.network.build import free_bytes, resolve_device
 from effnet_core.service.training.names import cleaned, new_id, unused
 from effnet_core.training.finetune import preprocessing_of
@@ -30,24 +30,6 @@ from effnet_core.training.runs.run import Order, Run
 from effnet_core.weights import WeightsStore, resolve_weights
 
 _STEPS_TO_TRUST = 20  # before the first of them the machine was still warming up
-
-
-@dataclass(frozen=True, kw_only=True)
-class RunLimits:
-    """What one run may bring: bytes of the zip, photos, bytes of the photos once prepared.
-
-    `runs` are kept at once, and `mult_adds` is the most that a network may take for one photo.
-    """
-
-    upload_bytes: int = 200_000_000
-    photos: int = 20_000
-    prepared_bytes: int = 400_000_000
-    runs: int = 20
-    mult_adds: int = 4_000_000_000
-
-    def of_zip(self) -> ZipLimits:
-        """The same for the zip's own entries; some are folders, and files that are no photos."""
-        return ZipLimits(entries=2 * self.photos, total_bytes=10 * self.upload_bytes)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -28,6 +28,7 @@ from effnet_core.architecture.scaling import (
 )
 from effnet_core.architecture.spec import ArchitectureSpec, expand
 from effnet_core.errors import InvalidInput
+from effnet_core.limits import MAX_FAMILY_BYTES
 from effnet_core.training.recipe import Recipe
 
 T = TypeVar("T")
@@ -154,7 +155,7 @@ def read(path: Path | None = None) -> Family:
     """
     path = path or files.asset("assets/family.json")
     try:
-        values = files.parse_json(path.read_bytes())
+        values = files.read_json(path, MAX_FAMILY_BYTES)
     except (OSError, files.Unfit) as error:
         raise InvalidInput(f"{path} cannot be read as a list of runs ({error}).") from None
     try:

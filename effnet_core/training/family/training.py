@@ -21,7 +21,6 @@ from effnet_core.datasets.photo_set import DataError, PhotoSet
 from effnet_core.engines.predictor import Predictor
 from effnet_core.errors import InvalidInput
 from effnet_core.evaluation.accuracy import evaluate
-from effnet_core.evaluation.result import Evaluation
 from effnet_core.training import interruption, job, loop
 from effnet_core.training.distributed import World
 from effnet_core.training.family.runs import Family, FamilyRun
@@ -135,12 +134,6 @@ def validation_of(folder: Path) -> dict[str, Any] | None:
         ) from None
 
 
-def figures(found: Evaluation) -> dict[str, Any]:
-    """What a record says of a look at the validation photos, as plain values."""
-    names = ("photos", "top1", "top5", "loss", "calibration_error", "images_per_second")
-    return {name: getattr(found, name) for name in names}
-
-
 def _tried(
     family: Family,
     run: FamilyRun,
@@ -250,7 +243,7 @@ def _validate(
     predictor = Predictor(loaded, device=str(world.device))
     found = evaluate(predictor, data.validation, progress=progress)
     record = {
-        **figures(found),
+        **found.measured(),
         "device": found.device,
         "sha256": data.training.sha256[prepared.path_of(Path(), "val").name],
         "weights_sha256": loaded.sha256,

@@ -203,7 +203,7 @@ class Run:
 
 def read_json(path: Path, kind: type[T]) -> T:
     """The value of declared type in a JSON file; raises OSError or ValueError."""
-    return msgspec.json.decode(path.read_bytes(), type=kind)
+    return files.conform(files.read_json(path), kind, closed=False)
 
 
 def read_if_whole(path: Path, kind: type[T]) -> T | None:

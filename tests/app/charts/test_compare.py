@@ -10,8 +10,9 @@ from app.charts.compare.words import Mark, View, amount, message
 from effnet_core.architecture.names import variant
 from effnet_core.cost.report import summarize
 from effnet_core.latency.torch_timing import LatencyMeasurement
+from effnet_core.results.axes import HERE, cost_axes, find_axis
 from effnet_core.results.published import families, price, results
-from effnet_core.results.trade_off import HERE, cost_axes, find_axis, front, identity, place
+from effnet_core.results.trade_off import front, identity, place
 
 FLOPS, GPU = find_axis("flops"), find_axis("rtx5090_amp")
 

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from effnet_core.architecture.names import scaled, variant
 from effnet_core.attribution import attribute, attribute_stages, cam, grad_cam_classes
-from effnet_core.attribution.reference import calibrate
+from effnet_core.attribution.reference import fill_norm_statistics
 from effnet_core.engines.torch import EagerEngine
 from effnet_core.errors import InvalidInput
 from effnet_core.network.build import build
@@ -119,7 +119,7 @@ def noise(side: int, *, seed: int = 1, images: int = 1) -> Tensor:
 def live(spec: object, side: int) -> EfficientNet:
     """A network whose random weights give logits of order 1, unlike an uncalibrated one."""
     network = build(spec, seed=3)
-    calibrate(network, noise(side, seed=2, images=8))
+    fill_norm_statistics(network, noise(side, seed=2, images=8))
     return network
 
 

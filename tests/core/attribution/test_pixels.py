@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from effnet_core.architecture.names import scaled
 from effnet_core.attribution import attribute
 from effnet_core.attribution.pixels import NOISE_SEED, PIXEL_METHODS, baseline, pixel_map
-from effnet_core.attribution.reference import calibrate
+from effnet_core.attribution.reference import fill_norm_statistics
 from effnet_core.errors import InvalidInput
 from effnet_core.images import Preprocessing
 from effnet_core.network.build import build
@@ -77,7 +77,7 @@ def tiny() -> EfficientNet:
     # Calibrated on faint to strong and dark to bright pictures, as paths and noisy copies are:
     # on what random weights were not calibrated for, they amplify without bound.
     part = torch.linspace(0, 1, 32).view(32, 1, 1, 1)
-    calibrate(network, 2.5 * part * noise(seed=2, images=32) + 2 * (part - 1))
+    fill_norm_statistics(network, 2.5 * part * noise(seed=2, images=32) + 2 * (part - 1))
     return network
 
 

@@ -17,7 +17,7 @@ from effnet_core.attribution.boxes import Box, view_box
 from effnet_core.attribution.controls import centre_gaussian
 from effnet_core.attribution.photo_maps import photo_maps
 from effnet_core.attribution.pixels import baseline
-from effnet_core.attribution.reference import calibrate
+from effnet_core.attribution.reference import fill_norm_statistics
 from effnet_core.attribution.scores import METRICS
 from effnet_core.datasets.photo_set import PhotoSet
 from effnet_core.engines.predictor import Predictor
@@ -41,7 +41,9 @@ ROUNDING, SWAPPED_PIXELS = 1e-5, 2e-3
 def predictor(tmp_path_factory: pytest.TempPathFactory) -> Predictor:
     """A network of 72 pixels that prefers some classes to others, whatever the photo."""
     model = build(scaled(-4, base_resolution=128, num_classes=len(CLASSES)), seed=1)
-    calibrate(model, torch.randn(8, 3, 72, 72, generator=torch.Generator().manual_seed(1)))
+    fill_norm_statistics(
+        model, torch.randn(8, 3, 72, 72, generator=torch.Generator().manual_seed(1))
+    )
     with torch.no_grad():
         model.classifier.weight.mul_(4)
     path = tmp_path_factory.mktemp("scoring") / "tiny.safetensors"

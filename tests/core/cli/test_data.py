@@ -86,7 +86,7 @@ def test_many_unreadable_files_are_not_all_named(
 def test_progress_is_shown_on_standard_error(
     effnet: Effnet, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("effnet_core.cli.data.QUIET_SECONDS", 0.0)
+    monkeypatch.setattr("effnet_core.cli.common.QUIET_SECONDS", 0.0)
     answer = effnet("data", "prepare", photos, "--out", tmp_path / "out")
     assert "Decoding: 100%" in answer.err
     assert "8/8" in answer.err

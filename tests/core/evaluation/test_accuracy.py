@@ -18,7 +18,12 @@ from effnet_core.datasets.photo_set import DataError, PhotoSet
 from effnet_core.errors import DoesNotFit, EffnetError, InvalidInput
 from effnet_core.evaluation import accuracy
 from effnet_core.evaluation.accuracy import evaluate, places, right
-from effnet_core.evaluation.result import Evaluation, PhotoAnswers, calibrated, calibration_error
+from effnet_core.evaluation.result import (
+    Evaluation,
+    PhotoAnswers,
+    confidence_bins,
+    confidence_error,
+)
 from effnet_core.images import Preprocessing
 
 COLOURS = ("red", "green", "blue")
@@ -83,7 +88,7 @@ def test_worked_out_by_hand() -> None:
         ("green", "red", 1),
         ("blue", "red", 1),
     ]
-    assert found.calibration_error == pytest.approx(3 / 4 * (sure - 2 / 3) + 1 / 4 * third)
+    assert found.confidence_error == pytest.approx(3 / 4 * (sure - 2 / 3) + 1 / 4 * third)
     assert found.top1_standard_error == pytest.approx(0.25)
     assert found.images_per_second == pytest.approx(4 / found.seconds)
     assert (found.left_out, found.unreadable) == ((), ())
@@ -98,7 +103,7 @@ def test_calibration_error_worked_out_by_hand() -> None:
         confidences=np.array([0.95, 0.95, 0.95, 0.6, 0.6]),
         losses=np.zeros(5),
     )
-    bins = calibrated(answers)
+    bins = confidence_bins(answers)
     assert len(bins) == 15
     assert {number: bins[number].photos for number in range(15) if bins[number].photos} == {
         8: 2,  # 0.6 = 9/15 is the last of (8/15, 9/15]
@@ -106,9 +111,9 @@ def test_calibration_error_worked_out_by_hand() -> None:
     }
     assert (bins[8].high, bins[8].accuracy, bins[8].confidence) == (0.6, 0.5, 0.6)
     assert (bins[0].accuracy, bins[0].confidence) == (None, None)
-    assert calibration_error(bins) == pytest.approx(3 / 5 * (0.95 - 2 / 3) + 2 / 5 * (0.6 - 0.5))
-    one = calibrated(answers, bins=1)
-    assert calibration_error(one) == pytest.approx(abs(3 / 5 - (3 * 0.95 + 2 * 0.6) / 5))
+    assert confidence_error(bins) == pytest.approx(3 / 5 * (0.95 - 2 / 3) + 2 / 5 * (0.6 - 0.5))
+    one = confidence_bins(answers, bins=1)
+    assert confidence_error(one) == pytest.approx(abs(3 / 5 - (3 * 0.95 + 2 * 0.6) / 5))
 
 
 def test_of_equal_answers_the_lower_class_stands_first() -> None:
@@ -135,7 +140,7 @@ def same(one: Evaluation, other: Evaluation) -> bool:
     exact = ("photos", "top1", "top5", "per_class")
     assert [getattr(one, name) for name in exact] == [getattr(other, name) for name in exact]
     assert (one.confusion == other.confusion).all()
-    for name in ("loss", "calibration_error"):
+    for name in ("loss", "confidence_error"):
         assert getattr(one, name) == pytest.approx(getattr(other, name), rel=1e-6, abs=1e-9)
     return True
 
@@ -158,7 +163,7 @@ def test_neither_order_nor_batch_counts(data: st.DataObject) -> None:
     assert whole.confusion.trace() == round(whole.top1 * count)
     assert whole.confusion.sum(1).tolist() == photos.labels.bincount(minlength=3).tolist()
     assert sum(each.photos for each in whole.per_class) == count
-    assert sum(each.photos for each in whole.calibration) == count
+    assert sum(each.photos for each in whole.confidence_bins) == count
     shuffled = evaluate(Toy(), photos.subset(torch.tensor(order)), batch=batch)
     assert same(whole, shuffled)
     assert shuffled.answers.names == tuple(map(str, order))

@@ -15,7 +15,7 @@ from PIL import Image
 from effnet_core.architecture.names import scaled
 from effnet_core.attribution import MapScores, score_maps
 from effnet_core.attribution.boxes import view_box
-from effnet_core.attribution.reference import calibrate
+from effnet_core.attribution.reference import fill_norm_statistics
 from effnet_core.datasets import prepare, prepared
 from effnet_core.datasets.photo_files import PhotoFiles, has_boxes, open_photos
 from effnet_core.engines.predictor import Predictor
@@ -33,7 +33,9 @@ CLASSES = ("tower", "ladybug", "red fox")
 def predictor(tmp_path_factory: pytest.TempPathFactory) -> Predictor:
     """A network of 72 pixels whose answers depend on the photo."""
     model = build(scaled(-6, base_resolution=128, num_classes=3), seed=1)
-    calibrate(model, torch.randn(8, 3, 72, 72, generator=torch.Generator().manual_seed(1)))
+    fill_norm_statistics(
+        model, torch.randn(8, 3, 72, 72, generator=torch.Generator().manual_seed(1))
+    )
     path = tmp_path_factory.mktemp("maps") / "tiny.safetensors"
     preprocessing = Preprocessing(resize=80, crop=72, interpolation="bilinear")
     save_checkpoint(path, model, classes=CLASSES, preprocessing=preprocessing)

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from effnet_core.errors import ImageError
-from effnet_core.images import FORMATS, MAX_BYTES, MAX_PIXELS, decode
+from effnet_core.images import FORMATS, decode
 from effnet_core.images.samples import load_sample
+from effnet_core.limits import MAX_PICTURE_BYTES, MAX_PIXELS
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")
 
@@ -154,7 +155,7 @@ def test_a_jpeg_that_repaints_itself_is_refused():
 
 def test_a_huge_file_is_refused_unread():
     with pytest.raises(ImageError, match="128 MB"):
-        decode(bytes(MAX_BYTES + 1))
+        decode(bytes(MAX_PICTURE_BYTES + 1))
 
 
 def test_a_tiff_with_huge_tiles_is_refused():

@@ -10,29 +10,25 @@ from effnet_core.architecture.names import variant
 from effnet_core.cost.report import summarize
 from effnet_core.errors import InvalidInput
 from effnet_core.latency import Calibration
+from effnet_core.results.axes import HERE, Cost, cost, cost_axes, find_axis, predicted_timings
 from effnet_core.results.published import (
     TEST_SET_TITLES,
+    PublishedResult,
     benchmarks,
     published_cost,
     results,
     speed,
 )
-from effnet_core.results.published_types import PublishedResult
 from effnet_core.results.trade_off import (
-    HERE,
-    cost,
-    cost_axes,
+    Placed,
     extra_data,
-    find_axis,
     front,
     growth,
     identity,
     place,
-    predicted_timings,
     row,
     series,
 )
-from effnet_core.results.trade_off_types import Cost, Placed
 
 FLOPS, RESOLUTION, GPU = (find_axis(key) for key in ("flops", "resolution", "rtx5090_amp"))
 CPU = find_axis("i9_10940x_fp32_compiled")

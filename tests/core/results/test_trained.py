@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
+from effnet_core.training.family.duel import duel
 from hypothesis import given
 from hypothesis import strategies as some
 
@@ -19,7 +20,6 @@ from effnet_core.cost.report import summarize
 from effnet_core.errors import InvalidInput
 from effnet_core.results.seeds import grouped
 from effnet_core.results.trained import (
-    CONTROLS,
     BesideControls,
     MeasuredRun,
     beside_controls,
@@ -29,7 +29,6 @@ from effnet_core.results.trained import (
     read_run,
 )
 from effnet_core.results.verdict import EQUAL_COST, duel_verdict
-from effnet_core.training.family.duel import duel
 from effnet_core.training.recipe import Recipe
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -176,7 +175,6 @@ def test_map_scores_are_read_as_scoring_writes_them(tmp_path: Path) -> None:
 
 
 def test_maps_stand_beside_the_controls_of_their_own_grid() -> None:
-    assert (RANDOM_MAP, CENTRE_GAUSSIAN) == CONTROLS
     pairs = beside_controls(read_maps(ROOT / "assets/measured/maps/tiny100-phi-4.json"))
     assert [(one.found.subject, one.found.grid) for one in pairs] == [
         ("grad-cam", (3, 3)),

@@ -17,7 +17,7 @@ import torch
 from PIL import Image
 
 from effnet_core.architecture.names import scaled
-from effnet_core.attribution.reference import calibrate
+from effnet_core.attribution.reference import fill_norm_statistics
 from effnet_core.engines.engine import Look
 from effnet_core.engines.predictor import Prediction, Predictor
 from effnet_core.network.build import build
@@ -45,7 +45,7 @@ def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, bytes]
     for seed, phi in enumerate((-6, -5)):
         model = build(scaled(phi, resolution=SIDE, num_classes=len(CLASSES)), seed=seed)
         generator = torch.Generator().manual_seed(seed)
-        calibrate(model, torch.randn(4, 3, SIDE, SIDE, generator=generator))
+        fill_norm_statistics(model, torch.randn(4, 3, SIDE, SIDE, generator=generator))
         path = folder / f"{seed}.safetensors"
         save_checkpoint(path, model, classes=CLASSES)
         files.append(path.read_bytes())

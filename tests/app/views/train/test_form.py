@@ -14,7 +14,7 @@ import pytest
 
 from effnet_core.architecture.names import scaled
 from effnet_core.datasets.drawn import SHAPES, drawn_zip
-from effnet_core.service.training.orders import RunLimits
+from effnet_core.limits import RunLimits
 from effnet_core.training.presets import suited
 from effnet_core.training.runs.run import Ending, Order
 

@@ -12,8 +12,9 @@ from typing import ClassVar
 import pytest
 
 from effnet_core.datasets.drawn import drawn_zip
+from effnet_core.limits import RunLimits
 from effnet_core.service.training.jobs import TrainingJobs
-from effnet_core.service.training.orders import RunLimits, Wish
+from effnet_core.service.training.orders import Wish
 from effnet_core.training.recipe import Recipe
 from effnet_core.training.runs.process import Process
 from effnet_core.training.runs.run import Run, State
