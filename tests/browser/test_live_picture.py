@@ -167,7 +167,7 @@ def test_a_colour_lies_between_its_neighbours(script: Script) -> None:
 
 
 def test_words_of_a_slab_and_of_the_picture(script: Script) -> None:
-    slab = {"channels": 24, "side": 56, "value": 1_500_000}
+    slab: dict[str, int | None] = {"channels": 24, "side": 56, "value": 1_500_000}
     cases = [
         (slab | {"stage": stage, "block": block}, {"unit": unit, "label": label})
         for stage, block, unit, label in (

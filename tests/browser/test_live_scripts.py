@@ -115,16 +115,16 @@ def test_linear_ticks(script: Script) -> None:
 
 def test_linear_ticks_are_the_multiples_of_the_smallest_round_step(script: Script) -> None:
     chance = random.Random(6)
-    cases = []
+    cases: list[tuple[dict[str, Any], float]] = []
     for _ in range(300):
         low = chance.uniform(-1, 1) * 10 ** chance.uniform(-2, 9)
         high = low + 10 ** chance.uniform(-2, 9)
         cases.append(({"range": (low, high), "logarithmic": False}, chance.uniform(3, 20)))
     for (axis, most), found in zip(cases, script("chart", "ticks", cases), strict=True):
-        low, high = map(Fraction, axis["range"])
+        start, end = map(Fraction, axis["range"])
         steps = (Fraction(10) ** power * times for power in range(-6, 12) for times in (1, 2, 5))
-        step = next(step for step in steps if (high - low) / step <= Fraction(most))
-        expected = [i * step for i in range(math.ceil(low / step), math.floor(high / step) + 1)]
+        step = next(step for step in steps if (end - start) / step <= Fraction(most))
+        expected = [i * step for i in range(math.ceil(start / step), math.floor(end / step) + 1)]
         assert found == pytest.approx([*map(float, expected)], rel=1e-9, abs=1e-9 * float(step))
 
 

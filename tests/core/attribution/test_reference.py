@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -12,6 +13,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from effnet_core.architecture.names import architecture, scaled
+from effnet_core.architecture.spec import ArchitectureSpec
 from effnet_core.attribution import attribute, attribute_stages, grad_cam_classes, reference
 from effnet_core.images import Preprocessing, decode, model_view, to_input
 from effnet_core.network.build import build, materialise
@@ -34,7 +36,7 @@ def builds(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The names of the reference networks built during the test."""
     names: list[str] = []
 
-    def counted(spec: object, **options: object) -> EfficientNet:
+    def counted(spec: ArchitectureSpec, **options: Any) -> EfficientNet:
         names.append(spec.name)
         return build(spec, **options)
 

@@ -70,7 +70,8 @@ def test_class_list_and_boxes_are_taken(effnet: Effnet, photos: Path, tmp_path: 
     answer = effnet("data", "prepare", photos, "--out", out, *arguments, "--json").json
     assert answer["classes"] == ["a leaf", "a brick"]
     assert answer["boxed"] == {"train": 1, "val": 1}
-    assert photo_set.load(out / "val.safetensors").boxes.tolist() == [[0, 0, 19, 19], [-1] * 4]
+    boxed = photo_set.load(out / "val.safetensors").boxes
+    assert boxed is not None and boxed.tolist() == [[0, 0, 19, 19], [-1] * 4]
 
 
 def test_many_unreadable_files_are_not_all_named(

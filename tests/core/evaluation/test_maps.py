@@ -57,8 +57,10 @@ def test_files_score_as_the_prepared_set_that_lost_nothing(
 ) -> None:
     folder = drawn.put(drawn.layout("splits"), tmp_path / "files")
     prepare.prepare([folder], tmp_path / "set")
-    options = {"seed": 3, "stages": ("last",)}
-    expected = score_maps(predictor, prepared.load(tmp_path / "set", "val"), **options)
+    options: dict[str, Any] = {"seed": 3, "stages": ("last",)}
+    prepared_photos = prepared.load(tmp_path / "set", "val")
+    assert prepared_photos is not None
+    expected = score_maps(predictor, prepared_photos, **options)
     assert expected[0].photos == 6
     told: list[tuple[int, int]] = []
     for source in (folder, tmp_path / "set"):
@@ -83,6 +85,7 @@ def large(tmp_path: Path, drawn: Any) -> PhotoFiles:
     layout["boxes.csv"] = "\n".join(rows).encode()
     layout["ant/0.jpg"] = drawn.jpeg(9)
     with open_photos(drawn.put(layout, tmp_path / "large")) as source:
+        assert isinstance(source.photos, PhotoFiles)
         return source.photos
 
 
@@ -108,9 +111,12 @@ def test_the_view_is_that_of_the_original_picture(
         stored = Image.fromarray(seen["photos"].images[index].permute(1, 2, 0).numpy())
         again = model_view(stored, seen["predictor"].preprocessing)
         assert np.array_equal(np.asarray(again), expected)  # shown as it is
-        box = view_box(photos.boxes[place], image.size, predictor.preprocessing)
+        given = photos.boxes[place]
+        assert given is not None
+        box = view_box(given, image.size, predictor.preprocessing)
         corners = seen["photos"].boxes[index].tolist()
         found = view_box(corners, again.size, seen["predictor"].preprocessing)
+        assert found is not None and box is not None
         assert asdict(found) == pytest.approx(asdict(box))
     assert predictor.preprocessing.resize == 80  # the one that was given is as it was
 

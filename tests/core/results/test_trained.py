@@ -201,7 +201,7 @@ def test_seeds_make_one_point_with_mean_and_spread(tops: list[float]) -> None:
 def test_only_runs_that_differ_in_their_seed_alone_are_averaged() -> None:
     other = {**REAL["recipe"], "epochs": 100}
     quick = {**REAL["recipe"], "compiled": True, "micro_batches": 4}
-    started = {"id": "v2-b0", "origin": "published", "sha256": "0"}
+    started: dict[str, Any] = {"from": {"id": "v2-b0", "origin": "published", "sha256": "0"}}
     records = (
         record("a"),
         record("b", seed=1, recipe=quick),
@@ -209,7 +209,7 @@ def test_only_runs_that_differ_in_their_seed_alone_are_averaged() -> None:
         record("d", seed=1, group="ablation"),
         record("e", seed=1, phi=-3.0),
         record("f", seed=1, spec=json.loads(scaled(-3.0, num_classes=100).to_json())),
-        record("g", seed=1, **{"from": started}),
+        record("g", seed=1, **started),
         record("h", validation=None),
         record("i", seed=1, data={**REAL["data"], "name": "other photos"}),
         record("j", seed=1, photos=4000),

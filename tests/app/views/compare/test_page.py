@@ -280,10 +280,9 @@ def test_a_calibrated_machine_has_a_place_for_every_efficientnet(calibrated: Cal
     }
     assert marks(app) == ours
     assert "predicted, not measured" in names(app)
-    assert line_of_cost(app) == (
-        "φ = 1.5: cost alone",
-        pytest.approx(calibrated.predict(scaled(1.5)).ms),
-    )
+    name, ms = line_of_cost(app)
+    assert name == "φ = 1.5: cost alone"
+    assert ms == pytest.approx(calibrated.predict(scaled(1.5)).ms)
     text = " ".join(caption.value for caption in app.caption)
     assert f"predicted from a calibration of this machine, {calibrated.made}" in text
     table = next(t.value for t in app.dataframe if "here_median_ms" in t.value)
