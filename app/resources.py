@@ -17,7 +17,7 @@ import streamlit as st
 from app import warm
 from app.downloads import Downloads
 from app.scale.network import Network
-from effnet_core.architecture.scaling import Rounding
+from effnet_core.architecture.rounding import Rounding
 from effnet_core.architecture.spec import ArchitectureSpec
 from effnet_core.cost.budget import Answer, Limits, Setting, best_free, largest_phi
 from effnet_core.cost.reconcile import DepthJump, Reconciliation, depth_jumps, reconcile

@@ -17,9 +17,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from effnet_core.architecture.families import V1
+from effnet_core.architecture.rounding import PIXEL_DIVISOR
 from effnet_core.architecture.scaling import (
     PAPER_RULE,
-    PIXEL_DIVISOR,
     STRATEGIES,
     ScalingCoefficients,
     Strategy,

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from effnet_core.architecture.families import Activation, Padding
+from effnet_core.architecture.family import Activation, Padding
 from effnet_core.architecture.spec import ArchitectureSpec, BlockSpec
 
 
