@@ -103,7 +103,7 @@ def load(path: Path) -> PhotoSet:
 def held_out_rows(photos: int, count: int, *, seed: int) -> tuple[Tensor, Tensor]:
     """The places of the photos to train on, and of `count` drawn with `seed` for choices.
 
-    Both int64, rising. Raises InvalidInput if nothing would be left to train on.
+    Both are int64 and rise. Raises InvalidInput if nothing would be left.
     """
     if not 0 <= count < photos:
         raise InvalidInput(f"Of {photos:,} photos {count:,} cannot be held out.")

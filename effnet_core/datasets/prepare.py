@@ -47,7 +47,7 @@ def prepare(
     for fewer than two classes and for a class without a readable training photo as well;
     InvalidInput for the side; WeightsError where the folder cannot be written.
     """
-    require_side(side)
+    _require_side(side)
     require_place(out)
     with opened(sources, limits) as (tree, name):
         listing = list_photos(tree, class_list=class_list, boxes=boxes, max_per_class=max_per_class)
@@ -178,8 +178,7 @@ def _after(before: int, total: int, progress: Progress) -> Progress:
     return lambda done, _: progress(before + done, total)
 
 
-def require_side(side: int) -> None:
-    """Raise InvalidInput for a side that photos are not prepared at."""
+def _require_side(side: int) -> None:
     low, high = SIDES
     if not low <= side <= high:
         raise InvalidInput(f"The side must be from {low} to {high} pixels, not {side}.")

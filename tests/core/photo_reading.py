@@ -1,4 +1,4 @@
-"""One split of a folder or zip as a set of photos, with what became of the other files."""
+"""Photos read from their source into memory, as preparing a set reads them."""
 
 from __future__ import annotations
 
@@ -6,15 +6,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from effnet_core.datasets.listing import list_photos
-from effnet_core.datasets.photo_set import DataError, PhotoSet, held_out_rows
-from effnet_core.datasets.prepare import Progress, decoded, require_side
+from effnet_core.datasets.photo_set import DataError, PhotoSet
+from effnet_core.datasets.prepare import decoded
 from effnet_core.datasets.trees import Split, opened
 from effnet_core.limits import ZipLimits
 
 
 @dataclass(frozen=True, kw_only=True)
 class ReadReport:
-    """What became of a source's files besides the photos that were read."""
+    """What became of a source's files besides the photos that were read.
+
+    `unreadable` are (name, reason in a sentence); `ignored` counts files that are no pictures by
+    their names.
+    """
 
     source: str
     form: str
@@ -28,29 +32,24 @@ def read_photos(
     side: int,
     split: Split = "val",
     class_list: Path | None = None,
-    boxes: Path | None = None,
     max_per_class: int | None = None,
     limits: ZipLimits | None = None,
-    progress: Progress = lambda done, total: None,
 ) -> tuple[PhotoSet, ReadReport]:
-    """The photos of one split, all where there are no splits; as `prepare` reads them."""
-    require_side(side)
+    """The photos of one split of a folder or zip (or a zip's bytes), all where it has no splits.
+
+    Forms, order and arguments are those of `list_photos`. Raises DataError, also where not one
+    photo can be read.
+    """
     with opened([source], limits) as (tree, name):
-        listing = list_photos(tree, class_list=class_list, boxes=boxes, max_per_class=max_per_class)
+        listing = list_photos(tree, class_list=class_list, max_per_class=max_per_class)
         if not listing.divided:
             split = "train"
         if not listing.photos.get(split):
             raise DataError(f"{name} holds no photos for {split}.")
-        photos, unreadable = decoded(listing, split, side, progress)
+        photos, unreadable = decoded(listing, split, side, lambda done, total: None)
     if not len(photos):
         raise DataError(f"{name} holds no readable photo ({unreadable[0][1]})")
     report = ReadReport(
         source=name, form=listing.form, unreadable=unreadable, ignored=listing.ignored
     )
     return photos, report
-
-
-def hold_out(photos: PhotoSet, count: int, *, seed: int) -> tuple[PhotoSet, PhotoSet]:
-    """The photos to train on, and those held out."""
-    kept, held = held_out_rows(len(photos), count, seed=seed)
-    return photos.subset(kept), photos.subset(held)

@@ -142,15 +142,6 @@ def test_an_empty_class_folder_is_not_passed_over(drawn: Any, tmp_path: Path) ->
         prepare([tmp_path / "data"], tmp_path / "out")
 
 
-def test_reading_needs_a_photo_of_the_split(drawn: Any, tmp_path: Path) -> None:
-    root = drawn.put({"train/a/1.jpg": drawn.jpeg(1)}, tmp_path)
-    assert len(read_photos(root, side=64, split="train")[0]) == 1
-    with pytest.raises(DataError, match="holds no photos for val"):
-        read_photos(root, side=64)
-    with pytest.raises(DataError, match="no readable photo \\(The file is not a readable picture"):
-        read_photos(folder(tmp_path, ["val/a/1.jpg"]), side=64)
-
-
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
