@@ -75,7 +75,7 @@ def at_every_step(formula: Network, load: Load) -> Networks:
     fields = [part.receptive_field.tolist() for part in last.values()]
     sides = zip(costs.resolution.tolist(), costs.exists.tolist(), strict=True)
     return Networks(
-        titles=[formula.at(phi).title for phi in TENTHS],
+        titles=[formula.title_at(phi) for phi in TENTHS],
         side=[side if exists else 0 for side, exists in sides],
         stages=_stages(_baseline_stages(formula.family), fields),
         parts=tuple(

@@ -195,11 +195,13 @@ class Network:
     @property
     def title(self) -> str:
         """What the page calls it: "B4", "φ = 1.5", "Lite φ = 1.5" or "φ = 1.5, depth only"."""
-        if self.variant:
-            return self.variant.title()
+        return self.variant.title() if self.variant else self.title_at(self.phi)
+
+    def title_at(self, phi: float) -> str:
+        """What the page calls the formula's network at another φ."""
         family = "" if self.family == V1.word else f"{self.family.title()} "
         only = "" if self.strategy == "compound" else f", {self.strategy} only"
-        return f"{family}φ = {minus(self.phi)}{only}"
+        return f"{family}φ = {minus(phi)}{only}"
 
     def at(self, phi: float) -> Network:
         """The formula's network at another φ, everything else kept."""

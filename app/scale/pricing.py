@@ -55,7 +55,7 @@ def price_each(network: Network, phis: Sequence[float], load: Load) -> tuple[Pri
     rows = zip(*(getattr(costs, name).tolist() for name in names), strict=True)
     return tuple(
         Priced(
-            title=network.at(phi).title,
+            title=network.title_at(phi),
             phi=phi,
             work=tuple(amounts),
             **dict(zip(names, row, strict=True)),
