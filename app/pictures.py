@@ -16,7 +16,7 @@ from PIL import Image, ImageDraw
 
 from effnet_core.errors import EffnetError, InvalidInput
 from effnet_core.images import decode_reduced
-from effnet_core.images.samples import Sample, load_sample, sample_images
+from effnet_core.images.samples import load_sample, sample_images
 from effnet_core.limits import MAX_PICTURES
 
 PREVIEW_SIDE = 800
@@ -47,15 +47,10 @@ class Picture:
     box: tuple[int, int, int, int] | None = None
 
 
-def samples() -> tuple[Sample, ...]:
-    """The sample pictures on offer."""
-    return sample_images()
-
-
 @st.cache_resource(max_entries=16, show_spinner=False)
 def sample(name: str) -> Picture:
     """A sample picture by name; raises InvalidInput if there is none of that name."""
-    found = next((entry for entry in samples() if entry.name == name), None)
+    found = next((entry for entry in sample_images() if entry.name == name), None)
     data = load_sample(name)
     assert found is not None
     credit = f"{found.credit}, {found.licence}"

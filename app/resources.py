@@ -10,14 +10,14 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import streamlit as st
 
 from app import warm
 from app.downloads import Downloads
 from app.scale.network import Network
-from effnet_core.architecture.scaling import Rounding
+from effnet_core.architecture.rounding import Rounding
 from effnet_core.architecture.spec import ArchitectureSpec
 from effnet_core.cost.budget import Answer, Limits, Setting, best_free, largest_phi
 from effnet_core.cost.reconcile import DepthJump, Reconciliation, depth_jumps, reconcile
@@ -28,10 +28,11 @@ from effnet_core.latency.job import CalibrationJob
 from effnet_core.limits import MAX_EXPORTED_BYTES, MAX_VERIFIED_MULT_ADDS, PHI_MAX
 
 if TYPE_CHECKING:
+    from effnet_core.attribution import Value
     from effnet_core.engines.predictor import Prediction
     from effnet_core.network.verify import Verification
     from effnet_core.results.trained import MeasuredMaps, MeasuredRun
-    from effnet_core.service import ExplainRequest, Explanation, InferenceService
+    from effnet_core.service import Explanation, InferenceService
     from effnet_core.service.training.jobs import TrainingJobs
 
 # What a page may ask of this machine; the command line has no such limits.
@@ -100,22 +101,41 @@ def prediction(weights: str, picture_key: str, _data: bytes) -> Prediction:
 
 @st.cache_resource(scope="session", max_entries=64, show_spinner=False)
 def explanation(
-    picture_key: str, weights: str, details: tuple[object, ...], _request: ExplainRequest
+    weights: str,
+    picture_key: str,
+    _data: bytes,
+    class_index: int,
+    method: str,
+    stage: int | Literal["last"] = "last",
+    parameters: tuple[tuple[str, Value], ...] = (),
 ) -> Explanation:
-    """Return one map; the first three stand for the request. Raises what `explain` raises."""
-    return service().explain(_request)
+    """Return one map; raises what `InferenceService.explain` raises."""
+    from effnet_core.service import ExplainRequest
+
+    request = ExplainRequest(
+        image=_data,
+        weights=weights,
+        class_index=class_index,
+        method=method,
+        stage=stage,
+        parameters=parameters,
+    )
+    return service().explain(request)
 
 
 @st.cache_resource(scope="session", max_entries=16, show_spinner=False)
 def explanation_of_stages(
-    picture_key: str, weights: str, details: tuple[object, ...], _request: ExplainRequest
+    weights: str, picture_key: str, _data: bytes, class_index: int, method: str
 ) -> tuple[Explanation, ...]:
-    """Return the map of every stage; the first three stand for the request."""
-    return service().explain_stages(_request)
+    """Return the map of every stage; raises what `InferenceService.explain_stages` raises."""
+    from effnet_core.service import ExplainRequest
+
+    request = ExplainRequest(image=_data, weights=weights, class_index=class_index, method=method)
+    return service().explain_stages(request)
 
 
 @st.cache_resource(scope="session", max_entries=16, show_spinner=False)
-def explanation_of_classes(picture_key: str, weights: str, _data: bytes) -> tuple[Explanation, ...]:
+def explanation_of_classes(weights: str, picture_key: str, _data: bytes) -> tuple[Explanation, ...]:
     """Return Grad-CAM of every class at the last feature map, all computed at once.
 
     `picture_key` stands for the bytes. Raises what `InferenceService.explain_classes` raises.

@@ -21,9 +21,9 @@ from benchmarks.table import text
 from effnet_core.architecture.families import V1
 from effnet_core.architecture.scaling import STRATEGIES, ScalingCoefficients
 from effnet_core.architecture.spec import expand
-from effnet_core.cost import sums
 from effnet_core.cost.arrays import free_costs
 from effnet_core.cost.report import CostTotals, summarize
+from effnet_core.cost.sums import sums_of
 from effnet_core.limits import PHI_MAX, PHI_MIN
 
 RUNS = 30
@@ -82,7 +82,7 @@ def one_by_one(free: Free) -> Row:
     expected = np.stack((found.params, found.mult_adds, found.peak_activation_bytes), axis=1)
     times = []
     for _ in range(SPEC_RUNS):
-        sums._block_sums.cache_clear()
+        sums_of.cache_clear()
         milliseconds = 0.0
         for place in range(len(free.depth)):
             counted, taken = _summarized(free, place)

@@ -9,10 +9,9 @@ from typing import Any, cast
 from app.state import Choice, Field, Number, value
 from app.text import minus
 from effnet_core.architecture.names import VARIANTS, canonical_name, scaled, variant
+from effnet_core.architecture.rounding import ROUNDINGS, Rounding
 from effnet_core.architecture.scaling import (
-    ROUNDINGS,
     STRATEGIES,
-    Rounding,
     ScalingCoefficients,
     ScalingRule,
     Strategy,

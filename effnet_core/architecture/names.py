@@ -7,28 +7,17 @@ import difflib
 import re
 from pathlib import Path
 
-from effnet_core.architecture.families import LITE, V1, V2_BASE, V2_L, V2_M, V2_S, Baseline
-from effnet_core.architecture.scaling import (
-    BASE_RESOLUTION,
-    PAPER_RULE,
-    PUBLISHED,
-    Rounding,
-    ScalingCoefficients,
-    ScalingRule,
-    Strategy,
-    validate_resolution,
-)
+from effnet_core.architecture.families import FAMILIES, TENSORFLOW, V1
+from effnet_core.architecture.family import Family
+from effnet_core.architecture.rounding import Rounding
+from effnet_core.architecture.scaling import PAPER_RULE, ScalingRule, Strategy, validate_resolution
 from effnet_core.architecture.spec import ArchitectureSpec, expand
 from effnet_core.errors import InvalidInput
 
-_TABLES: dict[str, Baseline] = {"v2-s": V2_S, "v2-m": V2_M, "v2-l": V2_L}
+_PUBLISHED = {row.name: (family, row) for family in FAMILIES for row in family.published}
 
-VARIANTS: tuple[str, ...] = (*PUBLISHED, *_TABLES)
+VARIANTS: tuple[str, ...] = tuple(_PUBLISHED)
 """Published variants by this project's names, in the order of their papers."""
-
-_TENSORFLOW = {"bn_eps": 1e-3, "bn_momentum": 0.01, "padding": "same"}
-# torchvision's constructors for B5-B7 pass the reference's own batch-norm settings.
-_TORCHVISION_LARGE = {"bn_eps": 1e-3, "bn_momentum": 0.01}
 
 
 def variant(
@@ -42,43 +31,51 @@ def variant(
     """
     if name not in VARIANTS:
         raise _unknown(name)
-    if name in _TABLES:
-        baseline = _TABLES[name]
-        coefficients = ScalingCoefficients(1.0, 1.0, baseline.resolution, baseline.dropout)
-    else:
-        baseline = _published_baseline(name)
-        coefficients = PUBLISHED[name].coefficients
-    spec = expand(baseline, coefficients, name=name, num_classes=num_classes)
-    if name in ("b5", "b6", "b7"):
-        spec = dataclasses.replace(spec, **_TORCHVISION_LARGE)  # type: ignore[arg-type]
-    if name in ("b8", "l2"):
-        spec = dataclasses.replace(spec, **_TENSORFLOW)  # type: ignore[arg-type]
+    family, row = _PUBLISHED[name]
+    spec = expand(
+        family,
+        row.coefficients,
+        name=name,
+        num_classes=num_classes,
+        conventions=row.conventions,
+    )
     return _at_resolution(spec, resolution)
+
+
+def family_of(name: str) -> Family:
+    """The family of the published variant `name`."""
+    return _PUBLISHED[name][0]
 
 
 def scaled(
     phi: float,
     *,
+    family: Family = V1,
     rule: ScalingRule = PAPER_RULE,
     strategy: Strategy = "compound",
     repeats: Rounding = "ceil",
-    base_resolution: int = BASE_RESOLUTION,
+    base_resolution: int | None = None,
     exact_pixels: bool = False,
     resolution: int | None = None,
     num_classes: int = 1000,
 ) -> ArchitectureSpec:
-    """The formula's network at φ from the B0 baseline; a given `resolution` is taken as it is.
+    """The formula's network at φ from the family's table; a given `resolution` is taken as it is.
 
-    Raises InvalidInput for values out of range or a network past the cap on blocks.
+    The input side at φ = 0 is the family's unless `base_resolution` is given. Raises InvalidInput
+    for values out of range, a network past the cap on blocks or a family that no φ grows.
     """
+    own = family.require_scales().resolution
+    base = own if base_resolution is None else base_resolution
     coefficients = rule.coefficients(
-        phi, strategy=strategy, base_resolution=base_resolution, exact_pixels=exact_pixels
+        phi, strategy=strategy, base_resolution=base, exact_pixels=exact_pixels
     )
     name = f"{strategy} φ={float(phi):g}"
+    if family is not V1:
+        name = f"{family.title} {name}"
     if rule != PAPER_RULE:
         name += f" α={rule.alpha:g} β={rule.beta:g} γ={rule.gamma:g}"
     spec = expand(
-        V1, coefficients, name=name, repeats=repeats, num_classes=num_classes, phi=float(phi)
+        family, coefficients, name=name, repeats=repeats, num_classes=num_classes, phi=float(phi)
     )
     return _at_resolution(spec, resolution)
 
@@ -100,7 +97,7 @@ def architecture(
         return _at_resolution(spec, resolution)
     name, tensorflow = canonical_name(name_or_file)
     spec = variant(name, num_classes=num_classes or 1000, resolution=resolution)
-    return dataclasses.replace(spec, **_TENSORFLOW) if tensorflow else spec  # type: ignore[arg-type]
+    return dataclasses.replace(spec, **dataclasses.asdict(TENSORFLOW)) if tensorflow else spec
 
 
 def canonical_name(name: str) -> tuple[str, bool]:
@@ -116,12 +113,6 @@ def canonical_name(name: str) -> tuple[str, bool]:
     if text not in VARIANTS:
         raise _unknown(name)
     return text, tensorflow
-
-
-def _published_baseline(name: str) -> Baseline:
-    if name.startswith("lite"):
-        return LITE
-    return V2_BASE if name.startswith("v2-") else V1
 
 
 def _at_resolution(spec: ArchitectureSpec, resolution: int | None) -> ArchitectureSpec:

@@ -1,4 +1,4 @@
-"""Compound scaling: from φ to depth, width, resolution and dropout; published rows; rounding.
+"""Compound scaling: from φ to depth, width, resolution and dropout.
 
 Source: Tan & Le, "EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks",
 arXiv 1905.11946, equations 2 and 3 and section 3.3. This module needs no torch.
@@ -7,12 +7,11 @@ arXiv 1905.11946, equations 2 and 3 and section 3.3. This module needs no torch.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from numbers import Real
-from types import MappingProxyType
 from typing import Literal
 
+from effnet_core.architecture.rounding import round_resolution
 from effnet_core.errors import InvalidInput
 from effnet_core.limits import (
     FACTOR_MAX,
@@ -24,17 +23,13 @@ from effnet_core.limits import (
 )
 
 Strategy = Literal["compound", "depth", "width", "resolution"]
-Rounding = Literal["ceil", "nearest"]
 
 STRATEGIES: tuple[Strategy, ...] = ("compound", "depth", "width", "resolution")
-ROUNDINGS: tuple[Rounding, ...] = ("ceil", "nearest")
 
 COST_FACTOR_TOLERANCE = 0.2
 """How far from 2 α·β²·γ² may be before a rule is warned of; the paper's is 1.92."""
 
 
-CHANNEL_DIVISOR = 8
-PIXEL_DIVISOR = 8
 BASE_RESOLUTION = 224
 
 
@@ -128,33 +123,6 @@ def dropout_for(phi: float) -> float:
     return min(0.5, max(0.0, 0.2 + 0.3 * phi / 7.0))
 
 
-def round_channels(channels: float, *, divisor: int = CHANNEL_DIVISOR, keep: float = 0.9) -> int:
-    """Round `channels` half up to a multiple of `divisor`, never below `keep` of the value.
-
-    `keep=0.9` is the guard of V1 and Lite; `keep=0` leaves it out, as V2-B0…B3 do.
-    """
-    rounded = max(divisor, int(channels + divisor / 2) // divisor * divisor)
-    if rounded < keep * channels:
-        rounded += divisor
-    return rounded
-
-
-def round_repeats(repeats: float, rounding: Rounding = "ceil") -> int:
-    """Blocks in a stage: rounded up ("ceil", as published) or half up ("nearest"); at least 1."""
-    if rounding not in ROUNDINGS:
-        raise InvalidInput(f"Rounding must be ceil or nearest; got {rounding!r}.")
-    # Powers such as 1.2**1 * 5 can land an ulp above an integer: that is not one more block.
-    snapped = round(repeats, 9)
-    blocks = math.ceil(snapped) if rounding == "ceil" else math.floor(snapped + 0.5)
-    return max(1, blocks)
-
-
-def round_resolution(pixels: float, *, exact: bool = False) -> int:
-    """Round half up to a multiple of 8 pixels, or to whole pixels when `exact`; at least 8."""
-    divisor = 1 if exact else PIXEL_DIVISOR
-    return max(PIXEL_DIVISOR, math.floor(pixels / divisor + 0.5) * divisor)
-
-
 def validate_phi(phi: object) -> float:
     """`phi` as a float in [−6, 10]; raises InvalidInput otherwise."""
     return _require_number("φ", phi, PHI_MIN, PHI_MAX)
@@ -181,68 +149,3 @@ PAPER_RULE = ScalingRule()
 
 FAST_COMPOUND_RULE = ScalingRule(2**0.1, 2**0.4, 2**0.05)
 """pycls' "fast compound" scaling, which spends 80 % of the cost on width (arXiv 2103.06877)."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class PublishedCoefficients:
-    """One row of a reference implementation's table; resolutions in pixels.
-
-    Resolutions are the ones the variant was trained and tested at; they differ for EfficientNetV2.
-    """
-
-    name: str
-    width: float
-    depth: float
-    train_resolution: int
-    test_resolution: int
-    dropout: float
-    source: str
-
-    @property
-    def coefficients(self) -> ScalingCoefficients:
-        """The row as scaling coefficients, at its test resolution."""
-        return ScalingCoefficients(self.depth, self.width, self.test_resolution, self.dropout)
-
-
-_TENSORFLOW = "reference TensorFlow implementation of EfficientNet (tensorflow/tpu)"
-_LITE = "reference TensorFlow implementation of EfficientNet-Lite (tensorflow/tpu)"
-_V2 = "reference implementation of EfficientNetV2 (google/automl)"
-
-# name, width, depth, train pixels, test pixels, dropout, source
-_ROWS = (
-    ("b0", 1.0, 1.0, 224, 224, 0.2, _TENSORFLOW),
-    ("b1", 1.0, 1.1, 240, 240, 0.2, _TENSORFLOW),
-    ("b2", 1.1, 1.2, 260, 260, 0.3, _TENSORFLOW),
-    ("b3", 1.2, 1.4, 300, 300, 0.3, _TENSORFLOW),
-    ("b4", 1.4, 1.8, 380, 380, 0.4, _TENSORFLOW),
-    ("b5", 1.6, 2.2, 456, 456, 0.4, _TENSORFLOW),
-    ("b6", 1.8, 2.6, 528, 528, 0.5, _TENSORFLOW),
-    ("b7", 2.0, 3.1, 600, 600, 0.5, _TENSORFLOW),
-    ("b8", 2.2, 3.6, 672, 672, 0.5, _TENSORFLOW),
-    ("l2", 4.3, 5.3, 800, 800, 0.5, _TENSORFLOW),
-    ("lite0", 1.0, 1.0, 224, 224, 0.2, _LITE),
-    ("lite1", 1.0, 1.1, 240, 240, 0.2, _LITE),
-    ("lite2", 1.1, 1.2, 260, 260, 0.3, _LITE),
-    ("lite3", 1.2, 1.4, 280, 280, 0.3, _LITE),
-    ("lite4", 1.4, 1.8, 300, 300, 0.3, _LITE),
-    ("v2-b0", 1.0, 1.0, 192, 224, 0.2, _V2),
-    ("v2-b1", 1.0, 1.1, 192, 240, 0.2, _V2),
-    ("v2-b2", 1.1, 1.2, 208, 260, 0.3, _V2),
-    ("v2-b3", 1.2, 1.4, 240, 300, 0.3, _V2),
-)
-
-PUBLISHED: Mapping[str, PublishedCoefficients] = MappingProxyType(
-    {
-        name: PublishedCoefficients(
-            name=name,
-            width=width,
-            depth=depth,
-            train_resolution=train,
-            test_resolution=test,
-            dropout=dropout,
-            source=source,
-        )
-        for name, width, depth, train, test, dropout, source in _ROWS
-    }
-)
-"""Published coefficients by variant: what the reference implementations use, not the formula."""

@@ -8,25 +8,24 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Annotated, Any
 
 from msgspec import Meta
 
-from effnet_core.architecture.families import (
+from effnet_core.architecture.family import (
     Activation,
-    Baseline,
+    Conventions,
     Family,
+    FamilyKey,
     Operator,
     Padding,
-    StageSpec,
 )
+from effnet_core.architecture.rounding import Rounding
 from effnet_core.architecture.scaling import (
-    Rounding,
     ScalingCoefficients,
-    round_channels,
-    round_repeats,
     validate_resolution,
 )
 from effnet_core.errors import InvalidInput
@@ -81,7 +80,7 @@ class ArchitectureSpec:
     """
 
     name: Annotated[str, Meta(max_length=200)]
-    family: Family
+    family: FamilyKey
     resolution: Count
     num_classes: Count
     stem_channels: Count
@@ -138,102 +137,71 @@ class ArchitectureSpec:
 
 
 def expand(
-    baseline: Baseline,
+    family: Family,
     coefficients: ScalingCoefficients,
     *,
     name: str,
     repeats: Rounding = "ceil",
     num_classes: int = 1000,
     phi: float | None = None,
+    conventions: Conventions | None = None,
 ) -> ArchitectureSpec:
-    """Scale a baseline into a network: repeats by depth, channels by width, each rounded alone.
+    """Scale a family's table into a network: repeats by depth, channels by width.
 
-    Stem, every stage and the head round separately, as the reference implementations do. Raises
-    InvalidInput past MAX_BLOCKS blocks or for a class count below 1.
+    `conventions` are the family's unless given. Raises InvalidInput past MAX_BLOCKS blocks or for a
+    class count below 1.
     """
     if not isinstance(num_classes, int) or not 1 <= num_classes <= MAX_CLASSES:
         raise InvalidInput(
             f"The number of classes must be a whole number from 1 to {MAX_CLASSES:,}; got "
             f"{num_classes}."
         )
-    counts = _stage_repeats(baseline, coefficients.depth, repeats)
-    stem, *widths, head = _channels(baseline, coefficients.width)
-    return ArchitectureSpec(
-        name=name,
-        family=baseline.family,
-        resolution=validate_resolution(coefficients.resolution),
-        num_classes=num_classes,
-        stem_channels=stem,
-        blocks=_blocks(baseline, counts, (stem, *widths)),
-        head_channels=head,
-        activation=baseline.activation,
-        dropout=coefficients.dropout,
-        stochastic_depth=baseline.stochastic_depth,
-        bn_eps=baseline.bn_eps,
-        bn_momentum=baseline.bn_momentum,
-        padding=baseline.padding,
-        depth=coefficients.depth,
-        width=coefficients.width,
-        phi=phi,
-        rounding=repeats,
-    )
-
-
-def _channels(baseline: Baseline, width: float) -> tuple[int, ...]:
-    """Scaled channels of the stem, of every stage and of the head, each rounded alone."""
-
-    def scaled(count: int) -> int:
-        return round_channels(count * width, keep=baseline.channel_keep)
-
-    stages = tuple(scaled(stage.channels) for stage in baseline.stages)
-    if baseline.fixed_ends:
-        return (baseline.stem_channels, *stages, baseline.head_channels)
-    return (scaled(baseline.stem_channels), *stages, scaled(baseline.head_channels))
-
-
-def _stage_repeats(baseline: Baseline, depth: float, rounding: Rounding) -> tuple[int, ...]:
-    last = len(baseline.stages) - 1
-    counts = tuple(
-        stage.repeats
-        if baseline.fixed_ends and i in (0, last)
-        else round_repeats(stage.repeats * depth, rounding)
-        for i, stage in enumerate(baseline.stages)
-    )
+    counts = family.repeats(coefficients.depth, repeats)
     if sum(counts) > MAX_BLOCKS:
         raise InvalidInput(
             f"This depth means {sum(counts):,} blocks; the cap is {MAX_BLOCKS:,} blocks."
         )
-    return counts
+    stem, *widths, head = family.channels(coefficients.width)
+    return ArchitectureSpec(
+        name=name,
+        family=family.key,
+        resolution=validate_resolution(coefficients.resolution),
+        num_classes=num_classes,
+        stem_channels=stem,
+        blocks=tuple(_blocks(family, counts, (stem, *widths))),
+        head_channels=head,
+        activation=family.activation,
+        dropout=coefficients.dropout,
+        stochastic_depth=family.stochastic_depth,
+        depth=coefficients.depth,
+        width=coefficients.width,
+        phi=phi,
+        rounding=repeats,
+        **dataclasses.asdict(conventions or family.conventions),
+    )
 
 
 def _blocks(
-    baseline: Baseline, counts: tuple[int, ...], widths: tuple[int, ...]
-) -> tuple[BlockSpec, ...]:
-    total = sum(counts)
-    blocks: list[BlockSpec] = []
-    for number, (stage, count) in enumerate(zip(baseline.stages, counts, strict=True), start=1):
+    family: Family, counts: tuple[int, ...], widths: tuple[int, ...]
+) -> Iterator[BlockSpec]:
+    """Every block in order; `widths` are the channels of the stem and of each stage."""
+    total, place = sum(counts), 0
+    for number, (stage, count) in enumerate(zip(family.stages, counts, strict=True), start=1):
         for index in range(count):
-            drop_path = baseline.stochastic_depth * len(blocks) / total
             inputs = widths[number - 1] if index == 0 else widths[number]
-            blocks.append(_block(stage, number, index, inputs, widths[number], drop_path))
-    return tuple(blocks)
-
-
-def _block(
-    stage: StageSpec, number: int, index: int, inputs: int, outputs: int, drop_path: float
-) -> BlockSpec:
-    return BlockSpec(
-        stage=number,
-        index=index,
-        operator=stage.operator,
-        kernel=stage.kernel,
-        stride=stage.stride if index == 0 else 1,
-        in_channels=inputs,
-        expanded_channels=round_channels(inputs * stage.expand_ratio),
-        squeeze_channels=max(1, int(inputs * stage.squeeze_ratio)) if stage.squeeze_ratio else 0,
-        out_channels=outputs,
-        drop_path=drop_path,
-    )
+            yield BlockSpec(
+                stage=number,
+                index=index,
+                operator=stage.operator,
+                kernel=stage.kernel,
+                stride=stage.stride if index == 0 else 1,
+                in_channels=inputs,
+                expanded_channels=stage.expanded(inputs),
+                squeeze_channels=stage.squeezed(inputs),
+                out_channels=widths[number],
+                drop_path=family.stochastic_depth * place / total,
+            )
+            place += 1
 
 
 def _require_consistent(spec: ArchitectureSpec) -> None:

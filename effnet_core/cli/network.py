@@ -6,10 +6,10 @@ import argparse
 from typing import Any
 
 from effnet_core.architecture.names import architecture, scaled
+from effnet_core.architecture.rounding import ROUNDINGS
 from effnet_core.architecture.scaling import (
     BASE_RESOLUTION,
     PAPER_RULE,
-    ROUNDINGS,
     STRATEGIES,
     ScalingRule,
 )

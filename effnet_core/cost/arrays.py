@@ -8,24 +8,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from effnet_core.architecture.families import V1, Baseline
+from effnet_core.architecture.families import V1
+from effnet_core.architecture.family import Family
+from effnet_core.architecture.rounding import Rounding, round_resolution
 from effnet_core.architecture.scaling import (
-    BASE_RESOLUTION,
-    CHANNEL_DIVISOR,
     PAPER_RULE,
-    PIXEL_DIVISOR,
-    Rounding,
     ScalingRule,
     Strategy,
 )
+from effnet_core.architecture.walk import IMAGE_CHANNELS, Step, features, seen, walk_family
 from effnet_core.cost.report import COUNTER_BYTES, element_bytes
-from effnet_core.cost.tally import Numbers, PartSums, Tally
-from effnet_core.errors import InvalidInput
+from effnet_core.cost.sums import Sums, sums
 from effnet_core.limits import MAX_BLOCKS, RESOLUTION_MAX, RESOLUTION_MIN
+
+Numbers: TypeAlias = npt.NDArray[Any]
+"""Whole numbers (n,): int64, or Python's own where int64 would be too small."""
 
 _SAFE = 2.0**60
 
@@ -75,10 +77,11 @@ class CostArrays:
 def scaled_costs(
     phis: Sequence[float] | npt.NDArray[np.float64],
     *,
+    family: Family = V1,
     rule: ScalingRule = PAPER_RULE,
     strategy: Strategy = "compound",
     repeats: Rounding = "ceil",
-    base_resolution: int = BASE_RESOLUTION,
+    base_resolution: int | None = None,
     exact_pixels: bool = False,
     resolution: int | None = None,
     num_classes: int = 1000,
@@ -88,20 +91,21 @@ def scaled_costs(
 ) -> CostArrays:
     """Costs of `variants.scaled(φ, …)` for every φ, with their `parts` where `by_part`.
 
-    Raises InvalidInput for a φ out of range.
+    Raises InvalidInput for a φ out of range or a family that no φ grows.
     """
     ratios = [rule.ratios(float(phi), strategy) for phi in phis]
     depth, width, pixels = np.array(ratios, dtype=np.float64).reshape(-1, 3).T
-    divisor = 1 if exact_pixels else PIXEL_DIVISOR
-    sides = np.floor(base_resolution * pixels / divisor + 0.5) * divisor
-    sides = np.maximum(sides, PIXEL_DIVISOR)
+    own = family.require_scales().resolution
+    base = own if base_resolution is None else base_resolution
+    sides = round_resolution(base * pixels, exact=exact_pixels)
     exists = (sides >= RESOLUTION_MIN) & (sides <= RESOLUTION_MAX)
     if resolution is not None:
         sides = np.full_like(sides, resolution)
     return free_costs(
         depth,
         width,
-        np.where(exists, sides, RESOLUTION_MIN).astype(np.int64),
+        np.where(exists, sides, RESOLUTION_MIN),
+        family=family,
         repeats=repeats,
         num_classes=num_classes,
         batch=batch,
@@ -116,98 +120,92 @@ def free_costs(
     width: npt.NDArray[np.float64],
     resolution: npt.NDArray[np.int64],
     *,
+    family: Family = V1,
     repeats: Rounding = "ceil",
     num_classes: int = 1000,
     batch: int = 1,
     dtype: str = "float32",
-    baseline: Baseline = V1,
     exists: npt.NDArray[np.bool_] | None = None,
     by_part: bool = False,
 ) -> CostArrays:
-    """Costs of `architecture.expand(baseline, …)` for n free coefficients (n,) each.
+    """Costs of `architecture.expand(family, …)` for n free coefficients (n,) each.
 
     `exists` rules networks out from the start; `by_part` asks for `parts` too. Raises InvalidInput
-    for a baseline whose ends are fixed or whose blocks are not MBConv throughout.
+    for a family that no φ grows.
     """
-    if baseline.fixed_ends or any(stage.operator != "mbconv" for stage in baseline.stages):
-        raise InvalidInput(f"{baseline.title} is not scaled in arrays; use cost.summarize.")
-    counts = [_repeats(stage.repeats * depth, repeats) for stage in baseline.stages]
-    blocks = np.sum(counts, axis=0)
+    repeated = family.require_scales().repeats(np.minimum(depth, MAX_BLOCKS + 1), repeats)
+    blocks = np.sum(repeated, axis=0)
     fits = blocks <= MAX_BLOCKS
     exists = fits if exists is None else exists & fits
     kind = _kind(depth, width, resolution, num_classes, batch)
-    zero: Numbers = np.zeros(len(depth), dtype=kind)
-    tally = Tally(
-        baseline, np.where(exists, resolution, RESOLUTION_MIN).astype(kind), zero, keep=by_part
+    channels = [widened.astype(kind) for widened in family.channels(width)]
+    side: Numbers = np.where(exists, resolution, RESOLUTION_MIN).astype(kind)
+    image: Numbers = IMAGE_CHANNELS * side * side
+    element = element_bytes(dtype)
+    nothing: Numbers = np.zeros_like(side)
+    total = Sums(*[nothing] * len(Sums._fields))
+    field, jump, parts = nothing + 1, 1, []
+    walked = walk_family(family, channels, side, num_classes)
+    for (stage, steps), times in zip(walked, _times(exists, repeated), strict=True):
+        # Steps stay for `parts` alone: of many networks they would take much memory.
+        kept = tuple(steps) if by_part else ()
+        found = sums(kept or steps, np.maximum)
+        total = _with(total, found, times)
+        if by_part:
+            field, jump = seen(kept, times, field, jump)
+            peak = (found.peak + image) * element * batch
+            parts.append(_part(stage, kept, found, times, field, peak))
+    peaks = np.where(exists, total.peak + image, 0) * element * batch
+    return CostArrays(
+        exists=exists,
+        resolution=np.where(exists, resolution, 0),
+        blocks=np.where(exists, blocks, 0),
+        params=total.params,
+        mult_adds=total.mult_adds,
+        activations=total.activations,
+        batch_norm=total.batch_norm,
+        adaptive_avg_pool2d=total.pooled,
+        weight_bytes=(total.params + total.buffers) * element + total.norms * COUNTER_BYTES,
+        peak_activation_bytes=peaks,
+        parts=tuple(parts),
     )
-    tally.stem(_channels(baseline.stem_channels * width, baseline).astype(kind))
-    for number, (stage, count) in enumerate(zip(baseline.stages, counts, strict=True), start=1):
-        outputs: Numbers = _channels(stage.channels * width, baseline).astype(kind)
-        tally.stage(number, stage, outputs, np.where(exists, count, 1).astype(kind))
-    tally.head(_channels(baseline.head_channels * width, baseline).astype(kind), num_classes)
-    return _result(tally, exists, resolution, blocks, batch=batch, element=element_bytes(dtype))
 
 
-def _result(
-    tally: Tally,
-    exists: npt.NDArray[np.bool_],
-    resolution: Numbers,
-    blocks: Numbers,
-    *,
-    batch: int,
-    element: int,
-) -> CostArrays:
-    """The sums in `cost`'s units."""
-    total = tally.total
-    weights = (total.params + 2 * total.norm_channels) * element + total.norms * COUNTER_BYTES
-    found = {
-        "resolution": resolution,
-        "blocks": blocks,
-        "params": total.params,
-        "mult_adds": total.mult_adds,
-        "activations": total.activations,
-        "batch_norm": 2 * total.norm_elements,
-        "adaptive_avg_pool2d": total.pooled,
-        "weight_bytes": weights,
-        "peak_activation_bytes": (total.peak + tally.image) * element * batch,
-    }
-    shown = {name: np.where(exists, values, 0) for name, values in found.items()}
-    parts = tuple(_part(part, tally.image, exists, element * batch) for part in tally.parts)
-    return CostArrays(exists=exists, **shown, parts=parts)
+def _with(total: Sums, part: Sums, times: Numbers) -> Sums:
+    """`total` and `times` parts more; their peak counts where there are any."""
+    *mine, highest = total
+    *more, peak = part
+    added = (before + times * each for before, each in zip(mine, more, strict=True))
+    return Sums._make((*added, np.maximum(highest, np.where(times > 0, peak, 0))))
+
+
+def _times(exists: npt.NDArray[np.bool_], repeated: Sequence[Numbers]) -> list[Numbers]:
+    """How often every part of `walk_family` occurs in each network."""
+    one = exists.astype(np.int64)
+    stages = (times for count in repeated for times in (one, one * (count - 1)))
+    return [one, *stages, one]
 
 
 def _part(
-    part: PartSums, image: Numbers, exists: npt.NDArray[np.bool_], element: int
+    stage: int,
+    steps: Sequence[Step],
+    found: Sums,
+    times: Numbers,
+    field: Numbers,
+    peak: Numbers,
 ) -> PartArrays:
-    sums = part.sums
+    last = features(steps)
     return PartArrays(
-        stage=part.stage,
-        times=np.where(exists, part.times, 0),
-        channels=part.channels,
-        side=part.side,
-        receptive_field=part.field,
-        params=sums.params,
-        mult_adds=sums.mult_adds,
-        activations=sums.activations,
-        peak_activation_bytes=(sums.peak + image) * element,
+        stage=stage,
+        times=times,
+        channels=last.outputs,
+        side=last.after,
+        receptive_field=field,
+        params=found.params,
+        mult_adds=found.mult_adds,
+        activations=found.activations,
+        peak_activation_bytes=peak,
     )
-
-
-def _repeats(exact: npt.NDArray[np.float64], rounding: Rounding) -> Numbers:
-    """`scaling.round_repeats` for an array."""
-    if rounding not in ("ceil", "nearest"):
-        raise InvalidInput(f"Rounding must be ceil or nearest; got {rounding!r}.")
-    snapped = np.round(exact, 9)
-    rounded = np.ceil(snapped) if rounding == "ceil" else np.floor(snapped + 0.5)
-    return np.minimum(np.maximum(rounded, 1), MAX_BLOCKS + 1).astype(np.int64)
-
-
-def _channels(exact: npt.NDArray[np.float64], baseline: Baseline) -> Numbers:
-    """`scaling.round_channels` for an array."""
-    half_up = np.floor(exact + CHANNEL_DIVISOR / 2) // CHANNEL_DIVISOR * CHANNEL_DIVISOR
-    rounded = np.maximum(half_up, CHANNEL_DIVISOR)
-    too_low = rounded < baseline.channel_keep * exact
-    return (rounded + CHANNEL_DIVISOR * too_low).astype(np.int64)
 
 
 def _kind(
@@ -220,7 +218,7 @@ def _kind(
     """int64, or `object` (Python's own whole numbers) where a count might not fit."""
     if not len(depth):
         return np.int64
-    channels = 2000.0 * float(width.max()) + 16
+    channels = 2000.0 * max(float(width.max()), 1.0) + 16
     area = float(resolution.max()) ** 2
     most = channels**2 * area * MAX_BLOCKS + channels * classes + channels * area * batch * 64
     return np.int64 if most < _SAFE else object

@@ -1,28 +1,18 @@
-"""Costs of single layers of the parts of a network: stem, block, head. This module needs no torch.
+"""Costs of single layers, from the steps that they belong to. This module needs no torch.
 
 `cost` states the units; `part_sums` has the sums.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Literal
 
-from effnet_core.architecture.families import Operator
-from effnet_core.architecture.spec import ArchitectureSpec, BlockSpec
+from effnet_core.architecture.steps import Role, Step
+from effnet_core.architecture.walk import Part
 
 Kind = Literal["conv", "linear", "batch_norm", "adaptive_avg_pool2d"]
-Role = Literal[
-    "stem",
-    "expand",
-    "depthwise",
-    "squeeze_excite",
-    "project",
-    "fused",
-    "head",
-    "pool",
-    "classifier",
-]
 
 KINDS: tuple[Kind, ...] = ("conv", "linear", "batch_norm", "adaptive_avg_pool2d")
 
@@ -49,169 +39,77 @@ class LayerCost:
     buffers: int = 0
 
 
-def halved(side: int) -> int:
-    """Output side of a stride-2 convolution, with either padding: ⌈side / 2⌉."""
-    return -(-side // 2)
+def layers(part: Part) -> Iterator[LayerCost]:
+    """Every layer of a part, in the order in which they run."""
+    for step in part.steps:
+        if step.kind == "convolution":
+            yield from _convolution(part, step)
+        elif step.kind == "squeeze_excite":
+            yield _pooling(part, step, "squeeze_excite.pool")
+            yield _of_vector(part, step, "conv", "reduce", step.inputs, step.squeezed)
+            yield _of_vector(part, step, "conv", "expand", step.squeezed, step.inputs)
+        elif step.kind == "pool":
+            yield _pooling(part, step, "pool")
+        else:
+            yield _of_vector(part, step, "linear", "", step.inputs, step.outputs)
 
 
-def stem_layers(spec: ArchitectureSpec, side: int) -> tuple[LayerCost, ...]:
-    """The stem: a 3×3 convolution of stride 2 on an image of `side` pixels."""
-    image = (spec.in_channels, side, side)
-    return _conv_norm("stem", "stem", image, spec.stem_channels, kernel=3, stride=2)
-
-
-def head_layers(spec: ArchitectureSpec, side: int) -> tuple[LayerCost, ...]:
-    """The head: 1×1 convolution, global average pooling and the classifier."""
-    last = (spec.blocks[-1].out_channels, side, side)
-    channels, classes = spec.head_channels, spec.num_classes
-    classifier = LayerCost(
-        name="classifier",
-        stage=0,
-        block=None,
-        role="classifier",
-        kind="linear",
-        out_shape=(classes, 1, 1),
-        params=(channels + 1) * classes,
-        mult_adds=channels * classes,
-        activations=classes,
+def _convolution(part: Part, step: Step) -> Iterator[LayerCost]:
+    yield _layer(
+        part,
+        step,
+        f"{step.role}.conv",
+        "conv",
+        (step.outputs, step.after),
+        params=step.weights,
+        mult_adds=step.weights * step.after * step.after,
+        activations=step.written,
     )
-    return (
-        *_conv_norm("head", "head", last, channels, kernel=1),
-        _pool("pool", "pool", (channels, side, side)),
-        classifier,
+    yield _layer(
+        part,
+        step,
+        f"{step.role}.norm",
+        "batch_norm",
+        (step.outputs, step.after),
+        params=2 * step.outputs,
+        other_ops=2 * step.written,
+        buffers=2 * step.outputs,
     )
 
 
-def block_layers(block: BlockSpec, side: int) -> tuple[LayerCost, ...]:
-    """One block on a feature map of `side`."""
-    x = (block.in_channels, side, side)
-    layers: list[LayerCost] = []
-    for conv in convolutions(
-        block.operator,
-        block.kernel,
-        block.stride,
-        block.in_channels,
-        block.expanded_channels,
-        block.out_channels,
-    ):
-        if conv.role == "project" and block.squeeze_channels:
-            layers += _squeeze_excite(x, block.squeeze_channels)
-        pair = _conv_norm(
-            conv.role,
-            conv.role,
-            x,
-            conv.channels,
-            kernel=conv.kernel,
-            stride=conv.stride,
-            groups=conv.groups,
-        )
-        layers += pair
-        x = pair[0].out_shape
-    return tuple(layers)
-
-
-class Convolution(NamedTuple):
-    """One convolution of a block, with the batch-norm that follows it."""
-
-    role: Role
-    channels: int
-    kernel: int = 1
-    stride: int = 1
-    groups: int = 1
-
-
-def convolutions(
-    operator: Operator, kernel: int, stride: int, inputs: int, expanded: int, outputs: int
-) -> tuple[Convolution, ...]:
-    """A block's convolutions in the order in which they run."""
-    project = Convolution("project", outputs)
-    if operator == "fused_mbconv":
-        if expanded == inputs:
-            return (Convolution("fused", outputs, kernel, stride),)
-        return (Convolution("fused", expanded, kernel, stride), project)
-    depthwise = Convolution("depthwise", expanded, kernel, stride, expanded)
-    if expanded == inputs:
-        return (depthwise, project)
-    return (Convolution("expand", expanded), depthwise, project)
-
-
-def _conv_norm(
-    name: str,
-    role: Role,
-    in_shape: tuple[int, int, int],
-    channels: int,
-    *,
-    kernel: int,
-    stride: int = 1,
-    groups: int = 1,
-) -> tuple[LayerCost, LayerCost]:
-    side = halved(in_shape[1]) if stride == 2 else in_shape[1]
-    conv = _conv(f"{name}.conv", role, in_shape[0], channels, side, kernel=kernel, groups=groups)
-    norm = LayerCost(
-        name=f"{name}.norm",
-        stage=0,
-        block=None,
-        role=role,
-        kind="batch_norm",
-        out_shape=conv.out_shape,
-        params=2 * channels,
-        other_ops=2 * _size(conv),
-        buffers=2 * channels,
+def _pooling(part: Part, step: Step, name: str) -> LayerCost:
+    return _layer(
+        part, step, name, "adaptive_avg_pool2d", (step.outputs, 1), params=0, other_ops=step.read
     )
-    return conv, norm
 
 
-def _conv(
-    name: str,
-    role: Role,
-    inputs: int,
-    outputs: int,
-    side: int,
-    *,
-    kernel: int = 1,
-    groups: int = 1,
-    bias: bool = False,
+def _of_vector(
+    part: Part, step: Step, kind: Kind, place: str, inputs: int, outputs: int
 ) -> LayerCost:
-    weights = inputs // groups * outputs * kernel * kernel
+    """A layer with biases on one vector, which squeeze-and-excitation and the classifier have."""
+    return _layer(
+        part,
+        step,
+        f"{step.role}.{place}".rstrip("."),
+        kind,
+        (outputs, 1),
+        params=inputs * outputs + outputs,
+        mult_adds=inputs * outputs,
+        activations=outputs,
+    )
+
+
+def _layer(
+    part: Part, step: Step, name: str, kind: Kind, out: tuple[int, int], **counts: int
+) -> LayerCost:
+    """`out` is the output's channels and side."""
+    channels, side = out
     return LayerCost(
-        name=name,
-        stage=0,
-        block=None,
-        role=role,
-        kind="conv",
-        out_shape=(outputs, side, side),
-        params=weights + (outputs if bias else 0),
-        mult_adds=weights * side * side,
-        activations=outputs * side * side,
+        name=part.prefix + name,
+        stage=part.stage,
+        block=part.block,
+        role=step.role,
+        kind=kind,
+        out_shape=(channels, side, side),
+        **counts,
     )
-
-
-def _squeeze_excite(shape: tuple[int, int, int], squeezed: int) -> tuple[LayerCost, ...]:
-    channels = shape[0]
-    role: Role = "squeeze_excite"
-    return (
-        _pool("squeeze_excite.pool", role, shape),
-        _conv("squeeze_excite.reduce", role, channels, squeezed, 1, bias=True),
-        _conv("squeeze_excite.expand", role, squeezed, channels, 1, bias=True),
-    )
-
-
-def _pool(name: str, role: Role, in_shape: tuple[int, int, int]) -> LayerCost:
-    return LayerCost(
-        name=name,
-        stage=0,
-        block=None,
-        role=role,
-        kind="adaptive_avg_pool2d",
-        out_shape=(in_shape[0], 1, 1),
-        params=0,
-        other_ops=_elements(in_shape),
-    )
-
-
-def _elements(shape: tuple[int, int, int]) -> int:
-    return shape[0] * shape[1] * shape[2]
-
-
-def _size(layer: LayerCost) -> int:
-    return _elements(layer.out_shape)

@@ -8,21 +8,23 @@ did, and where near these φ the formula's own network changes depth; `depth_jum
 from __future__ import annotations
 
 import math
-import re
 from dataclasses import dataclass
 from typing import Literal
 
-from effnet_core.architecture.families import BASELINES, V1, Baseline
-from effnet_core.architecture.names import VARIANTS, canonical_name, variant
+import numpy as np
+
+from effnet_core.architecture.families import PUBLISHED, V1
+from effnet_core.architecture.family import Family
+from effnet_core.architecture.names import canonical_name, family_of, scaled, variant
+from effnet_core.architecture.rounding import Rounding
 from effnet_core.architecture.scaling import (
     PAPER_RULE,
-    PUBLISHED,
-    Rounding,
     ScalingCoefficients,
     ScalingRule,
     validate_phi,
 )
-from effnet_core.architecture.spec import ArchitectureSpec, expand
+from effnet_core.architecture.spec import ArchitectureSpec
+from effnet_core.cost.arrays import scaled_costs
 from effnet_core.cost.report import CostTotals, summarize
 from effnet_core.errors import InvalidInput
 from effnet_core.limits import PHI_MAX, PHI_MIN
@@ -100,32 +102,30 @@ def reconcile(name: str, rule: ScalingRule = PAPER_RULE) -> Reconciliation:
         raise InvalidInput(
             f"{name} is a stage table of its own, not a scaled baseline: there is no φ to compare."
         )
-    spec = variant(name)
-    row = PUBLISHED[name]
-    baseline = next(b for b in BASELINES if b.family == spec.family)
-    phi = _nominal_phi(name)
-    formula = None if phi is None else summarize(_formula(baseline, rule, phi))
+    family, row, spec = family_of(name), PUBLISHED[name], variant(name)
+    phi = family.nominal_phi(name)
+    formula = None if phi is None else summarize(scaled(phi, family=family, rule=rule))
     published = summarize(spec)
-    twin_phi, twin = _twin(baseline, rule, published.mult_adds)
-    axes = _axes(rule, phi, (row.depth, row.width, row.test_resolution / baseline.resolution))
+    twin_phi, twin = _twin(family, rule, published.mult_adds)
+    axes = _axes(rule, phi, (row.depth, row.width, row.test_resolution / family.resolution))
     low, high = _window(phi, twin_phi, *(axis.implied_phi for axis in axes))
     return Reconciliation(
         variant=name,
         nominal_phi=phi,
         rule=rule,
         axes=axes,
-        stages=_stage_roundings(baseline, row.coefficients, spec),
+        stages=_stage_roundings(family, row.coefficients, spec),
         published=published,
         formula=formula,
         twin_phi=twin_phi,
         twin=twin,
-        jumps=depth_jumps(low, high, rule=rule, baseline=baseline),
+        jumps=depth_jumps(low, high, rule=rule, family=family),
     )
 
 
 def reconcilable() -> tuple[str, ...]:
     """The variants that `reconcile` accepts."""
-    return tuple(name for name in VARIANTS if name in PUBLISHED)
+    return tuple(PUBLISHED)
 
 
 def depth_jumps(
@@ -134,13 +134,14 @@ def depth_jumps(
     *,
     rule: ScalingRule = PAPER_RULE,
     repeats: Rounding = "ceil",
-    baseline: Baseline = V1,
+    family: Family = V1,
 ) -> tuple[DepthJump, ...]:
     """Every φ in [low, high] at which the formula's network gains a block, in order.
 
     A stage of n repeats changes where n·α^φ passes a whole number (rounding up) or a half
     (rounding to the nearest), so the places are exact: φ = log(k / n) / log α. Between them depth
-    stands still: those are the plateaus.
+    stands still: those are the plateaus; past the cap on blocks there is no network and no jump.
+    Raises InvalidInput for a φ out of range or a family that no φ grows.
     """
     low, high = validate_phi(low), validate_phi(high)
     if rule.alpha == 1.0:
@@ -148,17 +149,25 @@ def depth_jumps(
     places = sorted(
         {
             round(phi, 9)
-            for count in {stage.repeats for stage in baseline.stages}
+            for count in {stage.repeats for stage in family.stages}
             for phi in _crossings(count, rule.alpha, low, high, repeats)
         }
     )
-    jumps = (_jump(baseline, rule, phi, repeats) for phi in places)
-    return tuple(jump for jump in jumps if jump.blocks_below != jump.blocks_above)
-
-
-def _nominal_phi(name: str) -> float | None:
-    found = re.search(r"(?:b|lite)(\d+)$", name)
-    return float(found[1]) if found else None
+    below, above = (
+        scaled_costs(np.clip(phis, PHI_MIN, PHI_MAX), family=family, rule=rule, repeats=repeats)
+        for phis in (np.array(places) - _JUST_BESIDE, np.array(places) + _JUST_BESIDE)
+    )
+    jump = below.exists & above.exists & (below.blocks != above.blocks)
+    return tuple(
+        DepthJump(
+            phi=places[place],
+            blocks_below=int(below.blocks[place]),
+            blocks_above=int(above.blocks[place]),
+            params_below=int(below.params[place]),
+            params_above=int(above.params[place]),
+        )
+        for place in np.flatnonzero(jump)
+    )
 
 
 def _window(*phis: float | None) -> tuple[float, float]:
@@ -168,30 +177,18 @@ def _window(*phis: float | None) -> tuple[float, float]:
     return low, min(max(low + 1, math.ceil(max(known))), PHI_MAX)
 
 
-def _formula(
-    baseline: Baseline, rule: ScalingRule, phi: float, repeats: Rounding = "ceil"
-) -> ArchitectureSpec:
-    coefficients = rule.coefficients(phi, base_resolution=baseline.resolution)
-    name = f"{baseline.title} φ={phi:g}"
-    return expand(baseline, coefficients, name=name, repeats=repeats, phi=phi)
-
-
 def _twin(
-    baseline: Baseline, rule: ScalingRule, mult_adds: int
+    family: Family, rule: ScalingRule, mult_adds: int
 ) -> tuple[float, CostTotals] | tuple[None, None]:
     """The φ in steps of 0.01 whose network's multiply-adds come nearest, by ratio."""
-    coarse = _nearest(baseline, rule, mult_adds, [step / 2 for step in range(21)])
-    steps = [coarse + step / 100 for step in range(-60, 61)]
-    phi = _nearest(baseline, rule, mult_adds, [min(PHI_MAX, max(0.0, round(p, 2))) for p in steps])
-    cost = summarize(_formula(baseline, rule, phi))
-    return (phi, cost) if 0.9 < cost.mult_adds / mult_adds < 1.1 else (None, None)
-
-
-def _nearest(baseline: Baseline, rule: ScalingRule, mult_adds: int, phis: list[float]) -> float:
-    def distance(phi: float) -> float:
-        return abs(math.log(summarize(_formula(baseline, rule, phi)).mult_adds / mult_adds))
-
-    return min(phis, key=distance)
+    phis = np.arange(round(PHI_MAX * 100) + 1) / 100
+    costs = scaled_costs(phis, family=family, rule=rule)
+    ratios = costs.mult_adds[costs.exists].astype(np.float64) / mult_adds
+    nearest = int(np.abs(np.log(ratios)).argmin())
+    phi = float(phis[costs.exists][nearest])
+    if not 0.9 < ratios[nearest] < 1.1:
+        return None, None
+    return phi, summarize(scaled(phi, family=family, rule=rule))
 
 
 def _axes(
@@ -212,7 +209,7 @@ def _axes(
 
 
 def _stage_roundings(
-    baseline: Baseline, coefficients: ScalingCoefficients, spec: ArchitectureSpec
+    family: Family, coefficients: ScalingCoefficients, spec: ArchitectureSpec
 ) -> tuple[StageRounding, ...]:
     return tuple(
         StageRounding(
@@ -223,7 +220,7 @@ def _stage_roundings(
             repeats=len(blocks),
         )
         for number, (row, blocks) in enumerate(
-            zip(baseline.stages, spec.stages, strict=True), start=1
+            zip(family.stages, spec.stages, strict=True), start=1
         )
     )
 
@@ -238,17 +235,3 @@ def _crossings(count: int, alpha: float, low: float, high: float, repeats: Round
         if k + offset > 0
     )
     return [phi for phi in found if low <= phi <= high]
-
-
-def _jump(baseline: Baseline, rule: ScalingRule, phi: float, repeats: Rounding) -> DepthJump:
-    def network(at: float) -> ArchitectureSpec:
-        return _formula(baseline, rule, min(max(at, PHI_MIN), PHI_MAX), repeats)
-
-    below, above = network(phi - _JUST_BESIDE), network(phi + _JUST_BESIDE)
-    return DepthJump(
-        phi=phi,
-        blocks_below=len(below.blocks),
-        blocks_above=len(above.blocks),
-        params_below=summarize(below).params,
-        params_above=summarize(above).params,
-    )

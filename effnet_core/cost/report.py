@@ -10,16 +10,26 @@ as pycls and fvcore count them.
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Literal
 
-from effnet_core.architecture.families import Operator
+from effnet_core.architecture.family import Operator
 from effnet_core.architecture.scaling import validate_resolution
 from effnet_core.architecture.spec import ArchitectureSpec
-from effnet_core.cost.layers import LayerCost, block_layers, halved, head_layers, stem_layers
-from effnet_core.cost.sums import PartSums, block_sums, head_sums, stem_sums, total
+from effnet_core.architecture.walk import (
+    Part,
+    Run,
+    block_prefix,
+    features,
+    runs,
+    seen,
+    walk,
+    window,
+)
+from effnet_core.cost.layers import LayerCost, layers
+from effnet_core.cost.sums import sums, sums_of, total
 from effnet_core.errors import InvalidInput
 
 DTYPE_BYTES = {"float32": 4, "float16": 2, "bfloat16": 2, "float64": 8}
@@ -132,15 +142,16 @@ def analyze(
     """
     totals = summarize(spec, resolution=resolution, batch=batch, dtype=dtype)
     side = spec.resolution if resolution is None else resolution
-    layers = tuple(_layers(spec, side))
+    parts = tuple(walk(spec, side))
+    image = spec.in_channels * side * side
     return CostReport(
         spec=spec,
         resolution=side,
         batch=batch,
         dtype=dtype,
-        layers=layers,
-        parts=tuple(_part_costs(spec, side, element_bytes(dtype) * batch)),
-        stages=_stages(spec, side, layers),
+        layers=tuple(layer for part in parts for layer in layers(part)),
+        parts=tuple(_part_cost(part, image, element_bytes(dtype) * batch) for part in parts),
+        stages=tuple(_stages(spec, side, parts)),
         totals=totals,
     )
 
@@ -157,19 +168,20 @@ def summarize(
     element = element_bytes(dtype)
     if not isinstance(batch, int) or not 1 <= batch <= 65536:
         raise InvalidInput(f"Batch size must be a whole number from 1 to 65,536; got {batch!r}.")
-    parts = _sums(spec, side)
-    sums = total(parts)
+    parts = tuple(runs(spec, side))
+    each = [sums_of(part.walked, *part.numbers) for part in parts]
+    found = total(each, [part.times for part in parts])
     return CostTotals(
-        params=sums.params,
-        mult_adds=sums.conv + sums.linear,
-        activations=sums.activations,
-        fvcore=OperatorCounts(sums.conv, sums.linear, sums.batch_norm, sums.pooled),
-        weight_bytes=(sums.params + sums.buffers) * element + sums.norms * COUNTER_BYTES,
-        peak_activation_bytes=(sums.peak + spec.in_channels * side * side) * element * batch,
+        params=found.params,
+        mult_adds=found.mult_adds,
+        activations=found.activations,
+        fvcore=OperatorCounts(found.conv, found.linear, found.batch_norm, found.pooled),
+        weight_bytes=(found.params + found.buffers) * element + found.norms * COUNTER_BYTES,
+        peak_activation_bytes=(found.peak + spec.in_channels * side * side) * element * batch,
         peak_at=max(
-            place.prefix + part.peak_at
-            for place, part in zip(_places(spec), parts, strict=True)
-            if part.peak == sums.peak
+            _peak_at(part)
+            for part, sums in zip(parts, each, strict=True)
+            if sums.peak == found.peak
         ),
         blocks=len(spec.blocks),
     )
@@ -182,108 +194,58 @@ def element_bytes(dtype: str) -> int:
     return DTYPE_BYTES[dtype]
 
 
-@dataclass(frozen=True)
-class _Place:
-    """Where in the network a part stands."""
-
-    stage: int
-    block: int | None
-    prefix: str
+def _peak_at(run: Run) -> str:
+    """The layer of a part at which most elements are alive; of several, the last by name."""
+    prefix = max((block_prefix(block.stage, block.index) for block in run.blocks), default="")
+    return prefix + max((step.alive, step.peak_at) for step in run.steps)[1]
 
 
-def _places(spec: ArchitectureSpec) -> Iterator[_Place]:
-    """Stem, blocks and head in order."""
-    yield _Place(0, None, "")
-    for block in spec.blocks:
-        yield _Place(block.stage, block.index, f"stages.{block.stage}.{block.index}.")
-    yield _Place(spec.stage_count + 1, None, "")
+def _part_cost(part: Part, image: int, element: int) -> PartCost:
+    """What a part costs; `element` is the bytes of one element for the whole batch."""
+    found = sums(part.steps)
+    last = features(part.steps)
+    return PartCost(
+        stage=part.stage,
+        block=part.block,
+        out_shape=(last.outputs, last.after, last.after),
+        params=found.params,
+        mult_adds=found.mult_adds,
+        activations=found.activations,
+        peak_activation_bytes=(found.peak + image) * element,
+    )
 
 
-def _sides(spec: ArchitectureSpec, side: int) -> Iterator[int]:
-    """The side of the input of every block in order, and last of the head."""
-    side = halved(side)
-    for block in spec.blocks:
-        yield side
-        side = halved(side) if block.stride == 2 else side
-    yield side
-
-
-def _sums(spec: ArchitectureSpec, side: int) -> list[PartSums]:
-    """What stem, blocks and head cost, in order."""
-    *sides, last = _sides(spec, side)
-    blocks = (block_sums(b, spec.padding, at) for b, at in zip(spec.blocks, sides, strict=True))
-    return [stem_sums(spec, side), *blocks, head_sums(spec, last)]
-
-
-def _layers(spec: ArchitectureSpec, side: int) -> Iterator[LayerCost]:
-    *sides, last = _sides(spec, side)
-    blocks = (block_layers(*each) for each in zip(spec.blocks, sides, strict=True))
-    parts = (stem_layers(spec, side), *blocks, head_layers(spec, last))
-    for place, layers in zip(_places(spec), parts, strict=True):
-        for layer in layers:
-            yield dataclasses.replace(
-                layer, name=place.prefix + layer.name, stage=place.stage, block=place.block
-            )
-
-
-def _part_costs(spec: ArchitectureSpec, side: int, element: int) -> Iterator[PartCost]:
-    """Costs of the parts in order; `element` is the bytes of one element for the whole batch."""
-    image = spec.in_channels * side * side
-    *sides, last = _sides(spec, side)
-    sides += [last, last]
-    channels = (spec.stem_channels, *(b.out_channels for b in spec.blocks), spec.head_channels)
-    parts = zip(_places(spec), _sums(spec, side), channels, sides, strict=True)
-    for place, part, out, after in parts:
-        yield PartCost(
-            stage=place.stage,
-            block=place.block,
-            out_shape=(out, after, after),
-            params=part.params,
-            mult_adds=part.conv + part.linear,
-            activations=part.activations,
-            peak_activation_bytes=(part.peak + image) * element,
-        )
-
-
-def _stages(
-    spec: ArchitectureSpec, side: int, layers: tuple[LayerCost, ...]
-) -> tuple[StageCost, ...]:
-    rows: list[StageCost] = []
+def _stages(spec: ArchitectureSpec, side: int, parts: Sequence[Part]) -> Iterator[StageCost]:
     shape = (spec.in_channels, side, side)
     field, jump = 1, 1
-    for stage in range(spec.stage_count + 2):
-        inside = tuple(layer for layer in layers if layer.stage == stage)
-        blocks = spec.stages[stage - 1] if 1 <= stage <= spec.stage_count else ()
-        for kernel, stride in _kernels(spec, stage):
-            field, jump = field + (kernel - 1) * jump, jump * stride
-        out_shape = [layer for layer in inside if layer.kind == "batch_norm"][-1].out_shape
-        rows.append(
-            StageCost(
-                stage=stage,
-                title=_title(spec, stage),
-                operator=blocks[0].operator if blocks else "stem" if stage == 0 else "head",
-                kernel=_kernels(spec, stage)[0][0],
-                stride=_kernels(spec, stage)[0][1],
-                repeats=len(blocks) or 1,
-                in_shape=shape,
-                out_shape=out_shape,
-                params=sum(layer.params for layer in inside),
-                mult_adds=sum(layer.mult_adds for layer in inside),
-                activations=sum(layer.activations for layer in inside),
-                receptive_field=field,
-            )
+    for stage, group in groupby(parts, key=lambda part: part.stage):
+        inside = tuple(group)
+        for part in inside:
+            field, jump = seen(part.steps, 1, field, jump)
+        found = total([sums(part.steps) for part in inside], [1] * len(inside))
+        first, last = window(inside[0].steps), features(inside[-1].steps)
+        out_shape = (last.outputs, last.after, last.after)
+        yield StageCost(
+            stage=stage,
+            title=_title(spec, stage),
+            operator=_operator(spec, stage),
+            kernel=first.kernel,
+            stride=first.stride,
+            repeats=len(inside),
+            in_shape=shape,
+            out_shape=out_shape,
+            params=found.params,
+            mult_adds=found.mult_adds,
+            activations=found.activations,
+            receptive_field=field,
         )
         shape = out_shape
-    return tuple(rows)
 
 
-def _kernels(spec: ArchitectureSpec, stage: int) -> tuple[tuple[int, int], ...]:
-    """(kernel, stride) of the spatial convolutions of a stage, in order."""
+def _operator(spec: ArchitectureSpec, stage: int) -> Operator | Literal["stem", "head"]:
     if stage == 0:
-        return ((3, 2),)
-    if stage > spec.stage_count:
-        return ((1, 1),)
-    return tuple((block.kernel, block.stride) for block in spec.stages[stage - 1])
+        return "stem"
+    return "head" if stage > spec.stage_count else spec.stages[stage - 1][0].operator
 
 
 def _title(spec: ArchitectureSpec, stage: int) -> str:

@@ -5,17 +5,20 @@ The same arithmetic prices one network, block by block, and many at once, as arr
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
+from operator import mul
 from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from effnet_core.architecture.families import V1, Baseline, StageSpec
-from effnet_core.architecture.spec import ArchitectureSpec, BlockSpec
+from effnet_core.architecture.families import V1
+from effnet_core.architecture.family import Family
+from effnet_core.architecture.rounding import Count as Amount
+from effnet_core.architecture.spec import ArchitectureSpec
+from effnet_core.architecture.walk import Step, runs, walk_family
 from effnet_core.cost.arrays import CostArrays
-from effnet_core.cost.layers import halved
 
 TERMS = (
     "pointwise_mult_adds",
@@ -46,161 +49,78 @@ LANES = 16
 
 ELEMENT_BYTES = 4
 
-Amount: TypeAlias = Any
-"""A number, or an array of one number a network."""
 Amounts: TypeAlias = tuple[Amount, ...]
-
-_NONE: Amounts = (0,) * len(TERMS)
+"""One for each of TERMS, a number or an array of one number a network."""
 
 
 def terms(spec: ArchitectureSpec) -> tuple[int, ...]:
     """What `TERMS` count in one pass of `spec` over one picture."""
-    silu = spec.activation == "silu"
-    side = halved(spec.resolution)
-    stem = _dense(spec.in_channels, spec.stem_channels, 3, spec.resolution, side, silu)
-    parts = [stem]
-    for block in spec.blocks:
-        after = halved(side) if block.stride == 2 else side
-        parts.append(_block(_shape(block), side, after, silu))
-        side = after
-    last, head = spec.blocks[-1].out_channels, spec.head_channels
-    parts.append(_head(last, head, spec.num_classes, side, silu))
-    return _sum(parts)
+    silu, parts = spec.activation == "silu", tuple(runs(spec, spec.resolution))
+    amounts = [_remembered(part.walked, part.numbers, silu) for part in parts]
+    return _sum(amounts, [part.times for part in parts])
 
 
 def terms_of_each(
-    costs: CostArrays, *, num_classes: int, baseline: Baseline = V1
+    costs: CostArrays, *, num_classes: int, family: Family = V1
 ) -> npt.NDArray[np.float64]:
     """The same for n networks of the formula, (n, terms); `costs` holds them by part.
 
     Networks that do not exist have amounts that mean nothing.
     """
-    silu = baseline.activation == "silu"
-    stem, *blocks, head = costs.parts
-    dense = _dense(3, stem.channels, 3, costs.resolution, stem.side, silu)
-    found = [_times(dense, stem.times)]
-    before = stem
-    for part in blocks:
-        first = part.stage != before.stage
-        stage = baseline.stages[part.stage - 1]
-        shape = _scaled_shape(stage, before.channels, part.channels, first=first)
-        found.append(_times(_block_amounts(shape, before.side, part.side, silu), part.times))
-        before = part
-    ends = _head_amounts(before.channels, head.channels, num_classes, head.side, silu)
-    found.append(_times(ends, head.times))
-    return np.stack(
-        [np.broadcast_to(column, costs.exists.shape) for column in _sum(found)], axis=1
-    ).astype(np.float64)
+    channels = [first.channels for first in (costs.parts[0], *costs.parts[1::2])]
+    parts = walk_family(family, channels, costs.resolution, num_classes)
+    silu = family.activation == "silu"
+    amounts = [_of_steps(steps, silu) for _, steps in parts]
+    columns = _sum(amounts, [part.times for part in costs.parts])
+    rows = [np.broadcast_to(column, costs.exists.shape) for column in columns]
+    return np.stack(rows, axis=1).astype(np.float64)
 
 
-Shape: TypeAlias = tuple[str, int, Amount, Amount, Amount, Amount]
-"""A block's operator, kernel, and channels in, expanded, squeezed and out."""
+def _of_steps(steps: Iterable[Step], silu: bool) -> Amounts:
+    """What the steps of one part add up to; `silu` says that activations are SiLU."""
+    found = dict.fromkeys(TERMS, 0)
+    for step in steps:
+        for term, amount in _of_step(step, silu):
+            found[term] += amount
+    return tuple(found.values())
 
 
-def _shape(block: BlockSpec) -> Shape:
-    return (
-        block.operator,
-        block.kernel,
-        block.in_channels,
-        block.expanded_channels,
-        block.squeeze_channels,
-        block.out_channels,
-    )
+def _of_step(step: Step, silu: bool) -> Iterator[tuple[str, Amount]]:
+    if step.kind == "convolution":
+        mult_adds = step.weights * (step.after * step.after)
+        if step.depthwise:
+            yield "depthwise_mult_adds", mult_adds
+        elif step.role in ("stem", "fused"):
+            yield "dense_mult_adds", mult_adds
+        else:
+            yield "pointwise_mult_adds", mult_adds
+            filled = _filled(step.inputs) * _filled(step.outputs)
+            yield "filled_mult_adds", filled * (step.after * step.after)
+        if silu and step.activated:
+            yield "activated", step.written
+        yield "feature_bytes", ELEMENT_BYTES * (step.read + step.written)
+        yield "weight_bytes", ELEMENT_BYTES * (step.weights + step.outputs)
+        yield "layers", 1
+    elif step.kind == "squeeze_excite":
+        yield "excited", step.read
+        biases = step.squeezed + step.inputs
+        yield "vector_bytes", ELEMENT_BYTES * (step.weights + biases)
+        yield "excitations", 1
+    elif step.kind == "linear":
+        yield "vector_bytes", ELEMENT_BYTES * (step.weights + step.outputs)
+        yield "runs", 1
 
 
-def _scaled_shape(stage: StageSpec, inputs: Amount, outputs: Amount, *, first: bool) -> Shape:
-    """A block of `stage` on its input's channels, as `architecture.expand` widens them."""
-    inputs = inputs if first else outputs
-    squeezed = np.maximum((inputs * stage.squeeze_ratio).astype(np.int64), 1)
-    if not stage.squeeze_ratio:
-        squeezed = 0 * squeezed
-    expanded = inputs * stage.expand_ratio
-    return stage.operator, stage.kernel, inputs, expanded, squeezed, outputs
-
-
-def _block_amounts(shape: Shape, before: Amount, after: Amount, silu: bool) -> Amounts:
-    """One block from a side of `before` pixels to one of `after`."""
-    operator, kernel, inputs, expanded, squeezed, outputs = shape
-    expands = np.all(expanded != inputs)
-    if operator == "fused_mbconv":
-        widened = expanded if expands else outputs
-        fused = _dense(inputs, widened, kernel, before, after, silu)
-        return _sum([fused, _pointwise(expanded, outputs, after, False)]) if expands else fused
-    widen = _pointwise(inputs, expanded, before, silu) if expands else _NONE
-    return _sum(
-        [
-            widen,
-            _depthwise(expanded, kernel, before, after, silu),
-            _excitation(expanded, squeezed, after) if np.any(squeezed) else _NONE,
-            _pointwise(expanded, outputs, after, False),
-        ]
-    )
-
-
-def _head_amounts(
-    inputs: Amount, channels: Amount, classes: int, side: Amount, silu: bool
+@lru_cache(maxsize=16384)
+def _remembered(
+    walked: Callable[..., Iterator[Step]], numbers: tuple[Any, ...], silu: bool
 ) -> Amounts:
-    """The 1×1 convolution, pooling and the classifier."""
-    vector = _amounts(vector_bytes=ELEMENT_BYTES * (channels + 1) * classes, runs=1)
-    return _sum([_pointwise(inputs, channels, side, silu), vector])
-
-
-_block = lru_cache(maxsize=16384)(_block_amounts)
-_head = lru_cache(maxsize=4096)(_head_amounts)
-
-
-def _pointwise(inputs: Amount, outputs: Amount, side: Amount, silu: bool) -> Amounts:
-    return _amounts(
-        pointwise_mult_adds=inputs * outputs * side**2,
-        filled_mult_adds=_filled(inputs) * _filled(outputs) * side**2,
-        **_convolution(inputs * side**2, outputs * side**2, (inputs + 1) * outputs, silu),
-    )
-
-
-def _depthwise(channels: Amount, kernel: int, before: Amount, after: Amount, silu: bool) -> Amounts:
-    read, written = channels * before**2, channels * after**2
-    return _amounts(
-        depthwise_mult_adds=kernel**2 * written,
-        **_convolution(read, written, (kernel**2 + 1) * channels, silu),
-    )
-
-
-def _dense(
-    inputs: Amount, outputs: Amount, kernel: int, before: Amount, after: Amount, silu: bool
-) -> Amounts:
-    weights = kernel**2 * inputs * outputs
-    read, written = inputs * before**2, outputs * after**2
-    return _amounts(
-        dense_mult_adds=weights * after**2, **_convolution(read, written, weights + outputs, silu)
-    )
-
-
-def _excitation(channels: Amount, squeezed: Amount, side: Amount) -> Amounts:
-    weights = 2 * channels * squeezed + channels + squeezed
-    return _amounts(excited=channels * side**2, vector_bytes=ELEMENT_BYTES * weights, excitations=1)
-
-
-def _convolution(read: Amount, written: Amount, weights: Amount, silu: bool) -> dict[str, Amount]:
-    """What every convolution over a picture has; `weights` with the bias."""
-    return {
-        "activated": written if silu else 0,
-        "feature_bytes": ELEMENT_BYTES * (read + written),
-        "weight_bytes": ELEMENT_BYTES * weights,
-        "layers": 1,
-    }
+    return _of_steps(walked(*numbers), silu)
 
 
 def _filled(channels: Amount) -> Amount:
     return -(-channels // LANES) * LANES
 
 
-def _amounts(**named: Amount) -> Amounts:
-    return tuple(named.get(term, 0) for term in TERMS)
-
-
-def _sum(parts: Sequence[Amounts]) -> Amounts:
-    return tuple(sum(column) for column in zip(*parts, strict=True))
-
-
-def _times(amounts: Iterable[Amount], times: Amount) -> Amounts:
-    return tuple(amount * times for amount in amounts)
+def _sum(parts: Sequence[Amounts], times: Sequence[Amount]) -> Amounts:
+    return tuple(sum(map(mul, column, times)) for column in zip(*parts, strict=True))

@@ -6,10 +6,11 @@ head convolution and the classifier.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Literal
 
-from effnet_core.architecture.spec import ArchitectureSpec, BlockSpec
+from effnet_core.architecture.spec import ArchitectureSpec
+from effnet_core.architecture.walk import Part, Step, walk
 from effnet_core.errors import CheckpointError
 
 Style = Literal["own", "torchvision", "timm", "lukemelas"]
@@ -57,81 +58,71 @@ def module_names(spec: ArchitectureSpec, style: Style) -> dict[str, str]:
 
 
 def _names(spec: ArchitectureSpec, style: Style) -> Iterator[str]:
-    last = spec.stage_count + 1
-    stem, head = {
-        "own": (("stem.conv", "stem.norm"), ("head.conv", "head.norm")),
-        "torchvision": (
-            ("features.0.0", "features.0.1"),
-            (f"features.{last}.0", f"features.{last}.1"),
-        ),
-        "timm": (("conv_stem", "bn1"), ("conv_head", "bn2")),
-        "lukemelas": (("_conv_stem", "_bn0"), ("_conv_head", "_bn1")),
-    }[style]
-    yield from stem
-    for position, block in enumerate(spec.blocks):
-        if style == "own":
-            yield from _own_block(block)
-        elif style == "torchvision":
-            yield from _torchvision_block(block)
-        elif style == "timm":
-            yield from _timm_block(block)
-        else:
-            yield from _lukemelas_block(block, position)
-    yield from head
-    yield CLASSIFIERS[style]
+    """Every module with tensors, in the order of the steps that they belong to."""
+    name = _NAMES[style]
+    for place, part in enumerate(walk(spec, spec.resolution)):
+        for step in part.steps:
+            if step.kind == "linear":
+                yield CLASSIFIERS[style]
+            elif step.kind != "pool":
+                yield from name(part, step, place)
 
 
-def _layers(block: BlockSpec) -> tuple[str, ...]:
-    """The block's layers in order; each has two modules with tensors."""
-    if block.operator == "fused_mbconv":
-        return ("fused", "project") if block.expands else ("fused",)
-    expand = ("expand",) if block.expands else ()
-    squeeze = ("squeeze_excite",) if block.squeeze_channels else ()
-    return (*expand, "depthwise", *squeeze, "project")
+def _own(part: Part, step: Step, place: int) -> Iterator[str]:
+    for module in ("reduce", "expand") if step.kind == "squeeze_excite" else ("conv", "norm"):
+        yield f"{part.prefix}{step.role}.{module}"
 
 
-def _own_block(block: BlockSpec) -> Iterator[str]:
-    for layer in _layers(block):
-        for part in ("reduce", "expand") if layer == "squeeze_excite" else ("conv", "norm"):
-            yield f"stages.{block.stage}.{block.index}.{layer}.{part}"
+def _torchvision(part: Part, step: Step, place: int) -> Iterator[str]:
+    prefix = f"features.{part.stage}"
+    if part.block is not None:
+        prefix += f".{part.block}.block.{part.steps.index(step)}"
+    for module in ("fc1", "fc2") if step.kind == "squeeze_excite" else ("0", "1"):
+        yield f"{prefix}.{module}"
 
 
-def _torchvision_block(block: BlockSpec) -> Iterator[str]:
-    for number, layer in enumerate(_layers(block)):
-        for part in ("fc1", "fc2") if layer == "squeeze_excite" else ("0", "1"):
-            yield f"features.{block.stage}.{block.index}.block.{number}.{part}"
-
-
-def _timm_block(block: BlockSpec) -> Iterator[str]:
-    convolutions = {
+def _timm(part: Part, step: Step, place: int) -> Iterator[str]:
+    if part.block is None:
+        yield from ("conv_stem", "bn1") if step.role == "stem" else ("conv_head", "bn2")
+        return
+    prefix = f"blocks.{part.stage - 1}.{part.block}"
+    if step.kind == "squeeze_excite":
+        yield f"{prefix}.se.conv_reduce"
+        yield f"{prefix}.se.conv_expand"
+        return
+    convolutions = [one.role for one in part.steps if one.kind == "convolution"]
+    names = {
         "expand": "conv_pw",
         "depthwise": "conv_dw",
-        "fused": "conv_exp" if block.expands else "conv",
-        "project": "conv_pwl" if block.expands else "conv_pw",
+        "fused": "conv" if convolutions == ["fused"] else "conv_exp",
+        "project": "conv_pw" if convolutions[0] == "depthwise" else "conv_pwl",
     }
-    prefix, norms = f"blocks.{block.stage - 1}.{block.index}", 0
-    for layer in _layers(block):
-        if layer == "squeeze_excite":
-            yield f"{prefix}.se.conv_reduce"
-            yield f"{prefix}.se.conv_expand"
-        else:
-            norms += 1
-            yield f"{prefix}.{convolutions[layer]}"
-            yield f"{prefix}.bn{norms}"
+    yield f"{prefix}.{names[step.role]}"
+    yield f"{prefix}.bn{convolutions.index(step.role) + 1}"
 
 
-def _lukemelas_block(block: BlockSpec, position: int) -> Iterator[str]:
-    if block.operator == "fused_mbconv":
+def _lukemelas(part: Part, step: Step, place: int) -> Iterator[str]:
+    if step.role == "fused":
         raise CheckpointError(
             "efficientnet-pytorch has no networks with fused blocks, so a checkpoint with its "
             "names cannot be an EfficientNetV2."
         )
-    parts = {
+    names = {
+        "stem": ("_conv_stem", "_bn0"),
         "expand": ("_expand_conv", "_bn0"),
         "depthwise": ("_depthwise_conv", "_bn1"),
         "squeeze_excite": ("_se_reduce", "_se_expand"),
         "project": ("_project_conv", "_bn2"),
+        "head": ("_conv_head", "_bn1"),
     }
-    for layer in _layers(block):
-        for part in parts[layer]:
-            yield f"_blocks.{position}.{part}"
+    for module in names[step.role]:
+        # The stem is the first part, so blocks count from the second.
+        yield module if part.block is None else f"_blocks.{place - 1}.{module}"
+
+
+_NAMES: dict[Style, Callable[[Part, Step, int], Iterator[str]]] = {
+    "own": _own,
+    "torchvision": _torchvision,
+    "timm": _timm,
+    "lukemelas": _lukemelas,
+}

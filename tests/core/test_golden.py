@@ -14,16 +14,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from effnet_core.architecture.families import BASELINES
+from effnet_core.architecture.families import FAMILIES, PUBLISHED
 from effnet_core.architecture.names import VARIANTS, scaled, variant
-from effnet_core.architecture.scaling import (
-    PUBLISHED,
-    ROUNDINGS,
-    STRATEGIES,
-    Rounding,
-    ScalingCoefficients,
-    ScalingRule,
-)
+from effnet_core.architecture.rounding import ROUNDINGS, Rounding
+from effnet_core.architecture.scaling import STRATEGIES, ScalingCoefficients, ScalingRule
 from effnet_core.architecture.spec import ArchitectureSpec, expand
 from effnet_core.cost.report import analyze, summarize
 from effnet_core.latency import terms
@@ -55,7 +49,7 @@ def network(how: dict[str, Any]) -> ArchitectureSpec:
         held["rule"] = ScalingRule(*held["rule"])
     if "phi" in held:
         return scaled(held.pop("phi"), **held)
-    baseline = next(each for each in BASELINES if each.family == held["family"])
+    baseline = next(each for each in FAMILIES if each.key == held["family"])
     coefficients = ScalingCoefficients(held["depth"], held["width"], held["resolution"], 0.2)
     repeats: Rounding = held["repeats"]
     classes = held["num_classes"]
@@ -89,7 +83,7 @@ def drawn() -> list[dict[str, Any]]:
     while len(rows) < 300:
         rows.append(
             {
-                "family": chance.choice(BASELINES).family,
+                "family": chance.choice(FAMILIES).key,
                 "depth": round(chance.uniform(0.3, 3), 3),
                 "width": round(chance.uniform(0.2, 2.5), 3),
                 "resolution": chance.randint(32, 500),

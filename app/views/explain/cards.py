@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import streamlit as st
 
@@ -71,25 +71,14 @@ def _draw_target(
 
 def _explain(picture: Picture, target: Target, how: How) -> tuple[Explanation, ...]:
     """The map asked for, or that of every stage; raises EffnetError."""
-    from effnet_core.service import ExplainRequest
-
     if target.class_index is None:
         raise InvalidInput(f"this model has no class called {target.class_name}.")
-    if how.all_classes_at_once:
-        with st.spinner(f"{how.method.title} …", show_time=True):
-            every = resources.explanation_of_classes(picture.key, target.card.id, picture.data)
-        return (every[target.class_index],)
-    stage: int | str = how.stage if how.stage in ("last", "all") else int(how.stage)
-    request = ExplainRequest(
-        image=picture.data,
-        weights=target.card.id,
-        class_index=target.class_index,
-        method=how.method.id,
-        stage=stage if isinstance(stage, int) else "last",
-        parameters=how.parameters,
-    )
-    details = (target.class_index, how.method.id, stage, how.parameters)
+    asked = (target.card.id, picture.key, picture.data)
     with st.spinner(f"{how.method.title} …", show_time=True):
+        if how.all_classes_at_once:
+            return (resources.explanation_of_classes(*asked)[target.class_index],)
+        kind = (target.class_index, how.method.id)
         if how.every_stage:
-            return resources.explanation_of_stages(picture.key, target.card.id, details, request)
-        return (resources.explanation(picture.key, target.card.id, details, request),)
+            return resources.explanation_of_stages(*asked, *kind)
+        stage: int | Literal["last"] = int(how.stage) if how.stage.isdecimal() else "last"
+        return (resources.explanation(*asked, *kind, stage, how.parameters),)

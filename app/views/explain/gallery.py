@@ -36,7 +36,7 @@ def draw(
     Those among the `targets` explained above are marked.
     """
     try:
-        every = resources.explanation_of_classes(picture.key, card.id, picture.data)
+        every = resources.explanation_of_classes(card.id, picture.key, picture.data)
     except EffnetError as error:
         st.error(plain(f"{label(card)}: {error}"))
         return

@@ -69,12 +69,7 @@ def _prediction(panel: Panel, picture: Picture) -> Prediction:
 
 
 def _explain(panel: Panel, picture: Picture, index: int) -> Explanation:
-    from effnet_core.service import ExplainRequest
-
-    request = ExplainRequest(
-        image=picture.data, weights=panel.model.id, class_index=index, method=_METHOD
-    )
-    return resources.explanation(picture.key, panel.model.id, (index, _METHOD, "last", ()), request)
+    return resources.explanation(panel.model.id, picture.key, picture.data, index, _METHOD)
 
 
 def _draw_panel(panel: Panel, given: Explanation, picture: Picture, drawing: Drawing) -> None:

@@ -13,7 +13,8 @@ from app.state import value
 from app.views.scale import budget_limits
 from app.views.scale.budget_answers import Unit, draw_answers
 from app.views.scale.shown import Chosen
-from effnet_core.architecture.scaling import Rounding, Strategy
+from effnet_core.architecture.rounding import Rounding
+from effnet_core.architecture.scaling import Strategy
 from effnet_core.cost.budget import Device, Limits, Setting
 from effnet_core.latency import Calibration
 

@@ -13,7 +13,8 @@ from app.state import Choice
 from app.text import count, minus
 from app.views.scale.controls import set_phi
 from app.views.scale.shown import Chosen
-from effnet_core.architecture.scaling import PUBLISHED, Rounding
+from effnet_core.architecture.families import PUBLISHED
+from effnet_core.architecture.rounding import Rounding
 from effnet_core.cost.reconcile import Reconciliation, reconcilable
 
 # The variants that the paper calls by a φ; the others can be chosen, and have no φ of their own.

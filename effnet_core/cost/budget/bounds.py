@@ -9,7 +9,8 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from effnet_core.architecture.scaling import PIXEL_DIVISOR, validate_resolution
+from effnet_core.architecture.rounding import PIXEL_DIVISOR
+from effnet_core.architecture.scaling import validate_resolution
 from effnet_core.cost.budget.answers import Candidate
 from effnet_core.errors import InvalidInput
 

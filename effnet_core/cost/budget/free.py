@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from effnet_core.architecture.scaling import PIXEL_DIVISOR
+from effnet_core.architecture.rounding import PIXEL_DIVISOR
 from effnet_core.cost.arrays import free_costs
 from effnet_core.cost.budget.answers import Answer, Candidate, candidate, nothing_fits, rooms
 from effnet_core.cost.budget.bounds import Bounds, Floats, Sides, multiples, ratios
@@ -121,6 +121,7 @@ class _Search:
                 depth,
                 width,
                 side,
+                family=held.family,
                 repeats=held.repeats,
                 num_classes=held.num_classes,
                 batch=held.batch,
@@ -272,7 +273,7 @@ class _Search:
     def _distances(self, depths: Floats, width: float, side: int) -> Floats:
         """From the rule's line, all three axes as logarithms of ratios to the baseline."""
         rule = self.setting.rule
-        side_ratio = side / self.setting.base_resolution
+        side_ratio = side / self.setting.base
         ratios = np.stack(np.broadcast_arrays(depths, width, side_ratio), axis=1)
         points, line = np.log(ratios), np.log([rule.alpha, rule.beta, rule.gamma])
         length = np.linalg.norm(line)

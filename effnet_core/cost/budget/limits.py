@@ -13,11 +13,11 @@ import numpy as np
 import numpy.typing as npt
 
 from effnet_core.architecture.families import V1
+from effnet_core.architecture.family import Family
 from effnet_core.architecture.names import scaled
+from effnet_core.architecture.rounding import Rounding
 from effnet_core.architecture.scaling import (
-    BASE_RESOLUTION,
     PAPER_RULE,
-    Rounding,
     ScalingCoefficients,
     ScalingRule,
     Strategy,
@@ -104,14 +104,16 @@ class Setting:
     """Everything about the networks but φ, or depth, width and resolution.
 
     `rule`, `strategy`, `base_resolution` and `exact_pixels` belong to the formula; the free search
-    reads the rule and the base resolution as the ratio that decides between ties. Raises
-    InvalidInput for a value that `variants.scaled` or `cost.summarize` refuses.
+    reads the rule and the base resolution as the ratio that decides between ties. The base
+    resolution is the family's unless given. Raises InvalidInput for a value that `variants.scaled`
+    or `cost.summarize` refuses.
     """
 
+    family: Family = V1
     rule: ScalingRule = PAPER_RULE
     strategy: Strategy = "compound"
     repeats: Rounding = "ceil"
-    base_resolution: int = BASE_RESOLUTION
+    base_resolution: int | None = None
     exact_pixels: bool = False
     num_classes: int = 1000
     batch: int = 1
@@ -124,6 +126,11 @@ class Setting:
         summarize(self.network(0.0), batch=self.batch)
 
     @property
+    def base(self) -> int:
+        """The input's side at φ = 0, in pixels."""
+        return self.family.resolution if self.base_resolution is None else self.base_resolution
+
+    @property
     def image_bytes(self) -> int:
         """Bytes of the smallest input that any network takes, for the whole batch."""
         return 3 * RESOLUTION_MIN**2 * ELEMENT_BYTES[self.dtype] * self.batch
@@ -132,6 +139,7 @@ class Setting:
         """The formula's network at φ; raises InvalidInput where there is none."""
         return scaled(
             phi,
+            family=self.family,
             rule=self.rule,
             strategy=self.strategy,
             repeats=self.repeats,
@@ -141,9 +149,9 @@ class Setting:
         )
 
     def free_network(self, depth: float, width: float, resolution: int) -> ArchitectureSpec:
-        """The network of free coefficients, from the same baseline; dropout is B0's."""
+        """The network of free coefficients, from the same table; dropout is that of φ = 0."""
         return expand(
-            V1,
+            self.family,
             ScalingCoefficients(depth, width, resolution, dropout_for(0.0)),
             name=f"d={depth:g} w={width:g} r={resolution}",
             repeats=self.repeats,

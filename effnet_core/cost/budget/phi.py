@@ -84,6 +84,7 @@ class _Formula:
         held = self.setting
         return scaled_costs(
             _PHIS,
+            family=held.family,
             rule=held.rule,
             strategy=held.strategy,
             repeats=held.repeats,

@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 import numpy.typing as npt
 
-from effnet_core.architecture.spec import ArchitectureSpec, BlockSpec
+from effnet_core.architecture.spec import ArchitectureSpec
+from effnet_core.architecture.walk import Step, walk
 
 Tensors = Mapping[str, npt.NDArray[np.float32]]
 
@@ -38,35 +39,26 @@ def _draw(generator: np.random.Generator, name: str, shape: Shape) -> npt.NDArra
 
 
 def _shapes(spec: ArchitectureSpec) -> Iterator[tuple[str, Shape]]:
-    yield from _conv_norm("stem", (spec.stem_channels, spec.in_channels, 3, 3))
-    for block in spec.blocks:
-        yield from _block(f"stages.{block.stage}.{block.index}", block)
-    yield from _conv_norm("head", (spec.head_channels, spec.blocks[-1].out_channels, 1, 1))
-    yield "classifier.weight", (spec.num_classes, spec.head_channels)
-    yield "classifier.bias", (spec.num_classes,)
+    for part in walk(spec, spec.resolution):
+        for step in part.steps:
+            for name, shape in _of_step(step):
+                yield part.prefix + name, shape
 
 
-def _block(place: str, block: BlockSpec) -> Iterator[tuple[str, Shape]]:
-    inside, outside, kernel = block.in_channels, block.out_channels, block.kernel
-    expanded = block.expanded_channels
-    if block.operator == "fused_mbconv":
-        first = expanded if block.expands else outside
-        yield from _conv_norm(f"{place}.fused", (first, inside, kernel, kernel))
-        if block.expands:
-            yield from _conv_norm(f"{place}.project", (outside, expanded, 1, 1))
-        return
-    if block.expands:
-        yield from _conv_norm(f"{place}.expand", (expanded, inside, 1, 1))
-    yield from _conv_norm(f"{place}.depthwise", (expanded, 1, kernel, kernel))
-    if squeezed := block.squeeze_channels:
-        yield f"{place}.squeeze_excite.reduce.weight", (squeezed, expanded, 1, 1)
-        yield f"{place}.squeeze_excite.reduce.bias", (squeezed,)
-        yield f"{place}.squeeze_excite.expand.weight", (expanded, squeezed, 1, 1)
-        yield f"{place}.squeeze_excite.expand.bias", (expanded,)
-    yield from _conv_norm(f"{place}.project", (outside, expanded, 1, 1))
+def _of_step(step: Step) -> Iterator[tuple[str, Shape]]:
+    """Tensors of a step, by their names inside its part."""
+    if step.kind == "convolution":
+        weight = (step.outputs, step.fan_in, step.kernel, step.kernel)
+        yield f"{step.role}.conv.weight", weight
+        for name in _NORM:
+            yield f"{step.role}.norm.{name}", weight[:1]
+    elif step.kind == "squeeze_excite":
+        yield from _biased(f"{step.role}.reduce", (step.squeezed, step.inputs, 1, 1))
+        yield from _biased(f"{step.role}.expand", (step.outputs, step.squeezed, 1, 1))
+    elif step.kind == "linear":
+        yield from _biased(step.role, (step.outputs, step.inputs))
 
 
-def _conv_norm(place: str, weight: Shape) -> Iterator[tuple[str, Shape]]:
-    yield f"{place}.conv.weight", weight
-    for name in _NORM:
-        yield f"{place}.norm.{name}", weight[:1]
+def _biased(place: str, weight: Shape) -> Iterator[tuple[str, Shape]]:
+    yield f"{place}.weight", weight
+    yield f"{place}.bias", weight[:1]

@@ -18,7 +18,8 @@ from app.scale.pricing import TENTHS, nearest_phi
 from app.scale.quantities import BY_KEY, Priced, Totals
 from app.text import count, size, times
 from effnet_core.architecture.names import VARIANTS, variant
-from effnet_core.architecture.scaling import ROUNDINGS, STRATEGIES
+from effnet_core.architecture.rounding import ROUNDINGS
+from effnet_core.architecture.scaling import STRATEGIES
 from effnet_core.cost.report import CostReport, analyze
 from effnet_core.errors import InvalidInput
 from effnet_core.latency import terms

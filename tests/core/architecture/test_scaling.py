@@ -8,16 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from effnet_core.architecture.families import PUBLISHED
+from effnet_core.architecture.rounding import round_channels, round_repeats, round_resolution
 from effnet_core.architecture.scaling import (
     FAST_COMPOUND_RULE,
     PAPER_RULE,
-    PUBLISHED,
     STRATEGIES,
     ScalingRule,
     dropout_for,
-    round_channels,
-    round_repeats,
-    round_resolution,
 )
 from effnet_core.errors import InvalidInput
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from effnet_core.architecture.families import BASELINES, LITE, V1
+from effnet_core.architecture.families import FAMILIES, LITE, V1
 from effnet_core.architecture.names import scaled, variant
 from effnet_core.architecture.scaling import ScalingCoefficients
 from effnet_core.architecture.spec import ArchitectureSpec, expand
@@ -35,7 +35,7 @@ def test_b0_reads_like_table_1() -> None:
 
 
 def test_blocks_chain_and_drop_path_grows_linearly() -> None:
-    for baseline in BASELINES:
+    for baseline in FAMILIES:
         spec = expand(baseline, ScalingCoefficients(1.4, 1.3, 224, 0.2), name="x")
         inputs = spec.stem_channels
         for position, block in enumerate(spec.blocks):

@@ -7,9 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from effnet_core.architecture.families import LITE, V1, V2_BASE
+from effnet_core.architecture.families import SCALABLE, V2_L, V2_M, V2_S
+from effnet_core.architecture.family import Family
 from effnet_core.architecture.names import scaled
-from effnet_core.architecture.scaling import ROUNDINGS, STRATEGIES, ScalingCoefficients, ScalingRule
+from effnet_core.architecture.rounding import ROUNDINGS
+from effnet_core.architecture.scaling import STRATEGIES, ScalingCoefficients, ScalingRule
 from effnet_core.architecture.spec import ArchitectureSpec, expand
 from effnet_core.cost.arrays import CostArrays, free_costs, scaled_costs
 from effnet_core.cost.report import DTYPE_BYTES, CostTotals, summarize
@@ -34,6 +36,7 @@ def require_equal(found: CostArrays, place: int, spec: ArchitectureSpec, **optio
 
 @settings(max_examples=60, deadline=None)
 @given(
+    family=st.sampled_from(SCALABLE),
     phis=st.lists(st.floats(-6, 10, allow_nan=False), min_size=1, max_size=4),
     rule=st.builds(ScalingRule, factors, factors, factors),
     strategy=st.sampled_from(STRATEGIES),
@@ -44,7 +47,8 @@ def require_equal(found: CostArrays, place: int, spec: ArchitectureSpec, **optio
     batch=st.integers(1, 64),
     dtype=st.sampled_from(sorted(DTYPE_BYTES)),
 )
-def test_any_rule_and_phi(
+def test_any_family_rule_and_phi(
+    family: Family,
     phis: list[float],
     rule: ScalingRule,
     strategy: str,
@@ -56,6 +60,7 @@ def test_any_rule_and_phi(
     dtype: str,
 ) -> None:
     network = {
+        "family": family,
         "rule": rule,
         "strategy": strategy,
         "repeats": repeats,
@@ -76,6 +81,7 @@ def test_any_rule_and_phi(
 
 @settings(max_examples=60, deadline=None)
 @given(
+    family=st.sampled_from(SCALABLE),
     depth=st.floats(0.05, 8, allow_nan=False),
     width=st.floats(0.05, 8, allow_nan=False),
     side=st.integers(32, 1024),
@@ -83,10 +89,10 @@ def test_any_rule_and_phi(
     repeats=st.sampled_from(ROUNDINGS),
 )
 def test_free_coefficients(
-    depth: float, width: float, side: int, classes: int, repeats: str
+    family: Family, depth: float, width: float, side: int, classes: int, repeats: str
 ) -> None:
     spec = expand(
-        V1,
+        family,
         ScalingCoefficients(depth, width, side, 0.2),
         name="free",
         repeats=repeats,  # type: ignore[arg-type]
@@ -96,6 +102,7 @@ def test_free_coefficients(
         np.array([depth]),
         np.array([width]),
         np.array([side]),
+        family=family,
         repeats=repeats,  # type: ignore[arg-type]
         num_classes=classes,
     )
@@ -134,11 +141,15 @@ def test_no_networks_give_empty_arrays() -> None:
     assert len(scaled_costs([]).params) == 0
 
 
-@pytest.mark.parametrize("baseline", [LITE, V2_BASE])
-def test_other_families_are_refused_in_a_sentence(baseline: object) -> None:
+@pytest.mark.parametrize("family", [V2_S, V2_M, V2_L])
+def test_tables_of_their_own_are_refused_in_a_sentence(family: Family) -> None:
     one = np.array([1.0])
-    with pytest.raises(InvalidInput, match="is not scaled in arrays"):
-        free_costs(one, one, np.array([224]), baseline=baseline)  # type: ignore[arg-type]
+    with pytest.raises(InvalidInput, match="is a stage table of its own"):
+        free_costs(one, one, np.array([224]), family=family)
+    with pytest.raises(InvalidInput, match="is a stage table of its own"):
+        scaled_costs([1.0], family=family)
+    with pytest.raises(InvalidInput, match="is a stage table of its own"):
+        scaled(1.0, family=family)
 
 
 def test_phi_out_of_range_is_refused() -> None:

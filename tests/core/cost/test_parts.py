@@ -8,8 +8,11 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from effnet_core.architecture.families import SCALABLE
+from effnet_core.architecture.family import Family
 from effnet_core.architecture.names import scaled
-from effnet_core.architecture.scaling import ROUNDINGS, STRATEGIES, ScalingRule
+from effnet_core.architecture.rounding import ROUNDINGS
+from effnet_core.architecture.scaling import STRATEGIES, ScalingRule
 from effnet_core.cost.arrays import CostArrays, scaled_costs
 from effnet_core.cost.report import DTYPE_BYTES, CostReport, PartCost, analyze
 
@@ -44,6 +47,7 @@ def listed(report: CostReport) -> list[Row]:
 
 @settings(max_examples=40)
 @given(
+    family=st.sampled_from(SCALABLE),
     phi=st.floats(-6, 4, allow_nan=False),
     rule=st.builds(ScalingRule, factors, factors, factors),
     strategy=st.sampled_from(STRATEGIES),
@@ -53,6 +57,7 @@ def listed(report: CostReport) -> list[Row]:
     dtype=st.sampled_from(sorted(DTYPE_BYTES)),
 )
 def test_every_part_of_any_network(
+    family: Family,
     phi: float,
     rule: ScalingRule,
     strategy: str,
@@ -61,7 +66,13 @@ def test_every_part_of_any_network(
     batch: int,
     dtype: str,
 ) -> None:
-    network = {"rule": rule, "strategy": strategy, "repeats": repeats, "num_classes": classes}
+    network = {
+        "family": family,
+        "rule": rule,
+        "strategy": strategy,
+        "repeats": repeats,
+        "num_classes": classes,
+    }
     found = scaled_costs([phi], batch=batch, dtype=dtype, by_part=True, **network)  # type: ignore[arg-type]
     if not found.exists[0]:
         assert arrays(found, 0) == []

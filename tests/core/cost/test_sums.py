@@ -9,11 +9,12 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from effnet_core.architecture.families import Padding
+from effnet_core.architecture.family import Padding
 from effnet_core.architecture.names import VARIANTS, variant
 from effnet_core.architecture.spec import ArchitectureSpec, BlockSpec
-from effnet_core.cost.layers import LayerCost, block_layers, halved, head_layers, stem_layers
-from effnet_core.cost.sums import PartSums, block_sums, head_sums, stem_sums, total
+from effnet_core.architecture.walk import Part, runs, walk
+from effnet_core.cost.layers import LayerCost, layers
+from effnet_core.cost.sums import Sums, sums, sums_of, total
 
 CHANNELS = st.integers(1, 200)
 BLOCKS = st.builds(
@@ -48,13 +49,14 @@ def counted(layers: Sequence[LayerCost]) -> dict[str, int]:
     }
 
 
-def agree(sums: PartSums, layers: Sequence[LayerCost]) -> None:
-    found = sums._asdict()
-    del found["peak"], found["peak_at"]
-    assert found == counted(layers)
-    assert sums.peak_at in {layer.name for layer in layers}
+def agree(part: Part) -> None:
+    found, counts = sums(part.steps), list(layers(part))
+    expected = counted(counts)
+    assert {name: getattr(found, name) for name in expected} == expected
+    names = {layer.name for layer in counts}
+    assert {part.prefix + step.peak_at for step in part.steps} <= names
     # A layer's output is alive while it runs, so no peak is below the largest.
-    assert sums.peak >= max(c * h * w for c, h, w in (layer.out_shape for layer in layers))
+    assert found.peak >= max(c * h * w for c, h, w in (layer.out_shape for layer in counts))
 
 
 @given(
@@ -68,7 +70,11 @@ def test_a_blocks_sums_are_its_layers(
 ) -> None:
     if not widened:
         block = replace(block, expanded_channels=block.in_channels)
-    agree(block_sums(block, padding, side), block_layers(block, side))
+    spec = replace(variant("b0"), blocks=(block,), padding=padding)
+    part = list(walk(spec, 2 * side))[1]
+    agree(part)
+    run = list(runs(spec, 2 * side))[1]
+    assert sums_of(run.walked, *run.numbers) == sums(part.steps)
 
 
 @given(
@@ -78,13 +84,12 @@ def test_a_blocks_sums_are_its_layers(
 )
 def test_the_ends_sums_are_their_layers(name: str, classes: int, side: int) -> None:
     spec: ArchitectureSpec = replace(variant(name), num_classes=classes)
-    agree(stem_sums(spec, side), stem_layers(spec, side))
-    agree(head_sums(spec, halved(side)), head_layers(spec, halved(side)))
+    stem, *_, head = walk(spec, side)
+    agree(stem)
+    agree(head)
 
 
 def test_the_total_adds_all_but_the_peak() -> None:
-    parts = [
-        PartSums(1, 2, 3, 4, 5, 6, 7, 8, 9, "one"),
-        PartSums(10, 20, 30, 40, 50, 60, 70, 80, 90, "two"),
-    ]
-    assert total(parts) == PartSums(11, 22, 33, 44, 55, 66, 77, 88, 90, "two")
+    parts = [Sums(1, 2, 3, 4, 5, 6, 7, 8, 9), Sums(10, 20, 30, 40, 50, 60, 70, 80, 90)]
+    assert total(parts, [1, 1]) == Sums(11, 22, 33, 44, 55, 66, 77, 88, 90)
+    assert total(parts, [2, 3]) == Sums(32, 64, 96, 128, 160, 192, 224, 256, 90)

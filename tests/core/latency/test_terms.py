@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from effnet_core.architecture.families import V1
+from effnet_core.architecture.families import SCALABLE
+from effnet_core.architecture.family import Family
 from effnet_core.architecture.names import VARIANTS, expand, scaled, variant
 from effnet_core.architecture.scaling import STRATEGIES, ScalingCoefficients
 from effnet_core.architecture.spec import ArchitectureSpec
@@ -104,23 +105,36 @@ def test_nothing_falls_when_a_network_grows(axis: str) -> None:
     assert (np.diff(rows, axis=0) > 0).any()
 
 
+@pytest.mark.parametrize("family", SCALABLE, ids=lambda family: family.key)
 @pytest.mark.parametrize("strategy", STRATEGIES)
-def test_arrays_equal_single_networks_over_phi(strategy: Any) -> None:
+def test_arrays_equal_single_networks_over_phi(strategy: Any, family: Family) -> None:
     phis = np.linspace(-6, 6, 40)
-    costs = scaled_costs(phis, strategy=strategy, num_classes=37, by_part=True)
-    each = terms_of_each(costs, num_classes=37)
+    network = {"family": family, "strategy": strategy, "num_classes": 37}
+    costs = scaled_costs(phis, **network, by_part=True)
+    each = terms_of_each(costs, num_classes=37, family=family)
     assert costs.exists.sum() > 20
     for phi, exists, row in zip(phis.tolist(), costs.exists, each, strict=True):
         if exists:
-            assert tuple(row) == terms(scaled(phi, strategy=strategy, num_classes=37))
+            assert tuple(row) == terms(scaled(phi, **network))
 
 
 @settings(max_examples=40, deadline=None)
-@given(depth=st.floats(0.25, 3), width=st.floats(0.25, 3), side=st.integers(32, 320))
-def test_arrays_equal_single_networks_of_any_shape(depth: float, width: float, side: int) -> None:
+@given(
+    family=st.sampled_from(SCALABLE),
+    depth=st.floats(0.25, 3),
+    width=st.floats(0.25, 3),
+    side=st.integers(32, 320),
+)
+def test_arrays_equal_single_networks_of_any_shape(
+    family: Family, depth: float, width: float, side: int
+) -> None:
     costs = free_costs(
-        np.array([depth, 1.0]), np.array([width, 1.0]), np.array([side, 224]), by_part=True
+        np.array([depth, 1.0]),
+        np.array([width, 1.0]),
+        np.array([side, 224]),
+        family=family,
+        by_part=True,
     )
     coefficients = ScalingCoefficients(depth, width, side, 0.2)
-    row = terms_of_each(costs, num_classes=1000)[0]
-    assert tuple(row) == terms(expand(V1, coefficients, name="any"))
+    row = terms_of_each(costs, num_classes=1000, family=family)[0]
+    assert tuple(row) == terms(expand(family, coefficients, name="any"))

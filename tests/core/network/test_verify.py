@@ -10,7 +10,8 @@ import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from effnet_core.architecture.families import LITE, V2_BASE, V2_S, Padding
+from effnet_core.architecture.families import LITE, V2_BASE, V2_S
+from effnet_core.architecture.family import Padding
 from effnet_core.architecture.names import scaled, variant
 from effnet_core.architecture.scaling import STRATEGIES, ScalingRule
 from effnet_core.architecture.spec import ArchitectureSpec, expand

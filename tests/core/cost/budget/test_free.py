@@ -11,7 +11,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from effnet_core.architecture.families import V1
-from effnet_core.architecture.scaling import Rounding, ScalingCoefficients, ScalingRule
+from effnet_core.architecture.rounding import Rounding
+from effnet_core.architecture.scaling import ScalingCoefficients, ScalingRule
 from effnet_core.architecture.spec import ArchitectureSpec, expand
 from effnet_core.cost.arrays import free_costs
 from effnet_core.cost.budget import (
