@@ -17,6 +17,7 @@ import streamlit as st
 from app import warm
 from app.downloads import Downloads
 from app.scale.network import Network
+from effnet_core.architecture.families import find_family
 from effnet_core.architecture.rounding import Rounding
 from effnet_core.architecture.spec import ArchitectureSpec
 from effnet_core.cost.budget import Answer, Limits, Setting, best_free, largest_phi
@@ -132,9 +133,9 @@ def reconciliation(variant: str) -> Reconciliation:
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
-def jumps(repeats: Rounding) -> tuple[DepthJump, ...]:
-    """Every φ from 0 to 8 at which the paper's formula gains a block."""
-    return depth_jumps(0.0, min(8.0, PHI_MAX), repeats=repeats)
+def jumps(repeats: Rounding, family: str) -> tuple[DepthJump, ...]:
+    """Every φ from 0 to 8 at which the formula with the paper's rule gains a block."""
+    return depth_jumps(0.0, min(8.0, PHI_MAX), repeats=repeats, family=find_family(family))
 
 
 @st.cache_resource(show_spinner=False)

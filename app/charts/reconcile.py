@@ -36,7 +36,8 @@ def implied_phi(found: Sequence[Reconciliation], chosen: str) -> go.Figure:
         marker={"symbol": "line-ns-open", "size": 18, "color": GREY, "line": {"width": 2}},
         hovertemplate="%{y} by its name: φ = %{x}<extra></extra>",
     )
-    drawn.update_xaxes(title="φ", range=[-0.4, 8.6], dtick=1, zeroline=False)
+    most = max((one.nominal_phi or 0 for one in found), default=0)
+    drawn.update_xaxes(title="φ", range=[-0.4, most + 0.6], dtick=1, zeroline=False)
     drawn.update_yaxes(autorange="reversed", type="category")
     return drawn
 
@@ -75,5 +76,5 @@ def blocks_over_phi(
     if phi is not None and 0 <= phi <= 8:
         drawn.add_vline(phi, line={"color": FAINT, "width": 2})
     drawn.update_xaxes(title="φ", range=[-0.3, 8.9], dtick=1, zeroline=False)
-    drawn.update_yaxes(title="Blocks", range=[0, 80], zeroline=False)
+    drawn.update_yaxes(title="Blocks", range=[0, 1.1 * jumps[-1].blocks_above], zeroline=False)
     return drawn

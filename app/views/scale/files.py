@@ -9,7 +9,7 @@ import streamlit as st
 
 from app import resources, widgets
 from app.scale import results
-from app.scale.network import Network
+from app.scale.network import FAMILY, Network
 from app.scale.quantities import QUANTITIES
 from app.views.scale.shown import Shown
 from effnet_core.cost.report import CostReport
@@ -70,11 +70,13 @@ def _draw_verify(network: Network) -> None:
 def _draw_downloads(shown: Shown) -> None:
     widgets.heading("Take it with you")
     name, network = file_stem(shown.network), shown.network
-    curves = results.curves(shown.rule, shown.batch, shown.dtype)
+    curves = results.curves(shown.formula, shown.load)
+    family = "" if shown.formula.family == FAMILY.default else f"{shown.formula.family}-"
+    every = f"efficientnet-{family}curves.csv"
     files = (  # each is written when its button is pressed
         ("Layers, CSV", partial(layers_csv, shown.report), f"{name}.csv", "text/csv"),
         ("Architecture, JSON", shown.report.spec.to_json, f"{name}.json", "application/json"),
-        ("Curves over φ, CSV", partial(curves_csv, curves), "efficientnet-curves.csv", "text/csv"),
+        ("Curves over φ, CSV", partial(curves_csv, curves), every, "text/csv"),
     )
     with st.container(horizontal=True):
         for label, write, file_name, kind in files:

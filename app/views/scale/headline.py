@@ -30,8 +30,8 @@ def _draw_title(shown: Shown, said: Readout) -> None:
 def _draw_numbers(shown: Shown, said: Readout) -> None:
     """The headline: the network's cost beside A's, and what the paper says of it."""
     peak = (
-        f"The largest sum of live tensors in one forward pass over {shown.batch} image(s) in "
-        f"{shown.dtype}, weights not included; reached at {shown.report.totals.peak_at}."
+        f"The largest sum of live tensors in one forward pass over {shown.load.batch} image(s) in "
+        f"{shown.load.dtype}, weights not included; reached at {shown.report.totals.peak_at}."
     )
     rows = (
         ("Parameters", None),
