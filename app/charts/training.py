@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 from app.charts.style import GREY, figure
 
 if TYPE_CHECKING:
-    from effnet_core.service.training.views import Point
+    from effnet_core.training.runs.run import Point
 
 HEIGHT = 300
 MOST_POINTS = 600

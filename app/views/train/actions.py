@@ -17,7 +17,7 @@ from effnet_core.errors import EffnetError, InvalidInput
 from effnet_core.files import csv_text
 
 if TYPE_CHECKING:
-    from effnet_core.service.training.views import Run
+    from effnet_core.training.runs.run import Run
 
 _REFUSED = "train-action-refused"
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from streamlit.runtime.uploaded_file_manager import UploadedFile
 
     from effnet_core.service.training.jobs import TrainingJobs
-    from effnet_core.service.training.views import Contents
+    from effnet_core.service.training.orders import Contents
 
 DRAWN, ZIP = "shapes", "zip"
 KIND = Choice(

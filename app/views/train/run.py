@@ -17,8 +17,7 @@ from effnet_core.cost.report import summarize
 
 if TYPE_CHECKING:
     from effnet_core.service.training.jobs import TrainingJobs
-    from effnet_core.service.training.views import Run, RunState
-    from effnet_core.training.runs.order import Order
+    from effnet_core.training.runs.run import Order, Run, State
 
 RUN = "run"
 """The parameter in the URL that names the run shown."""
@@ -45,7 +44,7 @@ def draw(jobs: TrainingJobs, run_id: str) -> None:
     st.fragment(_follow, run_every=SECONDS_BETWEEN_LOOKS if run.live else None)(run_id, run.state)
 
 
-def _follow(run_id: str, state: RunState) -> None:
+def _follow(run_id: str, state: State) -> None:
     with widgets.told():
         run = next((run for run in resources.training_jobs().runs() if run.id == run_id), None)
         if run is None or run.state != state:

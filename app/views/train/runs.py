@@ -18,7 +18,7 @@ from effnet_core.errors import EffnetError
 if TYPE_CHECKING:
     from effnet_core.results.trained import MeasuredRun
     from effnet_core.service.training.jobs import TrainingJobs
-    from effnet_core.service.training.views import Run
+    from effnet_core.training.runs.run import Run
 
 
 def draw(jobs: TrainingJobs) -> None:

@@ -11,12 +11,12 @@ import torch
 from timm.data import ImageNetInfo
 
 from effnet_core.datasets.photo_files import open_photos
-from effnet_core.datasets.prepare import read_photos
 from effnet_core.engines.predictor import Predictor
 from effnet_core.evaluation import accuracy
 from effnet_core.evaluation.accuracy import evaluate, fitting_batch
 from effnet_core.images import decode, model_view
 from effnet_core.weights import load_checkpoint
+from tests.core.photo_reading import read_photos
 
 
 @pytest.fixture(scope="module")
