@@ -21,7 +21,8 @@ from tests.app.reading import alts, html, opened
 
 SCRIPT = """
 import streamlit as st
-from app.views import classify, explain
+from app.views.classify import page as classify
+from app.views.explain import page as explain
 st.navigation([
     st.Page({page}.render, url_path="start", default=True),
     st.Page(classify.render, url_path="classify"),

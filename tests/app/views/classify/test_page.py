@@ -24,7 +24,8 @@ from tests.app.reading import healthy, html, opened
 
 SCRIPT = """
 import streamlit as st
-from app.views import classify, explain
+from app.views.classify import page as classify
+from app.views.explain import page as explain
 st.navigation([
     st.Page(classify.render, url_path="classify", default=True),
     st.Page(explain.render, url_path="explain"),

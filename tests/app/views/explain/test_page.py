@@ -32,7 +32,8 @@ from tests.app.reading import alts, downloads, healthy, html, opened
 # The first address of Explain is its own, the second is where links and the carried picture lead.
 SCRIPT = """
 import streamlit as st
-from app.views import classify, explain
+from app.views.classify import page as classify
+from app.views.explain import page as explain
 st.navigation([
     st.Page(explain.render, url_path="start", default=True),
     st.Page(explain.render, url_path="explain"),

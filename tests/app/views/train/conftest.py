@@ -27,7 +27,8 @@ from effnet_core.weights import WeightsStore, save_checkpoint
 
 SCRIPT = """
 import streamlit as st
-from app.views import classify, train
+from app.views.classify import page as classify
+from app.views.train import page as train
 st.navigation([
     st.Page(train.render, url_path="train", default=True),
     st.Page(classify.render, url_path="classify"),
