@@ -10,8 +10,11 @@ from app import resources
 from app.markup import plain, title
 from app.state import put
 from app.text import count, size
+from effnet_core.errors import EffnetError
 
 if TYPE_CHECKING:
+    from app.pictures import Picture
+    from effnet_core.engines.predictor import Prediction
     from effnet_core.service import ModelCard
 
 MODEL = "model"
@@ -106,9 +109,24 @@ def choose() -> tuple[ModelCard, ...]:
     return tuple(known[name] for name in chosen if name in known)
 
 
-def say_none() -> None:
-    """Say what to do where no model is chosen."""
-    st.info("No model is chosen: choose one under Models.")
+def only_ready(cards: tuple[ModelCard, ...]) -> tuple[ModelCard, ...]:
+    """Those on this disk; each of the others is offered, and where there is none that is said."""
+    if not cards:
+        st.info("No model is chosen: choose one under Models.")
+    for card in cards:
+        if card.state == "absent":
+            _offer(card)
+    return tuple(card for card in cards if card.state == "ready")
+
+
+def answer(card: ModelCard, picture: Picture) -> Prediction | str:
+    """What a model says of a picture, kept for this session; an error becomes its sentence."""
+    text = f"{plain(label(card))} looks at {plain(picture.title)} …"
+    try:
+        with st.spinner(text, show_time=True):
+            return resources.prediction(picture, card.id)
+    except EffnetError as error:
+        return str(error)
 
 
 def _preferred(known: dict[str, ModelCard]) -> str:
@@ -134,7 +152,7 @@ def _take_added(known: dict[str, ModelCard]) -> None:
         st.session_state[MODEL] = list(dict.fromkeys((added, *usable)))[:MAX_MODELS]
 
 
-def offer(card: ModelCard) -> None:
+def _offer(card: ModelCard) -> None:
     """Draw an absent model: what it is, its size, its download button or how far that is."""
     with st.container(border=True, key=f"offer-{card.id}"):
         st.html(title(label(card), *_facts(card)))

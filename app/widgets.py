@@ -6,6 +6,7 @@ carries it in the URL. Every number on a page says where it comes from: `source(
 
 from __future__ import annotations
 
+import mimetypes
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, Literal, cast
@@ -132,6 +133,22 @@ def chart(figure: go.Figure, alt: str, *, key: str, **options: Any) -> Any:
     return st.plotly_chart(
         figure, key=key, alt=alt, height=int(figure.layout.height), config=CHART_CONFIG, **options
     )
+
+
+def download(
+    label: str, data: str | bytes | Callable[[], str | bytes], file: str, **options: Any
+) -> None:
+    """Draw a button that saves `data` under the name `file`; it leaves the page as it is."""
+    kind = mimetypes.guess_type(file)[0] or "application/octet-stream"
+    st.download_button(label, data, file, kind, on_click="ignore", **options)
+
+
+def on_phone() -> bool:
+    """Whether the page is read on a phone.
+
+    There a chart that takes taps for clicks would hold the page fast under the finger that scrolls.
+    """
+    return "Mobi" in st.context.headers.get("User-Agent", "")
 
 
 @contextmanager

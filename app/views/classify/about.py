@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from app.markup import percent, title
+from app.markup import title
 from app.models import label
-from app.text import count
+from app.text import count, percent
 
 if TYPE_CHECKING:
     from effnet_core.service import ModelCard

@@ -8,18 +8,14 @@ import streamlit as st
 
 from app import pictures, resources
 from app.markup import bars, caption, html, plain, title
-from app.models import ASKED, label
+from app.models import ASKED, answer, label
 from app.pages import page
 from app.pictures import Picture
 from app.text import size
-from effnet_core.errors import EffnetError
 
 if TYPE_CHECKING:
     from effnet_core.engines.predictor import Prediction
     from effnet_core.service import ModelCard
-
-Answer = tuple["ModelCard", "Prediction | str"]
-"""A model with its prediction, or with the sentence that says why there is none."""
 
 
 def draw(picture: Picture, cards: tuple[ModelCard, ...], rows: int) -> None:
@@ -29,25 +25,16 @@ def draw(picture: Picture, cards: tuple[ModelCard, ...], rows: int) -> None:
         with beside:
             place = st.empty()
         with below:
-            answers = tuple((card, _ask(card, picture)) for card in cards)
-            for column, answer in zip(st.columns(max(1, len(cards))), answers, strict=False):
+            answers = [answer(card, picture) for card in cards]
+            columns = st.columns(max(1, len(cards)))
+            for column, card, given in zip(columns, cards, answers, strict=False):
                 with column:
-                    _draw_card(picture, *answer, rows)
-        predictions = [given for _, given in answers if not isinstance(given, str)]
+                    _draw_card(picture, card, given, rows)
+        predictions = [given for given in answers if not isinstance(given, str)]
         with place.container():
             _draw_picture(picture, predictions, width="stretch" if len(cards) < 3 else 320)
         if len(predictions) > 1:
             _draw_agreement(predictions, {card.id: label(card) for card in cards})
-
-
-def _ask(card: ModelCard, picture: Picture) -> Prediction | str:
-    """The model's answer, kept for this session; an error becomes its sentence."""
-    text = f"{plain(label(card))} looks at {plain(picture.title)} …"
-    try:
-        with st.spinner(text, show_time=True):
-            return resources.prediction(card.id, picture.key, picture.data)
-    except EffnetError as error:
-        return str(error)
 
 
 def _draw_picture(

@@ -1,4 +1,4 @@
-"""The left column of Compare: which records, on which axis, and what is drawn besides."""
+"""The left column: which published results, on which axis, and what is drawn besides."""
 
 from __future__ import annotations
 
@@ -79,8 +79,8 @@ class Asked:
     imagenet_alone: bool
     draw: tuple[str, ...]
 
-    def records(self) -> tuple[PublishedResult, ...]:
-        """The records that pass every filter."""
+    def results(self) -> tuple[PublishedResult, ...]:
+        """The published results that pass every filter."""
         return tuple(filter(self._passes, results(test_set=self.test_set)))
 
     def _passes(self, result: PublishedResult) -> bool:

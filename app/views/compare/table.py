@@ -1,9 +1,7 @@
-"""Compare, the table: the selected records, or those of the Pareto front, and their CSV."""
+"""The table: the selected records, or those of the Pareto front, and their CSV."""
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,6 +10,7 @@ import streamlit as st
 from app import widgets
 from app.charts.compare.words import View
 from app.state import Choice, Several
+from app.text import as_csv
 from effnet_core.results.published import results
 from effnet_core.results.published_types import PublishedResult
 from effnet_core.results.trade_off import cost_axes, front, identity, row
@@ -46,11 +45,10 @@ def take_points() -> None:
 def choose_drag() -> str | None:
     """Draw how points are selected on the chart; return Plotly's name of it, None for not at all.
 
-    A chart that takes taps for clicks would hold the page fast under the finger that scrolls it:
-    on a phone a tap shows a record and selects nothing.
+    On a phone a tap shows a record and selects nothing.
     """
     drag = widgets.segmented(DRAG)
-    if drag == "click" and "Mobi" in st.context.headers.get("User-Agent", ""):
+    if drag == "click" and widgets.on_phone():
         st.caption("On a phone, draw a box or a lasso to select, or use the list below.")
         return None
     return DRAG_MODES[drag]
@@ -65,8 +63,8 @@ def choose() -> tuple[str, ...]:
     return widgets.several(PICKED, select_all=False, wrap=True)
 
 
-def draw(view: View, records: Sequence[PublishedResult]) -> None:
-    """Draw the table of the selected records and the downloads."""
+def draw(view: View, passing: Sequence[PublishedResult]) -> None:
+    """Draw the table of what is selected, and its download beside that of all that is passing."""
     picked = view.picked
     by_identity = {identity(one): one for one in results(test_set=view.test_set)}
     if picked:
@@ -93,7 +91,7 @@ def draw(view: View, records: Sequence[PublishedResult]) -> None:
             column_config=_columns(view.timings),
             alt=f"{text} {len(rows)} rows: model, accuracy, recipe, resolution, costs and source.",
         )
-    _draw_downloads(rows, [row(one, view.timings) for one in records], view)
+    _draw_downloads(rows, [row(one, view.timings) for one in passing], view.test_set)
 
 
 def _short(cells: dict[str, Any], view: View) -> dict[str, Any]:
@@ -137,32 +135,12 @@ def _columns(timings: Timings) -> dict[str, Any]:
 
 
 def _draw_downloads(
-    rows: Sequence[dict[str, Any]], every: Sequence[dict[str, Any]], view: View
+    rows: Sequence[dict[str, Any]], every: Sequence[dict[str, Any]], test_set: str
 ) -> None:
     with st.container(horizontal=True):
         for label, table, name in (
-            ("This table, CSV", rows, "efficientnet-compare"),
-            (
-                f"All {len(every)} records that pass the filters, CSV",
-                every,
-                "efficientnet-compare-all",
-            ),
+            ("This table, CSV", rows, "compare"),
+            (f"All {len(every)} records that pass the filters, CSV", every, "compare-all"),
         ):
-            st.download_button(
-                label,
-                to_csv(table),
-                f"{name}-{view.test_set}.csv",
-                "text/csv",
-                disabled=not table,
-                on_click="ignore",
-            )
-
-
-def to_csv(rows: Sequence[dict[str, Any]]) -> str:
-    """The rows as CSV with a header; empty for no rows."""
-    text = io.StringIO()
-    if rows:
-        writer = csv.DictWriter(text, list(rows[0]), lineterminator="\r\n")
-        writer.writeheader()
-        writer.writerows(rows)
-    return text.getvalue()
+            file = f"efficientnet-{name}-{test_set}.csv"
+            widgets.download(label, as_csv(table), file, disabled=not table)

@@ -1,4 +1,4 @@
-"""Compare, timing: how long networks take on the machine that serves this page."""
+"""Timing: how long networks take on the machine that serves this page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Explain, one map: the crop, the map and the overlay, what is said of them, and how firm it is."""
+"""One map: the crop, the map and the overlay, what is said of them, and how firm it is."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from app.markup import caption, percent, title
+from app.markup import caption, title
+from app.text import percent
 from app.views.explain import files
 from app.views.explain.controls import Drawing
 from effnet_core.attribution import Attribution, find_method
-from effnet_core.attribution.render import ColourScale, heatmap, overlay, strongest
+from effnet_core.attribution.render import ColourScale, heatmap, strongest
 from effnet_core.attribution.result import WEAK_FRACTION
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def draw(
     """
     attribution, view = given.attribution, given.prediction.view
     scale = drawing.scale(attribution)
-    laid_over = overlay(view, attribution, opacity=drawing.opacity, scale=scale)
+    laid_over = drawing.overlay(given)
     alone = heatmap(attribution, view.size, scale=scale)
     st.html(head(name, given) + (caption(note) if note else ""))
     where = strongest(attribution)
@@ -55,11 +56,7 @@ def draw(
                 st.image(shown[0], width="stretch", alt=shown[2], output_format="PNG")
                 st.html(shown[1])
     _draw_figures(attribution, together=together)
-    files.draw(
-        files.stem(name, given),
-        files.png(laid_over),
-        files.npy(attribution.raw),
-    )
+    files.draw(files.stem(name, given), files.png(laid_over), files.npy(attribution.raw))
 
 
 def colour_bar(scale: ColourScale) -> str:

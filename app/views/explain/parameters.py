@@ -1,4 +1,4 @@
-"""Explain, the method's parameters: a form made of what the method declares."""
+"""The method's parameters: a form made of what the method declares."""
 
 from __future__ import annotations
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from functools import partial
 
@@ -13,11 +11,12 @@ from app import resources, widgets
 from app.scale import results
 from app.scale.network import Network
 from app.scale.quantities import QUANTITIES
+from app.text import as_csv
 from app.views.scale.shown import Shown
 from effnet_core.cost.report import CostReport
 
 SEED = 0
-_COLUMNS = ("name", "stage", "block", "role", "kind", "channels", "height", "width")
+_PLACE = ("name", "stage", "block", "role", "kind")
 _COUNTS = ("params", "mult_adds", "other_ops", "activations")
 
 
@@ -73,13 +72,13 @@ def _draw_downloads(shown: Shown) -> None:
     name, network = file_stem(shown.network), shown.network
     curves = results.curves(shown.rule, shown.batch, shown.dtype)
     files = (  # each is written when its button is pressed
-        ("Layers, CSV", partial(layers_csv, shown.report), f"{name}.csv", "text/csv"),
-        ("Architecture, JSON", shown.report.spec.to_json, f"{name}.json", "application/json"),
-        ("Curves over φ, CSV", partial(curves_csv, curves), "efficientnet-curves.csv", "text/csv"),
+        ("Layers, CSV", partial(layers_csv, shown.report), f"{name}.csv"),
+        ("Architecture, JSON", shown.report.spec.to_json, f"{name}.json"),
+        ("Curves over φ, CSV", partial(curves_csv, curves), "efficientnet-curves.csv"),
     )
     with st.container(horizontal=True):
-        for label, write, file_name, kind in files:
-            st.download_button(label, write, file_name, kind, on_click="ignore")
+        for label, write, file in files:
+            widgets.download(label, write, file)
     st.caption(
         "The two below need PyTorch and are made when you ask. They carry this architecture with "
         f"random weights (seed {SEED}) or none; for trained weights use "
@@ -95,7 +94,7 @@ def _draw_downloads(shown: Shown) -> None:
     with st.container(horizontal=True):
         for ending, data in _made(network).items():
             file = f"{name}.{ending}"
-            st.download_button(f"Download {file}", data, file, type="primary", on_click="ignore")
+            widgets.download(f"Download {file}", data, file, type="primary")
 
 
 def _made(network: Network) -> dict[str, str | bytes]:
@@ -117,21 +116,22 @@ def file_stem(network: Network) -> str:
 
 def layers_csv(report: CostReport) -> str:
     """Every layer as a row of CSV: its place, output shape and counts for one image."""
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow((*_COLUMNS, *_COUNTS))
-    for layer in report.layers:
-        place = (layer.name, layer.stage, layer.block, layer.role, layer.kind, *layer.out_shape)
-        writer.writerow((*place, *(getattr(layer, count) for count in _COUNTS)))
-    return text.getvalue()
+    return as_csv(
+        [
+            {column: getattr(layer, column) for column in _PLACE}
+            | dict(zip(("channels", "height", "width"), layer.out_shape, strict=True))
+            | {count: getattr(layer, count) for count in _COUNTS}
+            for layer in report.layers
+        ]
+    )
 
 
 def curves_csv(curves: results.Curves) -> str:
     """What every strategy costs at every φ, as CSV; bytes are for the chosen batch and format."""
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(("strategy", *(quantity.key for quantity in QUANTITIES)))
-    for strategy, curve in curves.items():
-        for point in curve:
-            writer.writerow((strategy, *(quantity.of(point) for quantity in QUANTITIES)))
-    return text.getvalue()
+    return as_csv(
+        [
+            {"strategy": strategy, **{quantity.key: quantity.of(point) for quantity in QUANTITIES}}
+            for strategy, curve in curves.items()
+            for point in curve
+        ]
+    )

@@ -9,9 +9,8 @@ import streamlit as st
 
 from app import resources, widgets
 from app.charts import training
-from app.charts.trained.words import percent
-from app.markup import html, plain
-from app.text import count, duration, minus
+from app.markup import facts, plain
+from app.text import count, duration, minus, percent
 from app.views.train import actions
 from effnet_core.cost.report import summarize
 
@@ -70,7 +69,7 @@ def _draw_facts(order: Order) -> None:
     totals = summarize(order.spec)
     held_out = order.recipe.held_out
     named = ", ".join(order.classes[:8]) + (" …" if len(order.classes) > 8 else "")
-    facts = (
+    told = (
         begun(order),
         f"{count(totals.params)} parameters",
         f"sees {order.spec.resolution} × {order.spec.resolution} pixels",
@@ -78,8 +77,7 @@ def _draw_facts(order: Order) -> None:
         f"{len(order.classes)} classes: {named}",
         *((f"{order.left_out:,} photos could not be read",) if order.left_out else ()),
     )
-    items = "".join(f'<span role="listitem">{html(fact)}</span>' for fact in facts)
-    st.html(f'<div class="facts" role="list">{items}</div>')
+    st.html(facts(told))
 
 
 def begun(order: Order) -> str:

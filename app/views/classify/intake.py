@@ -1,4 +1,4 @@
-"""The controls with which pictures come in: samples, files (browse, drop, paste) and the camera."""
+"""The controls through which pictures come in: samples, files (browse, drop, paste), the camera."""
 
 from __future__ import annotations
 
