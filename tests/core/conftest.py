@@ -11,6 +11,11 @@ from typing import Any
 import pytest
 
 from effnet_core.cli import main
+from tests.core.drawn_photos import drawn as drawn
+from tests.core.tiny_runs import every_step as every_step
+from tests.core.tiny_runs import prepared_data as prepared_data
+from tests.core.tiny_runs import spec_file as spec_file
+from tests.core.tiny_runs import tiny as tiny
 
 
 @dataclass(frozen=True)
