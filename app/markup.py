@@ -9,11 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from html import escape
-from pathlib import Path
 
 from app.text import percent
-
-STYLE_SHEET = Path(__file__).with_name("markup.css")
 
 _PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
 # Control characters, line separators, and those that reverse the direction of writing.

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from app import resources
+from app import resources, widgets
 from app.markup import plain, title
 from app.state import put
 from app.text import count, size
@@ -95,8 +95,7 @@ def choose() -> tuple[ModelCard, ...]:
         help="Models that come with this program are first, then others on this disk. Choosing one "
         "that is not here downloads nothing: its size and a button are shown.",
         wrap=True,
-        bind="query-params",
-        persist_state="session",
+        **widgets.KEPT,
     )
     if not any(card.state == "ready" for card in known.values()):
         st.info(
@@ -155,7 +154,7 @@ def _take_added(known: dict[str, ModelCard]) -> None:
 def _offer(card: ModelCard) -> None:
     """Draw an absent model: what it is, its size, its download button or how far that is."""
     with st.container(border=True, key=f"offer-{card.id}"):
-        st.html(title(label(card), *_facts(card)))
+        st.html(title(label(card), *_published_facts(card)))
         state = resources.downloads().state(card.id)
         if state is not None and not state.finished:
             _draw_progress(card.id, size(card.size_bytes))
@@ -168,17 +167,18 @@ def _offer(card: ModelCard) -> None:
         st.caption(plain(f"From {card.origin.split('/')[2]}, to be used offline from then on."))
 
 
-def _facts(card: ModelCard) -> tuple[str, ...]:
+def facts(params: int, side: int, *others: str) -> tuple[str, ...]:
+    """What is said of any model: its parameters, the pixels that it sees, and `others`."""
+    return f"{count(params)} parameters", f"sees {side} × {side} pixels", *others
+
+
+def _published_facts(card: ModelCard) -> tuple[str, ...]:
     from effnet_core.weights.published import find
 
     entry = find(card.id)
-    published = {test_set: top1 for test_set, top1, _ in entry.metrics}
-    accuracy = published.get("ImageNet-1K")
-    return (
-        f"{count(entry.params)} parameters",
-        f"sees {card.resolution} × {card.resolution} pixels",
-        *((f"{accuracy:.1f} % top-1 on ImageNet (published)",) if accuracy else ()),
-    )
+    top1 = {test_set: top1 for test_set, top1, _ in entry.metrics}.get("ImageNet-1K")
+    accuracy = (f"{top1:.1f} % top-1 on ImageNet (published)",) if top1 else ()
+    return facts(entry.params, card.resolution, *accuracy)
 
 
 @st.fragment(run_every=0.5)

@@ -43,12 +43,8 @@ def _draw_picture(
     boxes = tuple(dict.fromkeys(prediction.crop_box for prediction in predictions))
     frame, crop = ("frames are", "crops") if len(boxes) > 1 else ("frame is", "crop")
     seen = f" The lighter {frame} what the models see." if boxes else ""
-    st.image(
-        pictures.framed(picture, boxes),
-        width=width,
-        alt=picture.alt + seen,
-        output_format="JPEG",
-    )
+    framed = pictures.framed(picture, boxes)
+    st.image(framed, width=width, alt=picture.alt + seen, output_format="JPEG")
     details = ["{:,} × {:,} pixels".format(*picture.size)]
     if picture.credit:
         details.append(f"photo: {picture.credit}")
@@ -56,13 +52,8 @@ def _draw_picture(
         details.append(f"the {frame} the {crop} that the models see")
     st.html(title(picture.title, *details))
     if picture in pictures.uploads():
-        st.button(
-            "Remove",
-            key=f"remove-{picture.key}",
-            type="tertiary",
-            on_click=pictures.remove,
-            args=(picture.key,),
-        )
+        key = f"remove-{picture.key}"
+        st.button("Remove", key, type="tertiary", on_click=pictures.remove, args=(picture.key,))
 
 
 def _draw_card(picture: Picture, card: ModelCard, given: Prediction | str, rows: int) -> None:
@@ -83,7 +74,8 @@ def _draw_card(picture: Picture, card: ModelCard, given: Prediction | str, rows:
     with st.container(horizontal=True, vertical_alignment="center"):
         with st.popover("Input", type="tertiary"):
             _draw_input(card, given)
-        _draw_link(picture, card)
+        query = {pictures.EXPLAINED: pictures.name(picture), ASKED: label(card)}
+        st.page_link(page("explain"), label="Where did it look?", query_params=query)
 
 
 def _draw_input(card: ModelCard, given: Prediction) -> None:
@@ -100,14 +92,6 @@ def _draw_input(card: ModelCard, given: Prediction) -> None:
     rows["Origin"], rows["Licence"] = card.origin, card.licence
     body = "".join(f"<dt>{html(name)}</dt><dd>{html(text)}</dd>" for name, text in rows.items())
     st.html(f'<dl class="facts">{body}</dl>')
-
-
-def _draw_link(picture: Picture, card: ModelCard) -> None:
-    st.page_link(
-        page("explain"),
-        label="Where did it look?",
-        query_params={pictures.EXPLAINED: pictures.name(picture), ASKED: label(card)},
-    )
 
 
 def _draw_agreement(predictions: list[Prediction], labels: dict[str, str]) -> None:

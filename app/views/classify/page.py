@@ -6,7 +6,6 @@ import streamlit as st
 
 from app import models, pictures, widgets
 from app.frame import page
-from app.markup import STYLE_SHEET
 from app.state import Number
 from app.views.classify import about, answers, intake, upload
 
@@ -17,9 +16,7 @@ ROWS = Number(key="top", label="Classes shown", default=5, low=1, high=10, step=
 def render() -> None:
     """Draw the page: pictures and models on the left, their answers on the right."""
     models.settle()
-    st.html(STYLE_SHEET)
-    widgets.show_refusals((ROWS,))
-    intake.say_unknown()
+    widgets.show_refusals((ROWS, intake.SAMPLES))
     left, right = st.columns([3, 8], gap="large")
     with left, st.container(key="controls"):
         chosen = intake.choose()

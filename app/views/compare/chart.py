@@ -48,8 +48,7 @@ def draw(asked: Asked, picked: tuple[str, ...]) -> View:
 
 def _timings(held: Calibration | None) -> Timings:
     """What was measured in this session, over what is predicted."""
-    measured: Timings = timing.timed()
-    return measured if held is None else {**predicted_timings(held), **measured}
+    return {**(predicted_timings(held) if held else {}), **timing.timed()}
 
 
 def _headline(view: View) -> str:

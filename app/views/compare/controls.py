@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import streamlit as st
-
 from app import widgets
 from app.state import Choice, Several
 from app.views.compare import line
@@ -93,29 +91,14 @@ class Asked:
 
 def draw() -> Asked:
     """Draw every control and return what they hold."""
-    axis = find_axis(widgets.select(COST))
-    logarithmic = widgets.segmented(SPACING, width="stretch") == "log"
-    test_set = widgets.select(TEST_SET)
-    families_ = widgets.several(FAMILIES)
-    data = widgets.segmented(DATA, width="stretch")
-    recipes_ = widgets.several(RECIPES)
-    drawn = st.pills(
-        DRAW.label,
-        DRAW.options,
-        selection_mode="multi",
-        default=list(DRAW.default),
-        format_func=DRAW.shown,
-        key=DRAW.key,
-        bind="query-params",
-        persist_state="session",
+    asked = Asked(  # in the order in which they are drawn
+        axis=find_axis(widgets.select(COST)),
+        logarithmic=widgets.segmented(SPACING, width="stretch") == "log",
+        test_set=widgets.select(TEST_SET),
+        families=widgets.several(FAMILIES),
+        imagenet_alone=widgets.segmented(DATA, width="stretch") == "imagenet-1k",
+        recipes=widgets.several(RECIPES),
+        draw=widgets.several_pills(DRAW),
     )
     line.choose()
-    return Asked(
-        test_set=test_set,
-        axis=axis,
-        logarithmic=logarithmic,
-        families=families_,
-        recipes=recipes_,
-        imagenet_alone=data == "imagenet-1k",
-        draw=tuple(drawn),
-    )
+    return asked

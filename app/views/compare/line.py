@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from app import widgets
 from app.charts.compare.words import Mark, computed_costs
 from app.markup import plain
 from app.scale.network import Network, chosen
@@ -47,8 +48,7 @@ def choose() -> None:
         placeholder=f"as on Scale: {chosen().title}",
         help="A published variant such as b4 or v2-s, or a network of the formula, such as "
         "phi=2.5,strategy=depth. What is typed stays; empty, it follows Scale.",
-        bind="query-params",
-        persist_state="session",
+        **widgets.KEPT,
     )
 
 

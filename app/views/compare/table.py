@@ -13,8 +13,7 @@ from app.state import Choice, Several
 from app.text import as_csv
 from effnet_core.results.published import results
 from effnet_core.results.published_types import PublishedResult
-from effnet_core.results.trade_off import cost_axes, front, identity, row
-from effnet_core.results.trade_off_types import Timings
+from effnet_core.results.trade_off import front, identity, row
 
 CHART = "trade-off"
 DRAG = Choice(
@@ -83,55 +82,49 @@ def draw(view: View, passing: Sequence[PublishedResult]) -> None:
     )
     st.caption(text + untimed if shown else text)
     rows = [row(one, view.timings) for one in shown]
+    columns = _columns(view)
     if rows:
         st.dataframe(
-            [_short(cells, view) for cells in rows],
+            [{key: cells[key] for key in columns} for cells in rows],
             hide_index=True,
             placeholder="—",
-            column_config=_columns(view.timings),
+            column_config=columns,
             alt=f"{text} {len(rows)} rows: model, accuracy, recipe, resolution, costs and source.",
         )
     _draw_downloads(rows, [row(one, view.timings) for one in passing], view.test_set)
 
 
-def _short(cells: dict[str, Any], view: View) -> dict[str, Any]:
-    """The columns that fit a screen; the CSV has all of them."""
-    keys = ["model", "top1"]
-    if view.axis.kind == "benchmark":
-        keys.append(view.axis.column)
-    here = ["here_median_ms", "here_low_ms", "here_high_ms", "here_basis"]
-    keys += here if view.timings else []
-    keys += ["recipe", "test_resolution", "params", "flops", "activations", "flops_basis"]
-    keys += ["top5", "crop", "interpolation", "extra_training_data", "family", "source"]
-    return {key: cells[key] for key in keys}
-
-
-def _columns(timings: Timings) -> dict[str, Any]:
+def _columns(view: View) -> dict[str, Any]:
+    """The columns that fit a screen, in their order; the CSV has all of them."""
     number, text = st.column_config.NumberColumn, st.column_config.TextColumn
     columns: dict[str, Any] = {
         "model": text("Model", pinned=True, width="medium"),
         "top1": number("Top-1 %", format="%.2f"),
-        "top5": number("Top-5 %", format="%.2f"),
+    }
+    if view.axis.kind == "benchmark":
+        title = f"{view.axis.title} ({view.axis.unit})"
+        columns[view.axis.column] = number(title, format="%.1f")
+    if view.timings:
+        columns |= {
+            "here_median_ms": number("Here: ms", format="%.1f"),
+            "here_low_ms": number("from ms", format="%.1f"),
+            "here_high_ms": number("to ms", format="%.1f"),
+            "here_basis": text("Here is", width=230),
+        }
+    return columns | {
+        "recipe": text("Recipe", width=440),
+        "test_resolution": number("Pixels", format="%d"),
         "params": number("Parameters", format="compact"),
         "flops": number("FLOPs (multiply-adds)", format="compact"),
         "activations": number("Activations", format="compact"),
-        "here_median_ms": number("Here: ms", format="%.1f"),
-        "here_low_ms": number("from ms", format="%.1f"),
-        "here_high_ms": number("to ms", format="%.1f"),
-        "here_basis": text("Here is", width=230),
         "flops_basis": text("FLOPs are"),
-        "test_resolution": number("Pixels", format="%d"),
+        "top5": number("Top-5 %", format="%.2f"),
         "crop": number("Crop", format="%.3f"),
         "interpolation": "Interpolation",
-        "recipe": text("Recipe", width=440),
         "extra_training_data": "Extra training data",
         "family": "Family",
         "source": "Source",
     }
-    for axis in cost_axes().values():
-        if axis.kind == "benchmark":
-            columns[axis.column] = number(f"{axis.title} ({axis.unit})", format="%.1f")
-    return columns
 
 
 def _draw_downloads(

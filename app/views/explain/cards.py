@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from app import pictures, resources, widgets
-from app.markup import plain
+from app.markup import caption, plain
 from app.models import label
 from app.pictures import Picture
 from app.views.explain import maps, strip
@@ -57,11 +57,11 @@ def _draw_target(
         st.error(plain(f"{name}: {error}"))
         return ()
     note = pictures.unknown_subject(picture, given[0].prediction.classes)
+    st.html(maps.head(name, given[0]) + (caption(note) if note else ""))
     if how.every_stage:
-        strip.draw(name, given, drawing, note=note)
+        strip.draw(name, given, drawing)
     else:
-        together = how.all_classes_at_once
-        maps.draw(name, given[0], drawing, wide=wide, note=note, together=together)
+        maps.draw(name, given[0], drawing, wide=wide, together=how.all_classes_at_once)
     return given
 
 

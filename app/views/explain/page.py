@@ -8,7 +8,7 @@ import streamlit as st
 
 from app import models, pages, pictures, widgets
 from app.frame import page
-from app.markup import STYLE_SHEET, plain
+from app.markup import plain
 from app.models import label
 from app.pictures import Picture
 from app.views.explain import cards, controls, gallery, scaling, targets
@@ -24,7 +24,6 @@ _CARRIED = "carried_over"
 def render() -> None:
     """Draw the page: what to explain on the left, the maps on the right."""
     models.settle()
-    st.html(STYLE_SHEET)
     widgets.show_refusals(controls.FIELDS)
     _carry_over()
     left, right = st.columns([3, 8], gap="large")

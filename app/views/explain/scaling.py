@@ -8,8 +8,9 @@ import streamlit as st
 
 from app import resources, widgets
 from app.markup import caption, plain, title
+from app.models import facts
 from app.pictures import Picture
-from app.text import count, percent
+from app.text import percent
 from app.views.explain.controls import Drawing
 from effnet_core.attribution.boxes import view_box
 from effnet_core.attribution.metrics import energy_inside
@@ -69,16 +70,15 @@ def _draw_panel(panel: Panel, given: Explanation, picture: Picture, drawing: Dra
     attribution, model = given.attribution, panel.model
     side, (rows, columns) = model.preprocessing.crop, attribution.grid
     alt = f"Grad-CAM of “{given.target.label}”, {panel.title.lower()}: {strongest(attribution)}."
-    facts = (
+    told = (
         f"gives it {percent(given.target.probability)}",
-        f"{count(model.params)} parameters",
-        f"sees {side} × {side} pixels",
+        *facts(model.params, side),
         f"{rows} × {columns} values" + (", weak" if attribution.weak else ""),
         *_energy(given, picture, panel),
     )
     with st.container(width=_WIDTH, gap="xsmall"):
         st.image(drawing.overlay(given), width="stretch", alt=alt, output_format="PNG")
-        st.html(title(panel.title) + "".join(map(caption, facts)))
+        st.html(title(panel.title) + "".join(map(caption, told)))
 
 
 def _energy(given: Explanation, picture: Picture, panel: Panel) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from app.markup import caption, title
 from app.pictures import in_a_row
 from app.views.explain import files
 from app.views.explain.controls import Drawing
-from app.views.explain.maps import head, said, span, stage_name
+from app.views.explain.maps import said, span, stage_name
 
 if TYPE_CHECKING:
     from effnet_core.service import Explanation
@@ -19,9 +19,8 @@ if TYPE_CHECKING:
 _SIDE = 136
 
 
-def draw(name: str, given: tuple[Explanation, ...], drawing: Drawing, *, note: str = "") -> None:
+def draw(name: str, given: tuple[Explanation, ...], drawing: Drawing) -> None:
     """Draw the overlay of every stage, from the stem to the head convolution, each on its scale."""
-    st.html(head(name, given[0]) + (caption(note) if note else ""))
     overlays = [drawing.overlay(explained) for explained in given]
     with st.container(horizontal=True, key=f"strip-{given[0].weights}-{given[0].target.index}"):
         for explained, image in zip(given, overlays, strict=True):

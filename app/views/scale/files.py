@@ -1,4 +1,4 @@
-"""Scale, verify and download: independent counters beside the figures, and the network as files."""
+"""Verify and download: independent counters beside the figures, and the network as files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Scale, the headline: the network's name, its facts and its four numbers beside A's."""
+"""The headline: the network's name, its facts and its four numbers beside A's."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Train: what can be done with a run: stop it, go on, use its network, take it home, remove it."""
+"""What can be done with a run: stop it, go on, use its network, take it home, remove it."""
 
 from __future__ import annotations
 

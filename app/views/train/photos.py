@@ -1,4 +1,4 @@
-"""Train: the photos to learn from, drawn by code or uploaded as a zip of class folders."""
+"""The photos to learn from, drawn by code or uploaded as a zip of class folders."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Train: which network, and how it is trained."""
+"""Which network, and how it is trained."""
 
 from __future__ import annotations
 

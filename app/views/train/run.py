@@ -1,4 +1,4 @@
-"""Train: one run as it stands, followed as long as it is live."""
+"""One run as it stands, followed as long as it is live."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ SPEED = "With all that is done besides training, such as judging and saving."
 TIME = "Training, over all resumptions."
 
 
-def draw(jobs: TrainingJobs, run_id: str) -> None:
+def draw_run(jobs: TrainingJobs, run_id: str) -> None:
     """Draw the run; while it is live this part alone is drawn again every second."""
     run = jobs.status(run_id)
     st.fragment(_follow, run_every=SECONDS_BETWEEN_LOOKS if run.live else None)(run_id, run.state)

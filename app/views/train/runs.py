@@ -1,4 +1,4 @@
-"""Train: the run that is shown, and the list of all runs to choose from."""
+"""The run that is shown, and the list of all runs to choose from."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ from app import measured_run, resources
 from app.charts.trained.words import label
 from app.markup import plain
 from app.text import duration, percent
-from app.views.train import run as train_run
-from app.views.train.run import COLOURS, RUN
+from app.views.train.run import COLOURS, RUN, begun, draw_run
 from effnet_core.errors import EffnetError
 
 if TYPE_CHECKING:
@@ -33,9 +32,9 @@ def draw(jobs: TrainingJobs) -> None:
         _draw_measured(bundled)
     elif shown is not None:
         with st.container(key="run-asked"):
-            train_run.draw(jobs, shown.id)
+            draw_run(jobs, shown.id)
     elif runs:
-        train_run.draw(jobs, _first(runs).id)
+        draw_run(jobs, _first(runs).id)
     else:
         st.info(
             "Nothing has been trained on this machine yet. Press **Start training** to watch a "
@@ -98,7 +97,7 @@ def _details(run: Run) -> str:
     if order is None:
         return ""
     parts = [
-        plain(train_run.begun(order)),
+        plain(begun(order)),
         f"{len(order.classes)} classes",
         f"{order.photos:,} photos",
     ]

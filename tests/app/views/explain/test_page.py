@@ -129,7 +129,7 @@ def test_pages_share_no_key_by_accident() -> None:
         "scale": {field.key for field in (*scale.FIELDS, *architecture.FIELDS)},
         "explain": {field.key for field in (*controls.FIELDS, controls.STAGE)},
         "compare": {*(field.key for field in compare.FIELDS), line.LINE},
-        "classify": {page.ROWS.key, intake.SAMPLE},
+        "classify": {page.ROWS.key, intake.SAMPLES.key},
         "classify and explain": {models.MODEL, models.ASKED},
     }
     keys["explain"] |= {pictures.EXPLAINED, targets.CLASSES}
