@@ -11,6 +11,7 @@ from app.markup import plain, title
 from app.state import put
 from app.text import count, size
 from effnet_core.errors import EffnetError
+from effnet_core.limits import MAX_MODELS_AT_ONCE
 
 if TYPE_CHECKING:
     from app.pictures import Picture
@@ -32,8 +33,6 @@ No control has this key: Streamlit would let what the session holds win over the
 """
 _EMPTIED = "models_emptied"
 
-MAX_MODELS = 4
-"""As many as the service keeps in memory."""
 _KINDS = ("bundled", "uploaded", "imported", "published")
 _PREFERRED = ("published", "bundled", "imported", "uploaded")
 
@@ -89,7 +88,7 @@ def choose() -> tuple[ModelCard, ...]:
         "Models",
         list(known),
         on_change=_note_emptied,
-        max_selections=MAX_MODELS,
+        max_selections=MAX_MODELS_AT_ONCE,
         key=MODEL,
         placeholder="Choose a model",
         help="Models that come with this program are first, then others on this disk. Choosing one "
@@ -148,7 +147,7 @@ def _take_added(known: dict[str, ModelCard]) -> None:
     if added in known:
         before = st.session_state.get(MODEL, [])
         usable = [name for name in before if name in known and known[name].state == "ready"]
-        st.session_state[MODEL] = list(dict.fromkeys((added, *usable)))[:MAX_MODELS]
+        st.session_state[MODEL] = list(dict.fromkeys((added, *usable)))[:MAX_MODELS_AT_ONCE]
 
 
 def _offer(card: ModelCard) -> None:

@@ -17,8 +17,8 @@ from PIL import Image, ImageDraw
 from effnet_core.errors import EffnetError, InvalidInput
 from effnet_core.images import decode_reduced
 from effnet_core.images.samples import load_sample, sample_images
+from effnet_core.limits import MAX_PICTURES
 
-MAX_PICTURES = 12
 PREVIEW_SIDE = 800
 Box = tuple[float, float, float, float]
 

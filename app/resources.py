@@ -18,7 +18,7 @@ import streamlit as st
 from app import warm
 from app.downloads import Downloads
 from app.scale.network import Network
-from effnet_core.architecture.scaling import PHI_MAX, Rounding
+from effnet_core.architecture.scaling import Rounding
 from effnet_core.architecture.spec import ArchitectureSpec
 from effnet_core.cost.budget import Answer, Limits, Setting, best_free, largest_phi
 from effnet_core.cost.reconcile import DepthJump, Reconciliation, depth_jumps, reconcile
@@ -26,6 +26,7 @@ from effnet_core.cost.report import analyze
 from effnet_core.errors import Busy, DoesNotFit
 from effnet_core.latency import Calibration, LatencyMeasurement, Protocol, measure_runtime
 from effnet_core.latency.job import CalibrationJob
+from effnet_core.limits import MAX_EXPORTED_BYTES, MAX_VERIFIED_MULT_ADDS, PHI_MAX
 
 if TYPE_CHECKING:
     from app.pictures import Picture
@@ -37,8 +38,6 @@ if TYPE_CHECKING:
     from effnet_core.service.training.jobs import TrainingJobs
 
 # What a page may ask of this machine; the command line has no such limits.
-MOST_MULT_ADDS_TO_VERIFY = 100_000_000_000
-MOST_BYTES_TO_EXPORT = 512_000_000
 
 Stage = int | Literal["last", "all"]
 """Where in a network a map is made, as in `ExplainRequest`; "all" stands for every stage."""
@@ -186,7 +185,7 @@ def verification(network: Network) -> Verification:
     Raises DoesNotFit for a network too large to run for a page, Busy while another is built.
     """
     spec = network.spec()
-    if analyze(spec).totals.mult_adds > MOST_MULT_ADDS_TO_VERIFY:
+    if analyze(spec).totals.mult_adds > MAX_VERIFIED_MULT_ADDS:
         raise DoesNotFit(
             "One forward pass of this network takes more than 100 B multiply-adds, too many to "
             "count here while you wait: use `effnet cost --verify` on the command line."
@@ -215,7 +214,7 @@ def onnx_file(network: Network, seed: int) -> bytes:
     Raises DoesNotFit past 512 MB of weights, Busy while another is built.
     """
     spec = network.spec()
-    if analyze(spec).totals.weight_bytes > MOST_BYTES_TO_EXPORT:
+    if analyze(spec).totals.weight_bytes > MAX_EXPORTED_BYTES:
         raise DoesNotFit(
             "This network's weights take more than 512 MB, too many for a download here: use "
             "`effnet export --format onnx` on the command line."

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from collections.abc import Mapping, Sequence
+
+from effnet_core.files import csv_text
 
 _STEPS = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k"))
 _BEFORE_A_UNIT = re.compile(r"(?<=\d) (?=[A-Za-z])")
@@ -67,12 +67,7 @@ def duration(seconds: float) -> str:
 
 def as_csv(rows: Sequence[Mapping[str, object]]) -> str:
     """Rows of the same keys as CSV, under a header of the keys; empty for no rows."""
-    text = io.StringIO()
-    if rows:
-        writer = csv.DictWriter(text, rows[0])
-        writer.writeheader()
-        writer.writerows(rows)
-    return text.getvalue()
+    return csv_text((rows[0], *(row.values() for row in rows))) if rows else ""
 
 
 def _scaled(value: float, steps: tuple[tuple[float, str], ...], unit: str) -> str:

@@ -19,11 +19,12 @@ from benchmarks.limits import limited
 from benchmarks.rows import Row
 from benchmarks.table import text
 from effnet_core.architecture.families import V1
-from effnet_core.architecture.scaling import PHI_MAX, PHI_MIN, STRATEGIES, ScalingCoefficients
+from effnet_core.architecture.scaling import STRATEGIES, ScalingCoefficients
 from effnet_core.architecture.spec import expand
 from effnet_core.cost import sums
 from effnet_core.cost.arrays import free_costs
 from effnet_core.cost.report import CostTotals, summarize
+from effnet_core.limits import PHI_MAX, PHI_MIN
 
 RUNS = 30
 SPEC_RUNS = 3  # one takes seconds

@@ -5,15 +5,18 @@ JSON is held to what a dataclass declares: `conform` reads types, and bounds in 
 
 from __future__ import annotations
 
+import csv
 import dataclasses
 import errno
+import hashlib
+import io
 import json
 import os
 import re
 import sys
 import types
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import (
@@ -29,9 +32,11 @@ from typing import (
 )
 
 import msgspec
+import platformdirs
 from msgspec import Meta
 
 from effnet_core.errors import WeightsError
+from effnet_core.limits import MAX_JSON_BYTES
 
 T = TypeVar("T")
 
@@ -103,6 +108,32 @@ def storage_error(error: OSError, target: Path) -> WeightsError:
     return WeightsError(f"{target} cannot be used ({reason}); check the path and its permissions.")
 
 
+def cache_folder() -> Path:
+    """$EFFNET_CACHE or, unset, the user's cache folder."""
+    cache = os.environ.get("EFFNET_CACHE")
+    return Path(cache).expanduser() if cache else platformdirs.user_cache_path("effnet")
+
+
+def sha256(path: Path) -> str:
+    """The SHA-256 of a file; raises OSError."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def csv_text(rows: Iterable[Iterable[object]]) -> str:
+    """Rows as CSV, the header first; None is an empty cell."""
+    text = io.StringIO(newline="")
+    csv.writer(text).writerows(rows)
+    return text.getvalue()
+
+
+def decimal_size(size: int) -> str:
+    """A size in bytes in decimal units: "21.3 MB" (millions of bytes)."""
+    if size >= 1e9:
+        return f"{size / 1e9:,.1f} GB"
+    return f"{size / 1e6:,.1f} MB" if size >= 1e5 else f"{size / 1e3:,.1f} kB"
+
+
 def readable_size(size: int) -> str:
     """A size in bytes as people read it: "20.5 MiB"."""
     value, unit = float(size), "bytes"
@@ -124,6 +155,16 @@ def asset(path: str) -> Path:
     return place
 
 
+def in_fixed_order(data: bytes) -> tuple[bytes, memoryview]:
+    """A safetensors file as (header, tensors), its metadata sorted: written, their order varies."""
+    end = 8 + int.from_bytes(data[:8], "little")
+    header = json.loads(data[8:end])
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+    text += b" " * (-len(text) % 8)  # the tensors stay aligned to 8 bytes
+    return len(text).to_bytes(8, "little") + text, memoryview(data)[end:]
+
+
 class Unfit(ValueError):
     """What was read is not what it should be; the text says why, as part of a sentence."""
 
@@ -134,6 +175,20 @@ def parse_json(text: str | bytes) -> Any:
         return json.loads(text, parse_constant=_refuse)
     except (ValueError, RecursionError) as error:
         raise error if isinstance(error, Unfit) else Unfit("it is not valid JSON") from None
+
+
+def read_json(path: Path, most: int = MAX_JSON_BYTES) -> Any:
+    """The values in a file of at most `most` bytes; raises Unfit, or OSError for no such file."""
+    if path.stat().st_size > most:
+        raise Unfit("it is too large")
+    return parse_json(path.read_bytes())
+
+
+def of_format(values: object, name: str) -> dict[str, Any]:
+    """The other fields of a JSON object that says "format": `name`; raises Unfit."""
+    if not isinstance(values, dict) or values.get("format") != name:
+        raise Unfit(f'it does not say "format": "{name}"')
+    return {field: value for field, value in values.items() if field != "format"}
 
 
 def conform(values: object, kind: type[T], *, closed: bool = True) -> T:

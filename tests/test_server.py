@@ -19,6 +19,7 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
+from websockets.typing import Origin, Subprotocol
 
 from app.server import settings
 from effnet_core.errors import InvalidInput
@@ -36,12 +37,12 @@ WAYS = {
 def new_session(url: str) -> Any:
     """Open a session as a browser does; return the message that carries the app's settings."""
     address = url.replace("http://", "ws://") + "/_stcore/stream"
-    with connect(address, subprotocols=["streamlit"]) as socket_:  # type: ignore[list-item]
+    with connect(address, subprotocols=[Subprotocol("streamlit")]) as socket_:
         ask = BackMsg()
         ask.rerun_script.query_string = ""
         socket_.send(ask.SerializeToString())
         answer = ForwardMsg()
-        answer.ParseFromString(socket_.recv(timeout=30))  # type: ignore[arg-type]
+        answer.ParseFromString(socket_.recv(timeout=30))
         return answer.new_session
 
 
@@ -147,7 +148,11 @@ def test_impossible_port_gets_a_sentence() -> None:
 def test_foreign_origin_is_refused(server: str) -> None:
     address = server.replace("http://", "ws://") + "/_stcore/stream"
     with pytest.raises(InvalidStatus) as refused:
-        connect(address, origin="https://elsewhere.example", subprotocols=["streamlit"])  # type: ignore[arg-type, list-item]
+        connect(
+            address,
+            origin=Origin("https://elsewhere.example"),
+            subprotocols=[Subprotocol("streamlit")],
+        )
     assert refused.value.response.status_code == 403
 
 

@@ -1,13 +1,4 @@
 // Axes: where values fall on the page, and which of them are written beside the chart.
-const LETTERS = [[1e12, "T"], [1e9, "B"], [1e6, "M"], [1e3, "k"]];
-const BYTE_LETTERS = [[1e12, "T"], [1e9, "G"], [1e6, "M"], [1e3, "k"]];
-
-function tickText(value, unit) {
-  if (value === 0) return "0";
-  const [step, letter] = (unit ? BYTE_LETTERS : LETTERS).find(([s]) => Math.abs(value) >= s)
-    ?? [1, ""];
-  return `${Number((value / step).toPrecision(3))}${letter}${unit}`.replace("-", "−");
-}
 
 // A round step that leaves at most `most` ticks between two values.
 function roundStep(length, most) {
@@ -28,7 +19,7 @@ function ticks({ range: [low, high], logarithmic }, most) {
     .filter(value => Math.log10(value) >= low && Math.log10(value) <= high);
 }
 
-// The place of a value between two ends of the page, and back.
+// The place of a value between two ends of the page.
 function axisScale({ range: [low, high], logarithmic }, from, to) {
   const part = value => ((logarithmic ? Math.log10(value) : value) - low) / (high - low);
   return value => from + part(value) * (to - from);

@@ -10,133 +10,115 @@ const SHAPES = {
   diamond: "M9.5 0 0 9.5 -9.5 0 0 -9.5Z",
 };
 
-const place = ({ x, y }, state) => [state.x(x), state.y(y)];
-const inside = ([x, y], { width, chart }) =>
-  x >= EDGE.left - 1 && x <= width - EDGE.right + 1
-  && y >= EDGE.top - 1 && y <= chart.height - EDGE.bottom + 1;
-const absent = mark => !mark || mark.x === null || mark.y === null;
-
-function markup(name, attributes, text = "") {
-  const target = element(name);
-  put(target, attributes);
-  target.textContent = text;
-  return target;
+// Where the chart's edges and values fall on a page of this width.
+function plotted(chart, width) {
+  const { left, top } = EDGE, right = width - EDGE.right, bottom = chart.height - EDGE.bottom;
+  const x = axisScale(chart.x, left, right), y = axisScale(chart.y, bottom, top);
+  return { left, top, right, bottom, x, y };
 }
 
-function drawGrid(group, { chart, width, x, y }) {
-  const bottom = chart.height - EDGE.bottom, right = width - EDGE.right;
-  const parts = [];
-  for (const value of ticks(chart.x, Math.max(3, width / 70))) {
-    parts.push(markup("text", { class: "tick", x: x(value), y: bottom + 18,
-      "text-anchor": "middle" }, tickText(value, chart.x.unit)));
-  }
-  for (const value of ticks(chart.y, 7)) {
-    const at = y(value);
-    parts.push(markup("path", { d: `M${EDGE.left} ${at.toFixed(1)}H${right}` }));
-    parts.push(markup("text", { class: "tick", x: EDGE.left - 8, y: at + 4,
-      "text-anchor": "end" }, tickText(value, chart.y.unit)));
-  }
-  const [middle, centre] = [(EDGE.left + right) / 2, (EDGE.top + bottom) / 2];
-  parts.push(markup("text", { class: "axis", x: middle, y: bottom + 38,
-    "text-anchor": "middle" }, chart.x.label));
-  parts.push(markup("text", { class: "axis", "text-anchor": "middle",
-    transform: `translate(14 ${centre}) rotate(-90)` }, chart.y.label));
-  if (chart.level !== null) {
-    const d = `M${EDGE.left} ${y(chart.level).toFixed(1)}H${right}`;
-    parts.push(markup("path", { d, class: "level" }));
-  }
-  group.replaceChildren(...parts);
+// Where a mark falls; null for a network that has none on the chart.
+function place(mark, { left, top, right, bottom, x, y }) {
+  if (!mark || mark.x === null || mark.y === null) return null;
+  const [across, up] = [x(mark.x), y(mark.y)];
+  const inside = across >= left - 1 && across <= right + 1 && up >= top - 1 && up <= bottom + 1;
+  return inside ? [across, up] : null;
 }
 
-function drawLines(group, { chart, x, y, colours, clip }) {
-  group.setAttribute("clip-path", `url(#${clip})`);
-  group.replaceChildren(...chart.lines.map((line, i) => markup("path", {
-    d: line.x.map((value, j) =>
-      `${j ? "L" : "M"}${x(value).toFixed(1)} ${y(line.y[j]).toFixed(1)}`).join(""),
-    stroke: colours[i], "stroke-width": `${line.width}`, opacity: `${line.opacity}`,
-    "stroke-dasharray": line.dash,
-  })));
+function grid(chart, { left, top, right, bottom, x, y }) {
+  const level = value => `M${left} ${y(value).toFixed(1)}H${right}`;
+  const text = (words, more) => ["text", { text: words, "text-anchor": "middle", ...more }];
+  const across = ticks(chart.x, Math.max(3, (right + EDGE.right) / 70)).map(value =>
+    text(tickText(value, chart.x.unit), { class: "tick", x: x(value), y: bottom + 18 }));
+  const up = ticks(chart.y, 7).flatMap(value => [
+    ["path", { d: level(value) }],
+    text(tickText(value, chart.y.unit), {
+      class: "tick", "text-anchor": "end", x: left - 8, y: y(value) + 4,
+    }),
+  ]);
+  const turned = `translate(14 ${(top + bottom) / 2}) rotate(-90)`;
+  return [
+    ...across, ...up,
+    text(chart.x.label, { class: "axis", x: (left + right) / 2, y: bottom + 38 }),
+    text(chart.y.label, { class: "axis", transform: turned }),
+    ...(chart.level === null ? [] : [["path", { d: level(chart.level), class: "level" }]]),
+  ];
 }
 
-function drawStill(group, state) {
-  const parts = [];
-  for (const { symbol, marks, labels } of state.chart.marks) {
-    marks.forEach((mark, i) => {
-      if (absent(mark)) return;
-      const at = place(mark, state);
-      if (!inside(at, state)) return;
-      const [x, y] = at;
-      parts.push(markup("path", { d: SHAPES[symbol], fill: GREY,
-        transform: `translate(${x} ${y})` }));
-      if (labels[i]) parts.push(markup("text", { class: "name", x: x + 6, y: y + 15 }, labels[i]));
-    });
-  }
-  group.replaceChildren(...parts);
-}
+const stroke = (line, colour) =>
+  ({ stroke: colour, "stroke-width": line.width, "stroke-dasharray": line.dash });
 
-function drawLegend(legend, { chart, colours }) {
-  const swatch = inner => `<svg width="30" height="12" viewBox="0 -6 30 12">${inner}</svg>`;
-  const items = chart.lines.map((line, i) => [line.name, swatch(`<path d="M0 0H30" fill="none"
-    stroke="${colours[i]}" stroke-width="${line.width}" stroke-dasharray="${line.dash}"/>`)]);
-  items.push(...chart.marks.map(({ name, symbol }) => [name,
-    swatch(`<path transform="translate(15 0)" d="${SHAPES[symbol]}" fill="${GREY}"/>`)]));
-  legend.replaceChildren(...items.map(([name, picture]) => {
-    const item = document.createElement("span");
-    item.innerHTML = picture;
-    item.append(name);
-    return item;
+const path = (line, { x, y }) => line.x.map((value, i) =>
+  `${i ? "L" : "M"}${x(value).toFixed(1)} ${y(line.y[i]).toFixed(1)}`).join("");
+
+const still = (chart, frame) => chart.marks.flatMap(({ symbol, marks, labels }) =>
+  marks.flatMap((mark, i) => {
+    const at = place(mark, frame);
+    if (!at) return [];
+    const shape = { d: SHAPES[symbol], fill: GREY, transform: `translate(${at.join(" ")})` };
+    const name = { class: "name", x: at[0] + 6, y: at[1] + 15, text: labels[i] };
+    return labels[i] ? [["path", shape], ["text", name]] : [["path", shape]];
   }));
+
+const legend = (chart, colours) => [
+  ...chart.lines.map((line, i) =>
+    [line.name, { d: "M0 0H30", fill: "none", ...stroke(line, colours[i]) }]),
+  ...chart.marks.map(({ name, symbol }) =>
+    [name, { d: SHAPES[symbol], fill: GREY, transform: "translate(15 0)" }]),
+];
+
+function legendItem([name, drawn]) {
+  const item = document.createElement("span");
+  const swatch = element("svg", { width: "30", height: "12", viewBox: "0 -6 30 12" });
+  swatch.append(element("path", drawn));
+  item.append(swatch, name);
+  return item;
 }
 
-function drawMark(root, state) {
-  const group = root.querySelector(".mark"), row = held(state.rows, state.rest);
-  const at = absent(row) ? null : place(row, state);
-  state.current = at && inside(at, state) ? row : null;
-  group.style.display = state.current ? "" : "none";
-  root.querySelector(".plot").setAttribute(
-    "aria-label", state.current ? `${state.alt} ${row.text}.` : state.alt);
-  if (!state.current) return;
-  const [path, text] = group.children, [x, y] = at;
-  put(group, { transform: `translate(${x.toFixed(1)} ${y.toFixed(1)})` });
-  put(path, { d: SHAPES.diamond, fill: state.colours[COLOUR] });
-  const left = x > state.width - EDGE.right - 60;
-  put(text, { "text-anchor": left ? "end" : "middle", x: 0, y: -15 });
-  if (text.textContent !== row.title) text.textContent = row.title;
+function drawMark({ root, frame, colours, alt, rows, rest }) {
+  const row = held(rows, rest), at = place(row, frame);
+  const mark = root.querySelector(".mark"), [shape, title] = mark.children;
+  put(root.querySelector(".plot"), { "aria-label": at ? `${alt} ${row.text}.` : alt });
+  put(mark, { display: at ? "inline" : "none" });
+  if (!at) return;
+  put(mark, { transform: `translate(${at.map(one => one.toFixed(1)).join(" ")})` });
+  put(shape, { d: SHAPES.diamond, fill: colours[COLOUR] });
+  const anchor = at[0] > frame.right - 60 ? "end" : "middle";
+  put(title, { "text-anchor": anchor, x: 0, y: -15, text: row.title });
 }
 
-function drawChart(root, state) {
-  const plot = root.querySelector(".plot"), { chart } = state;
-  state.width = plot.clientWidth;
-  if (!chart || !state.width) return;
-  state.colours = getComputedStyle(root).getPropertyValue("--st-chart-categorical-colors").split(",");
-  put(plot, { height: `${chart.height}` });
-  state.x = axisScale(chart.x, EDGE.left, state.width - EDGE.right);
-  state.y = axisScale(chart.y, chart.height - EDGE.bottom, EDGE.top);
-  const clip = plot.querySelector("clipPath");
-  clip.id = state.clip;
-  put(clip.firstElementChild, { x: EDGE.left, y: EDGE.top - 4,
-    width: state.width - EDGE.left - EDGE.right,
-    height: chart.height - EDGE.top - EDGE.bottom + 8 });
-  drawGrid(plot.querySelector(".grid"), state);
-  drawLines(plot.querySelector(".lines"), state);
-  drawStill(plot.querySelector(".still"), state);
-  drawLegend(root.querySelector(".legend"), state);
-  drawMark(root, state);
+function drawChart(state) {
+  const { root, chart, clip } = state, part = name => root.querySelector(name);
+  state.width = root.clientWidth;
+  if (!state.width) return;
+  const theme = getComputedStyle(root).getPropertyValue("--st-chart-categorical-colors");
+  const colours = state.colours = theme.split(",");
+  const frame = state.frame = plotted(chart, state.width);
+  const { left, top, right, bottom } = frame;
+  put(part(".plot"), { height: chart.height });
+  put(part("clipPath"), { id: clip });
+  put(part("clipPath rect"), {
+    x: left, y: top - 4, width: right - left, height: bottom - top + 8,
+  });
+  put(part(".lines"), { "clip-path": `url(#${clip})` });
+  putEach(part(".lines"), "path", chart.lines.map((line, i) =>
+    ({ d: path(line, frame), opacity: line.opacity, ...stroke(line, colours[i]) })));
+  for (const [name, parts] of [[".grid", grid(chart, frame)], [".still", still(chart, frame)]]) {
+    part(name).replaceChildren(...parts.map(([tag, attributes]) => element(tag, attributes)));
+  }
+  part(".legend").replaceChildren(...legend(chart, colours).map(legendItem));
+  drawMark(state);
 }
 
-// What lies nearest to the pointer: the chosen network first, then marks, then lines.
-function said(event, root, state) {
-  const frame = root.querySelector(".plot").getBoundingClientRect();
-  const apart = mark => {
-    const [x, y] = place(mark, state);
-    return Math.hypot(x - event.clientX + frame.left, y - event.clientY + frame.top);
-  };
-  const marks = state.chart.marks.flatMap(group => group.marks).filter(mark => !absent(mark));
-  const along = state.chart.lines.flatMap(line => line.texts.map((text, i) =>
+// What is said of the nearest to a point: the chosen network first, then marks, then lines.
+function nearest([x, y], { chart, frame, rows, rest }) {
+  const marks = chart.marks.flatMap(group => group.marks);
+  const along = chart.lines.flatMap(line => line.texts.map((text, i) =>
     ({ x: line.x[i], y: line.y[i], text })));
-  for (const kind of [state.current ? [state.current] : [], marks, along]) {
-    const near = kind.map(mark => [apart(mark), mark.text]).filter(([far]) => far <= NEAR);
-    if (near.length) return near.reduce((a, b) => (b[0] < a[0] ? b : a))[1];
+  for (const kind of [[held(rows, rest)], marks, along]) {
+    const near = kind.map(mark => [place(mark, frame), mark?.text]).filter(([at]) => at)
+      .map(([at, text]) => [Math.hypot(at[0] - x, at[1] - y), text]).sort(([a], [b]) => a - b);
+    if (near[0]?.[0] <= NEAR) return near[0][1];
   }
   return "";
 }
@@ -144,22 +126,17 @@ function said(event, root, state) {
 let charts = 0;
 
 function start(root) {
-  const state = { clip: `plot-${++charts}`, drawn: null };
-  state.draw = () => drawChart(root, state);
-  const resized = new ResizeObserver(state.draw);
-  resized.observe(root);
-  const unfollow = follow(() => { if (state.x) drawMark(root, state); });
-  root.addEventListener("pointermove", event => {
-    if (state.x) showTip(root, event, said(event, root, state));
+  const state = { root, clip: `plot-${++charts}` };
+  state.end = keepUp(state, () => { if (state.frame) drawMark(state); }, drawChart);
+  tell(root, event => {
+    const box = root.querySelector(".plot").getBoundingClientRect();
+    return state.frame ? nearest([event.clientX - box.left, event.clientY - box.top], state) : "";
   });
-  root.addEventListener("pointerleave", event => showTip(root, event, ""));
-  state.end = () => { unfollow(); resized.disconnect(); };
   return state;
 }
 
 export default function ({ data, parentElement }) {
   const state = mounted(parentElement, () => start(parentElement.querySelector(".chart")));
-  Object.assign(state, JSON.parse(data[0]));
-  state.draw();
+  drawChart(Object.assign(state, JSON.parse(data[0])));
   return state.end;
 }

@@ -18,33 +18,31 @@ import streamlit as st
 from app.live.steps import compact
 
 _FOLDER = Path(__file__).parent
+_SCRIPTS = {
+    "readouts": ("follow", "readouts"),
+    "chart": ("follow", "numbers", "svg", "axes", "chart"),
+    "stages": ("follow", "numbers", "svg", "network", "picture", "table", "stages"),
+}
 
 
-def _read(*names: str) -> str:
-    return "\n".join((_FOLDER / name).read_text(encoding="utf-8") for name in names)
+def _read(name: str) -> str:
+    return (_FOLDER / name).read_text(encoding="utf-8")
 
 
-_STYLE = _read("live.css")
-_readouts = st.components.v2.component(
-    "scale_readouts",
-    html=_read("readouts.html"),
-    css=_STYLE,
-    js=_read("follow.js", "readouts.js"),
-    isolate_styles=False,
-)
-_chart = st.components.v2.component(
-    "scale_chart",
-    html=_read("chart.html"),
-    css=_STYLE,
-    js=_read("follow.js", "svg.js", "axes.js", "chart.js"),
-    isolate_styles=False,
-)
-_stages = st.components.v2.component(
-    "scale_stages",
-    html=_read("stages.html"),
-    css=_STYLE,
-    js=_read("follow.js", "numbers.js", "svg.js", "picture.js", "stages.js"),
-    isolate_styles=False,
+def script(part: str) -> str:
+    """The JavaScript module of "readouts", "chart" or "stages": its files, one after another."""
+    return "\n".join(_read(f"{name}.js") for name in _SCRIPTS[part])
+
+
+_readouts, _chart, _stages = (
+    st.components.v2.component(
+        f"scale_{part}",
+        html=_read(f"{part}.html"),
+        css=_read("live.css"),
+        js=script(part),
+        isolate_styles=False,
+    )
+    for part in _SCRIPTS
 )
 
 

@@ -2,15 +2,22 @@
 const SLIDER = ".st-key-phi input[type=range]";
 const LEAST = -6, STEPS_A_UNIT = 10;
 
-function reading() {
-  return document.querySelector(SLIDER)?.getAttribute("aria-valuetext") ?? null;
-}
+const reading = () => document.querySelector(SLIDER)?.getAttribute("aria-valuetext") ?? null;
 
 // The place of a reading among the steps; null for a φ between them, or no slider.
 function step(text) {
   const place = (Number(text) - LEAST) * STEPS_A_UNIT;
   const whole = Math.round(place);
   return text !== null && Math.abs(place - whole) < 1e-6 ? whole : null;
+}
+
+// The step that is shown; null where that is `rest`, a network between the steps or by name.
+const shownStep = (text, rest) => (rest && text === rest.at ? null : step(text));
+
+// The row that is shown: of its step, or of `rest`.
+function held(rows, rest) {
+  const place = shownStep(reading(), rest);
+  return place === null ? rest?.row : rows?.[place];
 }
 
 // Calls `moved` after every change of φ; returns what ends that.
@@ -22,13 +29,6 @@ function follow(moved) {
     subtree: true, attributes: true, attributeFilter: ["aria-valuetext"],
   });
   return () => observer.disconnect();
-}
-
-// What is held for the reading: `rest` for a network between the steps or by name.
-function held(rows, rest) {
-  const text = reading();
-  const place = step(text);
-  return rest && (text === null || place === null || text === rest.at) ? rest.row : rows?.[place];
 }
 
 // Each mount of a component keeps what it started with here, since it is called for all new data.

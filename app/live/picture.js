@@ -5,40 +5,69 @@ const BETWEEN_BLOCKS = 0.8, BETWEEN_STAGES = 13;
 const LABELS_APART = 26; // pixels; nearer labels run together
 const LINE = 12;
 
-// The network at one place of its columns: its parts with numbers in place of columns.
-function networkAt(networks, place) {
-  if (!networks || !networks.side[place]) return null;
-  const parts = networks.parts.map(part => ({
-    stage: part.stage,
-    times: part.times[place],
-    channels: part.channels[place],
-    side: part.side[place],
-    counts: part.counts.map(column => column[place]),
-  })).filter(part => part.times > 0);
-  const stages = networks.stages.map((stage, number) => ({
-    ...stage, number, field: stage.receptive_field[place],
-  }));
-  return { title: networks.titles[place], side: networks.side[place], parts, stages };
-}
-
-function slabs(network, metric) {
+// The slabs from left to right, in pixels of a feature map; `block` is null in stem and head.
+function slabs({ parts, stages }, metric) {
   const found = [];
-  const ends = [0, network.stages.length - 1];
-  let left = 0;
-  for (const part of network.parts) {
+  for (const part of parts) {
     for (let i = 0; i < part.times; i++) {
-      const before = found.at(-1);
-      if (before) left += before.stage === part.stage ? BETWEEN_BLOCKS : BETWEEN_STAGES;
-      const block = ends.includes(part.stage) ? null
-        : before?.stage === part.stage ? before.block + 1 : 0;
-      const thickness = Math.sqrt(part.channels);
-      found.push({ ...part, block, left, thickness, value: part.counts[metric] });
-      left += thickness;
+      const before = found.at(-1), next = before?.stage === part.stage;
+      const gap = before ? next ? BETWEEN_BLOCKS : BETWEEN_STAGES : 0;
+      const block = stages[part.stage].inner ? next ? before.block + 1 : 0 : null;
+      const left = (before?.right ?? 0) + gap, right = left + Math.sqrt(part.channels);
+      found.push({ ...part, block, left, right, value: part.counts[metric] });
     }
   }
   return found;
 }
 
+const isChosen = (slab, [stage, block]) =>
+  stage === null || (slab.stage === stage && (block === null || slab.block === block));
+
+const tallest = list => Math.max(0, ...list.map(slab => slab.side));
+
+// From slabs to the page; `centre` and `below` are the middle lines of the two networks.
+function scales(shown, other, width) {
+  const right = Math.max(shown.at(-1).right, other.at(-1)?.right ?? 0);
+  const top = tallest(shown), bottom = tallest(other), gap = other.length ? 0.15 * top : 0;
+  const across = width / (1.02 * right), up = (HEIGHT - TOP - BOTTOM) / (top + gap + bottom);
+  return {
+    x: value => (value + 0.01 * right) * across, across, up,
+    centre: TOP + (up * top) / 2, below: TOP + up * (top + gap + bottom / 2), top,
+  };
+}
+
+function box({ left, right, side }, { x, across, up }, middle) {
+  const height = up * side;
+  return { x: x(left), y: middle - height / 2, width: across * (right - left), height };
+}
+
+function frame(inside, scale, colour) {
+  if (!inside.length) return { style: "display: none" };
+  const around = {
+    left: inside[0].left - 2, right: inside.at(-1).right + 2, side: 1.06 * tallest(inside),
+  };
+  return { ...box(around, scale, scale.centre), style: `stroke: ${colour}` };
+}
+
+// Each stage's name, and its side where that changes; one too near to the last is lifted.
+function labels(stages, shown, { x, across }) {
+  const found = [];
+  let before = 0, last = -Infinity;
+  for (const { number, name } of stages) {
+    const inside = shown.filter(slab => slab.stage === number), end = inside.at(-1);
+    const centre = (inside[0].left + end.right) / 2;
+    const lifted = across * (centre - last) < LABELS_APART;
+    const y = TOP - 6 - (lifted ? 2 * LINE : 0), changed = end.side !== before;
+    const up = lifted && !changed ? 0 : LINE;
+    found.push({ x: x(centre), y: y - up, class: "name", text: name });
+    if (changed) found.push({ x: x(centre), y, class: "", text: `${end.side}²` });
+    before = end.side;
+    last = lifted ? -Infinity : centre;
+  }
+  return found;
+}
+
+// A colour between two of `shades`, which are written #rrggbb.
 function shade(share, shades) {
   const place = Math.min(share, 1) * (shades.length - 1);
   const low = Math.min(Math.floor(place), shades.length - 2);
@@ -47,75 +76,41 @@ function shade(share, shades) {
   return `rgb(${from.map((part, i) => Math.round(part + (to[i] - part) * (place - low)))})`;
 }
 
-// Rectangles are kept and moved: making a new one costs more than all its numbers.
-function rectangles(group, count) {
-  while (group.childElementCount < count) {
-    group.append(element("rect"));
-  }
-  while (group.childElementCount > count) group.lastChild.remove();
-  return [...group.children];
-}
-
-const isChosen = (slab, [stage, block]) =>
-  stage === null || (slab.stage === stage && (block === null || slab.block === block));
-
-// Where numbers of the picture fall on the page; `centre` is the middle line of the slabs.
-function scales(shown, other, width) {
-  const end = list => list.at(-1).left + list.at(-1).thickness;
-  const tall = list => Math.max(...list.map(slab => slab.side));
-  const right = Math.max(end(shown), other ? end(other) : 0);
-  const [top, below] = [tall(shown), other ? tall(other) : 0];
-  const gap = other ? 0.15 * top : 0;
-  const across = width / (1.02 * right), up = (HEIGHT - TOP - BOTTOM) / (top + gap + below);
+// All that is drawn of `network`, and of the one `beside` it if any, `width` pixels wide.
+function picture(network, beside, choice, width) {
+  const shown = slabs(network, choice.metric), other = beside ? slabs(beside, choice.metric) : [];
+  const scale = scales(shown, other, width), chosen = slab => isChosen(slab, choice.chosen);
+  const most = Math.max(...shown.map(slab => slab.value));
+  const title = (text, y) => ({ text, x: width - 4, y: Math.min(y, HEIGHT - BOTTOM) });
   return {
-    x: value => (value + 0.01 * right) * across, across, up,
-    centre: TOP + (up * top) / 2, other: TOP + up * (top + gap + below / 2), top,
+    shown,
+    slabs: shown.map(slab => ({
+      ...box(slab, scale, scale.centre),
+      fill: shade(slab.value / most, choice.shades),
+      opacity: chosen(slab) ? 1 : choice.stepped_back,
+    })),
+    beside: other.map(slab => box(slab, scale, scale.below)),
+    labels: labels(network.stages, shown, scale),
+    single: {
+      frame: frame(choice.chosen[0] === null ? [] : shown.filter(chosen), scale, choice.outline),
+      title: title(network.title, scale.centre + 0.3 * scale.up * scale.top),
+      "other-title": title(beside ? `A: ${beside.title}` : "", scale.below + 3 * LINE),
+      most: { text: amount(most, choice.unit) },
+      colours: { text: `${choice.label} of a block` },
+    },
   };
 }
 
-function drawSlabs(group, list, scale, centre, style) {
-  rectangles(group, list.length).forEach((rect, i) => {
-    const slab = list[i];
-    put(rect, {
-      x: scale.x(slab.left),
-      y: centre - (scale.up * slab.side) / 2,
-      width: scale.across * slab.thickness,
-      height: scale.up * slab.side,
-      ...style(slab),
-    });
-  });
+function drawPicture(figure, { slabs, beside, labels, single }) {
+  const part = name => figure.querySelector(`.${name}`);
+  putEach(part("slabs"), "rect", slabs);
+  putEach(part("beside"), "rect", beside);
+  putEach(part("labels"), "text", labels);
+  for (const [name, attributes] of Object.entries(single)) put(part(name), attributes);
 }
 
-function drawFrame(frame, inside, scale, colour) {
-  frame.style.display = inside.length ? "" : "none";
-  if (!inside.length) return;
-  const reach = 0.53 * scale.up * Math.max(...inside.map(slab => slab.side));
-  const [first, last] = [inside[0], inside.at(-1)];
-  put(frame, {
-    x: scale.x(first.left - 2),
-    y: scale.centre - reach,
-    width: scale.across * (last.left + last.thickness - first.left + 4),
-    height: 2 * reach,
-  });
-  frame.style.stroke = colour;
-}
-
-// Each stage's name, and its side where that changes; one too near to the last is lifted.
-function drawLabels(group, network, shown, scale) {
-  let before = 0, last = -Infinity, html = "";
-  for (const stage of network.stages) {
-    const inside = shown.filter(slab => slab.stage === stage.number);
-    const [first, end] = [inside[0], inside.at(-1)];
-    const centre = (first.left + end.left + end.thickness) / 2;
-    const lifted = scale.across * (centre - last) < LABELS_APART;
-    last = lifted ? -Infinity : centre;
-    const side = end.side === before ? "" : `${end.side}²`;
-    before = end.side;
-    const y = TOP - 6 - (lifted ? 2 * LINE : 0);
-    const x = scale.x(centre).toFixed(1);
-    const nameY = lifted && !side ? y : y - LINE;
-    html += `<text x="${x}" y="${nameY}" class="name">${stage.name}</text>`;
-    if (side) html += `<text x="${x}" y="${y}">${side}</text>`;
-  }
-  if (group.innerHTML !== html) group.innerHTML = html;
+// What the tip says of a slab.
+function slabWords({ stage, block, channels, side, value }, { unit, label }) {
+  const name = block === null ? (stage ? "head" : "stem") : `stage ${stage}, block ${block + 1}`;
+  return `${name}\n${channels} channels, ${side}×${side}\n${amount(value, unit)} ${label}`;
 }

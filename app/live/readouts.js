@@ -18,13 +18,18 @@ function summary(row) {
   return `${row.title}: ${row.values.map((value, i) => `${value} ${NOUNS[i]}`).join(", ")}.`;
 }
 
-function paintReadouts(row, notice) {
-  const [title] = all("h2");
-  const [refusal] = all(".st-key-none");
-  const sentence = title ? row.none ?? "" : row.none ? "" : summary(row);
-  if (notice.hidden === Boolean(sentence)) notice.hidden = !sentence;
+// What is said below the headline: why there is no network, or which, where none had been drawn.
+function sentence(row, drawn) {
+  if (drawn) return row.none ?? "";
+  return row.none ? "" : summary(row);
+}
+
+function paint(row, notice) {
+  const [title] = all("h2"), [refusal] = all(".st-key-none");
+  const said = sentence(row, Boolean(title));
+  if (notice.hidden === Boolean(said)) notice.hidden = !said;
   notice.classList.toggle("refused", Boolean(row.none));
-  if (notice.textContent !== sentence) notice.textContent = sentence;
+  if (notice.textContent !== said) notice.textContent = said;
   if (refusal) {
     refusal.style.display = row.none ? "" : "none";
     if (row.none) write(refusal.querySelector("p"), row.none);
@@ -36,31 +41,32 @@ function paintReadouts(row, notice) {
   all("[data-testid=stMetricDelta]").forEach((one, i) => write(one, row.ratios?.[i] ?? "–"));
 }
 
-export default function ({ data, parentElement }) {
-  const { rows, rest } = JSON.parse(data[0]);
-  const mount = mounted(parentElement, () => {
-    const state = {};
-    const [notice, status] = ["notice", "status"].map(n => parentElement.querySelector(`.${n}`));
-    const redrawn = new MutationObserver(() => state.paint());
-    state.paint = () => {
+function start(parent) {
+  const [notice, status] = [".notice", ".status"].map(name => parent.querySelector(name));
+  const redrawn = new MutationObserver(() => state.paint());
+  let waiting;
+  const unfollow = follow(() => {
+    const row = state.paint();
+    clearTimeout(waiting);
+    waiting = setTimeout(() => { status.textContent = row ? summary(row) : ""; }, QUIET_MS);
+  });
+  redrawn.observe(document.querySelector(HEADLINE), {
+    subtree: true, childList: true, characterData: true,
+  });
+  const state = {
+    paint() {
       const row = held(state.rows, state.rest);
-      if (row) paintReadouts(row, notice);
+      if (row) paint(row, notice);
       redrawn.takeRecords();
       return row;
-    };
-    let waiting;
-    const unfollow = follow(() => {
-      const row = state.paint();
-      clearTimeout(waiting);
-      waiting = setTimeout(() => { status.textContent = row ? summary(row) : ""; }, QUIET_MS);
-    });
-    redrawn.observe(document.querySelector(HEADLINE), {
-      subtree: true, childList: true, characterData: true,
-    });
-    state.end = () => { unfollow(); redrawn.disconnect(); clearTimeout(waiting); };
-    return state;
-  });
-  Object.assign(mount, { rows, rest });
-  mount.paint();
-  return mount.end;
+    },
+    end() { unfollow(); redrawn.disconnect(); clearTimeout(waiting); },
+  };
+  return state;
+}
+
+export default function ({ data, parentElement }) {
+  const state = mounted(parentElement, () => start(parentElement));
+  Object.assign(state, JSON.parse(data[0])).paint();
+  return state.end;
 }

@@ -10,12 +10,6 @@ from app.state import Choice, Field, Number, value
 from app.text import minus
 from effnet_core.architecture.names import VARIANTS, canonical_name, scaled, variant
 from effnet_core.architecture.scaling import (
-    FACTOR_MAX,
-    FACTOR_MIN,
-    PHI_MAX,
-    PHI_MIN,
-    RESOLUTION_MAX,
-    RESOLUTION_MIN,
     ROUNDINGS,
     STRATEGIES,
     Rounding,
@@ -27,6 +21,15 @@ from effnet_core.architecture.spec import ArchitectureSpec
 from effnet_core.cost.arrays import CostArrays, scaled_costs
 from effnet_core.cost.report import DTYPE_BYTES
 from effnet_core.errors import InvalidInput
+from effnet_core.limits import (
+    FACTOR_MAX,
+    FACTOR_MIN,
+    MAX_CLASSES,
+    PHI_MAX,
+    PHI_MIN,
+    RESOLUTION_MAX,
+    RESOLUTION_MIN,
+)
 
 
 def _factor(key: str, symbol: str, default: float, dimension: str) -> Number:
@@ -93,7 +96,7 @@ CLASSES = Number(
     label="Classes",
     default=1000,
     low=1,
-    high=1_000_000,
+    high=MAX_CLASSES,
     step=1,
     help="Outputs of the classifier.",
 )

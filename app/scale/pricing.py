@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from app.scale.network import Network, formula_title
 from app.scale.quantities import Priced, Totals
 from effnet_core.architecture.names import VARIANTS
-from effnet_core.architecture.scaling import PHI_MAX, PHI_MIN
 from effnet_core.architecture.spec import ArchitectureSpec
 from effnet_core.cost.report import summarize
 from effnet_core.latency import Calibration, terms, terms_of_each, unseen
+from effnet_core.limits import PHI_MAX, PHI_MIN
 
 TENTHS = tuple(tenth / 10 for tenth in range(round(10 * PHI_MIN), round(10 * PHI_MAX) + 1))
 """Every step of the slider for φ."""

@@ -10,7 +10,7 @@ from app.text import count, milliseconds, minus, size
 from effnet_core.cost.arrays import CostArrays
 from effnet_core.cost.report import CostTotals
 from effnet_core.latency import Calibration
-from effnet_core.results.trade_off_types import BEYOND
+from effnet_core.results.axes import BEYOND
 
 
 @dataclass(frozen=True, kw_only=True)

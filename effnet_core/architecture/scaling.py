@@ -14,6 +14,14 @@ from types import MappingProxyType
 from typing import Literal
 
 from effnet_core.errors import InvalidInput
+from effnet_core.limits import (
+    FACTOR_MAX,
+    FACTOR_MIN,
+    PHI_MAX,
+    PHI_MIN,
+    RESOLUTION_MAX,
+    RESOLUTION_MIN,
+)
 
 Strategy = Literal["compound", "depth", "width", "resolution"]
 Rounding = Literal["ceil", "nearest"]
@@ -21,14 +29,9 @@ Rounding = Literal["ceil", "nearest"]
 STRATEGIES: tuple[Strategy, ...] = ("compound", "depth", "width", "resolution")
 ROUNDINGS: tuple[Rounding, ...] = ("ceil", "nearest")
 
-PHI_MIN, PHI_MAX = -6.0, 10.0
-FACTOR_MIN, FACTOR_MAX = 0.5, 3.0
 COST_FACTOR_TOLERANCE = 0.2
 """How far from 2 α·β²·γ² may be before a rule is warned of; the paper's is 1.92."""
 
-RESOLUTION_MIN, RESOLUTION_MAX = 32, 8192
-MAX_BLOCKS = 2000
-"""Networks with more MBConv blocks than this are refused: depth-only scaling grows past any use."""
 
 CHANNEL_DIVISOR = 8
 PIXEL_DIVISOR = 8

@@ -23,9 +23,6 @@ from effnet_core.architecture.families import (
     StageSpec,
 )
 from effnet_core.architecture.scaling import (
-    MAX_BLOCKS,
-    PHI_MAX,
-    PHI_MIN,
     Rounding,
     ScalingCoefficients,
     round_channels,
@@ -33,12 +30,13 @@ from effnet_core.architecture.scaling import (
     validate_resolution,
 )
 from effnet_core.errors import InvalidInput
-from effnet_core.files import Unfit, conform, parse_json
+from effnet_core.files import Unfit, conform, of_format, parse_json
+from effnet_core.limits import MAX_BLOCKS, MAX_CHANNELS, MAX_CLASSES, PHI_MAX, PHI_MIN
 
 FORMAT = "effnet-architecture/1"
 
 # Bounds of the numbers in an architecture file; a rate of 1 would drop everything.
-Count = Annotated[int, Meta(ge=1, le=1_000_000)]
+Count = Annotated[int, Meta(ge=1, le=MAX_CHANNELS)]
 Rate = Annotated[float, Meta(ge=0, le=0.999)]
 Ratio = Annotated[float, Meta(ge=1e-6, le=1e6)]
 
@@ -59,7 +57,7 @@ class BlockSpec:
     stride: Annotated[int, Meta(ge=1, le=2)]
     in_channels: Count
     expanded_channels: Count
-    squeeze_channels: Annotated[int, Meta(ge=0, le=1_000_000)]
+    squeeze_channels: Annotated[int, Meta(ge=0, le=MAX_CHANNELS)]
     out_channels: Count
     drop_path: Rate
 
@@ -123,18 +121,16 @@ class ArchitectureSpec:
     def from_json(text: str) -> ArchitectureSpec:
         """Read what `to_json` wrote; raises InvalidInput if it is anything else."""
         try:
-            return ArchitectureSpec.from_dict(parse_json(text))
+            values = parse_json(text)
         except Unfit as error:
             raise InvalidInput(f"The architecture file cannot be used: {error}.") from None
+        return ArchitectureSpec.from_dict(values)
 
     @staticmethod
     def from_dict(values: object) -> ArchitectureSpec:
         """The inverse of `to_dict`, for untrusted values; raises InvalidInput."""
-        if not isinstance(values, dict) or values.get("format") != FORMAT:
-            raise InvalidInput(f'The architecture file must say "format": "{FORMAT}".')
-        fields = {name: value for name, value in values.items() if name != "format"}
         try:
-            spec = conform(fields, ArchitectureSpec)
+            spec = conform(of_format(values, FORMAT), ArchitectureSpec)
         except Unfit as error:
             raise InvalidInput(f"The architecture file cannot be used: {error}.") from None
         _require_consistent(spec)
@@ -155,9 +151,10 @@ def expand(
     Stem, every stage and the head round separately, as the reference implementations do. Raises
     InvalidInput past MAX_BLOCKS blocks or for a class count below 1.
     """
-    if not isinstance(num_classes, int) or not 1 <= num_classes <= 1_000_000:
+    if not isinstance(num_classes, int) or not 1 <= num_classes <= MAX_CLASSES:
         raise InvalidInput(
-            f"The number of classes must be a whole number from 1 to 1,000,000; got {num_classes}."
+            f"The number of classes must be a whole number from 1 to {MAX_CLASSES:,}; got "
+            f"{num_classes}."
         )
     counts = _stage_repeats(baseline, coefficients.depth, repeats)
     stem, *widths, head = _channels(baseline, coefficients.width)

@@ -16,10 +16,9 @@ from torch import Tensor
 
 from effnet_core.attribution.parameters import Value
 from effnet_core.errors import InvalidInput
+from effnet_core.limits import MAX_WINDOWS
 
 NOISE_SEED = 0
-MAX_WINDOWS = 4096
-"""Most windows that occlusion covers in turn: each is a forward pass of one picture."""
 BLUR_PER_SIDE = 0.05
 """Standard deviation of the "blur" baseline as a part of the picture's shorter side."""
 

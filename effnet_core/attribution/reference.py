@@ -11,7 +11,7 @@ altered pictures (noisy, covered, dark), so those are measured for them.
 Its input is standard normal noise of the picture's size, its class is 0: neither the picture nor
 the class is read, so one reference serves them all and costs its passes once for each
 architecture, method, stage, parameters and input size.
-Measured with V2-B0 at 224 pixels: on eight photographs, with three others to calibrate beside, the
+Measured with V2-B0 at 224 pixels: on eight photographs, with three others for the statistics, the
 last stage's range is 0.4 to 2.5 times that on noise (all stages: 0.06 to 5), and eight other
 classes give 0.7 to 1.0 times (all stages: 0.5 to 1.3), within the factor of 20 that makes a map
 weak. The trained network's top class has at least 9 times the reference's range on 40 photographs.
@@ -25,6 +25,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 import torch
+from cachetools import FIFOCache
 from torch import Tensor, nn
 
 from effnet_core.architecture.spec import ArchitectureSpec
@@ -39,7 +40,7 @@ CALIBRATION_IMAGES = 4
 MAX_REMEMBERED = 4096
 
 _Key = tuple[ArchitectureSpec, MapRequest, tuple[int, int]]
-_ranges: dict[_Key, float] = {}
+_ranges: FIFOCache[_Key, float] = FIFOCache(MAX_REMEMBERED)
 _lock = threading.Lock()
 
 
@@ -63,16 +64,16 @@ def reference_range(
 def _measure(key: _Key, device: torch.device) -> None:
     """Remember the ranges that one reference network gives for a key."""
     spec, request, size = key
-    network, noise = _calibrated(spec, request, size, device)
+    network, noise = _with_statistics(spec, request, size, device)
     engine = EagerEngine(network)
     if request.stage is None or request.stage == network.last_stage:
-        _remember(key, _extent(raw_map(network, engine, noise, request)))
+        _ranges[key] = _extent(raw_map(network, engine, noise, request))
         return
     for stage, values in enumerate(raw_maps_of_all_stages(network, engine, noise, request)):
-        _remember((spec, replace(request, stage=stage), size), _extent(values))
+        _ranges[spec, replace(request, stage=stage), size] = _extent(values)
 
 
-def calibrate(network: EfficientNet, inputs: Tensor) -> None:
+def fill_norm_statistics(network: EfficientNet, inputs: Tensor) -> None:
     """Set each batch-norm's statistics to those of its input when `inputs` pass, in place.
 
     Only batch-norm goes to training mode, so neither dropout nor stochastic depth acts.
@@ -86,7 +87,7 @@ def calibrate(network: EfficientNet, inputs: Tensor) -> None:
     network.eval()
 
 
-def _calibrated(
+def _with_statistics(
     spec: ArchitectureSpec, request: MapRequest, size: tuple[int, int], device: torch.device
 ) -> tuple[EfficientNet, Tensor]:
     """The reference network on `device` and the noise image (1, 3, H, W) to attribute."""
@@ -99,18 +100,12 @@ def _calibrated(
         shown = shown_inputs(
             noise, request.method, dict(request.values), request.black_pixel, CALIBRATION_IMAGES
         )
-    calibrate(network.to(device), shown.to(device))
+    fill_norm_statistics(network.to(device), shown.to(device))
     return network, noise.to(device)
 
 
 def _key(spec: ArchitectureSpec, request: MapRequest, size: tuple[int, int]) -> _Key:
     return spec, replace(request, class_index=0), size
-
-
-def _remember(key: _Key, value: float) -> None:
-    while len(_ranges) >= MAX_REMEMBERED:
-        del _ranges[next(iter(_ranges))]  # the oldest
-    _ranges[key] = value
 
 
 def _extent(values: npt.NDArray[np.float32]) -> float:

@@ -8,9 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from effnet_core.files import Amount, Number, Text, Whole
+
 Target = Literal["label", "predicted"]
-RANDOM_MAP, CENTRE_GAUSSIAN = "random map", "centre Gaussian"
-"""The subjects that are controls."""
+CONTROLS = RANDOM_MAP, CENTRE_GAUSSIAN = "random map", "centre Gaussian"
+"""The subjects that know nothing of the photo."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,8 +69,14 @@ METRICS: tuple[Metric, ...] = (
 class Estimate:
     """A mean over photos and its standard error s/√n; None from a single photo."""
 
-    mean: float
-    standard_error: float | None
+    mean: Number
+    standard_error: Amount | None
+
+    @property
+    def percent(self) -> str:
+        """In per cent: "43.3 ± 2.1"."""
+        error = "" if self.standard_error is None else f" ± {100 * self.standard_error:.1f}"
+        return f"{100 * self.mean:.1f}{error}"
 
     @staticmethod
     def of(values: Sequence[float]) -> Estimate:
@@ -95,12 +103,12 @@ class MapScores:
     probability on the whole photos. `seconds` is the time for this row's maps and scores.
     """
 
-    subject: str
-    stage: int | None
-    grid: tuple[int, int]
-    photos: int
+    subject: Text
+    stage: Whole | None
+    grid: tuple[Whole, Whole]
+    photos: Whole
     target: Target
-    steps: int
+    steps: Whole
     pointing: Estimate
     energy: Estimate
     insertion: Estimate
@@ -109,7 +117,12 @@ class MapScores:
     increase: Estimate
     box_share: Estimate
     confidence: Estimate
-    seconds: float
+    seconds: Amount
+
+    @property
+    def control(self) -> bool:
+        """Whether it knows nothing of the photo."""
+        return self.subject in CONTROLS
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON; each estimate as {"mean": …, "standard_error": …}."""

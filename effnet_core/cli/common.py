@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, NoReturn, TypeAlias
 
 from tabulate import tabulate
+from tqdm import tqdm
 
 from effnet_core.cli.streams import say
 from effnet_core.cost.report import element_bytes
@@ -149,11 +150,6 @@ def _text(cell: object) -> str:
     return f"{cell:,}" if isinstance(cell, int | float) else str(cell)
 
 
-def readable(size: int) -> str:
-    """A size in bytes as people read it, such as "21.3 MB" (millions of bytes)."""
-    return f"{size / 1e6:,.1f} MB" if size >= 1e5 else f"{size / 1e3:,.1f} kB"
-
-
 @contextmanager
 def working(text: str) -> Iterator[None]:
     """Say `text` on standard error if the block takes over a second, and how long it took."""
@@ -168,3 +164,15 @@ def working(text: str) -> Iterator[None]:
     seconds = time.monotonic() - start
     if seconds > QUIET_SECONDS:
         say(f"{text}: {seconds:.1f} s")
+
+
+@contextmanager
+def progress_bar(title: str, unit: str = "photo") -> Iterator[Callable[[int, int], None]]:
+    """A progress bar on standard error, moved by calls with (done, total); bytes have unit "B"."""
+    with tqdm(desc=title, unit=unit, unit_scale=unit == "B", delay=QUIET_SECONDS) as bar:
+
+        def progress(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        yield progress

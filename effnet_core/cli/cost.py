@@ -6,18 +6,11 @@ import argparse
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
-from effnet_core.cli.common import (
-    Commands,
-    add_command,
-    add_dtype,
-    positive,
-    print_table,
-    readable,
-    working,
-)
+from effnet_core.cli.common import Commands, add_command, add_dtype, positive, print_table, working
 from effnet_core.cli.network import add_network, network
 from effnet_core.cli.streams import print_json
 from effnet_core.cost.report import CostReport, analyze
+from effnet_core.files import decimal_size
 
 if TYPE_CHECKING:
     from effnet_core.network.verify import Verification
@@ -144,8 +137,8 @@ def _print_units(report: CostReport) -> None:
         f"{counts.adaptive_avg_pool2d:,}; its total is {counts.total:,}.\n"
         "Activations are the outputs of convolutions and the linear layer; the receptive field is "
         "in input pixels.\n"
-        f"Weights and buffers {readable(totals.weight_bytes)}; activations at their peak "
-        f"{readable(totals.peak_activation_bytes)}, at {totals.peak_at} "
+        f"Weights and buffers {decimal_size(totals.weight_bytes)}; activations at their peak "
+        f"{decimal_size(totals.peak_activation_bytes)}, at {totals.peak_at} "
         f"(batch {report.batch}, {report.dtype})."
     )
 

@@ -6,14 +6,12 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tqdm import tqdm
-
 from effnet_core.cli.common import (
-    QUIET_SECONDS,
     Commands,
     add_command,
     positive,
     print_table,
+    progress_bar,
     working,
 )
 from effnet_core.cli.streams import print_json, warn
@@ -64,12 +62,7 @@ def register(commands: Commands) -> None:
 def _prepare(args: argparse.Namespace) -> int:
     with working("Loading PyTorch"):
         from effnet_core.datasets.prepare import prepare
-    with tqdm(desc="Decoding", unit="photo", delay=QUIET_SECONDS) as bar:
-
-        def progress(done: int, total: int) -> None:
-            bar.total = total
-            bar.update(done - bar.n)
-
+    with progress_bar("Decoding") as progress:
         report = prepare(
             [Path(source) for source in args.sources],
             Path(args.out),

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from tqdm import tqdm
-
 from effnet_core.attribution.registry import find_method
 from effnet_core.cli.common import (
-    QUIET_SECONDS,
     Commands,
     add_command,
     add_device,
     output_path,
     positive,
+    progress_bar,
     seed,
     working,
 )
@@ -100,7 +96,7 @@ def _run(args: argparse.Namespace) -> int:
         loaded = load(args, args.device)
         model = predictor(loaded, args, warm=False)
         rows = _maps(args, model, source, stages) if args.maps else None
-        with _bar("Evaluating") as progress:
+        with progress_bar("Evaluating") as progress:
             found = evaluate(
                 model,
                 source.photos,
@@ -141,18 +137,6 @@ def _stage(text: str) -> int | Literal["last"]:
     return int(text)
 
 
-@contextmanager
-def _bar(title: str) -> Iterator[Callable[[int, int], None]]:
-    """A progress bar on standard error, moved by calls with (done, total)."""
-    with tqdm(desc=title, unit="photo", delay=QUIET_SECONDS) as bar:
-
-        def progress(done: int, total: int) -> None:
-            bar.total = total
-            bar.update(done - bar.n)
-
-        yield progress
-
-
 def _maps(
     args: argparse.Namespace,
     model: Predictor,
@@ -161,7 +145,7 @@ def _maps(
 ) -> tuple[MapScores, ...]:
     from effnet_core.evaluation.maps import evaluate_maps
 
-    with _bar("Scoring maps") as progress:
+    with progress_bar("Scoring maps") as progress:
         return evaluate_maps(
             model,
             source.photos,

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import csv
 import dataclasses
-import io
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from effnet_core import files
 from effnet_core.attribution.scores import METRICS, MapScores
 from effnet_core.cli.common import print_table
 from effnet_core.cli.streams import warn
@@ -56,7 +55,10 @@ def print_result(source: Source, found: Evaluation) -> None:
             ("Top-1", f"{found.top1:.2%} ± {found.top1_standard_error:.2%} (standard error)"),
             ("Top-5", f"{found.top5:.2%}"),
             ("Loss", f"{found.loss:.4f} nats"),
-            ("Calibration error", f"{found.calibration_error:.2%} ({len(found.calibration)} bins)"),
+            (
+                "Calibration error",
+                f"{found.confidence_error:.2%} ({len(found.confidence_bins)} bins)",
+            ),
             ("Images a second", f"{found.images_per_second:,.1f}, from bytes to answers"),
         ],
     )
@@ -107,9 +109,9 @@ def write(found: Evaluation, table: Path | None, matrix: Path | None) -> None:
     if table is not None:
         fields = [field.name for field in dataclasses.fields(found.per_class[0])]
         lines = [dataclasses.astuple(entry) for entry in found.per_class]
-        _write_csv(table, [fields, *lines])
+        files.write(table, _bytes([fields, *lines]))
     if matrix is not None:
-        _write_csv(matrix, _matrix(found))
+        files.write(matrix, _bytes(_matrix(found)))
 
 
 def _matrix(found: Evaluation) -> Iterator[Sequence[object]]:
@@ -121,9 +123,5 @@ def _matrix(found: Evaluation) -> Iterator[Sequence[object]]:
         yield [found.classes[number], *counts[number, used].tolist()]
 
 
-def _write_csv(path: Path, lines: Iterable[Sequence[object]]) -> None:
-    from effnet_core import files
-
-    text = io.StringIO(newline="")
-    csv.writer(text).writerows(lines)
-    files.write(path, text.getvalue().encode("utf-8", "backslashreplace"))
+def _bytes(lines: Iterable[Sequence[object]]) -> bytes:
+    return files.csv_text(lines).encode("utf-8", "backslashreplace")

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from effnet_core.architecture.spec import ArchitectureSpec
-from effnet_core.cli.common import Commands, add_command, output_path, readable, seed, working
+from effnet_core.cli.common import Commands, add_command, output_path, seed, working
 from effnet_core.cli.loading import add_checkpoint, add_weights, load
 from effnet_core.cli.network import FORMULA_OPTIONS, add_network, network
 from effnet_core.cli.streams import print_json
 from effnet_core.errors import InvalidInput
+from effnet_core.files import decimal_size
 
 # The formats of effnet_core.network.export, which needs torch; a test holds them equal.
 ENDINGS = {"onnx": ".onnx", "json": ".json", "python": ".py"}
@@ -60,7 +61,7 @@ def _run(args: argparse.Namespace) -> int:
         origin = "" if used_seed is None else f", initial weights of seed {used_seed}"
         print(f"{name} as {args.format}{origin}:")
         for path in written:
-            print(f"  {path} ({readable(path.stat().st_size)})")
+            print(f"  {path} ({decimal_size(path.stat().st_size)})")
     return 0
 
 

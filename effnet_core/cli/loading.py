@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from effnet_core.cli.common import working
 from effnet_core.errors import ImageError, InvalidInput
-from effnet_core.images import INTERPOLATIONS, MAX_BYTES, Preprocessing
+from effnet_core.images import INTERPOLATIONS, Preprocessing
+from effnet_core.limits import MAX_PICTURE_BYTES
 
 if TYPE_CHECKING:
     from effnet_core.engines.predictor import Predictor
@@ -114,7 +115,7 @@ def read_image(path: str) -> bytes:
     """The bytes of a picture's file, at most just past the limit; raises ImageError."""
     try:
         with Path(path).open("rb") as file:
-            return file.read(MAX_BYTES + 1)
+            return file.read(MAX_PICTURE_BYTES + 1)
     except OSError as error:
         raise ImageError(f"{path} cannot be read: {error.strerror}.") from error
 

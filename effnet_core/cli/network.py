@@ -9,8 +9,6 @@ from effnet_core.architecture.names import architecture, scaled
 from effnet_core.architecture.scaling import (
     BASE_RESOLUTION,
     PAPER_RULE,
-    PHI_MAX,
-    PHI_MIN,
     ROUNDINGS,
     STRATEGIES,
     ScalingRule,
@@ -18,6 +16,7 @@ from effnet_core.architecture.scaling import (
 from effnet_core.architecture.spec import ArchitectureSpec
 from effnet_core.cli.streams import warn
 from effnet_core.errors import InvalidInput
+from effnet_core.limits import PHI_MAX, PHI_MIN
 
 FORMULA_OPTIONS: dict[str, Any] = {
     "alpha": PAPER_RULE.alpha,

@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from effnet_core.errors import InvalidInput
+from effnet_core.limits import MAX_RECIPE_BYTES
 from effnet_core.training.presets import FINE_TUNING
 from effnet_core.training.recipe import CHOICES, Recipe
-
-MAX_BYTES = 2**20
 
 MAIN_FIELDS: dict[str, str] = {
     "epochs": "how often every photo is shown",
@@ -81,7 +80,7 @@ def recipe_fields(args: argparse.Namespace) -> dict[str, Any]:
 def _read(path: Path) -> dict[str, Any]:
     try:
         with path.open(encoding="utf-8") as file:
-            values = json.loads(file.read(MAX_BYTES))
+            values = json.loads(file.read(MAX_RECIPE_BYTES))
     except (OSError, ValueError, RecursionError) as error:
         raise InvalidInput(f"The recipe {path} cannot be read: {error}.") from None
     if not isinstance(values, dict):

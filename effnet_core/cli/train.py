@@ -11,16 +11,14 @@ import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tqdm import tqdm
-
 from effnet_core.cli import INTERRUPTED
 from effnet_core.cli.common import (
-    QUIET_SECONDS,
     Commands,
     add_command,
     device,
     positive,
     print_table,
+    progress_bar,
     working,
 )
 from effnet_core.cli.family import readable_time
@@ -198,12 +196,7 @@ def _photos(args: argparse.Namespace, folder: RunFolder, world: World, side: int
 def _prepare(source: Path, place: Path, side: int) -> None:
     from effnet_core.datasets.prepare import prepare
 
-    with tqdm(desc="Decoding", unit="photo", delay=QUIET_SECONDS) as bar:
-
-        def progress(done: int, total: int) -> None:
-            bar.total = total
-            bar.update(done - bar.n)
-
+    with progress_bar("Decoding") as progress:
         report = prepare([source], place, side=side, progress=progress)
     if report.unreadable:
         name, reason = report.unreadable[0]

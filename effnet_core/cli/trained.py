@@ -8,13 +8,7 @@ from typing import Any
 
 from effnet_core.cli.common import print_table
 from effnet_core.cli.streams import print_json
-from effnet_core.results.trained import (
-    MeasuredMaps,
-    MeasuredRun,
-    Score,
-    measured_maps,
-    measured_runs,
-)
+from effnet_core.results.trained import MeasuredMaps, MeasuredRun, measured_maps, measured_runs
 from effnet_core.results.verdict import DuelVerdict, duel_verdict
 
 
@@ -109,14 +103,10 @@ def _print_maps(maps: tuple[MeasuredMaps, ...]) -> None:
                 row.subject,
                 row.stage,
                 f"{row.grid[0]} × {row.grid[1]}",
-                *map(_told, (row.pointing, row.energy, row.insertion, row.deletion)),
+                *(row.pointing.percent, row.energy.percent),
+                *(row.insertion.percent, row.deletion.percent),
             )
             for one in maps
             for row in one.rows
         ],
     )
-
-
-def _told(score: Score) -> str:
-    error = "" if score.standard_error is None else f" ± {100 * score.standard_error:.1f}"
-    return f"{100 * score.mean:.1f}{error}"

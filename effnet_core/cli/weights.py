@@ -8,19 +8,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tqdm import tqdm
-
-from effnet_core.cli.common import (
-    QUIET_SECONDS,
-    Commands,
-    add_command,
-    print_table,
-    readable,
-    working,
-)
+from effnet_core.cli.common import Commands, add_command, print_table, progress_bar, working
 from effnet_core.cli.loading import add_checkpoint, checkpoint_options, described_input
 from effnet_core.cli.streams import print_json, say
 from effnet_core.errors import EffnetError, InvalidInput
+from effnet_core.files import decimal_size
 
 if TYPE_CHECKING:
     from effnet_core.weights import StoredWeights, WeightsStore
@@ -81,7 +73,7 @@ def _list(args: argparse.Namespace) -> int:
                 record.id,
                 record.architecture,
                 f"{record.resolution} px",
-                readable(record.size_bytes),
+                decimal_size(record.size_bytes),
                 "bundled" if record.bundled else "imported" if record.imported else record.state,
             )
             for record in listing
@@ -99,12 +91,7 @@ def _get(args: argparse.Namespace) -> int:
     store = _store()
 
     def get(item: str) -> Answer:
-        with tqdm(desc=item, unit="B", unit_scale=True, delay=QUIET_SECONDS) as bar:
-
-            def progress(done: int, total: int) -> None:
-                bar.total = total
-                bar.update(done - bar.n)
-
+        with progress_bar(item, "B") as progress:
             path = store.get(item, progress)
         return {
             "path": str(path),
@@ -112,7 +99,9 @@ def _get(args: argparse.Namespace) -> int:
             "sha256": store.verify(item).sha256,
         }
 
-    return _report(args, args.items, get, lambda a: f"{a['path']} ({readable(a['size_bytes'])})")
+    return _report(
+        args, args.items, get, lambda a: f"{a['path']} ({decimal_size(a['size_bytes'])})"
+    )
 
 
 def _import(args: argparse.Namespace) -> int:
@@ -127,7 +116,7 @@ def _import(args: argparse.Namespace) -> int:
     else:
         print(
             f"{record.id}: {record.architecture}, {record.num_classes:,} classes, "
-            f"{record.resolution} px, {readable(record.size_bytes)}; use it as "
+            f"{record.resolution} px, {decimal_size(record.size_bytes)}; use it as "
             f"--weights {record.id}\n{described_input(record)}"
         )
     return 0
@@ -139,7 +128,7 @@ def _remove(args: argparse.Namespace) -> int:
         args,
         args.items,
         lambda item: {"freed_bytes": store.remove(item)},
-        lambda answer: f"{readable(answer['freed_bytes'])} freed",
+        lambda answer: f"{decimal_size(answer['freed_bytes'])} freed",
     )
 
 

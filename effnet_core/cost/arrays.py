@@ -16,11 +16,8 @@ from effnet_core.architecture.families import V1, Baseline
 from effnet_core.architecture.scaling import (
     BASE_RESOLUTION,
     CHANNEL_DIVISOR,
-    MAX_BLOCKS,
     PAPER_RULE,
     PIXEL_DIVISOR,
-    RESOLUTION_MAX,
-    RESOLUTION_MIN,
     Rounding,
     ScalingRule,
     Strategy,
@@ -28,6 +25,7 @@ from effnet_core.architecture.scaling import (
 from effnet_core.cost.report import COUNTER_BYTES, element_bytes
 from effnet_core.cost.tally import Numbers, PartSums, Tally
 from effnet_core.errors import InvalidInput
+from effnet_core.limits import MAX_BLOCKS, RESOLUTION_MAX, RESOLUTION_MIN
 
 _SAFE = 2.0**60
 

@@ -16,8 +16,6 @@ from effnet_core.architecture.families import BASELINES, V1, Baseline
 from effnet_core.architecture.names import VARIANTS, canonical_name, variant
 from effnet_core.architecture.scaling import (
     PAPER_RULE,
-    PHI_MAX,
-    PHI_MIN,
     PUBLISHED,
     Rounding,
     ScalingCoefficients,
@@ -27,6 +25,7 @@ from effnet_core.architecture.scaling import (
 from effnet_core.architecture.spec import ArchitectureSpec, expand
 from effnet_core.cost.report import CostTotals, summarize
 from effnet_core.errors import InvalidInput
+from effnet_core.limits import PHI_MAX, PHI_MIN
 
 _JUST_BESIDE = 1e-6
 

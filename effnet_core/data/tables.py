@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
+from typing import TypeVar
 
+import msgspec
+
+T = TypeVar("T")
 Row = dict[str, str]
 """One row of a data file: column to text, empty where nothing was published."""
 
@@ -33,11 +37,7 @@ def write(name: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
         writer.writerows(rows)
 
 
-def number(text: str) -> float | None:
-    """A cell's number, or None where nothing was published."""
-    return float(text) if text else None
-
-
-def whole(text: str) -> int | None:
-    """A cell's whole number, or None where nothing was published."""
-    return int(text) if text else None
+def typed(rows: Iterable[Row], kind: type[T]) -> tuple[T, ...]:
+    """Rows as the dataclass `kind`, whose default stands for an empty cell."""
+    filled = [{name: cell for name, cell in row.items() if cell} for row in rows]
+    return msgspec.convert(filled, tuple[kind, ...], strict=False)  # type: ignore[valid-type]

@@ -72,16 +72,10 @@ def save(photos: PhotoSet, path: Path) -> None:
         "class_ids": json.dumps(photos.class_ids),
         "names": json.dumps(photos.names),
     }
-    data = memoryview(safetensors.torch.save(tensors, metadata=metadata))
-    end = 8 + int.from_bytes(data[:8], "little")
-    header = json.loads(bytes(data[8:end]))
-    # safetensors writes the metadata in an order that varies.
-    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
-    text = json.dumps(header, separators=(",", ":")).encode("ascii")
-    text += b" " * (-len(text) % 8)  # the tensors stay aligned to 8 bytes
+    header, rest = files.in_fixed_order(safetensors.torch.save(tensors, metadata=metadata))
     with files.placing(path) as file:
-        file.write(len(text).to_bytes(8, "little") + text)
-        file.write(data[end:])
+        file.write(header)
+        file.write(rest)
 
 
 def load(path: Path) -> PhotoSet:

@@ -17,9 +17,10 @@ from PIL import Image
 from effnet_core.datasets.listing import Box, Listing, list_photos
 from effnet_core.datasets.photo_set import DataError, PhotoSet
 from effnet_core.datasets.prepared import PreparedReport, require_place, write
-from effnet_core.datasets.trees import SPLITS, Split, ZipLimits, opened
+from effnet_core.datasets.trees import SPLITS, Split, opened
 from effnet_core.errors import EffnetError, InvalidInput
 from effnet_core.images import Preprocessing, crop_box, decode, model_view
+from effnet_core.limits import ZipLimits
 
 Progress = Callable[[int, int], None]
 """Called with (photos done, photos in all) now and then; what it raises ends the reading."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
 import os
 from collections.abc import Mapping
@@ -16,10 +15,11 @@ from effnet_core.datasets import photo_set
 from effnet_core.datasets.photo_set import DataError, PhotoSet
 from effnet_core.datasets.trees import SPLITS, Split
 from effnet_core.errors import InvalidInput
+from effnet_core.files import conform, of_format, read_json
+from effnet_core.limits import MAX_PREPARED_RECORD_BYTES
 
 FORMAT = "effnet-data/1"
 RECORD = "data.json"
-MAX_RECORD_BYTES = 256 * 2**20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,16 +51,9 @@ class PreparedReport:
         return {"format": FORMAT, **dataclasses.asdict(self)}
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> PreparedReport:
-        """The inverse of `to_dict`; raises KeyError, TypeError or ValueError for anything else."""
-        fields = dict(values)
-        if fields.pop("format") != FORMAT:
-            raise ValueError(f"its format is not {FORMAT}")
-        fields["counts"] = {name: tuple(counts) for name, counts in fields["counts"].items()}
-        fields["unreadable"] = tuple((name, reason) for name, reason in fields["unreadable"])
-        for name in ("class_ids", "classes"):
-            fields[name] = tuple(fields[name])
-        return cls(**fields)
+    def from_dict(cls, values: object) -> PreparedReport:
+        """The inverse of `to_dict`; raises Unfit for anything else."""
+        return conform(of_format(values, FORMAT), cls)
 
 
 def path_of(folder: Path, split: Split) -> Path:
@@ -96,7 +89,7 @@ def write(
     for split, photos in sets.items():
         path = path_of(folder, split)
         photo_set.save(photos, path)
-        hashes[path.name] = _sha256(path)
+        hashes[path.name] = files.sha256(path)
     train = sets["train"]
     report = PreparedReport(
         source=source,
@@ -119,15 +112,13 @@ def read_record(folder: Path) -> PreparedReport:
     """What the folder says of itself, its files unread; raises DataError."""
     path = folder / RECORD
     try:
-        if path.stat().st_size > MAX_RECORD_BYTES:
-            raise ValueError("it is too large")
-        return PreparedReport.from_dict(json.loads(path.read_bytes()))
+        return PreparedReport.from_dict(read_json(path, MAX_PREPARED_RECORD_BYTES))
     except FileNotFoundError:
         raise DataError(
             f"{folder} is not a prepared data set, it has no {RECORD}; `effnet data prepare` makes "
             "one."
         ) from None
-    except (OSError, KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+    except (OSError, ValueError) as error:
         raise DataError(f"{path} cannot be read ({error}); prepare the data again.") from None
 
 
@@ -147,7 +138,7 @@ def verify(folder: Path) -> PreparedReport:
     for name, sha256 in report.sha256.items():
         path = folder / Path(name).name
         try:
-            found = _sha256(path)
+            found = files.sha256(path)
         except OSError as error:
             raise DataError(
                 f"{path} cannot be read ({error.strerror}); prepare the data again."
@@ -162,11 +153,6 @@ def _remove(path: Path) -> None:
         path.unlink(missing_ok=True)
     except OSError as error:
         raise files.storage_error(error, path) from error
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _counts(photos: PhotoSet) -> tuple[int, ...]:

@@ -13,13 +13,12 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from effnet_core.datasets.photo_set import DataError
-from effnet_core.datasets.zips import Read, ZipLimits, entries, is_hidden
-from effnet_core.images import MAX_BYTES
+from effnet_core.datasets.zips import Read, entries, is_hidden
+from effnet_core.limits import MAX_PHOTO_LIST_BYTES, MAX_PICTURE_BYTES, ZipLimits
 
 Split = Literal["train", "val"]
 SPLITS: tuple[Split, ...] = get_args(Split)
 
-MAX_TEXT_BYTES = 16_000_000
 
 SPLIT_FOLDERS: Mapping[str, Split | None] = {
     "train": "train",
@@ -70,8 +69,9 @@ class Tree:
             data = self.files[path]()
         except DataError as error:
             raise DataError(f"{path}: {error}") from None
-        if len(data) > MAX_TEXT_BYTES:
-            raise DataError(f"{path} is larger than the {MAX_TEXT_BYTES / 1e6:.0f} MB accepted.")
+        if len(data) > MAX_PHOTO_LIST_BYTES:
+            accepted = f"{MAX_PHOTO_LIST_BYTES / 1e6:.0f} MB"
+            raise DataError(f"{path} is larger than the {accepted} accepted.")
         try:
             return data.decode("utf-8-sig")
         except UnicodeDecodeError:
@@ -196,6 +196,6 @@ def _read_file(path: Path) -> bytes:
         if not path.is_file():
             raise DataError("It is not a regular file, or has gone.")
         with path.open("rb") as file:
-            return file.read(MAX_BYTES + 1)  # one too many is refused where it is decoded
+            return file.read(MAX_PICTURE_BYTES + 1)  # one too many is refused where it is decoded
     except OSError as error:
         raise DataError(f"It cannot be read ({error.strerror}).") from None

@@ -12,31 +12,20 @@ import threading
 import zipfile
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
 from functools import partial
 from pathlib import PurePosixPath
 from typing import BinaryIO
 
 from effnet_core.datasets.photo_set import DataError
-from effnet_core.images import MAX_BYTES
+from effnet_core.limits import MAX_ZIP_PATH, ZipLimits
 
 Read = Callable[[], bytes]
 
-MAX_PATH = 1000
 _CENTRAL = b"PK\x01\x02"  # begins every entry of a zip's directory
 _CHUNK = 2**20
 _DRIVE_OR_CONTROL = re.compile(r"^[A-Za-z]:|[\x00-\x1f\x7f\\]")
 _ENCRYPTED = 0x1 | 0x40 | 0x2000  # of the content, strongly, of the directory
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # the others can claim gigabytes to unpack
-
-
-@dataclass(frozen=True, kw_only=True)
-class ZipLimits:
-    """What one zip may hold: entries, unpacked bytes of one entry, unpacked bytes of all."""
-
-    entries: int = 400_000
-    entry_bytes: int = MAX_BYTES
-    total_bytes: int = 32 * 2**30
 
 
 def is_hidden(name: str) -> bool:
@@ -101,7 +90,7 @@ def _checked(info: zipfile.ZipInfo, name: str, limits: ZipLimits) -> str:
     path = info.orig_filename.removesuffix("/")
     shown = f"{name} is refused: its entry {path[:80]!r}"
     parts = path.split("/")
-    if len(path) > MAX_PATH or _DRIVE_OR_CONTROL.search(path) or {"", ".", ".."} & set(parts):
+    if len(path) > MAX_ZIP_PATH or _DRIVE_OR_CONTROL.search(path) or {"", ".", ".."} & set(parts):
         raise DataError(f"{shown} is not a plain relative path.")
     if info.flag_bits & _ENCRYPTED:
         raise DataError(f"{shown} is encrypted; make the zip again without a password.")

@@ -1,4 +1,4 @@
-"""What a network's answers to labelled photos come to: accuracy, calibration, confusion."""
+"""What a network's answers to labelled photos come to: accuracy, confidence, confusion."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from effnet_core.engines.predictor import Predictor
 from effnet_core.evaluation.matching import LeftOut
 
 BINS = 15
-"""Bins of the calibration error, as in the paper."""
+"""Bins of the expected calibration error, as in the paper."""
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -50,7 +50,7 @@ class ClassAccuracy:
 
 
 @dataclass(frozen=True, kw_only=True)
-class CalibrationBin:
+class ConfidenceBin:
     """Photos whose confidence is above `low` and at most `high`; means are None without any.
 
     `confidence` is their mean, `accuracy` the share of them that is right.
@@ -76,7 +76,7 @@ class Confusion:
 class Evaluation:
     """How right a network is on labelled photos, choosing among all of its classes.
 
-    `top1`, `top5` (1 for a network of five classes or fewer) and `calibration_error` are fractions,
+    `top1`, `top5` (1 for a network of five classes or fewer) and `confidence_error` are fractions,
     `loss` the mean cross-entropy in nats. `classes` are the network's; `per_class` has those with
     photos, in their order. `left_out` are classes of the photos that the network lacks, and
     `unreadable` (name, reason in a sentence) photos that were no pictures. `seconds` go from the
@@ -91,8 +91,8 @@ class Evaluation:
     top1: float
     top5: float
     loss: float
-    calibration_error: float
-    calibration: tuple[CalibrationBin, ...]
+    confidence_error: float
+    confidence_bins: tuple[ConfidenceBin, ...]
     per_class: tuple[ClassAccuracy, ...]
     classes: tuple[str, ...]
     answers: PhotoAnswers
@@ -112,7 +112,7 @@ class Evaluation:
         seconds: float,
     ) -> Evaluation:
         """What the answers of `predictor` come to."""
-        bins = calibrated(answers)
+        bins = confidence_bins(answers)
         return cls(
             weights=predictor.weights_id,
             device=str(predictor.device),
@@ -122,8 +122,8 @@ class Evaluation:
             top1=exact_mean(answers.places < 1),
             top5=exact_mean(answers.places < 5),
             loss=exact_mean(answers.losses),
-            calibration_error=calibration_error(bins),
-            calibration=bins,
+            confidence_error=confidence_error(bins),
+            confidence_bins=bins,
             per_class=by_class(answers, predictor.classes),
             classes=predictor.classes,
             answers=answers,
@@ -166,17 +166,24 @@ class Evaluation:
             for place in most
         )
 
+    def measured(self) -> dict[str, Any]:
+        """What a run's record keeps of it, as plain values for JSON."""
+        return {
+            **{name: getattr(self, name) for name in ("photos", "top1", "top5", "loss")},
+            "calibration_error": self.confidence_error,
+            "images_per_second": self.images_per_second,
+        }
+
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON, without the single answers and the confusion matrix."""
-        plain = (
-            "weights device dtype batch photos top1 top5 loss calibration_error images_per_second "
-            "seconds top1_standard_error"
-        )
         return {
-            **{name: getattr(self, name) for name in plain.split()},
+            **{name: getattr(self, name) for name in ("weights", "device", "dtype", "batch")},
+            **self.measured(),
+            "seconds": self.seconds,
+            "top1_standard_error": self.top1_standard_error,
             "model_classes": len(self.classes),
             "per_class": [dataclasses.asdict(entry) for entry in self.per_class],
-            "calibration": [dataclasses.asdict(entry) for entry in self.calibration],
+            "calibration": [dataclasses.asdict(entry) for entry in self.confidence_bins],
             "most_confused": [dataclasses.asdict(entry) for entry in self.most_confused(10)],
             "left_out": [dataclasses.asdict(entry) for entry in self.left_out],
             "unreadable": [{"photo": name, "reason": reason} for name, reason in self.unreadable],
@@ -206,7 +213,7 @@ def by_class(answers: PhotoAnswers, classes: tuple[str, ...]) -> tuple[ClassAccu
     )
 
 
-def calibrated(answers: PhotoAnswers, bins: int = BINS) -> tuple[CalibrationBin, ...]:
+def confidence_bins(answers: PhotoAnswers, bins: int = BINS) -> tuple[ConfidenceBin, ...]:
     """The photos in bins of equal width by confidence.
 
     Guo et al., "On Calibration of Modern Neural Networks", 2017 (https://arxiv.org/abs/1706.04599):
@@ -220,7 +227,7 @@ def calibrated(answers: PhotoAnswers, bins: int = BINS) -> tuple[CalibrationBin,
         inside = places == number
         some = bool(inside.any())
         found.append(
-            CalibrationBin(
+            ConfidenceBin(
                 low=float(edges[number]),
                 high=float(edges[number + 1]),
                 photos=int(inside.sum()),
@@ -231,7 +238,7 @@ def calibrated(answers: PhotoAnswers, bins: int = BINS) -> tuple[CalibrationBin,
     return tuple(found)
 
 
-def calibration_error(bins: tuple[CalibrationBin, ...]) -> float:
+def confidence_error(bins: tuple[ConfidenceBin, ...]) -> float:
     """Expected calibration error: Σ |bin| / n · |accuracy − confidence| over the bins."""
     gaps = [
         part.photos * abs(part.accuracy - part.confidence)

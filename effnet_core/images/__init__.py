@@ -1,15 +1,6 @@
 """From the bytes of a picture to the input of a network; without torch."""
 
-from effnet_core.images.decoding import (
-    FORMATS,
-    FORMATS_SENTENCE,
-    MAX_BYTES,
-    MAX_JPEG_SCANS,
-    MAX_PIXELS,
-    Decoded,
-    decode,
-    decode_reduced,
-)
+from effnet_core.images.decoding import FORMATS, FORMATS_SENTENCE, Decoded, decode, decode_reduced
 from effnet_core.images.preprocessing import (
     IMAGENET_MEAN,
     IMAGENET_STD,
@@ -27,9 +18,6 @@ __all__ = [
     "IMAGENET_MEAN",
     "IMAGENET_STD",
     "INTERPOLATIONS",
-    "MAX_BYTES",
-    "MAX_JPEG_SCANS",
-    "MAX_PIXELS",
     "Decoded",
     "Preprocessing",
     "crop_box",

@@ -26,6 +26,7 @@ from PIL import (
 )
 
 from effnet_core.errors import ImageError
+from effnet_core.limits import MAX_JPEG_SCANS, MAX_PICTURE_BYTES, MAX_PIXELS
 
 _PLUGINS = (
     JpegImagePlugin.JpegImageFile,
@@ -37,9 +38,6 @@ _PLUGINS = (
 )
 FORMATS: tuple[str, ...] = tuple(str(plugin.format) for plugin in _PLUGINS)
 FORMATS_SENTENCE = "JPEG, PNG, WebP, GIF, BMP or TIFF"
-MAX_PIXELS = 40_000_000
-MAX_BYTES = 128_000_000  # MAX_PIXELS uncompressed, and some room
-MAX_JPEG_SCANS = 64  # a progressive JPEG has about 10; each scan passes over every pixel again
 _TILE_WIDTH, _TILE_HEIGHT, _BITS_PER_SAMPLE = 322, 323, 258  # TIFF tags
 
 # What Pillow only warns of is refused here (size) or of no consequence (damaged metadata).
@@ -64,7 +62,7 @@ def decode(data: bytes) -> Image.Image:
     Size is judged from the header, before any pixel is decoded. Transparency is laid on white,
     16-bit grey is scaled (not clipped), CMYK and palettes are converted; metadata is dropped and
     colour profiles are not applied, as in the networks' training.
-    Raises `ImageError`: wrong format, over `MAX_PIXELS` or `MAX_BYTES`, damaged, cut short.
+    Raises `ImageError`: wrong format, over the limits of `limits`, damaged, cut short.
     """
     return _decode(data, None).image
 
@@ -102,10 +100,10 @@ def _open(data: bytes) -> ImageFile.ImageFile:
     """The file's header, read by one of the six allowed formats and no other."""
     if not data:
         raise ImageError(f"The file is empty; expected a picture ({FORMATS_SENTENCE}).")
-    if len(data) > MAX_BYTES:
+    if len(data) > MAX_PICTURE_BYTES:
         raise ImageError(
-            f"The file is larger than the {MAX_BYTES / 1e6:.0f} MB that are accepted; please send "
-            "a smaller version."
+            f"The file is larger than the {MAX_PICTURE_BYTES / 1e6:.0f} MB that are accepted; "
+            "please send a smaller version."
         )
     try:
         image = Image.open(io.BytesIO(data), formats=FORMATS)

@@ -17,7 +17,7 @@ from PIL import Image
 
 from effnet_core.errors import InvalidInput
 from effnet_core.files import Unfit, conform
-from effnet_core.images.decoding import MAX_PIXELS
+from effnet_core.limits import MAX_PIXELS
 
 INTERPOLATIONS: dict[str, Image.Resampling] = {
     name: Image.Resampling[name.upper()]

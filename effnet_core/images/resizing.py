@@ -17,7 +17,6 @@ import torch
 from torch.nn import functional
 
 from effnet_core.images import (
-    MAX_PIXELS,
     Decoded,
     Preprocessing,
     decode,
@@ -25,6 +24,7 @@ from effnet_core.images import (
     model_view,
     resized_crop,
 )
+from effnet_core.limits import MAX_PIXELS
 
 # Pillow gives its bytes read-only, and nothing here writes.
 warnings.filterwarnings("ignore", message="The given NumPy array is not writable")

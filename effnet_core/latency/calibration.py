@@ -13,7 +13,7 @@ from msgspec import Meta
 
 from effnet_core.architecture.spec import ArchitectureSpec
 from effnet_core.errors import EffnetError, InvalidInput
-from effnet_core.files import Amount, Number, Positive, Unfit, conform, parse_json
+from effnet_core.files import Amount, Number, Positive, Unfit, conform, of_format, parse_json
 from effnet_core.latency.fitting import LatencyModel, PredictedLatency
 from effnet_core.latency.machine import ENGINE, Machine
 from effnet_core.latency.measuring import LatencyMeasurement
@@ -112,9 +112,7 @@ class Calibration:
     def from_json(text: str) -> Calibration:
         """Read what `to_json` wrote; raises InvalidInput for anything else."""
         try:
-            fields = parse_json(text)
-            if fields.pop("format") != FORMAT:
-                raise Unfit("it is of another format")
+            fields = of_format(parse_json(text), FORMAT)
             of_terms = fields["model"]["coefficients"]
             fields["model"]["coefficients"] = [of_terms[term] for term in TERMS]
             fields["machine"].setdefault("settings", "unknown")  # not kept by earlier versions

@@ -16,8 +16,7 @@ from effnet_core.architecture.scaling import validate_resolution
 from effnet_core.architecture.spec import ArchitectureSpec
 from effnet_core.errors import InvalidInput
 from effnet_core.latency.machine import this_machine
-
-MAX_RUNS = 1000
+from effnet_core.limits import MAX_TIMED_RUNS
 
 Clock = Callable[[], float]
 
@@ -57,10 +56,10 @@ class Protocol:
     seconds: float = 0.0
 
     def __post_init__(self) -> None:
-        if not (2 <= self.repeats <= MAX_RUNS and 0 <= self.warmup <= MAX_RUNS):
+        if not (2 <= self.repeats <= MAX_TIMED_RUNS and 0 <= self.warmup <= MAX_TIMED_RUNS):
             raise InvalidInput(
-                f"A measurement takes 2 to {MAX_RUNS} repeats and at most {MAX_RUNS} warm-up runs; "
-                f"got {self.repeats} and {self.warmup}."
+                f"A measurement takes 2 to {MAX_TIMED_RUNS} repeats and at most {MAX_TIMED_RUNS} "
+                f"warm-up runs; got {self.repeats} and {self.warmup}."
             )
 
     def times(self, run: Callable[[], object], clock: Clock) -> tuple[float, ...]:
@@ -70,7 +69,7 @@ class Protocol:
         found: list[float] = []
         end = clock() + self.seconds if self.seconds else None
         while len(found) < self.repeats or (
-            end is not None and clock() < end and len(found) < MAX_RUNS
+            end is not None and clock() < end and len(found) < MAX_TIMED_RUNS
         ):
             start = clock()
             run()

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import uuid
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-import platformdirs
-
-from effnet_core.errors import InvalidInput
+from effnet_core import files
+from effnet_core.errors import InvalidInput, WeightsError
 from effnet_core.latency.calibration import Calibration, CalibrationError
 from effnet_core.latency.machine import Machine, this_machine
+from effnet_core.limits import MAX_CALIBRATION_BYTES
 
 COMMAND = "effnet calibrate"
-
-_MOST_BYTES = 2**20
 
 
 @dataclass(frozen=True)
@@ -59,7 +54,7 @@ def standing(path: Path | None = None, machine: Machine | None = None) -> Standi
 @lru_cache(maxsize=8)
 def _standing(path: Path, machine: Machine, version: tuple[int, int]) -> Standing:
     """`version` (time and size) stands for the file's content."""
-    if version[1] > _MOST_BYTES:
+    if version[1] > MAX_CALIBRATION_BYTES:
         return Standing(None, f"The calibration in {path} is damaged.")
     try:
         stored = Calibration.from_json(path.read_text(encoding="utf-8"))
@@ -76,24 +71,15 @@ def _standing(path: Path, machine: Machine, version: tuple[int, int]) -> Standin
 def save(calibration: Calibration, path: Path | None = None) -> Path:
     """Keep a calibration in place of the one before, in one step; raises CalibrationError."""
     path = path or default_path()
-    part = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_text(calibration.to_json(), encoding="utf-8")
-        part.replace(path)
-    except OSError as error:
+        files.write(path, calibration.to_json().encode())
+    except WeightsError as error:
         raise CalibrationError(
-            f"The calibration cannot be kept in {path} ({error.strerror}); free some space, or "
-            "point EFFNET_CACHE to another folder."
+            f"The calibration cannot be kept: {error} EFFNET_CACHE names another folder for it."
         ) from error
-    finally:
-        with suppress(OSError):  # what went wrong above is what is told
-            part.unlink(missing_ok=True)
     return path
 
 
 def default_path() -> Path:
     """`calibration.json` under $EFFNET_CACHE or, unset, under the user's cache folder."""
-    cache = os.environ.get("EFFNET_CACHE")
-    base = Path(cache).expanduser() if cache else platformdirs.user_cache_path("effnet")
-    return base / "calibration.json"
+    return files.cache_folder() / "calibration.json"

@@ -7,11 +7,12 @@ import re
 import torch
 
 from effnet_core.architecture.names import scaled
-from effnet_core.architecture.scaling import PHI_MAX, PHI_MIN
 from effnet_core.architecture.spec import ArchitectureSpec
 from effnet_core.cost.report import element_bytes, summarize
 from effnet_core.errors import DoesNotFit, EffnetError, InvalidInput
+from effnet_core.files import decimal_size
 from effnet_core.host import available_memory
+from effnet_core.limits import PHI_MAX, PHI_MIN
 from effnet_core.network.model import EfficientNet, initialise
 
 PHI_STEP = 0.1
@@ -75,8 +76,9 @@ def check_fits(
     phi = largest_phi(free, batch=batch, dtype=dtype, num_classes=spec.num_classes)
     advice = "no φ fits" if phi is None else f"the largest φ that fits is {phi:g}"
     raise DoesNotFit(
-        f"{spec.name} at {spec.resolution} px with batch {batch} needs about {_gigabytes(needed)} "
-        f"on {device}, and {_gigabytes(free)} are free; with the paper's rule {advice}."
+        f"{spec.name} at {spec.resolution} px with batch {batch} needs about "
+        f"{decimal_size(needed)} on {device}, and {decimal_size(free)} are free; with the paper's "
+        f"rule {advice}."
     )
 
 
@@ -139,7 +141,3 @@ def materialise(
     with torch.device("meta"):
         model = EfficientNet(spec).to(kind)
     return model.to_empty(device=device).eval()
-
-
-def _gigabytes(count: int) -> str:
-    return f"{count / 1e9:.1f} GB" if count >= 1e8 else f"{count / 1e6:.1f} MB"

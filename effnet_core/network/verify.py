@@ -32,7 +32,7 @@ _TORCH_OPERATORS = {"aten.convolution": "conv", "aten.addmm": "linear"}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Agreement:
+class CounterRow:
     """One figure counted twice: `computed` from the spec, `counted` on the built network.
 
     `counter` says who counted: "network" (the sizes of its tensors), "fvcore" or "torch";
@@ -61,7 +61,7 @@ class Verification:
 
     spec: ArchitectureSpec
     resolution: int
-    rows: tuple[Agreement, ...]
+    rows: tuple[CounterRow, ...]
     not_counted: tuple[tuple[str, int], ...]
 
     @property
@@ -121,7 +121,7 @@ def _torch_counts(spec: ArchitectureSpec, side: int) -> dict[str, int]:
 
 def _rows(
     report: CostReport, counter: CounterName, quantity: str, counted: Mapping[str, int]
-) -> tuple[Agreement, ...]:
+) -> tuple[CounterRow, ...]:
     """A row for every operator that either side counts."""
     computed = _computed(report, quantity)
     if counter == "torch":  # it has no count for normalisation and pooling
@@ -129,7 +129,7 @@ def _rows(
     names = [name for name, count in computed.items() if count or name in counted]
     names += [name for name in counted if name not in computed]
     return tuple(
-        Agreement(
+        CounterRow(
             counter=counter,
             quantity=quantity,
             operator=name,
@@ -148,20 +148,20 @@ def _computed(report: CostReport, quantity: str) -> dict[str, int]:
     return sums
 
 
-def _network_rows(report: CostReport, network: nn.Module) -> tuple[Agreement, ...]:
+def _network_rows(report: CostReport, network: nn.Module) -> tuple[CounterRow, ...]:
     def size(tensors: list[Tensor]) -> int:
         return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
 
     weights = list(network.parameters())
     return (
-        Agreement(
+        CounterRow(
             counter="network",
             quantity="parameters",
             operator="all",
             computed=report.totals.params,
             counted=sum(weight.numel() for weight in weights),
         ),
-        Agreement(
+        CounterRow(
             counter="network",
             quantity="bytes",
             operator="all",

@@ -9,21 +9,14 @@ because the sources count differently. The data files are described in `data/REA
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from types import MappingProxyType
 
 from effnet_core.architecture.names import variant
 from effnet_core.cost.report import CostTotals, summarize
-from effnet_core.data.tables import TEST_SETS, Row, number, read, whole
+from effnet_core.data.tables import TEST_SETS, Row, read, typed
 from effnet_core.errors import InvalidInput
-from effnet_core.results.published_types import (
-    Benchmark,
-    PaperRow,
-    PublishedCost,
-    PublishedResult,
-    Recipe,
-    Source,
-)
 
 TEST_SET_TITLES: Mapping[str, str] = MappingProxyType(
     {
@@ -38,28 +31,112 @@ TEST_SET_TITLES: Mapping[str, str] = MappingProxyType(
 PAPER_TABLES = (2, 3, 4, 7, 8)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """Where figures come from, and what its own cost figures count."""
+
+    key: str
+    title: str
+    url: str
+    retrieved: str
+    cost_convention: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """How a model was trained; `extra_data` names data beyond ImageNet-1k, if any."""
+
+    source: str
+    key: str
+    title: str
+    extra_data: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Benchmark:
+    """How a speed was measured; `unit` is "images/s" (more is better) or "ms" (per image)."""
+
+    key: str
+    source: str
+    title: str
+    device: str
+    precision: str
+    batch: str
+    unit: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class PublishedResult:
+    """One measurement of accuracy, in percent, on one of `TEST_SETS`.
+
+    `architecture` is this project's name of the network ("b0", "v2-s"), None for any other;
+    `published_as` is the source's name. None elsewhere means that the source does not say.
+    """
+
+    architecture: str | None = None
+    model: str
+    published_as: str
+    family: str
+    recipe: str
+    test_resolution: int | None = None
+    crop: float | None = None
+    interpolation: str | None = None
+    test_set: str
+    top1: float
+    top5: float | None = None
+    source: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class PublishedCost:
+    """Cost as the source states it: millions of parameters, billions of multiply-adds, millions
+    of activations. What a multiply-add includes is the source's `cost_convention`.
+    """
+
+    params_m: float | None = None
+    mult_adds_b: float | None = None
+    activations_m: float | None = None
+    convention: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class PaperRow:
+    """One row of a table of the EfficientNet paper (accuracies in percent, latency in ms)."""
+
+    table: int
+    model: str
+    scaling: str = ""
+    test_resolution: int | None = None
+    top1: float
+    top5: float | None = None
+    params_m: float | None = None
+    mult_adds_b: float | None = None
+    latency_ms: float | None = None
+    note: str = ""
+
+    @property
+    def published_as(self) -> str:
+        """The model's name; in the scaling studies with how it was scaled."""
+        return f"{self.model}, {self.scaling}" if self.table in (3, 7) else self.model
+
+
 @cache
 def sources() -> Mapping[str, Source]:
     """Every source of figures, by key."""
-    return MappingProxyType({row["key"]: Source(**row) for row in read("sources.csv")})
+    return MappingProxyType({one.key: one for one in typed(read("sources.csv"), Source)})
 
 
 @cache
 def recipes() -> Mapping[tuple[str, str], Recipe]:
     """Every training recipe, by (source, key)."""
-    return MappingProxyType(
-        {(row["source"], row["key"]): Recipe(**row) for row in read("recipes.csv")}
-    )
+    found = typed(read("recipes.csv"), Recipe)
+    return MappingProxyType({(one.source, one.key): one for one in found})
 
 
 @cache
 def benchmarks() -> Mapping[str, Benchmark]:
     """Every way in which speed was measured, by key."""
-    found = {}
-    for row in read("benchmarks.csv"):
-        text = {name: value for name, value in row.items() if name != "compiled"}
-        found[row["key"]] = Benchmark(**text, compiled=row["compiled"] == "yes")
-    return MappingProxyType(found)
+    return MappingProxyType({one.key: one for one in typed(read("benchmarks.csv"), Benchmark)})
 
 
 @cache
@@ -102,7 +179,7 @@ def paper_table(table: int) -> tuple[PaperRow, ...]:
     """One of the paper's `PAPER_TABLES`, row by row. Raises `InvalidInput` for any other."""
     if table not in PAPER_TABLES:
         raise InvalidInput(f"The paper's tables {PAPER_TABLES} are held here, not {table!r}.")
-    return tuple(_paper_row(row) for row in read("paper_tables.csv") if int(row["table"]) == table)
+    return tuple(row for row in typed(read("paper_tables.csv"), PaperRow) if row.table == table)
 
 
 def published_cost(result: PublishedResult) -> PublishedCost | None:
@@ -155,63 +232,35 @@ def pareto_front(points: Sequence[tuple[float, float]]) -> tuple[int, ...]:
 @cache
 def _all_results() -> tuple[PublishedResult, ...]:
     tables = (("timm", "accuracy_timm.csv"), ("torchvision", "accuracy_torchvision.csv"))
-    found = [_result(source, row) for source, name in tables for row in read(name)]
+    rows = [
+        {**row, **_naming(source, row["model"])} for source, name in tables for row in read(name)
+    ]
     digits = {row.model: row.top1 for row in paper_table(8)}  # table 2's top-1, to two digits
-    for table in (2, 3, 7):
-        recipe = "paper" if table == 2 else "scaling study"
-        found += [_paper_result(row, recipe, digits) for row in paper_table(table)]
-    return tuple(found)
+    paper = tuple(_of_paper(row, digits) for table in (2, 3, 7) for row in paper_table(table))
+    return typed(rows, PublishedResult) + paper
 
 
-def _result(source: str, row: Row) -> PublishedResult:
-    model = _models()[source, row["model"]]
+def _naming(source: str, name: str) -> Row:
+    """What the source's model is called here."""
+    model = _models()[source, name]
+    naming = {"model": model["title"], "published_as": name, "source": source}
+    return naming | {"family": model["family"], "architecture": model["architecture"]}
+
+
+def _of_paper(row: PaperRow, digits: Mapping[str, float]) -> PublishedResult:
+    named = _naming("paper", row.model)
+    whole_network = row.table == 2 or row.scaling == "baseline"
     return PublishedResult(
-        architecture=model["architecture"] or None,
-        model=model["title"],
-        published_as=row["model"],
-        family=model["family"],
-        recipe=row["recipe"],
-        test_resolution=int(row["test_resolution"]),
-        crop=float(row["crop"]),
-        interpolation=row["interpolation"],
-        test_set=row["test_set"],
-        top1=float(row["top1"]),
-        top5=number(row["top5"]),
-        source=source,
-    )
-
-
-def _paper_result(row: PaperRow, recipe: str, digits: Mapping[str, float]) -> PublishedResult:
-    model = _models()["paper", row.model]
-    as_published = row.table == 2 or row.scaling == "baseline"
-    return PublishedResult(
-        architecture=(model["architecture"] or None) if as_published else None,
-        model=model["title"] if row.table == 2 else row.published_as,
+        architecture=(named["architecture"] or None) if whole_network else None,
+        model=named["model"] if row.table == 2 else row.published_as,
         published_as=row.published_as,
-        family=model["family"],
-        recipe=recipe,
+        family=named["family"],
+        recipe="paper" if row.table == 2 else "scaling study",
         test_resolution=row.test_resolution,
-        crop=None,
-        interpolation=None,
         test_set="imagenet",
         top1=digits.get(row.model, row.top1) if row.table == 2 else row.top1,
         top5=row.top5,
         source="paper",
-    )
-
-
-def _paper_row(row: Row) -> PaperRow:
-    return PaperRow(
-        table=int(row["table"]),
-        model=row["model"],
-        scaling=row["scaling"],
-        test_resolution=whole(row["test_resolution"]),
-        top1=float(row["top1"]),
-        top5=number(row["top5"]),
-        params_m=number(row["params_m"]),
-        mult_adds_b=number(row["mult_adds_b"]),
-        latency_ms=number(row["latency_ms"]),
-        note=row["note"],
     )
 
 
@@ -222,34 +271,27 @@ def _models() -> Mapping[tuple[str, str], Row]:
 
 @cache
 def _costs() -> Mapping[tuple[str, str, int | None], PublishedCost]:
-    found = {
-        (source, row["model"], whole(row["test_resolution"])): _cost(source, row)
-        for source in ("timm", "torchvision")
-        for row in read(f"cost_{source}.csv")
-    }
-    for row in (*paper_table(2), *paper_table(3), *paper_table(7)):
-        found["paper", row.published_as, row.test_resolution] = PublishedCost(
-            params_m=row.params_m,
-            mult_adds_b=row.mult_adds_b,
-            activations_m=None,
+    found: dict[tuple[str, str, int | None], PublishedCost] = {}
+    for source in ("timm", "torchvision"):
+        convention = {"convention": sources()[source].cost_convention}
+        rows = read(f"cost_{source}.csv")
+        for row, cost in zip(
+            rows, typed((row | convention for row in rows), PublishedCost), strict=True
+        ):
+            found[source, row["model"], int(row["test_resolution"])] = cost
+    for line in (*paper_table(2), *paper_table(3), *paper_table(7)):
+        found["paper", line.published_as, line.test_resolution] = PublishedCost(
+            params_m=line.params_m,
+            mult_adds_b=line.mult_adds_b,
             convention=sources()["paper"].cost_convention,
         )
     return found
 
 
-def _cost(source: str, row: Row) -> PublishedCost:
-    return PublishedCost(
-        params_m=number(row["params_m"]),
-        mult_adds_b=number(row["mult_adds_b"]),
-        activations_m=number(row["activations_m"]),
-        convention=sources()[source].cost_convention,
-    )
-
-
 @cache
 def _speeds() -> Mapping[tuple[str, str, int | None], float]:
-    found = {
-        (row["benchmark"], row["model"], whole(row["test_resolution"])): float(row["value"])
+    found: dict[tuple[str, str, int | None], float] = {
+        (row["benchmark"], row["model"], int(row["test_resolution"])): float(row["value"])
         for row in read("speed_timm.csv")
     }
     for row in paper_table(4):

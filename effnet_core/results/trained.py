@@ -17,12 +17,10 @@ from msgspec import Meta
 
 from effnet_core.architecture.scaling import Strategy
 from effnet_core.architecture.spec import ArchitectureSpec
+from effnet_core.attribution.scores import CONTROLS, MapScores
 from effnet_core.cost.report import CostTotals, summarize
 from effnet_core.errors import InvalidInput
 from effnet_core.files import Amount, Number, Share, Text, Unfit, Whole, asset, conform, parse_json
-
-CONTROLS = ("random map", "centre Gaussian")
-"""The subjects of map scores that know nothing of the photo."""
 
 Group = Literal["family", "duel", "ablation"]
 GROUPS = get_args(Group)
@@ -56,7 +54,7 @@ class Epoch:
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainingData:
+class TrainedOn:
     """What a network learnt from; `held_out` photos were kept from training for choices.
 
     `side` is theirs in pixels.
@@ -108,7 +106,7 @@ class MeasuredRun:
     seed: Whole
     spec: ArchitectureSpec
     recipe: Mapping[str, Any]
-    data: TrainingData
+    data: TrainedOn
     origin: Origin | None
     device: Text
     seconds: Amount
@@ -139,39 +137,6 @@ class MeasuredRun:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Score:
-    """A mean over photos and its standard error; None from a single photo."""
-
-    mean: Number
-    standard_error: Amount | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class MapRow:
-    """How the maps of one subject score: a method's id, or one of `CONTROLS`.
-
-    `stage` is where the map was made, or whose grid the random map has; None at the input. `grid`
-    is (height, width) before enlarging. `box_share` is what an even map gets for pointing and
-    energy. Deletion is better when smaller, the other three when larger.
-    """
-
-    subject: Text
-    stage: Whole | None
-    grid: tuple[Whole, Whole]
-    photos: Whole
-    pointing: Score
-    energy: Score
-    insertion: Score
-    deletion: Score
-    box_share: Score
-
-    @property
-    def control(self) -> bool:
-        """Whether it knows nothing of the photo."""
-        return self.subject in CONTROLS
-
-
-@dataclass(frozen=True, kw_only=True)
 class MeasuredMaps:
     """The map scores of the run with the id `run`, controls among the rows."""
 
@@ -179,7 +144,7 @@ class MeasuredMaps:
     method: Text
     photos: Whole
     seed: Whole
-    rows: tuple[MapRow, ...]
+    rows: tuple[MapScores, ...]
     date: Text
 
 
@@ -235,9 +200,9 @@ def _read(path: Path, read: Callable[[str], T], key: str) -> T:
 class BesideControls:
     """A method's maps at one stage; random maps on the same grid; a Gaussian at the centre."""
 
-    found: MapRow
-    random: MapRow | None
-    centre: MapRow | None
+    found: MapScores
+    random: MapScores | None
+    centre: MapScores | None
 
 
 def beside_controls(maps: MeasuredMaps) -> tuple[BesideControls, ...]:

@@ -16,6 +16,7 @@ from effnet_core.errors import InvalidInput
 from effnet_core.images import Preprocessing
 from effnet_core.images.resizing import edge_for
 from effnet_core.latency.torch_timing import LatencyMeasurement, measure, measure_spec
+from effnet_core.limits import MAX_MODELS_KEPT, MAX_QUEUE, MAX_UPLOADS_KEPT
 from effnet_core.network.build import resolve_device, torch_dtype
 from effnet_core.service.cards import answer_or_sentence, device_name, stored_card
 from effnet_core.service.lanes import Ticket, WaitingRoom
@@ -56,9 +57,9 @@ class InferenceService:
         *,
         device: str = "auto",
         dtype: str = "float32",
-        max_queue: int = 16,
-        max_models: int = 4,
-        max_uploads: int = 4,
+        max_queue: int = MAX_QUEUE,
+        max_models: int = MAX_MODELS_KEPT,
+        max_uploads: int = MAX_UPLOADS_KEPT,
     ) -> None:
         if min(max_queue, max_models, max_uploads) < 1:
             raise InvalidInput("The service needs room for at least one request, model and upload.")

@@ -6,13 +6,12 @@ from. Without all five there is no figure.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 from effnet_core.errors import CheckpointError
+from effnet_core.files import Number, Whole, conform, read_json
 from effnet_core.weights.bundled import BundledModel, bundled_models
 
 STRATEGIES = ("depth", "width", "resolution", "compound")
@@ -40,14 +39,16 @@ class Panel:
 
 @dataclass(frozen=True, kw_only=True)
 class _Run:
-    """What a run's record says of a bundled model's place."""
+    """What a run's record says of its network's place."""
 
-    model: BundledModel
     group: str
     strategy: str
-    phi: float | None
-    base_phi: float | None
-    seed: int
+    phi: Number | None
+    base_phi: Number | None
+    seed: Whole
+
+
+Runs = list[tuple[_Run, BundledModel]]
 
 
 def scaling_figure(models: Iterable[BundledModel] | None = None) -> tuple[Panel, ...]:
@@ -57,51 +58,43 @@ def scaling_figure(models: Iterable[BundledModel] | None = None) -> tuple[Panel,
     with the smallest φ at its base. Raises CheckpointError for a record that cannot be read.
     """
     known = bundled_models() if models is None else models
-    runs = sorted((_run(model) for model in known), key=lambda run: run.seed)
-    bases = {run.base_phi for run in runs if run.group == "duel" and run.base_phi is not None}
+    runs = sorted(((_run(model), model) for model in known), key=lambda pair: pair[0].seed)
+    bases = {run.base_phi for run, _ in runs if run.group == "duel" and run.base_phi is not None}
     figures = (_figure(runs, base) for base in sorted(bases))
     return next((figure for figure in figures if figure), ())
 
 
-def _figure(runs: list[_Run], base_phi: float) -> tuple[Panel, ...]:
+def _figure(runs: Runs, base_phi: float) -> tuple[Panel, ...]:
     """The figure of the duel from `base_phi`, of runs sorted by seed; () where one is missing."""
     found = {"baseline": _first(runs, "family", "compound", phi=base_phi)}
     for strategy in STRATEGIES:
         found[strategy] = _first(runs, "duel", strategy, base_phi=base_phi)
-    panels = tuple(Panel(name, run.model) for name, run in found.items() if run is not None)
+    panels = tuple(Panel(name, model) for name, model in found.items() if model is not None)
     one_list = len({panel.model.classes for panel in panels}) == 1
     return panels if len(panels) == len(found) and one_list else ()
 
 
 def _first(
-    runs: list[_Run],
+    runs: Runs,
     group: str,
     strategy: str,
     *,
     phi: float | None = None,
     base_phi: float | None = None,
-) -> _Run | None:
-    for run in runs:
+) -> BundledModel | None:
+    for run, model in runs:
         if (run.group, run.strategy, run.base_phi) == (group, strategy, base_phi) and (
             phi is None or run.phi == phi
         ):
-            return run
+            return model
     return None
 
 
 @lru_cache(maxsize=64)
 def _run(model: BundledModel) -> _Run:
     try:
-        record: dict[str, Any] = json.loads(model.record.read_text(encoding="utf-8"))
-        return _Run(
-            model=model,
-            group=record["group"],
-            strategy=record["strategy"],
-            phi=record["phi"],
-            base_phi=record["base_phi"],
-            seed=int(record["seed"]),
-        )
-    except (OSError, ValueError, TypeError, LookupError) as error:
+        return conform(read_json(model.record), _Run, closed=False)
+    except (OSError, ValueError) as error:
         raise CheckpointError(
             f"The record of {model.id} cannot be read ({error}); install the project again."
         ) from None

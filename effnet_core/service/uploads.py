@@ -14,12 +14,11 @@ from pathlib import Path
 from effnet_core.architecture.names import canonical_name
 from effnet_core.errors import InvalidInput, WeightsError
 from effnet_core.images import Preprocessing
+from effnet_core.limits import MAX_CLASS_NAME, MAX_CLASS_NAMES_BYTES
 from effnet_core.service.requests import ModelCard
 from effnet_core.weights.checkpoints import LoadedWeights, load_checkpoint
 
 PREFIX = "upload:"
-MAX_NAMES_BYTES = 4 * 2**20
-MAX_NAME_LENGTH = 200
 
 
 class Uploads:
@@ -97,7 +96,7 @@ def parse_class_names(text: bytes | str) -> tuple[str, ...]:
     Blank lines at the end do not count; control characters become blanks. Raises InvalidInput:
     not UTF-8 text, an empty or overlong name, or none at all.
     """
-    if len(text) > MAX_NAMES_BYTES:
+    if len(text) > MAX_CLASS_NAMES_BYTES:
         raise InvalidInput("The file of class names has more than 4 MB; expected one name a line.")
     try:
         decoded = text.decode("utf-8-sig") if isinstance(text, bytes) else text
@@ -109,9 +108,9 @@ def parse_class_names(text: bytes | str) -> tuple[str, ...]:
     if not names:
         raise InvalidInput("The file of class names is empty; expected one name a line.")
     for number, name in enumerate(names, start=1):
-        if not 1 <= len(name) <= MAX_NAME_LENGTH:
+        if not 1 <= len(name) <= MAX_CLASS_NAME:
             raise InvalidInput(
-                f"Class name {number} has {len(name)} characters; expected 1 to {MAX_NAME_LENGTH}."
+                f"Class name {number} has {len(name)} characters; expected 1 to {MAX_CLASS_NAME}."
             )
     return names
 

@@ -6,7 +6,6 @@ hold what was measured on the very file that is bundled.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -75,8 +74,8 @@ def bundle(
         raise InvalidInput("The validation photos have other classes than the network.")
     files.write(file, serialise(weights))
     predictor = Predictor(replace(load_checkpoint(file), id=naming.id), device="cpu")
-    record["validation"] = _validation(predictor, validation)
-    record["weights"] = {"file": file.name, "sha256": _sha256(file)}
+    record["validation"] = evaluate(predictor, validation).measured()
+    record["weights"] = {"file": file.name, "sha256": files.sha256(file)}
     maps = _map_record(predictor, naming, validation, date)
     _write(assets / "measured" / "runs" / f"{naming.id}.json", record)
     _write(assets / "measured" / "maps" / f"{naming.id}.json", maps)
@@ -130,7 +129,7 @@ def run_record(run: RunFolder, naming: Naming, *, side: int, date: str) -> dict[
         **asdict(naming),
         "seed": run.recipe().seed,
         "name": run.spec().name,
-        "spec": json.loads(run.spec().to_json()),
+        "spec": run.spec().to_dict(),
         "recipe": run.recipe().to_dict(),
         "data": {**{k: v for k, v in about["data"].items() if k != "path"}, "side": side},
         "from": about.get("from"),
@@ -152,18 +151,6 @@ def run_record(run: RunFolder, naming: Naming, *, side: int, date: str) -> dict[
         ],
         "weights": None,
         "date": date,
-    }
-
-
-def _validation(predictor: Predictor, photos: PhotoSet) -> dict[str, Any]:
-    found = evaluate(predictor, photos)
-    return {
-        "photos": found.photos,
-        "top1": found.top1,
-        "top5": found.top5,
-        "loss": found.loss,
-        "calibration_error": found.calibration_error,
-        "images_per_second": found.images_per_second,
     }
 
 
@@ -215,12 +202,8 @@ def _enter(manifest: Path, entry: dict[str, Any]) -> None:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    return dict(json.loads(path.read_text(encoding="utf-8")))
+    return dict(files.read_json(path))
 
 
 def _write(path: Path, value: dict[str, Any]) -> None:
     files.write(path, (json.dumps(value, indent=1, ensure_ascii=False) + "\n").encode())
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -12,7 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from effnet_core.errors import CheckpointError, InvalidInput
-from effnet_core.files import Share, asset, conform, parse_json
+from effnet_core.files import Share, asset, conform, read_json
 from effnet_core.images import Preprocessing
 from effnet_core.weights import tensor_files
 from effnet_core.weights.stored import StoredWeights
@@ -121,7 +121,7 @@ def _read(folder: Path) -> tuple[BundledModel, ...]:
     if not manifest.is_file():
         return ()
     try:
-        values = parse_json(manifest.read_text(encoding="utf-8"))
+        values = read_json(manifest)
         for entry in values["models"]:
             entry["path"] = folder / Path(entry.pop("file")).name
         return conform(values["models"], tuple[BundledModel, ...])

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import os
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -16,7 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import filelock
-import platformdirs
 
 from effnet_core import files
 from effnet_core.architecture.names import canonical_name
@@ -234,9 +232,7 @@ class WeightsStore:
 
 def default_root() -> Path:
     """`weights/` under $EFFNET_CACHE or, unset, under the user's cache folder."""
-    cache = os.environ.get("EFFNET_CACHE")
-    base = Path(cache).expanduser() if cache else platformdirs.user_cache_path("effnet")
-    return base / "weights"
+    return files.cache_folder() / "weights"
 
 
 def _entry(item: Item) -> WeightsEntry:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from effnet_core import files
-from effnet_core.files import conform, parse_json
+from effnet_core.files import conform, read_json
 from effnet_core.images import Preprocessing
 from effnet_core.weights.checkpoints import CATALOG, LoadedWeights
 from effnet_core.weights.published import WeightsEntry
@@ -121,7 +121,7 @@ def read_record(path: Path) -> StoredWeights | None:
     except OSError as error:
         raise files.storage_error(error, path) from error
     try:
-        return conform(parse_json(record_path(path).read_bytes()), StoredWeights)
+        return conform(read_json(record_path(path)), StoredWeights)
     except (OSError, ValueError):
         return None
 

@@ -24,11 +24,10 @@ import torch
 from torch import Tensor
 
 from effnet_core.errors import CheckpointError
-from effnet_core.files import readable_size
+from effnet_core.files import in_fixed_order, readable_size
+from effnet_core.limits import MAX_HEADER_BYTES, MAX_WEIGHTS_BYTES
 
 SUFFIXES = (".safetensors", ".pth", ".pt")
-MAX_BYTES = 4 * 2**30
-MAX_HEADER_BYTES = 16 * 2**20
 
 FORMAT_KEY, FORMAT = "effnet.format", "effnet-checkpoint/1"
 HASH_KEY = "effnet.sha256"
@@ -59,7 +58,7 @@ def read_file(path: Path) -> bytes:
     """The bytes of a weights file; raises CheckpointError if it cannot be read or is too large."""
     try:
         size = path.stat().st_size
-        if size > MAX_BYTES:
+        if size > MAX_WEIGHTS_BYTES:
             raise CheckpointError(_too_large(path.name, size))
         return path.read_bytes()
     except (OSError, ValueError) as error:
@@ -74,7 +73,7 @@ def parse(data: bytes, file_name: str) -> TensorFile:
 
     Raises CheckpointError: another ending, damaged, unsafe, oversized, or no tensors inside.
     """
-    if len(data) > MAX_BYTES:
+    if len(data) > MAX_WEIGHTS_BYTES:
         raise CheckpointError(_too_large(file_name, len(data)))
     suffix = Path(file_name).suffix.lower()
     if suffix not in SUFFIXES:
@@ -102,22 +101,12 @@ def serialise(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> byt
     """
     header = {**metadata, FORMAT_KEY: FORMAT, HASH_KEY: _BLANK_HASH.decode()}
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    data = _in_fixed_order(safetensors.torch.save(plain, metadata=header))
+    data = b"".join(in_fixed_order(safetensors.torch.save(plain, metadata=header)))
     place = _HASH_IN_HEADER.search(data)
     if place is None:
         raise AssertionError("safetensors has written the header in another form")
     digest = hashlib.sha256(data).hexdigest().encode()
     return b"".join((data[: place.start(1)], digest, data[place.end(1) :]))
-
-
-def _in_fixed_order(data: bytes) -> bytes:
-    """The same file with its metadata sorted; safetensors writes them in an order that varies."""
-    end = 8 + _header_length(data)
-    header = json.loads(data[8:end])
-    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
-    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
-    text += b" " * (-len(text) % 8)  # the tensors stay aligned to 8 bytes
-    return len(text).to_bytes(8, "little") + text + data[end:]
 
 
 def require_intact(data: bytes, file_name: str) -> None:
@@ -240,5 +229,5 @@ def _require_sane(tensors: Mapping[str, Tensor], size: int, file_name: str) -> N
 
 
 def _too_large(file_name: str, size: int) -> str:
-    limit = readable_size(MAX_BYTES)
+    limit = readable_size(MAX_WEIGHTS_BYTES)
     return f"{file_name} has {readable_size(size)}; weights files are read up to {limit}."

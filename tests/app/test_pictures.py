@@ -6,8 +6,9 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from app.pictures import MAX_PICTURES, framed, sample
+from app.pictures import framed, sample
 from effnet_core.images.samples import sample_images
+from effnet_core.limits import MAX_PICTURES
 
 
 def test_what_lies_outside_the_crop_is_dimmed() -> None:
@@ -18,7 +19,9 @@ def test_what_lies_outside_the_crop_is_dimmed() -> None:
     assert shown.size == picture.preview.size
     outside, inside = (5, height // 2), (width // 2, height // 2)
     assert shown.getpixel(inside) == picture.preview.getpixel(inside)
-    assert sum(shown.getpixel(outside)) < 0.6 * sum(picture.preview.getpixel(outside))
+    dimmed, plain = shown.getpixel(outside), picture.preview.getpixel(outside)
+    assert isinstance(dimmed, tuple) and isinstance(plain, tuple)
+    assert sum(dimmed) < 0.6 * sum(plain)
     assert framed(picture, []).tobytes() == picture.preview.tobytes()
 
 

@@ -1,14 +1,15 @@
-"""What the browser tests of Classify and Explain share: a tiny network, and adding it by hand."""
+"""What browser tests share: a tiny network, adding it by hand, and the scripts of `app.live`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 
+from app.live import component
 from effnet_core.architecture.names import scaled
 from effnet_core.network.build import build
 from effnet_core.weights import save_checkpoint
@@ -43,3 +44,25 @@ def add_checkpoint() -> Callable[[Any, Path], None]:
         page.locator("table.answers").first.wait_for(timeout=60_000)
 
     return add
+
+
+@pytest.fixture
+def script(browser_page: Callable[..., Any]) -> Callable[[str, str, Sequence[Any]], Any]:
+    """Return a function that calls JavaScript in sight of all that a part of `app.live` defines.
+
+    It takes the part, the function and the arguments of each call, and gives what each returned.
+    """
+    page = browser_page()
+
+    def call(part: str, function: str, cases: Sequence[Any]) -> Any:
+        source = f"{component.script(part)}\nexport const inside = text => eval(text);"
+        return page.evaluate(_CALL, [source, function, cases])
+
+    return call
+
+
+_CALL = """async ([source, text, cases]) => {
+  const url = `data:text/javascript;charset=utf-8,${encodeURIComponent(source)}`;
+  const called = (await import(url)).inside(`(${text})`);
+  return cases.map(one => called(...one));
+}"""

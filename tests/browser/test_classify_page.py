@@ -56,7 +56,12 @@ def test_bad_files_and_hostile_names_are_answered_in_words(
 ) -> None:
     page = browser_page()
     dialogs: list[str] = []
-    page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
+
+    def note(dialog: Any) -> None:
+        dialogs.append(dialog.message)
+        dialog.dismiss()
+
+    page.on("dialog", note)
     page.goto(f"{server}/classify?sample=Coffee")
     add_checkpoint(page, tiny_checkpoint)
     name = "<img src=x onerror=alert(1)>$x^2$ **b**.png"

@@ -12,8 +12,9 @@ import pytest
 
 from effnet_core.architecture.names import variant
 from effnet_core.cost.report import summarize
+from effnet_core.results.axes import find_axis
 from effnet_core.results.published import results
-from effnet_core.results.trade_off import find_axis, identity
+from effnet_core.results.trade_off import identity
 
 pytestmark = pytest.mark.browser
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-import app.live
 from app.text import count, size, times
 from effnet_core.architecture.names import scaled, variant
 from effnet_core.cost.report import CostReport, analyze
@@ -212,15 +209,3 @@ def test_a_screen_reader_hears_the_result_once_the_hand_rests(
         page.keyboard.press("ArrowRight")
     said = f"φ = 0.3: {count(analyze(scaled(0.3)).totals.params)} parameters"
     page.locator("[role=status].status").filter(has_text=said).wait_for()
-
-
-def test_numbers_are_written_as_python_writes_them(browser_page: OpenPage) -> None:
-    chance = random.Random(4)
-    values = [round(10 ** chance.uniform(0, 13)) for _ in range(3000)]
-    values += [125 * step for step in range(800)] + [5000 * step for step in range(800)]
-    source = (Path(app.live.__file__).parent / "numbers.js").read_text(encoding="utf-8")
-    page = browser_page()
-    written = page.evaluate(
-        f"values => {{ {source}; return values.map(v => [count(v), size(v)]); }}", values
-    )
-    assert written == [[count(value), size(value)] for value in values]

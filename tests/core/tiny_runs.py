@@ -14,6 +14,7 @@ from effnet_core.architecture.names import scaled
 from effnet_core.architecture.spec import ArchitectureSpec, BlockSpec
 from effnet_core.datasets import prepared
 from effnet_core.datasets.photo_set import PhotoSet
+from effnet_core.datasets.trees import Split
 from effnet_core.network.build import build
 from effnet_core.network.model import EfficientNet
 from effnet_core.training import loop
@@ -100,7 +101,7 @@ class Tiny:
 
     def prepared(self, folder: Path, **options: Any) -> Path:
         """The photos as `effnet data prepare` would leave them."""
-        sets = {"train": self.photos(**options)}
+        sets: dict[Split, PhotoSet] = {"train": self.photos(**options)}
         prepared.write(sets, folder, source="drawn", form="drawn", unreadable=(), ignored=0)
         return folder
 

@@ -12,9 +12,9 @@ import plotly.graph_objects as go
 
 from app.charts.compare.words import Mark, View, hover
 from app.charts.style import GREY, figure
+from effnet_core.results.axes import CostAxis, Timing
 from effnet_core.results.published import TEST_SET_TITLES, families
-from effnet_core.results.trade_off import extra_data, front, identity, series
-from effnet_core.results.trade_off_types import CostAxis, Placed, PredictedTiming, Timing
+from effnet_core.results.trade_off import Placed, extra_data, front, identity, series
 
 HEIGHT = 620
 _ROOM_FOR_FAMILIES = 6
@@ -170,7 +170,7 @@ def _look(family: str) -> tuple[str, str]:
     return colours[colour], _SHAPES[shape]
 
 
-def _spread(timings: Sequence[Timing | PredictedTiming]) -> dict[str, object] | None:
+def _spread(timings: Sequence[Timing]) -> dict[str, object] | None:
     """As bars: the interquartile range of what was measured here, the band of a prediction."""
     if not timings:
         return None
@@ -182,7 +182,7 @@ def _spread(timings: Sequence[Timing | PredictedTiming]) -> dict[str, object] | 
     }
 
 
-def _timings(view: View, placed: Iterable[Placed]) -> list[Timing | PredictedTiming]:
+def _timings(view: View, placed: Iterable[Placed]) -> list[Timing]:
     """The latency behind each of these records, in their order; none on other axes."""
     if view.axis.kind != "here":
         return []

@@ -8,9 +8,9 @@ from html import escape
 
 from app.text import count
 from effnet_core.cost.report import CostTotals
+from effnet_core.results.axes import CostAxis, Timings
 from effnet_core.results.published import TEST_SET_TITLES, recipes, sources
-from effnet_core.results.trade_off import front
-from effnet_core.results.trade_off_types import CostAxis, Placed, Timings
+from effnet_core.results.trade_off import Placed, front
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,9 +16,10 @@ import plotly.graph_objects as go
 from app.charts.compare.figure import set_cost_axis
 from app.charts.style import GREY, figure
 from app.charts.trained.words import cost_on, hover, short_name, subject
+from effnet_core.attribution.scores import MapScores
+from effnet_core.results.axes import CostAxis
 from effnet_core.results.seeds import RunGroup
-from effnet_core.results.trade_off_types import CostAxis
-from effnet_core.results.trained import MapRow, MeasuredMaps, MeasuredRun
+from effnet_core.results.trained import MeasuredMaps, MeasuredRun
 
 HEIGHT = 420
 _SYMBOLS = {"compound": "star", "depth": "square", "width": "diamond", "resolution": "triangle-up"}
@@ -74,7 +75,7 @@ def map_scores(
 ) -> go.Figure:
     """One metric of every network's maps against cost, controls in grey; bars: standard errors."""
     chart = figure(HEIGHT)
-    rows: dict[str, list[tuple[ScoredRun, MapRow]]] = {}
+    rows: dict[str, list[tuple[ScoredRun, MapScores]]] = {}
     for one in scored:
         for row in one.maps.rows:
             name = subject(row, one.run, methods[one.maps.method], inner="inner stage")

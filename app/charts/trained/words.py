@@ -7,9 +7,10 @@ from html import escape
 
 from app.charts.compare.words import amount, computed_costs
 from app.text import minus, percent
+from effnet_core.attribution.scores import MapScores
+from effnet_core.results.axes import CostAxis
 from effnet_core.results.seeds import RunGroup
-from effnet_core.results.trade_off_types import CostAxis
-from effnet_core.results.trained import MapRow, MeasuredRun
+from effnet_core.results.trained import MeasuredRun
 from effnet_core.results.verdict import in_words
 
 COST_KEYS = ("flops", "params", "activations", "resolution")
@@ -66,7 +67,7 @@ def message(points: Sequence[RunGroup], axis: CostAxis) -> str:
     return f"Top-1 accuracy of networks trained here against {axis.title}. {listed}."
 
 
-def subject(row: MapRow, run: MeasuredRun, method: str, *, inner: str | None = None) -> str:
+def subject(row: MapScores, run: MeasuredRun, method: str, *, inner: str | None = None) -> str:
     """Whose maps a row scores, and where they were made: "Grad-CAM, last map".
 
     `inner` stands for the number of any stage before the last.

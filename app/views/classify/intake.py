@@ -8,8 +8,9 @@ from app import pictures, widgets
 from app.markup import plain
 from app.pictures import Picture
 from app.state import Several
-from effnet_core.images import FORMATS_SENTENCE, MAX_PIXELS
+from effnet_core.images import FORMATS_SENTENCE
 from effnet_core.images.samples import sample_images
+from effnet_core.limits import MAX_PIXELS, PICTURE_UPLOAD_MEGABYTES
 
 _NAMES = tuple(sample.name for sample in sample_images())
 SAMPLES = Several(
@@ -20,7 +21,7 @@ SAMPLES = Several(
     labels={name: name.capitalize() for name in _NAMES},
     help="Photos that scikit-image carries, free of rights.",
 )
-MAX_MEGABYTES = 40
+
 # Streamlit takes in what is pasted into its box once that has the focus, but a click on the box
 # opens the file dialog: this hands it the files that are pasted elsewhere.
 _PASTE = """<script>
@@ -48,7 +49,7 @@ def choose() -> tuple[Picture, ...]:
         "Your pictures",
         type=_TYPES,
         accept_multiple_files=True,
-        max_upload_size=MAX_MEGABYTES,
+        max_upload_size=PICTURE_UPLOAD_MEGABYTES,
         key=f"upload-{taken}",
         help=f"{FORMATS_SENTENCE}, at most {MAX_PIXELS // 1_000_000} million pixels each. Several "
         "at once are welcome.",

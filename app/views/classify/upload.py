@@ -13,6 +13,7 @@ from app.models import ADDED, OWN, label
 from effnet_core.architecture.names import VARIANTS
 from effnet_core.errors import InvalidInput
 from effnet_core.images import IMAGENET_MEAN, IMAGENET_STD, INTERPOLATIONS, Preprocessing
+from effnet_core.limits import CHECKPOINT_UPLOAD_MEGABYTES
 
 if TYPE_CHECKING:
     from streamlit.runtime.uploaded_file_manager import UploadedFile
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 ByHand = Callable[[], Preprocessing]
 """Gives the preprocessing that the form's fields hold; raises InvalidInput where they are wrong."""
 
-MAX_MEGABYTES = 300
 _ROUND = "checkpoints_taken_in"
 _TF_NAMES = ("tf_efficientnet_b0", "tf_efficientnetv2_b0", "tf_efficientnetv2_s")
 
@@ -32,7 +32,7 @@ def draw() -> None:
         file = st.file_uploader(
             "Weights",
             type=("safetensors", "pth", "pt"),
-            max_upload_size=MAX_MEGABYTES,
+            max_upload_size=CHECKPOINT_UPLOAD_MEGABYTES,
             key=f"checkpoint-{taken}",
             help="From this project, torchvision, timm or lukemelas' repository. A .pth file is "
             "read as tensors alone: code in it never runs.",

@@ -12,8 +12,8 @@ from app.views.compare import line, table, timing
 from app.views.compare.contrast import contrast
 from app.views.compare.controls import Asked
 from effnet_core.latency import Calibration, standing
-from effnet_core.results.trade_off import front, place, predicted_timings
-from effnet_core.results.trade_off_types import Timings
+from effnet_core.results.axes import Timings, predicted_timings
+from effnet_core.results.trade_off import front, place
 
 
 def draw(asked: Asked, picked: tuple[str, ...]) -> View:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from app import widgets
 from app.text import times
 from effnet_core.architecture.names import variant
-from effnet_core.results.trade_off import HERE, cost_axes, find_axis, growth
-from effnet_core.results.trade_off_types import BEYOND, PredictedTiming, Timings
+from effnet_core.results.axes import BEYOND, HERE, PredictedTiming, Timings, cost_axes, find_axis
+from effnet_core.results.trade_off import growth
 
 
 def contrast(timings: Timings) -> str:

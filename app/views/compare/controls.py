@@ -7,10 +7,15 @@ from dataclasses import dataclass
 from app import widgets
 from app.state import Choice, Several
 from app.views.compare import line
-from effnet_core.results.published import TEST_SET_TITLES, families, recipes, results
-from effnet_core.results.published_types import PublishedResult
-from effnet_core.results.trade_off import cost_axes, extra_data, find_axis
-from effnet_core.results.trade_off_types import CostAxis
+from effnet_core.results.axes import CostAxis, cost_axes, find_axis
+from effnet_core.results.published import (
+    TEST_SET_TITLES,
+    PublishedResult,
+    families,
+    recipes,
+    results,
+)
+from effnet_core.results.trade_off import extra_data
 
 TEST_SET = Choice(
     key="test",

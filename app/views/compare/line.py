@@ -12,7 +12,7 @@ from app.state import put
 from effnet_core.cost.report import summarize
 from effnet_core.errors import InvalidInput
 from effnet_core.latency import Calibration
-from effnet_core.results.trade_off_types import BEYOND, CostAxis, PredictedTiming, Timings
+from effnet_core.results.axes import BEYOND, CostAxis, PredictedTiming, Timings
 
 LINE = "line"
 """The key (also in the URL) under which the code of the network drawn as a line is held."""

@@ -11,14 +11,8 @@ from app.charts.trained.figure import ScoredRun, map_scores
 from app.charts.trained.words import short_name, subject
 from app.state import Choice
 from effnet_core.attribution.registry import METHODS
-from effnet_core.results.trade_off_types import CostAxis
-from effnet_core.results.trained import (
-    BesideControls,
-    MeasuredMaps,
-    MeasuredRun,
-    Score,
-    beside_controls,
-)
+from effnet_core.results.axes import CostAxis
+from effnet_core.results.trained import BesideControls, MeasuredMaps, MeasuredRun, beside_controls
 
 CHART = "map-scores"
 METRIC = Choice(
@@ -97,9 +91,9 @@ def _title(method: str) -> str:
 
 def _row(beside: BesideControls, one: ScoredRun, title: str, metric: str) -> dict[str, str | None]:
     run, row = one.run, beside.found
-    even = row.box_share if metric in ("pointing", "energy") else None
+    even = row.box_share.percent if metric in ("pointing", "energy") else None
     random, centre = (
-        None if control is None else getattr(control, metric)
+        None if control is None else getattr(control, metric).percent
         for control in (beside.random, beside.centre)
     )
     return {
@@ -107,15 +101,8 @@ def _row(beside: BesideControls, one: ScoredRun, title: str, metric: str) -> dic
         "Map": subject(row, run, title),
         "Grid": f"{row.grid[0]} × {row.grid[1]}",
         "Score": metric.capitalize(),
-        "Maps": _shown(getattr(row, metric)),
-        "Random": _shown(random),
-        "Centre": _shown(centre),
-        "Even": _shown(even),
+        "Maps": getattr(row, metric).percent,
+        "Random": random,
+        "Centre": centre,
+        "Even": even,
     }
-
-
-def _shown(score: Score | None) -> str | None:
-    if score is None:
-        return None
-    error = "" if score.standard_error is None else f" ± {100 * score.standard_error:.1f}"
-    return f"{100 * score.mean:.1f}{error}"

@@ -11,8 +11,7 @@ from app import widgets
 from app.charts.compare.words import View
 from app.state import Choice, Several
 from app.text import as_csv
-from effnet_core.results.published import results
-from effnet_core.results.published_types import PublishedResult
+from effnet_core.results.published import PublishedResult, results
 from effnet_core.results.trade_off import front, identity, row
 
 CHART = "trade-off"

@@ -17,10 +17,8 @@ from effnet_core.architecture.spec import ArchitectureSpec
 from effnet_core.cost.report import summarize
 from effnet_core.errors import EffnetError, InvalidInput
 from effnet_core.latency import LatencyMeasurement
+from effnet_core.limits import MAX_TIMED_MULT_ADDS
 from effnet_core.results.published import price, results
-
-MOST_MULT_ADDS = 100_000_000_000
-"""Of a network that a page may time; the command line has no such limit."""
 
 _HELD = "timed"
 _REFUSED = "timing-refused"
@@ -34,7 +32,7 @@ def _offered() -> dict[str, Key]:
     found = set()
     for result in results():
         totals = price(result)
-        if totals is not None and totals.mult_adds <= MOST_MULT_ADDS:
+        if totals is not None and totals.mult_adds <= MAX_TIMED_MULT_ADDS:
             found.add((str(result.architecture), int(result.test_resolution or 0)))
     return {_title(key): key for key in sorted(found)}
 
@@ -131,7 +129,7 @@ def _measure(specs: dict[Key, ArchitectureSpec], runs: int, engine: str) -> None
         bar.progress(
             done / sum(work), f"Timing {_title(key)} ({number + 1} of {len(specs)}){wait} …"
         )
-        if work[number] > MOST_MULT_ADDS:
+        if work[number] > MAX_TIMED_MULT_ADDS:
             refused.append(f"{_title(key)} takes more than 100 B multiply-adds: too long here.")
             continue
         try:

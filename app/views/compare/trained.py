@@ -15,9 +15,8 @@ from app.state import Choice, Field, Several, put
 from app.text import as_csv, minus, percent
 from app.views.compare import maps
 from effnet_core.errors import EffnetError
+from effnet_core.results.axes import CostAxis, find_axis
 from effnet_core.results.seeds import RunGroup, grouped
-from effnet_core.results.trade_off import find_axis
-from effnet_core.results.trade_off_types import CostAxis
 from effnet_core.results.trained import MeasuredRun
 from effnet_core.results.verdict import duel_verdict
 

@@ -16,13 +16,12 @@ from app.views.explain.maps import colour_bar
 from app.views.explain.targets import CLASSES, Target, class_name
 from effnet_core.attribution.render import ColourScale, strongest
 from effnet_core.errors import EffnetError
+from effnet_core.limits import MAX_GALLERY_CLASSES
 
 if TYPE_CHECKING:
     from effnet_core.engines.predictor import Prediction
     from effnet_core.service import Explanation, ModelCard
 
-MOST = 12
-"""Most classes shown."""
 _WIDTH = 112
 
 
@@ -42,7 +41,7 @@ def draw(
     except EffnetError as error:
         st.error(plain(f"{label(card)}: {error}"))
         return
-    order = (-prediction.probabilities).argsort(kind="stable")[:MOST]
+    order = (-prediction.probabilities).argsort(kind="stable")[:MAX_GALLERY_CLASSES]
     given = tuple(every[int(index)] for index in order)
     widgets.heading("The most probable classes", "computed")
     st.caption(

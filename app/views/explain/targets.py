@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from app import widgets
 from app.state import Several
+from effnet_core.limits import MAX_CLASSES_AT_ONCE
 
 if TYPE_CHECKING:
     from effnet_core.engines.predictor import Prediction
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
 
 CLASSES = "class"
 """The key (also in the URL) of the classes chosen."""
-MAX_CLASSES = 4
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,8 @@ def _choose_names(prediction: Prediction) -> tuple[str, ...]:
         help="Sorted by probability; type to find any by name. Several are drawn side by side.",
     )
     widgets.show_refusals([classes])
-    chosen = widgets.several(classes, max_selections=MAX_CLASSES, select_all=False, wrap=True)
+    most = MAX_CLASSES_AT_ONCE
+    chosen = widgets.several(classes, max_selections=most, select_all=False, wrap=True)
     return tuple(name for name in chosen if name in offered)
 
 

@@ -70,7 +70,7 @@ def _draw_picture(shown: Shown, metric: Metric, stage: int | None, block: int | 
     choice = {
         "metric": COUNTS.index(metric.field),
         "label": metric.label,
-        "bytes": metric.bytes,
+        "unit": metric.unit,
         "chosen": (stage, block),
         "table": stage is None,
         "shades": SHADES,

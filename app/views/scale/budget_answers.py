@@ -10,7 +10,7 @@ import streamlit as st
 from app.text import count, milliseconds, minus, size, unbroken
 from app.views.scale.controls import set_phi
 from effnet_core.cost.budget import LABELS, Answer, Band, Setting
-from effnet_core.results.trade_off_types import BEYOND
+from effnet_core.results.axes import BEYOND
 
 Answers = tuple[Answer, Answer, Answer]
 """The largest φ; the free shape with the most multiply-adds; the one nearest to compound."""

@@ -11,12 +11,12 @@ from app import resources, widgets
 from app.scale import results
 from app.scale.network import Network
 from app.scale.quantities import QUANTITIES
-from app.text import as_csv
 from app.views.scale.shown import Shown
 from effnet_core.cost.report import CostReport
+from effnet_core.files import csv_text
 
 SEED = 0
-_PLACE = ("name", "stage", "block", "role", "kind")
+_COLUMNS = ("name", "stage", "block", "role", "kind", "channels", "height", "width")
 _COUNTS = ("params", "mult_adds", "other_ops", "activations")
 
 
@@ -116,22 +116,19 @@ def file_stem(network: Network) -> str:
 
 def layers_csv(report: CostReport) -> str:
     """Every layer as a row of CSV: its place, output shape and counts for one image."""
-    return as_csv(
-        [
-            {column: getattr(layer, column) for column in _PLACE}
-            | dict(zip(("channels", "height", "width"), layer.out_shape, strict=True))
-            | {count: getattr(layer, count) for count in _COUNTS}
-            for layer in report.layers
-        ]
-    )
+    rows: list[tuple[object, ...]] = [(*_COLUMNS, *_COUNTS)]
+    for layer in report.layers:
+        place = (layer.name, layer.stage, layer.block, layer.role, layer.kind, *layer.out_shape)
+        rows.append((*place, *(getattr(layer, count) for count in _COUNTS)))
+    return csv_text(rows)
 
 
 def curves_csv(curves: results.Curves) -> str:
     """What every strategy costs at every φ, as CSV; bytes are for the chosen batch and format."""
-    return as_csv(
-        [
-            {"strategy": strategy, **{quantity.key: quantity.of(point) for quantity in QUANTITIES}}
-            for strategy, curve in curves.items()
-            for point in curve
-        ]
+    header = ("strategy", *(quantity.key for quantity in QUANTITIES))
+    rows = (
+        (strategy, *(quantity.of(point) for quantity in QUANTITIES))
+        for strategy, curve in curves.items()
+        for point in curve
     )
+    return csv_text((header, *rows))

@@ -15,7 +15,7 @@ from app.scale.quantities import BY_KEY, LABELS, MS, Priced, Quantity, latency
 from app.state import Choice
 from app.views.scale.shown import Chosen
 from effnet_core.latency import Calibration
-from effnet_core.results.trade_off_types import BEYOND
+from effnet_core.results.axes import BEYOND
 
 X = Choice(key="x", label="Across", options=tuple(LABELS), default="phi", labels=LABELS)
 Y = Choice(key="y", label="Up", options=tuple(LABELS), default="params", labels=LABELS)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from effnet_core.cost.budget.limits import QUANTITIES, Limits
-from effnet_core.data.tables import read, whole
+from effnet_core.data.tables import read
 from effnet_core.errors import InvalidInput
 
 
@@ -34,7 +34,7 @@ def devices() -> tuple[Device, ...]:
             key=row["key"],
             title=row["title"],
             dtype=row["dtype"] or None,
-            limits=Limits(**{name: whole(row.get(name, "")) for name in QUANTITIES}),
+            limits=Limits(**{name: int(row[name]) for name in QUANTITIES if row.get(name)}),
             why=row["why"],
             source=row["source"],
             url=row["url"],

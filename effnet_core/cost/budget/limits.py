@@ -17,7 +17,6 @@ from effnet_core.architecture.names import scaled
 from effnet_core.architecture.scaling import (
     BASE_RESOLUTION,
     PAPER_RULE,
-    RESOLUTION_MIN,
     Rounding,
     ScalingCoefficients,
     ScalingRule,
@@ -29,6 +28,7 @@ from effnet_core.cost.arrays import CostArrays, Numbers
 from effnet_core.cost.report import DTYPE_BYTES, summarize
 from effnet_core.errors import InvalidInput
 from effnet_core.latency import PredictedLatency
+from effnet_core.limits import RESOLUTION_MIN
 
 LABELS = MappingProxyType(
     {

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from effnet_core.architecture.scaling import PHI_MAX, PHI_MIN
 from effnet_core.cost.arrays import CostArrays, scaled_costs
 from effnet_core.cost.budget.answers import Answer, Candidate, candidate, nothing_fits, rooms
 from effnet_core.cost.budget.limits import (
@@ -15,6 +14,7 @@ from effnet_core.cost.budget.limits import (
     counted,
     require_possible,
 )
+from effnet_core.limits import PHI_MAX, PHI_MIN
 
 PHI_STEP = 0.01
 

@@ -18,10 +18,9 @@ from onnx import TensorProto, helper
 from effnet_core.architecture.spec import ArchitectureSpec, BlockSpec
 from effnet_core.engines.onnx.tensors import Tensors
 from effnet_core.errors import InvalidInput
+from effnet_core.limits import MAX_ONNX_BYTES
 
 INPUT, LOGITS, FEATURES = "images", "logits", "features"
-MAX_BYTES = 2**31 - 2**26
-"""What one ONNX file can hold: protobuf's 2 GiB, less room for the graph."""
 
 _OPSET = 20
 _IR_VERSION = 10
@@ -32,7 +31,7 @@ def whole_graph(spec: ArchitectureSpec, tensors: Tensors) -> bytes:
 
     R is the spec's resolution; "features" (batch, head channels, ⌈R/32⌉, ⌈R/32⌉) is the last
     feature map. `tensors` are the model's own, by the names of `EfficientNet.state_dict()`. Raises
-    InvalidInput for weights past `MAX_BYTES`.
+    InvalidInput for weights past `MAX_ONNX_BYTES`.
     """
     writer = Writer(spec, tensors)
     features = writer.features(spec.stage_count + 1)
@@ -71,7 +70,7 @@ class Writer:
     def file(self, outputs: Mapping[str, str]) -> bytes:
         """The graph as a file; `outputs` gives each value that leaves it its public name."""
         size = sum(len(constant.raw_data) for constant in self.initializers.values())
-        if size > MAX_BYTES:
+        if size > MAX_ONNX_BYTES:
             raise InvalidInput(
                 "This network's weights pass the 2 GiB that one ONNX graph can hold."
             )

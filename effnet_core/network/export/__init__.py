@@ -18,6 +18,7 @@ from effnet_core import files
 from effnet_core.architecture.spec import ArchitectureSpec
 from effnet_core.errors import InvalidInput
 from effnet_core.images import Preprocessing
+from effnet_core.limits import MAX_ONNX_BYTES
 from effnet_core.network.export.onnx_file import to_onnx
 from effnet_core.network.export.python_file import to_python
 from effnet_core.network.model import EfficientNet
@@ -35,8 +36,6 @@ __all__ = [
 FORMATS = {"onnx": ".onnx", "json": ".json", "python": ".py"}
 """Formats by name, each with the ending of its file."""
 
-_MAX_ONNX_BYTES = 2**31 - 2**26  # protobuf's limit of 2 GiB, less room for the graph
-
 
 def onnx_bytes(
     model: EfficientNet,
@@ -46,7 +45,7 @@ def onnx_bytes(
 ) -> bytes:
     """`to_onnx` as the bytes of one file; raises InvalidInput where one file cannot hold it."""
     size = sum(weight.numel() * weight.element_size() for weight in model.parameters())
-    if size > _MAX_ONNX_BYTES:
+    if size > MAX_ONNX_BYTES:
         raise InvalidInput(
             "An ONNX file holds at most 2 GiB and this network's weights take "
             f"{files.readable_size(size)}; `effnet export --format onnx` writes them as two files."

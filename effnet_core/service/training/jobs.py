@@ -23,15 +23,8 @@ import platformdirs
 from effnet_core import files
 from effnet_core.datasets.prepare import Progress
 from effnet_core.errors import Busy, EffnetError, InvalidInput
-from effnet_core.service.training.orders import (
-    RUN_ID,
-    Limits,
-    Wish,
-    draw_up,
-    look,
-    resolution,
-    same_work,
-)
+from effnet_core.limits import RunLimits
+from effnet_core.service.training.orders import RUN_ID, Wish, draw_up, look, resolution, same_work
 from effnet_core.service.training.state import CANCELLED, read_run
 from effnet_core.service.training.views import Contents, Estimate, Point, Run
 from effnet_core.training.runs.folder import RunFolder
@@ -64,10 +57,10 @@ class TrainingJobs:
         root: Path | str | None = None,
         store: WeightsStore | None = None,
         *,
-        limits: Limits | None = None,
+        limits: RunLimits | None = None,
     ) -> None:
         self.root = Path(root if root is not None else default_root()).absolute()
-        self.limits = limits or Limits()
+        self.limits = limits or RunLimits()
         self._store = store or WeightsStore()
 
     def runs(self) -> tuple[Run, ...]:

@@ -18,9 +18,9 @@ from effnet_core.cost.report import summarize
 from effnet_core.datasets.listing import list_photos
 from effnet_core.datasets.prepare import Progress, prepare, require_trainable
 from effnet_core.datasets.trees import opened
-from effnet_core.datasets.zips import ZipLimits
 from effnet_core.errors import DoesNotFit, InvalidInput, WeightsError
 from effnet_core.files import readable_size
+from effnet_core.limits import MAX_RUN_NAME, RunLimits
 from effnet_core.network.build import free_bytes, resolve_device
 from effnet_core.service.training.views import Contents
 from effnet_core.training.finetune import preprocessing_of
@@ -32,31 +32,12 @@ from effnet_core.weights import WeightsStore, resolve_weights
 BASE_RESOLUTION = 128
 """Pixels at φ = 0: the photos people train on here are few, and their patience is minutes."""
 
-MAX_NAME = 60
 RUN_ID = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,39}[a-z0-9])?-[a-z2-7]{6}")
 
 # A step was measured to need 4.1 to 4.8 times its convolutions' outputs in float32, and a process
 # that trains 0.7 GB before its first step.
 _BYTES_AN_ACTIVATION, _BYTES_A_PARAMETER, _BYTES_OF_A_PROCESS = 20, 20, 700_000_000
 _LETTERS = "abcdefghijklmnopqrstuvwxyz234567"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Limits:
-    """What one run may bring: bytes of the zip, photos, bytes of the photos once prepared.
-
-    `runs` are kept at once, and `mult_adds` is the most that a network may take for one photo.
-    """
-
-    upload_bytes: int = 200_000_000
-    photos: int = 20_000
-    prepared_bytes: int = 400_000_000
-    runs: int = 20
-    mult_adds: int = 4_000_000_000
-
-    def of_zip(self) -> ZipLimits:
-        """The same for the zip's own entries; some are folders, and files that are no photos."""
-        return ZipLimits(entries=2 * self.photos, total_bytes=10 * self.upload_bytes)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,7 +60,7 @@ class Wish:
             raise InvalidInput("A run begins either from a φ or from weights.")
 
 
-def look(upload: bytes, limits: Limits) -> Contents:
+def look(upload: bytes, limits: RunLimits) -> Contents:
     """What the zip holds; no photo is read. Raises DataError or InvalidInput."""
     if len(upload) > limits.upload_bytes:
         raise InvalidInput(
@@ -147,7 +128,7 @@ def same_work(order: Order, wish: Wish, pixels: int | None) -> bool:
     )
 
 
-def require_fitting(spec: ArchitectureSpec, recipe: Recipe, limits: Limits) -> None:
+def require_fitting(spec: ArchitectureSpec, recipe: Recipe, limits: RunLimits) -> None:
     """Raise DoesNotFit or InvalidInput for what this machine or the page cannot train."""
     totals = summarize(spec)
     if totals.mult_adds > limits.mult_adds:
@@ -194,7 +175,7 @@ def draw_up(
     place: Path,
     *,
     store: WeightsStore,
-    limits: Limits,
+    limits: RunLimits,
     taken: Iterable[str],
     progress: Progress,
 ) -> Order:
@@ -238,13 +219,13 @@ def draw_up(
 
 
 def cleaned(name: str) -> str:
-    """The name on one line, at most MAX_NAME characters; "Run" where nothing is left.
+    """The name on one line, at most MAX_RUN_NAME characters; "Run" where nothing is left.
 
     The dot between the words of other models' names is taken out: no run is mistaken for them.
     """
     name = name.replace("·", "-")
     plain = "".join(c if unicodedata.category(c)[0] not in "CZ" else " " for c in name)
-    return " ".join(plain.split())[:MAX_NAME].strip() or "Run"
+    return " ".join(plain.split())[:MAX_RUN_NAME].strip() or "Run"
 
 
 def unused(name: str, taken: set[str]) -> str:
@@ -253,7 +234,7 @@ def unused(name: str, taken: set[str]) -> str:
     number, found = 1, name
     while found.casefold() in known:
         number += 1
-        found = f"{name[: MAX_NAME - 5]} {number}"
+        found = f"{name[: MAX_RUN_NAME - 5]} {number}"
     return found
 
 

@@ -25,11 +25,11 @@ from effnet_core.architecture.scaling import (
 from effnet_core.architecture.spec import ArchitectureSpec
 from effnet_core.errors import InvalidInput
 from effnet_core.files import asset
+from effnet_core.limits import MAX_FAMILY_BYTES
 from effnet_core.training.family import duel
 from effnet_core.training.recipe import Recipe
 
 FORMAT = "effnet-family/1"
-MAX_BYTES = 2**20
 
 Group = Literal["family", "duel", "ablation"]
 
@@ -149,7 +149,7 @@ def read(path: Path | None = None) -> Family:
     """
     path = path or asset("assets/family.json")
     try:
-        if path.stat().st_size > MAX_BYTES:
+        if path.stat().st_size > MAX_FAMILY_BYTES:
             raise InvalidInput(f"{path} is too large for a list of runs.")
         values = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:

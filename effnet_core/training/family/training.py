@@ -215,12 +215,7 @@ class _Course:
         predictor = Predictor(loaded, device=str(self.world.device))
         found = evaluate(predictor, self.data.validation, progress=progress)
         record = {
-            "photos": found.photos,
-            "top1": found.top1,
-            "top5": found.top5,
-            "loss": found.loss,
-            "calibration_error": found.calibration_error,
-            "images_per_second": found.images_per_second,
+            **found.measured(),
             "device": found.device,
             "sha256": self.data.training.sha256[prepared.path_of(Path(), "val").name],
             "weights_sha256": loaded.sha256,

@@ -14,11 +14,10 @@ from typing import Any, Literal
 from effnet_core import files
 from effnet_core.architecture.spec import ArchitectureSpec
 from effnet_core.errors import EffnetError, InvalidInput
+from effnet_core.limits import MAX_ORDER_BYTES
 from effnet_core.training.recipe import Recipe
 
 ORDER, ENDED = "order.json", "ended.json"
-
-MAX_BYTES = 64 * 2**20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +86,7 @@ class Ending:
 
 def read_json(path: Path) -> dict[str, Any]:
     """The JSON object in a small file; raises OSError or ValueError."""
-    if path.stat().st_size > MAX_BYTES:
+    if path.stat().st_size > MAX_ORDER_BYTES:
         raise ValueError(f"{path.name} is too large")
     found = json.loads(path.read_bytes())
     if not isinstance(found, dict):

@@ -10,8 +10,9 @@ from app.charts.compare.words import Mark, View, amount, message
 from effnet_core.architecture.names import variant
 from effnet_core.cost.report import summarize
 from effnet_core.latency.torch_timing import LatencyMeasurement
+from effnet_core.results.axes import HERE, cost_axes, find_axis
 from effnet_core.results.published import families, price, results
-from effnet_core.results.trade_off import HERE, cost_axes, find_axis, front, identity, place
+from effnet_core.results.trade_off import front, identity, place
 
 FLOPS, GPU = find_axis("flops"), find_axis("rtx5090_amp")
 
@@ -19,9 +20,13 @@ FLOPS, GPU = find_axis("flops"), find_axis("rtx5090_amp")
 def view(key: str = "flops", test_set: str = "imagenet", **options: Any) -> View:
     axis = find_axis(key)
     placed = place(results(test_set=test_set), axis, options.get("timings", {}))
-    return View(
-        **({"test_set": test_set, "axis": axis, "logarithmic": True, "placed": placed} | options)
-    )
+    usual: dict[str, Any] = {
+        "test_set": test_set,
+        "axis": axis,
+        "logarithmic": True,
+        "placed": placed,
+    }
+    return View(**(usual | options))
 
 
 def trace(figure: Any, name: str) -> Any:
@@ -159,7 +164,7 @@ def test_latency_of_this_machine_shows_the_middle_half_of_the_runs() -> None:
     assert set(drawn.x) == {20} and len(shown.placed) > 5
     assert set(drawn.error_x.array) == {5} and set(drawn.error_x.arrayminus) == {2}
     low, high = spans(shown)[0]
-    assert (10**low, 10**high) == (pytest.approx(18), pytest.approx(25))
+    assert (10**low, 10**high) == pytest.approx((18, 25))
 
 
 def test_message_is_computed_from_what_is_drawn() -> None:

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from effnet_core.architecture.families import BASELINES, LITE, V1
 from effnet_core.architecture.names import scaled, variant
-from effnet_core.architecture.scaling import MAX_BLOCKS, ScalingCoefficients
+from effnet_core.architecture.scaling import ScalingCoefficients
 from effnet_core.architecture.spec import ArchitectureSpec, expand
 from effnet_core.errors import InvalidInput
+from effnet_core.limits import MAX_BLOCKS
 
 
 def test_b0_reads_like_table_1() -> None:

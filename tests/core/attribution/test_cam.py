@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -13,8 +14,9 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from effnet_core.architecture.names import scaled, variant
+from effnet_core.architecture.spec import ArchitectureSpec
 from effnet_core.attribution import attribute, attribute_stages, cam, grad_cam_classes
-from effnet_core.attribution.reference import calibrate
+from effnet_core.attribution.reference import fill_norm_statistics
 from effnet_core.engines.torch import EagerEngine
 from effnet_core.errors import InvalidInput
 from effnet_core.network.build import build
@@ -78,7 +80,7 @@ BY_HAND = {
 @pytest.mark.parametrize(("method", "stage"), BY_HAND)
 def test_toy_network_worked_out_by_hand(method: str, stage: int) -> None:
     toy = Toy().eval()
-    (pair,) = EagerEngine(toy).slopes(TOY_INPUT, 0, (stage,))
+    (pair,) = EagerEngine(cast(EfficientNet, toy)).slopes(TOY_INPUT, 0, (stage,))
     expected = np.array(BY_HAND[method, stage])
     np.testing.assert_allclose(cam.COMBINATIONS[method](*pair), expected, rtol=1e-6)
     if stage == toy.last_stage:
@@ -116,10 +118,10 @@ def noise(side: int, *, seed: int = 1, images: int = 1) -> Tensor:
     return torch.randn((images, 3, side, side), generator=torch.Generator().manual_seed(seed))
 
 
-def live(spec: object, side: int) -> EfficientNet:
+def live(spec: ArchitectureSpec, side: int) -> EfficientNet:
     """A network whose random weights give logits of order 1, unlike an uncalibrated one."""
     network = build(spec, seed=3)
-    calibrate(network, noise(side, seed=2, images=8))
+    fill_norm_statistics(network, noise(side, seed=2, images=8))
     return network
 
 
@@ -131,7 +133,7 @@ def tiny() -> EfficientNet:
 def layer_of(network: EfficientNet, stage: int) -> nn.Module:
     if stage == 0:
         return network.stem
-    return network.head if stage == network.last_stage else network.stages[str(stage)][-1]
+    return network.head if stage == network.last_stage else network.blocks(stage)[-1]
 
 
 def captums(network: EfficientNet, image: Tensor, stage: int) -> np.ndarray:
@@ -264,7 +266,7 @@ def test_eight_threads_share_one_model(tiny: EfficientNet) -> None:
     ids=str,
 )
 def test_bad_requests_get_a_sentence(
-    tiny: EfficientNet, change: dict[str, object], words: str
+    tiny: EfficientNet, change: dict[str, Any], words: str
 ) -> None:
     with pytest.raises(InvalidInput, match=words):
         attribute(tiny, noise(96), **{"class_index": 0, **change})

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from effnet_core.architecture.names import scaled, variant
 from effnet_core.architecture.spec import ArchitectureSpec
 from effnet_core.attribution import attribute, attribute_stages, cam, grad_cam_classes
+from effnet_core.attribution.compute import Stage
 from effnet_core.attribution.maps import every_stage
 from effnet_core.engines.onnx.engine import OnnxEngine
 from effnet_core.engines.onnx.tensors import random_tensors
@@ -71,7 +72,7 @@ def engine(tiny: EfficientNet) -> OnnxEngine:
 def layer_of(network: EfficientNet, stage: int) -> nn.Module:
     if stage == 0:
         return network.stem
-    return network.head if stage == network.last_stage else network.stages[str(stage)][-1]
+    return network.head if stage == network.last_stage else network.blocks(stage)[-1]
 
 
 def assert_captums(network: EfficientNet, image: Tensor, class_index: int) -> None:
@@ -174,9 +175,10 @@ def test_the_model_is_left_alone(tiny: EfficientNet, engine: OnnxEngine) -> None
 
 def test_eight_threads_share_one_engine(tiny: EfficientNet, engine: OnnxEngine) -> None:
     assert engine.ready(60, stages=(3,))
-    jobs = [(stage, seed) for stage in (3, "last") for seed in range(12)]
+    stages: tuple[Stage, ...] = (3, "last")
+    jobs = [(stage, seed) for stage in stages for seed in range(12)]
 
-    def run(job: tuple[object, int]) -> np.ndarray:
+    def run(job: tuple[Stage, int]) -> np.ndarray:
         stage, seed = job
         image = noise(64, seed=seed)
         return attribute(tiny, image, class_index=seed % 7, stage=stage, passes=engine).raw

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from effnet_core.architecture.names import scaled
 from effnet_core.attribution import attribute
 from effnet_core.attribution.pixels import NOISE_SEED, PIXEL_METHODS, baseline, pixel_map
-from effnet_core.attribution.reference import calibrate
+from effnet_core.attribution.reference import fill_norm_statistics
 from effnet_core.errors import InvalidInput
 from effnet_core.images import Preprocessing
 from effnet_core.network.build import build
@@ -42,7 +42,7 @@ class Quadratic(nn.Module):
 TOY_INPUT = torch.tensor([[[[1.0, 2.0], [3.0, 4.0]]]])
 CHANGE = [[2.25, 3.5], [3.75, 3.0]]
 GRADIENT = np.array([[1.75, 0.75], [-0.25, -1.25]])
-TOY = {
+TOY: dict[str, tuple[dict[str, Any], Any]] = {
     "integrated-gradients": ({"steps": 8, "baseline": "mean", "batch_size": 3}, CHANGE),
     "occlusion": ({"window": 1, "stride": 1, "baseline": "mean", "batch_size": 3}, CHANGE),
     # One window over the whole picture: every pixel gets the sum, 12.5.
@@ -63,7 +63,7 @@ def test_toy_network_worked_out_by_hand(case: str) -> None:
     values, expected = TOY[case]
     black = torch.zeros((1, 1, 1, 1))
     found = pixel_map(Quadratic().eval(), TOY_INPUT, 1, case.partition(" ")[0], values, black)
-    np.testing.assert_allclose(found, expected, rtol=1e-5)
+    np.testing.assert_allclose(found.numpy(), expected, rtol=1e-5)
 
 
 def noise(side: int = 64, *, seed: int = 1, images: int = 1) -> Tensor:
@@ -77,7 +77,7 @@ def tiny() -> EfficientNet:
     # Calibrated on faint to strong and dark to bright pictures, as paths and noisy copies are:
     # on what random weights were not calibrated for, they amplify without bound.
     part = torch.linspace(0, 1, 32).view(32, 1, 1, 1)
-    calibrate(network, 2.5 * part * noise(seed=2, images=32) + 2 * (part - 1))
+    fill_norm_statistics(network, 2.5 * part * noise(seed=2, images=32) + 2 * (part - 1))
     return network
 
 
@@ -89,7 +89,7 @@ def test_integrated_gradients_add_up_to_the_change_of_the_logit(
     black = torch.tensor([-2.1, -2.0, -1.8]).view(1, 3, 1, 1)
     with torch.no_grad():
         ends = tiny(torch.cat([image, baseline(image, kind, black)]))[:, 2]
-    values = {"steps": 32, "baseline": kind, "batch_size": 16}
+    values: dict[str, Any] = {"steps": 32, "baseline": kind, "batch_size": 16}
     found = pixel_map(tiny, image, 2, "integrated-gradients", values, black)
     change = float(ends[0] - ends[1])
     assert abs(change) > 1e-3

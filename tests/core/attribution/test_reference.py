@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+from cachetools import FIFOCache
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from effnet_core.architecture.names import architecture, scaled
+from effnet_core.architecture.spec import ArchitectureSpec
 from effnet_core.attribution import attribute, attribute_stages, grad_cam_classes, reference
 from effnet_core.images import Preprocessing, decode, model_view, to_input
 from effnet_core.network.build import build, materialise
@@ -24,7 +27,7 @@ def noise(side: int = 64, *, seed: int = 1, images: int = 1) -> Tensor:
 
 def live(num_classes: int) -> EfficientNet:
     network = build(scaled(-4, resolution=64, num_classes=num_classes), seed=5)
-    reference.calibrate(network, noise(seed=2, images=8))
+    reference.fill_norm_statistics(network, noise(seed=2, images=8))
     return network
 
 
@@ -33,7 +36,7 @@ def builds(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The names of the reference networks built during the test."""
     names: list[str] = []
 
-    def counted(spec: object, **options: object) -> EfficientNet:
+    def counted(spec: ArchitectureSpec, **options: Any) -> EfficientNet:
         names.append(spec.name)
         return build(spec, **options)
 
@@ -44,7 +47,7 @@ def builds(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def test_calibration_gives_every_channel_mean_0_and_variance_1() -> None:
     network = build(scaled(-4, resolution=64, num_classes=3), seed=0)
     images = noise(side=128, images=16)
-    reference.calibrate(network, images)
+    reference.fill_norm_statistics(network, images)
     assert not any(module.training for module in network.modules())
     seen: list[Tensor] = []
     norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
@@ -101,8 +104,7 @@ def test_a_cold_reference_is_computed_once_however_many_ask(builds: list[str]) -
 
 
 def test_memory_of_ranges_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reference, "_ranges", {})
-    monkeypatch.setattr(reference, "MAX_REMEMBERED", 9)
+    monkeypatch.setattr(reference, "_ranges", FIFOCache(9))
     network = live(14)
     for side in (64, 65, 66):
         assert attribute_stages(network, noise(side=side), class_index=0)[0].reference_range > 0

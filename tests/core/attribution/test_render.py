@@ -42,7 +42,9 @@ def attribution(values: Any, *, reference_range: float = 1.0, stage: int | None 
 
 
 def hexadecimal(image: Image.Image, x: int, y: int) -> str:
-    return "#" + bytes(image.getpixel((x, y))).hex()
+    pixel = image.getpixel((x, y))
+    assert isinstance(pixel, tuple)
+    return "#" + bytes(pixel).hex()
 
 
 def test_result_keeps_its_range_and_cannot_be_written() -> None:
@@ -80,7 +82,9 @@ def test_signed_drawing_is_symmetric_about_zero() -> None:
     assert hexadecimal(picture, 0, 0) == colours[0]
     assert hexadecimal(picture, 1, 0) == colours[128]
     assert hexadecimal(picture, 2, 0) == colours[191]
-    red, green, blue = picture.getpixel((1, 0))
+    middle = picture.getpixel((1, 0))
+    assert isinstance(middle, tuple)
+    red, green, blue = middle
     assert max(red, green, blue) < 40, "zero is dark"
 
 

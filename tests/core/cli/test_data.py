@@ -70,7 +70,8 @@ def test_class_list_and_boxes_are_taken(effnet: Effnet, photos: Path, tmp_path: 
     answer = effnet("data", "prepare", photos, "--out", out, *arguments, "--json").json
     assert answer["classes"] == ["a leaf", "a brick"]
     assert answer["boxed"] == {"train": 1, "val": 1}
-    assert photo_set.load(out / "val.safetensors").boxes.tolist() == [[0, 0, 19, 19], [-1] * 4]
+    boxed = photo_set.load(out / "val.safetensors").boxes
+    assert boxed is not None and boxed.tolist() == [[0, 0, 19, 19], [-1] * 4]
 
 
 def test_many_unreadable_files_are_not_all_named(
@@ -86,7 +87,7 @@ def test_many_unreadable_files_are_not_all_named(
 def test_progress_is_shown_on_standard_error(
     effnet: Effnet, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("effnet_core.cli.data.QUIET_SECONDS", 0.0)
+    monkeypatch.setattr("effnet_core.cli.common.QUIET_SECONDS", 0.0)
     answer = effnet("data", "prepare", photos, "--out", tmp_path / "out")
     assert "Decoding: 100%" in answer.err
     assert "8/8" in answer.err

@@ -153,6 +153,6 @@ def test_device_names_are_those_that_the_core_knows(text: str) -> None:
 
 @pytest.mark.skipif(not Path("/dev/zero").exists(), reason="this machine has no /dev/zero")
 def test_an_endless_file_is_larger_than_what_is_accepted(effnet: Effnet) -> None:
-    assert len(loading.read_image("/dev/zero")) == loading.MAX_BYTES + 1
+    assert len(loading.read_image("/dev/zero")) == loading.MAX_PICTURE_BYTES + 1
     answer = effnet("classify", "/dev/zero", "--weights", "b0", "--json")
     assert "larger than the 128 MB that are accepted" in answer.json[0]["error"]

@@ -208,7 +208,7 @@ def test_maps_are_rows_with_their_controls(effnet: Effnet, weights: Path, folder
 def test_progress_is_shown_on_standard_error(
     effnet: Effnet, weights: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("effnet_core.cli.evaluate.QUIET_SECONDS", 0.0)
+    monkeypatch.setattr("effnet_core.cli.common.QUIET_SECONDS", 0.0)
     answer = effnet("evaluate", folder, "--weights", weights, "--maps", "--json")
     assert "Evaluating: 100%" in answer.err and "9/9" in answer.err
     assert "Scoring maps: 100%" in answer.err and "3/3" in answer.err

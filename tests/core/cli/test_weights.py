@@ -102,7 +102,7 @@ def test_get_refuses_what_is_not_the_published_file(
 def test_get_shows_progress_on_standard_error(
     effnet: Effnet, mirror: None, published: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("effnet_core.cli.weights.QUIET_SECONDS", 0.0)
+    monkeypatch.setattr("effnet_core.cli.common.QUIET_SECONDS", 0.0)
     answer = effnet("weights", "get", "b0")
     assert "b0: 100%" in answer.err
     assert "300k/300k" in answer.err

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 
@@ -83,7 +84,7 @@ def test_reconciliation_holds_the_jumps_around_its_phis(name: str) -> None:
     known = [min(phi, 10) for phi in named if phi is not None]
     low, high = math.floor(min(known)), math.ceil(max(known))
     baseline = {"lite": LITE, "v2-b": V2_BASE}.get(name.rstrip("0123456789"))
-    other = {} if baseline is None else {"baseline": baseline}
+    other: dict[str, Any] = {} if baseline is None else {"baseline": baseline}
     assert result.jumps == depth_jumps(low, max(high, low + 1), **other)
     assert result.jumps
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
+from effnet_core.architecture.families import Padding
 from effnet_core.architecture.names import VARIANTS, variant
 from effnet_core.architecture.spec import ArchitectureSpec, BlockSpec
 from effnet_core.cost.layers import LayerCost, block_layers, halved, head_layers, stem_layers
@@ -62,7 +63,9 @@ def agree(sums: PartSums, layers: Sequence[LayerCost]) -> None:
     padding=st.sampled_from(["symmetric", "same"]),
     side=st.integers(1, 300),
 )
-def test_a_blocks_sums_are_its_layers(block, widened, padding, side):
+def test_a_blocks_sums_are_its_layers(
+    block: BlockSpec, widened: bool, padding: Padding, side: int
+) -> None:
     if not widened:
         block = replace(block, expanded_channels=block.in_channels)
     agree(block_sums(block, padding, side), block_layers(block, side))
@@ -73,13 +76,13 @@ def test_a_blocks_sums_are_its_layers(block, widened, padding, side):
     classes=st.integers(1, 2000),
     side=st.integers(32, 600),
 )
-def test_the_ends_sums_are_their_layers(name, classes, side):
+def test_the_ends_sums_are_their_layers(name: str, classes: int, side: int) -> None:
     spec: ArchitectureSpec = replace(variant(name), num_classes=classes)
     agree(stem_sums(spec, side), stem_layers(spec, side))
     agree(head_sums(spec, halved(side)), head_layers(spec, halved(side)))
 
 
-def test_the_total_adds_all_but_the_peak():
+def test_the_total_adds_all_but_the_peak() -> None:
     parts = [
         PartSums(1, 2, 3, 4, 5, 6, 7, 8, 9, "one"),
         PartSums(10, 20, 30, 40, 50, 60, 70, 80, 90, "two"),

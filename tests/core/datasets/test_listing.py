@@ -12,7 +12,7 @@ import pytest
 from effnet_core.datasets.listing import Listing, list_photos
 from effnet_core.datasets.photo_set import DataError
 from effnet_core.datasets.prepare import prepare, read_photos
-from effnet_core.datasets.trees import opened
+from effnet_core.datasets.trees import Split, opened
 
 CLASSES = "wnid,name\na,A\nb,B\n"
 
@@ -22,7 +22,7 @@ def listing(source: Path | bytes, **options: Any) -> Listing:
         return list_photos(tree, **options)
 
 
-def names(found: Listing, split: str) -> list[str]:
+def names(found: Listing, split: Split) -> list[str]:
     return [photo.name for photo in found.photos[split]]
 
 

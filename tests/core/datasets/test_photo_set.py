@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import pytest
 import safetensors.torch
@@ -77,7 +78,7 @@ def test_what_is_no_whole_set_is_refused(tmp_path: Path) -> None:
     ],
 )
 def test_parts_that_do_not_belong_together_are_refused(
-    change: dict[str, object], tmp_path: Path
+    change: dict[str, Any], tmp_path: Path
 ) -> None:
     data.save(dataclasses.replace(photo_set(), **change), tmp_path / "set.safetensors")
     with pytest.raises(DataError, match="not a whole prepared set"):
@@ -99,6 +100,7 @@ def test_held_out_photos_are_drawn_by_seed_and_none_is_lost() -> None:
     assert held.names != hold_out(photos, 5, seed=4)[1].names
     row = photos.names.index(held.names[0])
     assert torch.equal(held.images[0], photos.images[row])
+    assert held.boxes is not None and photos.boxes is not None
     assert torch.equal(held.boxes[0], photos.boxes[row])
     assert equal(hold_out(photos, 0, seed=0)[0], photos)
     for count in (-1, 20):

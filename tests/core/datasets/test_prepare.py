@@ -18,6 +18,7 @@ from PIL import Image
 from effnet_core.datasets import prepare, prepared
 from effnet_core.datasets.photo_set import DataError
 from effnet_core.datasets.prepare import read_photos, square
+from effnet_core.datasets.trees import Split
 from effnet_core.errors import InvalidInput
 from effnet_core.images import decode
 
@@ -56,10 +57,11 @@ def test_every_form_gives_the_set_that_the_shards_give(
 
 @pytest.mark.parametrize("split", ["train", "val"])
 def test_the_set_holds_the_decoded_photos_labels_and_boxes(
-    drawn: Any, split: str, tmp_path: Path
+    drawn: Any, split: Split, tmp_path: Path
 ) -> None:
     prepare.prepare([drawn.put(drawn.layout("shards"), tmp_path / "s")], tmp_path / "out")
     photos = prepared.load(tmp_path / "out", split)
+    assert photos is not None and photos.boxes is not None
     assert photos.class_ids == tuple(drawn.names)
     assert photos.classes == tuple(drawn.names.values())
     wanted = sorted(key for key in drawn.files if key[0] == split)
@@ -79,7 +81,7 @@ def test_the_official_form_alone_takes_all_its_classes_and_boxes(
     assert report.form == "Tiny-ImageNet-200"
     assert photos.class_ids == ("n02", "n05", "n09", "n10")
     assert photos.classes == ("ladybug", "red fox", "tower", "not listed")
-    assert photos.boxes[-1].tolist() == [0, 0, 63, 63]
+    assert photos.boxes is not None and photos.boxes[-1].tolist() == [0, 0, 63, 63]
     rows = [f"{name}_boxes.txt" for name in photos.class_ids]
     bare = {path: content for path, content in layout.items() if path.split("/")[-1] not in rows}
     assert read_photos(drawn.zipped(bare), side=64, split="train")[0].boxes is None
@@ -166,7 +168,8 @@ def test_preparing_again_leaves_nothing_of_before(drawn: Any, tmp_path: Path) ->
         "train.safetensors",
     ]
     assert prepared.load(tmp_path / "out", "val") is None
-    assert prepared.load(tmp_path / "out", "train").side == 16
+    train = prepared.load(tmp_path / "out", "train")
+    assert train is not None and train.side == 16
     assert prepared.verify(tmp_path / "out") == report
 
 
@@ -251,6 +254,7 @@ def test_the_real_photos_are_untouched_and_boxed(test_data: Path, tmp_path: Path
     assert report.counts == {"train": (2,) * 100, "val": (2,) * 100}
     assert report.boxed == {"train": 200, "val": 200}
     photos = prepared.load(tmp_path, "train")
+    assert photos is not None and photos.boxes is not None
     assert photos.names[:2] == ("n01443537/n01443537_0.JPEG", "n01443537/n01443537_1.JPEG")
     assert photos.boxes[:2].tolist() == [[0, 10, 63, 58], [14, 2, 54, 49]]
     assert photos.classes[0] == "goldfish"

@@ -12,6 +12,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,7 +24,7 @@ from effnet_core.datasets import zips
 from effnet_core.datasets.photo_set import DataError
 from effnet_core.datasets.prepare import read_photos
 from effnet_core.datasets.trees import opened
-from effnet_core.datasets.zips import ZipLimits
+from effnet_core.limits import ZipLimits
 
 CENTRAL, LOCAL = b"PK\x01\x02", b"PK\x03\x04"
 WRITING = ("os.mkdir", "os.rename", "os.remove", "os.symlink", "os.link", "os.truncate")
@@ -89,7 +90,7 @@ def nothing_written() -> Iterator[None]:
     assert not writes
 
 
-def test_the_watch_on_writing_sees_what_a_zip_would_do(tmp_path) -> None:
+def test_the_watch_on_writing_sees_what_a_zip_would_do(tmp_path: Path) -> None:
     with pytest.raises(AssertionError), nothing_written():
         zipfile.ZipFile(io.BytesIO(GOOD)).extractall(tmp_path)
 
@@ -161,7 +162,9 @@ def test_limits_hold_for_count_entry_and_total() -> None:
     assert len(read_photos(many, side=8, limits=exact)[0]) == 20
 
 
-def test_entries_are_counted_across_the_borders_of_what_is_read_at_once(monkeypatch) -> None:
+def test_entries_are_counted_across_the_borders_of_what_is_read_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     data = b"".join(CENTRAL + bytes(gap) for gap in range(20))
     for chunk in range(4, 30):
         monkeypatch.setattr(zips, "_CHUNK", chunk)
@@ -216,7 +219,7 @@ PATHS = st.lists(SEGMENTS | TEXT, min_size=1, max_size=4).map("/".join)
 
 @settings(max_examples=150)
 @given(paths=st.lists(PATHS, max_size=6, unique=True), ending=st.sampled_from([".png", ""]))
-def test_any_paths_give_photos_of_plain_paths_or_a_sentence(paths, ending) -> None:
+def test_any_paths_give_photos_of_plain_paths_or_a_sentence(paths: list[str], ending: str) -> None:
     data = zipped(*((path + ending, RED) for path in paths if path + ending))
     with nothing_written():
         try:
@@ -237,7 +240,9 @@ def test_any_paths_give_photos_of_plain_paths_or_a_sentence(paths, ending) -> No
     ),
     cut=st.integers(0, len(GOOD)) | st.just(len(GOOD)),
 )
-def test_mutated_zips_never_do_worse_than_a_sentence(changes, cut) -> None:
+def test_mutated_zips_never_do_worse_than_a_sentence(
+    changes: list[tuple[int, int]], cut: int
+) -> None:
     mutant = bytearray(GOOD)
     for place, value in changes:
         mutant[place] = value

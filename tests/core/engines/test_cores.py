@@ -55,7 +55,8 @@ def until(holds: Callable[[], bool]) -> None:
 
 
 def test_one_alone_has_all_and_those_who_waited_have_half_each() -> None:
-    cores, log = Cores(), []
+    cores = Cores()
+    log: list[str] = []
     first = Pass(cores, log, "first")
     assert first.inside.wait(SECONDS)
     others = []
@@ -77,7 +78,8 @@ def test_one_alone_has_all_and_those_who_waited_have_half_each() -> None:
 
 
 def test_what_needs_all_cores_keeps_its_place_in_the_queue() -> None:
-    cores, log = Cores(), []
+    cores = Cores()
+    log: list[str] = []
     first = Pass(cores, log, "first")
     assert first.inside.wait(SECONDS)
     second = Pass(cores, log, "second")

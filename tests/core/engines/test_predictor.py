@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from effnet_core.architecture.names import scaled
-from effnet_core.attribution.reference import calibrate
+from effnet_core.attribution.reference import fill_norm_statistics
 from effnet_core.engines.predictor import (
     Agreement,
     AgreementGroup,
@@ -37,7 +37,9 @@ CLASSES = ("ant", "bee", "cat", "dog", "eel", "fox", "gnu")
 def loaded(tmp_path_factory: pytest.TempPathFactory) -> LoadedWeights:
     """A tiny network whose logits differ, with its own preprocessing and class names."""
     model = build(scaled(-5, resolution=64, num_classes=len(CLASSES)), seed=1)
-    calibrate(model, torch.randn(4, 3, 64, 64, generator=torch.Generator().manual_seed(1)))
+    fill_norm_statistics(
+        model, torch.randn(4, 3, 64, 64, generator=torch.Generator().manual_seed(1))
+    )
     path = tmp_path_factory.mktemp("predict") / "tiny.safetensors"
     preprocessing = Preprocessing(resize=70, crop=64, mean=(0.5, 0.5, 0.5), std=(0.25, 0.2, 0.3))
     save_checkpoint(path, model, classes=CLASSES, preprocessing=preprocessing)

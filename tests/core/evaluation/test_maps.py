@@ -15,7 +15,7 @@ from PIL import Image
 from effnet_core.architecture.names import scaled
 from effnet_core.attribution import MapScores, score_maps
 from effnet_core.attribution.boxes import view_box
-from effnet_core.attribution.reference import calibrate
+from effnet_core.attribution.reference import fill_norm_statistics
 from effnet_core.datasets import prepare, prepared
 from effnet_core.datasets.photo_files import PhotoFiles, has_boxes, open_photos
 from effnet_core.engines.predictor import Predictor
@@ -33,7 +33,9 @@ CLASSES = ("tower", "ladybug", "red fox")
 def predictor(tmp_path_factory: pytest.TempPathFactory) -> Predictor:
     """A network of 72 pixels whose answers depend on the photo."""
     model = build(scaled(-6, base_resolution=128, num_classes=3), seed=1)
-    calibrate(model, torch.randn(8, 3, 72, 72, generator=torch.Generator().manual_seed(1)))
+    fill_norm_statistics(
+        model, torch.randn(8, 3, 72, 72, generator=torch.Generator().manual_seed(1))
+    )
     path = tmp_path_factory.mktemp("maps") / "tiny.safetensors"
     preprocessing = Preprocessing(resize=80, crop=72, interpolation="bilinear")
     save_checkpoint(path, model, classes=CLASSES, preprocessing=preprocessing)
@@ -55,8 +57,10 @@ def test_files_score_as_the_prepared_set_that_lost_nothing(
 ) -> None:
     folder = drawn.put(drawn.layout("splits"), tmp_path / "files")
     prepare.prepare([folder], tmp_path / "set")
-    options = {"seed": 3, "stages": ("last",)}
-    expected = score_maps(predictor, prepared.load(tmp_path / "set", "val"), **options)
+    options: dict[str, Any] = {"seed": 3, "stages": ("last",)}
+    prepared_photos = prepared.load(tmp_path / "set", "val")
+    assert prepared_photos is not None
+    expected = score_maps(predictor, prepared_photos, **options)
     assert expected[0].photos == 6
     told: list[tuple[int, int]] = []
     for source in (folder, tmp_path / "set"):
@@ -81,6 +85,7 @@ def large(tmp_path: Path, drawn: Any) -> PhotoFiles:
     layout["boxes.csv"] = "\n".join(rows).encode()
     layout["ant/0.jpg"] = drawn.jpeg(9)
     with open_photos(drawn.put(layout, tmp_path / "large")) as source:
+        assert isinstance(source.photos, PhotoFiles)
         return source.photos
 
 
@@ -106,9 +111,12 @@ def test_the_view_is_that_of_the_original_picture(
         stored = Image.fromarray(seen["photos"].images[index].permute(1, 2, 0).numpy())
         again = model_view(stored, seen["predictor"].preprocessing)
         assert np.array_equal(np.asarray(again), expected)  # shown as it is
-        box = view_box(photos.boxes[place], image.size, predictor.preprocessing)
+        given = photos.boxes[place]
+        assert given is not None
+        box = view_box(given, image.size, predictor.preprocessing)
         corners = seen["photos"].boxes[index].tolist()
         found = view_box(corners, again.size, seen["predictor"].preprocessing)
+        assert found is not None and box is not None
         assert asdict(found) == pytest.approx(asdict(box))
     assert predictor.preprocessing.resize == 80  # the one that was given is as it was
 

@@ -75,6 +75,7 @@ def test_what_the_model_lacks_or_has_twice_is_left_out_and_named() -> None:
     given = given.subset(torch.tensor([3, 0, 1, 2, 0]))  # no photo is left out of its place
     kept, left_out = for_classes(given, ("crane", "Crane", "ant", "cat", "dog"))
     assert kept.labels.tolist() == [3, 2, 2]
+    assert isinstance(kept, PhotoSet)
     assert [int(image[0, 0, 0]) for image in kept.images] == [3, 0, 0]
     assert kept.names == ("cat/0.png", "ant/0.png", "ant/0.png")
     assert [(each.class_id, each.name, each.photos, each.reason) for each in left_out] == [

@@ -57,7 +57,7 @@ def test_a_folder_gets_the_answers_to_whole_pictures_resized_by_pillow(
         correct += among[0] == label
     assert correct == 32  # as many as timm gets right
     assert (found.photos, found.top1) == (40, correct / 40)
-    assert found.left_out == found.unreadable == ()
+    assert (found.left_out, found.unreadable) == ((), ())
 
 
 def test_squared_small_copies_get_other_answers(v2b0: Predictor, folder: Path) -> None:

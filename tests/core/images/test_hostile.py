@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from effnet_core.errors import ImageError
-from effnet_core.images import FORMATS, MAX_BYTES, MAX_PIXELS, decode
+from effnet_core.images import FORMATS, decode
 from effnet_core.images.samples import load_sample
+from effnet_core.limits import MAX_PICTURE_BYTES, MAX_PIXELS
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")
 
@@ -52,12 +53,12 @@ SMALL = {format_: encode(photo((60, 40)), format_) for format_ in FORMATS}
      encode(photo((8, 8)), "EPS"), encode(photo((8, 8)), "ICO")],
     ids=lambda data: repr(data[:8]),
 )  # fmt: skip
-def test_anything_else_is_refused_by_naming_what_was_expected(data):
+def test_anything_else_is_refused_by_naming_what_was_expected(data: bytes) -> None:
     with pytest.raises(ImageError, match="JPEG, PNG, WebP, GIF, BMP or TIFF"):
         decode(data)
 
 
-def test_decoding_never_loads_the_ghostscript_plugin():
+def test_decoding_never_loads_the_ghostscript_plugin() -> None:
     code = (
         "import sys\nfrom effnet_core.images import decode\n"
         "try: decode(b'%!PS-Adobe-3.0 EPSF-3.0')\nexcept Exception as e: print(type(e).__name__)\n"
@@ -68,7 +69,7 @@ def test_decoding_never_loads_the_ghostscript_plugin():
 
 
 @pytest.mark.parametrize("format_", FORMATS)
-def test_a_file_cut_anywhere_is_refused_or_complete(format_):
+def test_a_file_cut_anywhere_is_refused_or_complete(format_: str) -> None:
     data = encode(photo((97, 61)), format_)
     whole = decode(data).tobytes()
     refused = 0
@@ -108,7 +109,7 @@ def measured(data: bytes) -> tuple[str, float, float]:
     return answer, milliseconds, mebibytes
 
 
-def test_the_measurement_sees_a_decoded_picture():
+def test_the_measurement_sees_a_decoded_picture() -> None:
     answer, _, mebibytes = measured(flat(6_000, "PNG"))
     assert answer == "decoded" and mebibytes > 100
 
@@ -130,20 +131,20 @@ BOMBS = {
 
 
 @pytest.mark.parametrize("name", BOMBS)
-def test_a_pixel_bomb_is_refused_from_its_header(name):
+def test_a_pixel_bomb_is_refused_from_its_header(name: str) -> None:
     answer, milliseconds, mebibytes = measured(BOMBS[name]())
     assert answer.startswith("refused") and "40 million" in answer
     assert milliseconds <= 50 and mebibytes <= 50, (milliseconds, mebibytes)
 
 
-def test_forty_megapixels_are_the_limit():
+def test_forty_megapixels_are_the_limit() -> None:
     with pytest.raises(ImageError, match="40 million"):
         decode(png_header(MAX_PIXELS // 1000, 1001))
     with pytest.raises(ImageError, match="cut short"):  # the size passes, the rows are missing
         decode(png_header(MAX_PIXELS // 1000, 1000))
 
 
-def test_a_jpeg_that_repaints_itself_is_refused():
+def test_a_jpeg_that_repaints_itself_is_refused() -> None:
     usual = encode(Image.new("L", (6_000, 6_000), 128), "JPEG", progressive=True)
     last_scan = usual[usual.rindex(b"\xff\xda") : -2]
     begin = time.thread_time()
@@ -152,12 +153,12 @@ def test_a_jpeg_that_repaints_itself_is_refused():
     assert time.thread_time() - begin < 0.2
 
 
-def test_a_huge_file_is_refused_unread():
+def test_a_huge_file_is_refused_unread() -> None:
     with pytest.raises(ImageError, match="128 MB"):
-        decode(bytes(MAX_BYTES + 1))
+        decode(bytes(MAX_PICTURE_BYTES + 1))
 
 
-def test_a_tiff_with_huge_tiles_is_refused():
+def test_a_tiff_with_huge_tiles_is_refused() -> None:
     tags = [(256, 64), (257, 64), (258, 8), (259, 8), (262, 1), (277, 1), (322, 60_000),
             (323, 30_000), (324, 200), (325, 8)]  # fmt: skip
     directory = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags)
@@ -167,7 +168,7 @@ def test_a_tiff_with_huge_tiles_is_refused():
         decode(data)
 
 
-def test_compressed_metadata_cannot_blow_up():
+def test_compressed_metadata_cannot_blow_up() -> None:
     data = encode(photo((8, 8)), "PNG")
     text = png_chunk(b"zTXt", b"k\0\0" + zlib.compress(bytes(1_000_000), 9))
     profile = png_chunk(b"iCCP", b"p\0\0" + zlib.compress(bytes(200_000_000), 9))
@@ -193,13 +194,13 @@ SIGNATURES = [data[:20] for data in SMALL.values()]
 
 @settings(max_examples=200, deadline=None)
 @given(start=st.sampled_from([b"", *SIGNATURES]), rest=st.binary(max_size=400))
-def test_random_bytes_never_do_worse_than_a_sentence(start, rest):
+def test_random_bytes_never_do_worse_than_a_sentence(start: bytes, rest: bytes) -> None:
     answers(start + rest)
 
 
 @settings(max_examples=600, deadline=None)
 @given(data=st.data())
-def test_mutated_pictures_never_do_worse_than_a_sentence(data):
+def test_mutated_pictures_never_do_worse_than_a_sentence(data: st.DataObject) -> None:
     mutant = bytearray(SMALL[data.draw(st.sampled_from(FORMATS))])
     near_the_header = st.integers(0, min(200, len(mutant) - 1))
     anywhere = st.integers(0, len(mutant) - 1)

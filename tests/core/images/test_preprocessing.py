@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import timm.data
@@ -28,7 +30,9 @@ def photo(size: tuple[int, int]) -> Image.Image:
 
 @pytest.mark.parametrize("weights", WEIGHTS, ids=str)
 @pytest.mark.parametrize("size", [(451, 300), (127, 641)], ids=str)
-def test_every_torchvision_transform_is_reproduced_to_the_digit(weights, size):
+def test_every_torchvision_transform_is_reproduced_to_the_digit(
+    weights: Any, size: tuple[int, int]
+) -> None:
     transform = weights.transforms()
     ours = Preprocessing(
         resize=transform.resize_size[0],
@@ -46,7 +50,7 @@ def test_every_torchvision_transform_is_reproduced_to_the_digit(weights, size):
 
 @pytest.mark.parametrize("size", ODD_SIZES, ids=str)
 @pytest.mark.parametrize("interpolation", ["nearest", "bilinear", "bicubic"])
-def test_odd_sizes_equal_torchvision(size, interpolation):
+def test_odd_sizes_equal_torchvision(size: tuple[int, int], interpolation: str) -> None:
     ours = Preprocessing(resize=257, crop=224, interpolation=interpolation)
     preset = ImageClassification(
         crop_size=224, resize_size=257, interpolation=InterpolationMode(interpolation)
@@ -63,7 +67,9 @@ def test_odd_sizes_equal_torchvision(size, interpolation):
     [(224, 0.875, "bicubic"), (240, 0.882, "bicubic"), (380, 0.922, "bicubic"),
      (288, 1.0, "bicubic"), (300, 0.904, "bilinear")],
 )  # fmt: skip
-def test_timms_evaluation_transform_is_reproduced(size, resolution, crop_ratio, interpolation):
+def test_timms_evaluation_transform_is_reproduced(
+    size: tuple[int, int], resolution: int, crop_ratio: float, interpolation: str
+) -> None:
     ours = Preprocessing.imagenet(resolution, crop_ratio=crop_ratio, interpolation=interpolation)
     timms = timm.data.create_transform(
         resolution, crop_pct=crop_ratio, interpolation=interpolation, is_training=False
@@ -75,11 +81,11 @@ def test_timms_evaluation_transform_is_reproduced(size, resolution, crop_ratio, 
     assert view.tobytes() == centre_crop(resize(image)).tobytes()
 
 
-def test_imagenet_preprocessing_resizes_224_from_256():
+def test_imagenet_preprocessing_resizes_224_from_256() -> None:
     assert Preprocessing.imagenet(224).resize == 256
 
 
-def test_a_long_thin_picture_is_seen_without_resizing_all_of_it():
+def test_a_long_thin_picture_is_seen_without_resizing_all_of_it() -> None:
     ramp = (np.arange(10_000) // 40).astype(np.uint8)[:, None]  # 10,000 rows of one pixel
     thin = Image.fromarray(ramp).convert("RGB")
     view = np.asarray(model_view(thin, Preprocessing.imagenet(224))).astype(int)
@@ -92,7 +98,9 @@ def test_a_long_thin_picture_is_seen_without_resizing_all_of_it():
     crop=st.integers(1, 600),
     margin=st.integers(0, 100),
 )
-def test_the_crop_box_lies_in_the_picture_and_is_square_and_central(size, crop, margin):
+def test_the_crop_box_lies_in_the_picture_and_is_square_and_central(
+    size: tuple[int, int], crop: int, margin: int
+) -> None:
     box = crop_box(size, Preprocessing(resize=crop + margin, crop=crop))
     left, top, right, bottom = box
     assert 0 <= left < right <= size[0] and 0 <= top < bottom <= size[1]
@@ -102,12 +110,12 @@ def test_the_crop_box_lies_in_the_picture_and_is_square_and_central(size, crop, 
     assert abs((top + bottom) - size[1]) <= 2 * pixel
 
 
-def test_the_crop_box_frames_what_the_model_sees():
+def test_the_crop_box_frames_what_the_model_sees() -> None:
     size, preprocessing = (640, 320), Preprocessing(resize=256, crop=224)
     assert crop_box(size, preprocessing) == (180.0, 20.0, 460.0, 300.0)
 
 
-def test_preprocessing_survives_a_round_trip():
+def test_preprocessing_survives_a_round_trip() -> None:
     one = Preprocessing(resize=480, crop=480, mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
     assert Preprocessing.from_dict(one.to_dict()) == one
     assert Preprocessing.from_dict({**one.to_dict(), "mean": [0.5, 0.5, 0.5]}) == one
@@ -119,13 +127,13 @@ def test_preprocessing_survives_a_round_trip():
      {"mean": (0.5,)}, {"mean": (float("nan"), 0, 0)}, {"resize": "256"}, {"surprise": 1}],
     ids=str,
 )  # fmt: skip
-def test_wrong_preprocessing_is_refused_with_a_sentence(wrong):
+def test_wrong_preprocessing_is_refused_with_a_sentence(wrong: dict[str, Any]) -> None:
     values = {**Preprocessing.imagenet(224).to_dict(), **wrong}
     with pytest.raises(InvalidInput, match=r"\.$"):
         Preprocessing.from_dict(values)
 
 
-def test_every_named_interpolation_works():
+def test_every_named_interpolation_works() -> None:
     for name in INTERPOLATIONS:
         view = model_view(photo((90, 70)), Preprocessing.imagenet(32, interpolation=name))
         assert view.size == (32, 32)

@@ -42,7 +42,9 @@ def jpeg(image: Image.Image) -> bytes:
     margin=st.integers(0, 40),
     interpolation=st.sampled_from(["bilinear", "bicubic"]),
 )
-def test_it_is_torchvisions_on_tensors_and_nearly_pillows(size, crop, margin, interpolation):
+def test_it_is_torchvisions_on_tensors_and_nearly_pillows(
+    size: tuple[int, int], crop: int, margin: int, interpolation: str
+) -> None:
     ours = Preprocessing(resize=crop + margin, crop=crop, interpolation=interpolation)
     image = photo(size)
     view = quick_view(whole(image), ours)
@@ -61,20 +63,20 @@ def test_it_is_torchvisions_on_tensors_and_nearly_pillows(size, crop, margin, in
 
 
 @pytest.mark.parametrize("interpolation", sorted(set(INTERPOLATIONS) - {"bilinear", "bicubic"}))
-def test_what_torch_has_not_got_is_pillows(interpolation):
+def test_what_torch_has_not_got_is_pillows(interpolation: str) -> None:
     ours, image = Preprocessing(resize=70, crop=64, interpolation=interpolation), photo((300, 200))
     assert quick_view(whole(image), ours).tobytes() == model_view(image, ours).tobytes()
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 10_000), (10_000, 1), (2, 5)], ids=str)
-def test_extreme_shapes_are_seen(size):
+def test_extreme_shapes_are_seen(size: tuple[int, int]) -> None:
     ours = Preprocessing.imagenet(224)
     view = quick_view(whole(Image.new("RGB", size, (9, 90, 200))), ours)
     assert view.reshape(-1, 3).tolist() == [[9, 90, 200]] * (224 * 224)
 
 
 @pytest.mark.parametrize("size", [(4000, 3000), (3001, 4003), (5999, 4801), (2407, 2403)], ids=str)
-def test_a_large_jpeg_is_seen_as_if_it_were_decoded_whole(size):
+def test_a_large_jpeg_is_seen_as_if_it_were_decoded_whole(size: tuple[int, int]) -> None:
     data, ours = jpeg(photo(size)), Preprocessing.imagenet(224)
     picture = decode_for(data, ours)
     assert picture.size == size
@@ -95,7 +97,9 @@ def test_a_large_jpeg_is_seen_as_if_it_were_decoded_whole(size):
         (Preprocessing.imagenet(224, interpolation="lanczos"), None, (3200, 2400)),
     ],
 )
-def test_networks_get_the_pixels_that_they_need(preprocessing, edge, size):
+def test_networks_get_the_pixels_that_they_need(
+    preprocessing: Preprocessing, edge: int | None, size: tuple[int, int]
+) -> None:
     data = jpeg(photo((3200, 2400)))
     picture = decode_for(data, preprocessing)
     assert edge_for(preprocessing) == edge
@@ -109,8 +113,11 @@ def test_networks_get_the_pixels_that_they_need(preprocessing, edge, size):
     step=st.sampled_from([2, 4, 8]),
     resolution=st.integers(32, 60),
 )
-def test_a_reduced_picture_of_any_size_fills_the_view(size, step, resolution):
-    reduced = Image.new("RGB", tuple(-(-edge // step) for edge in size), (9, 90, 200))
+def test_a_reduced_picture_of_any_size_fills_the_view(
+    size: tuple[int, int], step: int, resolution: int
+) -> None:
+    width, height = (-(-edge // step) for edge in size)
+    reduced = Image.new("RGB", (width, height), (9, 90, 200))
     view = quick_view(Decoded(reduced, size), Preprocessing.imagenet(resolution))
     assert view.shape == (resolution, resolution, 3)
     assert (view == (9, 90, 200)).all()

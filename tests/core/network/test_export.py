@@ -116,7 +116,7 @@ def test_onnx_with_large_weights_is_two_files(
 def test_onnx_of_more_than_one_file_holds_is_refused_in_memory(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(export, "_MAX_ONNX_BYTES", 1000)
+    monkeypatch.setattr(export, "MAX_ONNX_BYTES", 1000)
     with pytest.raises(InvalidInput, match="effnet export --format onnx"):
         export.onnx_bytes(build(small("v1")))
 

@@ -116,8 +116,9 @@ def test_training_updates_statistics_and_gradients_reach_everything() -> None:
 
 def test_initialisation_has_the_reference_spread() -> None:
     model = build(variant("b0"), seed=0)
-    depthwise = model.blocks(6)[1].depthwise.conv.weight.detach()  # type: ignore[union-attr]
-    expand = model.blocks(6)[1].expand.conv.weight.detach()  # type: ignore[union-attr]
-    assert float(depthwise.std()) == pytest.approx((2 / 25) ** 0.5, rel=0.02)  # type: ignore[operator]
-    assert float(expand.std()) == pytest.approx((2 / expand.shape[0]) ** 0.5, rel=0.02)  # type: ignore[operator,union-attr]
+    block = model.blocks(6)[1]
+    assert isinstance(block, MBConv)
+    depthwise, expand = block.depthwise.conv.weight.detach(), block.expand.conv.weight.detach()
+    assert float(depthwise.std()) == pytest.approx((2 / 25) ** 0.5, rel=0.02)
+    assert float(expand.std()) == pytest.approx((2 / expand.shape[0]) ** 0.5, rel=0.02)
     assert float(model.classifier.weight.detach().abs().max()) <= 1000**-0.5

@@ -10,7 +10,7 @@ import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from effnet_core.architecture.families import LITE, V2_BASE, V2_S
+from effnet_core.architecture.families import LITE, V2_BASE, V2_S, Padding
 from effnet_core.architecture.names import scaled, variant
 from effnet_core.architecture.scaling import STRATEGIES, ScalingRule
 from effnet_core.architecture.spec import ArchitectureSpec, expand
@@ -44,7 +44,7 @@ def table_specs(draw: st.DrawFn) -> ArchitectureSpec:
     baseline = draw(st.sampled_from((LITE, V2_BASE, V2_S)))
     coefficients = ScalingRule().coefficients(draw(st.floats(-6, 0)), exact_pixels=True)
     spec = expand(baseline, dataclasses.replace(coefficients, resolution=64), name="drawn")
-    padding = draw(st.sampled_from(("symmetric", "same")))
+    padding: Padding = draw(st.sampled_from(("symmetric", "same")))
     return dataclasses.replace(spec, resolution=draw(SIDES), padding=padding)
 
 

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,45 +8,37 @@ from effnet_core.architecture.names import variant
 from effnet_core.cost.report import summarize
 from effnet_core.errors import InvalidInput
 from effnet_core.latency import Calibration
+from effnet_core.latency.measuring import LatencyMeasurement
+from effnet_core.results.axes import HERE, Cost, cost, cost_axes, find_axis, predicted_timings
 from effnet_core.results.published import (
     TEST_SET_TITLES,
+    PublishedResult,
     benchmarks,
     published_cost,
     results,
     speed,
 )
-from effnet_core.results.published_types import PublishedResult
 from effnet_core.results.trade_off import (
-    HERE,
-    cost,
-    cost_axes,
+    Placed,
     extra_data,
-    find_axis,
     front,
     growth,
     identity,
     place,
-    predicted_timings,
     row,
     series,
 )
-from effnet_core.results.trade_off_types import Cost, Placed
 
 FLOPS, RESOLUTION, GPU = (find_axis(key) for key in ("flops", "resolution", "rtx5090_amp"))
 CPU = find_axis("i9_10940x_fp32_compiled")
 
 
-@dataclass(frozen=True)
-class Timed:
-    median_ms: float = 20.0
-    low_ms: float = 19.0
-    high_ms: float = 23.0
-    repeats: int = 20
-    warmup: int = 3
-    threads: int = 2
-    device: str = "cpu"
-    dtype: str = "float32"
-    engine: str = "ONNX Runtime 1.0"
+def timed(median_ms: float = 20.0) -> LatencyMeasurement:
+    return LatencyMeasurement(
+        median_ms=median_ms, low_ms=19.0, high_ms=23.0, repeats=20, warmup=3, threads=2,
+        device="cpu", dtype="float32", resolution=224, batch=1, engine="ONNX Runtime 1.0",
+        processor="any",
+    )  # fmt: skip
 
 
 def record(published_as: str, recipe: str, resolution: int | None = None) -> PublishedResult:
@@ -103,7 +93,7 @@ def test_speed_is_published_by_the_same_source_or_unknown() -> None:
 
 
 def test_a_timing_holds_for_its_architecture_and_resolution_alone() -> None:
-    axis, timings = find_axis(HERE), {("b3", 320): Timed()}
+    axis, timings = find_axis(HERE), {("b3", 320): timed()}
     found = cost(record("efficientnet_b3", "ra2_in1k", 320), axis, timings)
     assert found is not None and (found.value, found.basis) == (20.0, "measured")
     assert "20 runs" in found.note and "2 threads" in found.note
@@ -190,16 +180,16 @@ def test_growth_compares_records_of_one_source_and_recipe() -> None:
     assert times is not None
     assert times[0].value == speed(record("tf_efficientnet_b0", "aa_in1k"), CPU.key)
     assert times[1].value == speed(record("tf_efficientnet_b7", "aa_in1k"), CPU.key)
-    assert growth("b0", "b7", find_axis(HERE), {("b0", 224): Timed()}) is None
+    assert growth("b0", "b7", find_axis(HERE), {("b0", 224): timed()}) is None
     here = growth(
-        "b0", "b7", find_axis(HERE), {("b0", 224): Timed(), ("b7", 600): Timed(median_ms=400)}
+        "b0", "b7", find_axis(HERE), {("b0", 224): timed(), ("b7", 600): timed(median_ms=400)}
     )
     assert here is not None and here[1].value / here[0].value == 20
 
 
 def test_row_carries_every_figure_with_its_basis() -> None:
     b0 = record("tf_efficientnet_b0", "aa_in1k")
-    cells = row(b0, {("b0", 224): Timed()})
+    cells = row(b0, {("b0", 224): timed()})
     assert cells["flops"] == summarize(variant("b0")).mult_adds
     assert "this project" in str(cells["flops_basis"])
     assert cells[CPU.column] == speed(b0, CPU.key) and CPU.column.endswith("_ms")
@@ -222,7 +212,7 @@ def test_a_prediction_is_told_apart_from_a_measurement(made_up: Calibration) -> 
     assert large is not None and "beyond what was timed" in large.note
     assert row(b0, timings)["here_basis"] == "predicted"
     assert row(b7, timings)["here_basis"] == "predicted, beyond what was timed"
-    over = cost(b0, axis, {**timings, ("b0", 224): Timed()})
+    over = cost(b0, axis, {**timings, ("b0", 224): timed()})
     assert over is not None and (over.basis, over.value) == ("measured", 20.0)
     resnet = next(one for one in results() if one.architecture is None)
     assert cost(resnet, axis, timings) is None

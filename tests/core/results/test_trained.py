@@ -19,7 +19,6 @@ from effnet_core.cost.report import summarize
 from effnet_core.errors import InvalidInput
 from effnet_core.results.seeds import grouped
 from effnet_core.results.trained import (
-    CONTROLS,
     BesideControls,
     MeasuredRun,
     beside_controls,
@@ -176,7 +175,6 @@ def test_map_scores_are_read_as_scoring_writes_them(tmp_path: Path) -> None:
 
 
 def test_maps_stand_beside_the_controls_of_their_own_grid() -> None:
-    assert (RANDOM_MAP, CENTRE_GAUSSIAN) == CONTROLS
     pairs = beside_controls(read_maps(ROOT / "assets/measured/maps/tiny100-phi-4.json"))
     assert [(one.found.subject, one.found.grid) for one in pairs] == [
         ("grad-cam", (3, 3)),
@@ -203,7 +201,7 @@ def test_seeds_make_one_point_with_mean_and_spread(tops: list[float]) -> None:
 def test_only_runs_that_differ_in_their_seed_alone_are_averaged() -> None:
     other = {**REAL["recipe"], "epochs": 100}
     quick = {**REAL["recipe"], "compiled": True, "micro_batches": 4}
-    started = {"id": "v2-b0", "origin": "published", "sha256": "0"}
+    started: dict[str, Any] = {"from": {"id": "v2-b0", "origin": "published", "sha256": "0"}}
     records = (
         record("a"),
         record("b", seed=1, recipe=quick),
@@ -211,7 +209,7 @@ def test_only_runs_that_differ_in_their_seed_alone_are_averaged() -> None:
         record("d", seed=1, group="ablation"),
         record("e", seed=1, phi=-3.0),
         record("f", seed=1, spec=json.loads(scaled(-3.0, num_classes=100).to_json())),
-        record("g", seed=1, **{"from": started}),
+        record("g", seed=1, **started),
         record("h", validation=None),
         record("i", seed=1, data={**REAL["data"], "name": "other photos"}),
         record("j", seed=1, photos=4000),

@@ -17,9 +17,10 @@ import torch
 from PIL import Image
 
 from effnet_core.architecture.names import scaled
-from effnet_core.attribution.reference import calibrate
+from effnet_core.attribution.reference import fill_norm_statistics
 from effnet_core.engines.engine import Look
 from effnet_core.engines.predictor import Prediction, Predictor
+from effnet_core.images import Decoded
 from effnet_core.network.build import build
 from effnet_core.service import Explanation, InferenceService, models
 from effnet_core.weights import WeightsStore, save_checkpoint
@@ -45,7 +46,7 @@ def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, bytes]
     for seed, phi in enumerate((-6, -5)):
         model = build(scaled(phi, resolution=SIDE, num_classes=len(CLASSES)), seed=seed)
         generator = torch.Generator().manual_seed(seed)
-        calibrate(model, torch.randn(4, 3, SIDE, SIDE, generator=generator))
+        fill_norm_statistics(model, torch.randn(4, 3, SIDE, SIDE, generator=generator))
         path = folder / f"{seed}.safetensors"
         save_checkpoint(path, model, classes=CLASSES)
         files.append(path.read_bytes())
@@ -97,15 +98,15 @@ class Watched(Predictor):
     count: int
     gate: threading.Event
 
-    def __init__(self, *args: object, **settings: object) -> None:
-        super().__init__(*args, **settings)  # type: ignore[arg-type]
+    def __init__(self, *args: Any, **settings: Any) -> None:
+        super().__init__(*args, **settings)
         time.sleep(0.05)  # so that others come while this one loads
         Watched.made.add(self)
         Watched.count += 1
 
-    def see(self, image: Image.Image, *, top_k: int = 5) -> tuple[Prediction, Look]:
+    def see(self, picture: Decoded, *, top_k: int = 5) -> tuple[Prediction, Look]:
         assert self.gate.wait(SECONDS)
-        return super().see(image, top_k=top_k)
+        return super().see(picture, top_k=top_k)
 
 
 @pytest.fixture

@@ -64,7 +64,7 @@ def passes(ask: Ask) -> tuple[int, ...]:
     """The stages of the pass that the answer needs forward and back; () for none."""
     if ask[0] == "explain_stages":
         return tuple(range(9))
-    stage = getattr(ask[1], "stage", "last")
+    stage: Any = getattr(ask[1], "stage", "last")
     return () if stage == "last" else (stage,)
 
 

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 
 from effnet_core.architecture.names import scaled
 from effnet_core.engines.engine import Look
 from effnet_core.engines.predictor import Prediction, Predictor
 from effnet_core.errors import DownloadError, EffnetError, ImageError, InvalidInput
+from effnet_core.images import Decoded
 from effnet_core.service import (
     ClassifyRequest,
     ExplainRequest,
@@ -55,9 +55,9 @@ def test_a_model_is_warm_before_its_first_answer_and_only_then(
     sizes: list[tuple[int, int]] = []
     see = Predictor.see
 
-    def watched(self: Predictor, image: Image.Image, *, top_k: int = 5) -> tuple[Prediction, Look]:
-        sizes.append(image.size)
-        return see(self, image, top_k=top_k)
+    def watched(self: Predictor, picture: Decoded, *, top_k: int = 5) -> tuple[Prediction, Look]:
+        sizes.append(picture.size)
+        return see(self, picture, top_k=top_k)
 
     monkeypatch.setattr(Predictor, "see", watched)
     service = InferenceService(WeightsStore(tmp_path))

@@ -14,7 +14,7 @@ from torchvision.transforms.v2 import functional as reference
 
 from effnet_core.images import Preprocessing, decode, model_view, samples
 from effnet_core.training import augment
-from effnet_core.training.recipe import Recipe
+from effnet_core.training.recipe import Policy, Recipe
 
 PLAIN = Recipe()
 POLICIES = ("none", "autoaugment", "randaugment", "trivialaugment")
@@ -33,7 +33,7 @@ def pictures() -> torch.Tensor:
 
 
 @pytest.mark.parametrize("policy", POLICIES)
-def test_the_draws_are_a_function_of_seed_step_and_row(policy):
+def test_the_draws_are_a_function_of_seed_step_and_row(policy: Policy) -> None:
     recipe = Recipe(policy=policy)
     table = table_of(recipe, 32, seed=3, step=7)
     assert table.shape == (32, augment.draw_count(recipe)) and table.dtype == torch.float32
@@ -46,7 +46,7 @@ def test_the_draws_are_a_function_of_seed_step_and_row(policy):
 
 
 @pytest.mark.parametrize("policy", POLICIES)
-def test_parts_of_the_batch_give_the_whole_batch(policy, pictures):
+def test_parts_of_the_batch_give_the_whole_batch(policy: Policy, pictures: torch.Tensor) -> None:
     recipe = Recipe(policy=policy)
     photos = pictures.repeat(3, 1, 1, 1)
     table = table_of(recipe, len(photos))
@@ -56,7 +56,9 @@ def test_parts_of_the_batch_give_the_whole_batch(policy, pictures):
 
 
 @pytest.mark.parametrize("policy", POLICIES)
-def test_pictures_are_floats_from_0_to_1_and_photos_stay_as_they_are(policy, pictures):
+def test_pictures_are_floats_from_0_to_1_and_photos_stay_as_they_are(
+    policy: Policy, pictures: torch.Tensor
+) -> None:
     recipe = Recipe(policy=policy)
     photos = torch.cat([pictures, torch.full((2, 3, 64, 64), 255, dtype=torch.uint8)])
     before = photos.clone()
@@ -68,7 +70,9 @@ def test_pictures_are_floats_from_0_to_1_and_photos_stay_as_they_are(policy, pic
 
 
 @pytest.mark.parametrize("policy", POLICIES)
-def test_equal_photos_of_one_batch_become_different_pictures(policy, pictures):
+def test_equal_photos_of_one_batch_become_different_pictures(
+    policy: Policy, pictures: torch.Tensor
+) -> None:
     recipe = Recipe(policy=policy)
     made = augment.augment(pictures[:1].repeat(16, 1, 1, 1), table_of(recipe, 16), recipe, 64)
     differ = [not torch.equal(made[i], made[j]) for i in range(16) for j in range(i)]
@@ -77,7 +81,7 @@ def test_equal_photos_of_one_batch_become_different_pictures(policy, pictures):
 
 @pytest.mark.gpu
 @pytest.mark.parametrize("policy", POLICIES)
-def test_a_gpu_makes_the_same_pictures(policy, pictures):
+def test_a_gpu_makes_the_same_pictures(policy: Policy, pictures: torch.Tensor) -> None:
     recipe = Recipe(policy=policy)
     photos = pictures.repeat(8, 1, 1, 1)
     table = table_of(recipe, len(photos))
@@ -95,7 +99,15 @@ def test_a_gpu_makes_the_same_pictures(policy, pictures):
     resolution=st.integers(1, 80),
     flip=st.booleans(),
 )
-def test_a_crop_equals_torchvisions(pictures, left, top, width, height, resolution, flip):
+def test_a_crop_equals_torchvisions(
+    pictures: torch.Tensor,
+    left: int,
+    top: int,
+    width: int,
+    height: int,
+    resolution: int,
+    flip: bool,
+) -> None:
     boxes = torch.tensor([[left, top, width, height], [0, 0, 64, 64]]).float()
     flips = torch.tensor([flip, False])
     made = augment.resized_crop(pictures[:2], boxes, flips, resolution)
@@ -108,7 +120,7 @@ def test_a_crop_equals_torchvisions(pictures, left, top, width, height, resoluti
         torch.testing.assert_close(made[row], expected, atol=0.01, rtol=0)
 
 
-def test_the_whole_photo_at_its_own_size_is_unchanged(pictures):
+def test_the_whole_photo_at_its_own_size_is_unchanged(pictures: torch.Tensor) -> None:
     recipe = Recipe(crop_area=(1, 1), crop_aspect=(1, 1), flip=0)
     made = augment.augment(pictures, table_of(recipe, len(pictures)), recipe, 64)
     torch.testing.assert_close(made, pictures.float() / 255, atol=1e-5, rtol=0)
@@ -119,7 +131,7 @@ def test_the_whole_photo_at_its_own_size_is_unchanged(pictures):
 
 
 @pytest.mark.parametrize("area", [(0.35, 1.0), (0.08, 1.0)])
-def test_boxes_are_distributed_as_torchvisions(area):
+def test_boxes_are_distributed_as_torchvisions(area: tuple[float, float]) -> None:
     recipe = Recipe(crop_area=area)
     count, side = 4000, 64
     boxes = augment.crop_boxes(table_of(recipe, count), recipe, side)
@@ -135,7 +147,7 @@ def test_boxes_are_distributed_as_torchvisions(area):
         assert (mine.quantile(quantiles) - other.quantile(quantiles)).abs().max() < 0.05 * spread
 
 
-def test_size_shape_and_place_are_drawn_independently():
+def test_size_shape_and_place_are_drawn_independently() -> None:
     recipe = Recipe(crop_area=(0.08, 0.3))
     boxes = augment.crop_boxes(table_of(recipe, 4000), recipe, 64)
     correlations = torch.corrcoef(torch.stack(_features(boxes, 64))).fill_diagonal_(0)
@@ -158,7 +170,9 @@ def _features(boxes: torch.Tensor, side: int) -> tuple[torch.Tensor, ...]:
     side=st.integers(1, 300),
     seed=st.integers(0, 99),
 )
-def test_boxes_lie_within_the_photo(low, high, narrow, wide, side, seed):
+def test_boxes_lie_within_the_photo(
+    low: float, high: float, narrow: float, wide: float, side: int, seed: int
+) -> None:
     recipe = Recipe(
         crop_area=(min(low, high), max(low, high)),
         crop_aspect=(min(narrow, wide), max(narrow, wide)),
@@ -175,13 +189,15 @@ def test_boxes_lie_within_the_photo(low, high, narrow, wide, side, seed):
     ("aspect", "expected"),
     [((2.0, 4.0), [0, 16, 64, 32]), ((0.25, 0.5), [16, 0, 32, 64]), ((1.0, 1.0), [0, 0, 64, 64])],
 )
-def test_where_nothing_fits_the_largest_allowed_crop_is_central(aspect, expected):
+def test_where_nothing_fits_the_largest_allowed_crop_is_central(
+    aspect: tuple[float, float], expected: list[int]
+) -> None:
     recipe = Recipe(crop_area=(1.0, 1.0), crop_aspect=aspect)
     boxes = augment.crop_boxes(table_of(recipe, 5), recipe, 64)
     assert boxes.tolist() == [expected] * 5
 
 
-def test_the_share_of_mirrored_photos_is_the_recipes():
+def test_the_share_of_mirrored_photos_is_the_recipes() -> None:
     recipe = Recipe(flip=0.3, crop_area=(1, 1), crop_aspect=(1, 1))
     photo = torch.zeros(1, 3, 2, 2, dtype=torch.uint8)
     photo[..., 0] = 255  # white on the left
@@ -189,7 +205,9 @@ def test_the_share_of_mirrored_photos_is_the_recipes():
     assert abs((made[:, 0, 0, 0] == 0).float().mean() - 0.3) < 0.03
 
 
-def mixed(recipe: Recipe, *, step: int = 0, part: int = 0, side: int = 32):
+def mixed(
+    recipe: Recipe, *, step: int = 0, part: int = 0, side: int = 32
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Pictures whose every pixel is the photo's number, mixed; their first channel and targets."""
     images = torch.arange(8.0).view(8, 1, 1, 1).expand(8, 3, side, side)
     labels = torch.arange(8)
@@ -200,13 +218,13 @@ def mixed(recipe: Recipe, *, step: int = 0, part: int = 0, side: int = 32):
     return made[:, 0], targets
 
 
-def test_without_mixing_targets_are_one_hot():
+def test_without_mixing_targets_are_one_hot() -> None:
     made, targets = mixed(PLAIN)
     assert (made == torch.arange(8.0).view(8, 1, 1)).all()
     assert torch.equal(targets, torch.eye(8))
 
 
-def test_mixup_blends_each_photo_with_its_neighbour_as_its_targets_say():
+def test_mixup_blends_each_photo_with_its_neighbour_as_its_targets_say() -> None:
     made, targets = mixed(Recipe(mixup=0.8))
     own = targets.diagonal()
     assert (own == own[0]).all() and 0 < own[0] < 1
@@ -216,7 +234,7 @@ def test_mixup_blends_each_photo_with_its_neighbour_as_its_targets_say():
     assert (made == made[:, :1, :1]).all()
 
 
-def test_cutmix_takes_one_box_of_the_neighbour_and_counts_its_pixels():
+def test_cutmix_takes_one_box_of_the_neighbour_and_counts_its_pixels() -> None:
     sizes = set()
     for step in range(40):
         made, targets = mixed(Recipe(cutmix=1.0), step=step)
@@ -231,21 +249,21 @@ def test_cutmix_takes_one_box_of_the_neighbour_and_counts_its_pixels():
     assert len(sizes) > 20
 
 
-def test_mixing_is_drawn_from_seed_step_and_part():
+def test_mixing_is_drawn_from_seed_step_and_part() -> None:
     recipe = Recipe(mixup=1.0)
     assert torch.equal(mixed(recipe, step=5, part=1)[1], mixed(recipe, step=5, part=1)[1])
     shares = {float(mixed(recipe, step=s, part=p)[1][0, 0]) for s in range(5) for p in range(5)}
     assert len(shares) == 25
 
 
-def test_with_both_each_batch_draws_one_of_the_two():
+def test_with_both_each_batch_draws_one_of_the_two() -> None:
     recipe = Recipe(mixup=1.0, cutmix=1.0)
     blended = [bool((mixed(recipe, step=step)[0] % 1 != 0).any()) for step in range(400)]
     assert abs(sum(blended) / 400 - 0.5) < 0.1
 
 
 @pytest.mark.parametrize("alpha", [0.2, 1.0, 5.0])
-def test_the_share_follows_the_beta_distribution(alpha):
+def test_the_share_follows_the_beta_distribution(alpha: float) -> None:
     drawn = [mixed(Recipe(mixup=alpha), step=s, side=1)[1][0, 0] for s in range(1000)]
     shares = torch.stack(drawn)
     assert abs(shares.mean() - 0.5) < 0.06

@@ -37,10 +37,10 @@ def test_three_steps_by_hand() -> None:
 def test_it_is_a_copy_that_leaves_the_weights_alone() -> None:
     model = weights(1.0)
     average = WeightAverage(model, 0.9)
-    model.weight.data.fill_(5.0)
+    model.get_parameter("weight").data.fill_(5.0)
     assert average.tensors["weight"].item() == 1.0
     average.update(model)
-    assert model.weight.item() == 5.0
+    assert model.get_parameter("weight").item() == 5.0
     assert not average.tensors["weight"].requires_grad
 
 

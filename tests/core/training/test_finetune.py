@@ -172,15 +172,17 @@ def test_real_weights_are_worth_more_than_none(
     frozen = dataclasses.replace(recipe, frozen_stages=5)
     loaded = load_checkpoint(v2b0_weights)
     model, spec = starting_model(loaded, frozen, 10, resolution=64)
-    fields = {"spec": spec, "photos": ten_classes, "about": {}}
+    fields: dict[str, Any] = {"spec": spec, "photos": ten_classes, "about": {}}
     shown = preprocessing_of(loaded, 64)
-    results = {}
+    results: dict[str, float] = {}
     for name, job in (
         ("tuned", Job(recipe=frozen, model=model, preprocessing=shown, **fields)),
         ("from scratch", Job(recipe=dataclasses.replace(recipe, body_rate=1.0), **fields)),
     ):
         folder = RunFolder(tmp_path / name)
-        results[name] = loop.run(job, folder, tiny.alone).top1
+        top1 = loop.run(job, folder, tiny.alone).top1
+        assert top1 is not None
+        results[name] = top1
     assert results["tuned"] > 0.4
     assert results["tuned"] > results["from scratch"] + 0.2
     body = load_checkpoint(tmp_path / "tuned" / "model.safetensors").state_dict

@@ -34,7 +34,7 @@ def dropped(tiny: Any, recipe: Any) -> dict[int, Tensor]:
             found[number] = Block.merge(block, ones, torch.zeros(()), draws).flatten() == 0
             return Block.merge(block, x, shortcut, draws)
 
-        block.merge = merge
+        vars(block)["merge"] = merge
     with torch.no_grad():
         model(torch.zeros(COUNT, 3, 32, 32), noise(model, COUNT, seed=3, step=7, device=CPU))
     return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import torch
@@ -11,14 +11,14 @@ from torch import nn, optim
 
 from effnet_core.errors import InvalidInput
 from effnet_core.training.optimizer import freeze, make_optimizer, parameter_groups, set_rate
-from effnet_core.training.recipe import Recipe
+from effnet_core.training.recipe import Optimizer, Recipe
 
 RECIPE = Recipe(weight_decay=0.1, body_rate=0.25, learning_rate=2.0)
 
 
 def test_only_weights_of_convolutions_and_the_classifier_decay(tiny: Any) -> None:
     model = tiny.model(RECIPE)
-    groups = parameter_groups(model, RECIPE)
+    groups = cast(list[dict[str, Any]], parameter_groups(model, RECIPE))
     decays = {id(p): group["weight_decay"] for group in groups for p in group["params"]}
     for name, module in model.named_modules():
         for kind, parameter in module.named_parameters(recurse=False):
@@ -38,7 +38,7 @@ def test_the_body_has_its_share_of_the_rate(tiny: Any) -> None:
 
 
 @pytest.mark.parametrize("name", ["sgd", "rmsprop", "adamw"])
-def test_each_optimizer_is_the_recipes(tiny: Any, name: str) -> None:
+def test_each_optimizer_is_the_recipes(tiny: Any, name: Optimizer) -> None:
     recipe = dataclasses.replace(RECIPE, optimizer=name, momentum=0.8, rmsprop_decay=0.7)
     optimizer = make_optimizer(tiny.model(recipe), recipe)
     settings = optimizer.param_groups[0]

@@ -118,7 +118,7 @@ def made_by(name: str, examples: Tensor, magnitudes: Tensor) -> Tensor:
 @pytest.mark.parametrize("name", EXACT)
 @settings(max_examples=25)
 @given(data=st.data())
-def test_the_same_bytes_as_torchvisions(name, examples, data):
+def test_the_same_bytes_as_torchvisions(name: str, examples: Tensor, data: st.DataObject) -> None:
     (low, high), function = EXACT[name]
     magnitudes = data.draw(each(low, high))
     if name == "Posterize":
@@ -130,7 +130,9 @@ def test_the_same_bytes_as_torchvisions(name, examples, data):
 @pytest.mark.parametrize("name", BLENDS)
 @settings(max_examples=25)
 @given(magnitudes=each(-0.99, 0.99))
-def test_blends_equal_torchvisions_but_for_rounding(name, examples, magnitudes):
+def test_blends_equal_torchvisions_but_for_rounding(
+    name: str, examples: Tensor, magnitudes: Tensor
+) -> None:
     function, base = BLENDS[name]
     m = magnitudes.double().view(-1, 1, 1, 1)
     exact = (1 + m) * examples - m * base(examples)
@@ -139,7 +141,9 @@ def test_blends_equal_torchvisions_but_for_rounding(name, examples, magnitudes):
 
 @settings(max_examples=25)
 @given(magnitudes=each(-0.99, 0.99))
-def test_sharpness_equals_torchvisions_but_for_rounding(examples, magnitudes):
+def test_sharpness_equals_torchvisions_but_for_rounding(
+    examples: Tensor, magnitudes: Tensor
+) -> None:
     weights = torch.tensor([[1, 1, 1], [1, 5, 1], [1, 1, 1]]).double().expand(3, 1, 3, 3) / 13
     exact = examples.double()
     inner = exact[..., 1:-1, 1:-1]
@@ -169,7 +173,9 @@ def check_blend(
 @pytest.mark.parametrize("name", GEOMETRIC)
 @settings(max_examples=25)
 @given(data=st.data())
-def test_moved_pixels_are_torchvisions_but_for_places_between_two(name, examples, data):
+def test_moved_pixels_are_torchvisions_but_for_places_between_two(
+    name: str, examples: Tensor, data: st.DataObject
+) -> None:
     largest, function, source = GEOMETRIC[name]
     magnitudes = data.draw(each(-largest, largest))
     expected = expected_of(function, examples, magnitudes)
@@ -182,7 +188,7 @@ def test_moved_pixels_are_torchvisions_but_for_places_between_two(name, examples
     assert not different[~between].any()
 
 
-def test_geometric_operations_leave_black_and_move_as_they_say(pictures):
+def test_geometric_operations_leave_black_and_move_as_they_say(pictures: Tensor) -> None:
     two = torch.tensor([2.0])
     moved = pixel_ops.translate_x(pictures[:1], two)
     assert (moved[..., :2] == 0).all() and torch.equal(moved[..., 2:], pictures[:1, ..., :-2])
@@ -195,7 +201,7 @@ def test_geometric_operations_leave_black_and_move_as_they_say(pictures):
     assert (sheared_down == 0).any(1).sum(-1)[0].diff().min() >= 0  # further down, further left
 
 
-def test_pictures_of_a_batch_do_not_see_each_other(examples):
+def test_pictures_of_a_batch_do_not_see_each_other(examples: Tensor) -> None:
     magnitudes = torch.linspace(0.05, 0.95, COUNT)
     for name, operation in OPERATIONS.items():
         whole = operation(examples, magnitudes)
@@ -204,5 +210,5 @@ def test_pictures_of_a_batch_do_not_see_each_other(examples):
             assert torch.equal(alone[0], whole[row]), name
 
 
-def test_every_operation_is_compared():
+def test_every_operation_is_compared() -> None:
     assert set(OPERATIONS) == {*GEOMETRIC, *EXACT, *BLENDS, "Sharpness"}

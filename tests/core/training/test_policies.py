@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 
 import pytest
 import torch
@@ -12,8 +12,9 @@ from torchvision.transforms.functional import pil_to_tensor
 
 from effnet_core.images import Preprocessing, decode, model_view, samples
 from effnet_core.training import augment, policies
+from effnet_core.training.pixel_ops import Operation
 from effnet_core.training.policies import IMAGENET_POLICY, NAMES, RANDOM_CHOICES, SIGNED
-from effnet_core.training.recipe import Recipe
+from effnet_core.training.recipe import Policy, Recipe
 
 SIDES = (64, 72, 224)
 DRAWING = ("autoaugment", "randaugment", "trivialaugment")
@@ -36,7 +37,7 @@ def names_of(operations: Tensor) -> list[str]:
     return [NAMES[number] for number in operations.tolist()]
 
 
-def torchvisions_space(policy: str, side: int) -> dict[str, tuple[Tensor, bool]]:
+def torchvisions_space(policy: Policy, side: int) -> dict[str, tuple[Tensor, bool]]:
     if policy == "autoaugment":
         return autoaugment.AutoAugment()._augmentation_space(10, (side, side))
     if policy == "randaugment":
@@ -44,7 +45,7 @@ def torchvisions_space(policy: str, side: int) -> dict[str, tuple[Tensor, bool]]
     return autoaugment.TrivialAugmentWide()._augmentation_space(31)
 
 
-def test_the_sub_policies_are_torchvisions():
+def test_the_sub_policies_are_torchvisions() -> None:
     theirs = autoaugment.AutoAugment()._get_policies(autoaugment.AutoAugmentPolicy.IMAGENET)
     levelled = tuple(
         tuple((name, probability, level or 0) for name, probability, level in pair)
@@ -55,7 +56,7 @@ def test_the_sub_policies_are_torchvisions():
 
 @pytest.mark.parametrize("policy", DRAWING)
 @pytest.mark.parametrize("side", SIDES)
-def test_the_magnitudes_are_torchvisions(policy, side):
+def test_the_magnitudes_are_torchvisions(policy: Policy, side: int) -> None:
     space = torchvisions_space(policy, side)
     scales = policies.magnitude_scales(policy, side)
     for name, (magnitudes, signed) in space.items():
@@ -65,12 +66,12 @@ def test_the_magnitudes_are_torchvisions(policy, side):
         assert set(space) == set(RANDOM_CHOICES)
 
 
-def test_autoaugment_draws_sub_policies_as_often_as_the_paper_says():
+def test_autoaugment_draws_sub_policies_as_often_as_the_paper_says() -> None:
     recipe, count = Recipe(policy="autoaugment"), 25_000
     operations, magnitudes = policies.choose(numbers(recipe, count), recipe, 64)
     assert operations.shape == magnitudes.shape == (2, count)
     for step in (0, 1):
-        expected: Counter[str] = Counter()
+        expected: defaultdict[str, float] = defaultdict(float)
         for pair in IMAGENET_POLICY:
             name, probability, _ = pair[step]
             expected[name] += probability / 25
@@ -91,7 +92,7 @@ def test_autoaugment_draws_sub_policies_as_often_as_the_paper_says():
     assert pairs["Color", "Contrast"] / count == pytest.approx(2 / 25 * 0.6, rel=0.1)
 
 
-def test_autoaugments_magnitudes_are_those_of_the_drawn_levels():
+def test_autoaugments_magnitudes_are_those_of_the_drawn_levels() -> None:
     recipe = Recipe(policy="autoaugment")
     operations, magnitudes = policies.choose(numbers(recipe, 4000), recipe, 64)
     scales = policies.magnitude_scales("autoaugment", 64)
@@ -108,7 +109,7 @@ def test_autoaugments_magnitudes_are_those_of_the_drawn_levels():
 
 
 @pytest.mark.parametrize(("steps", "level"), [(1, 0), (2, 9), (3, 30)])
-def test_randaugment_draws_each_operation_alike_at_one_level(steps, level):
+def test_randaugment_draws_each_operation_alike_at_one_level(steps: int, level: int) -> None:
     recipe = Recipe(policy="randaugment", policy_operations=steps, policy_magnitude=level)
     count = 14_000
     operations, magnitudes = policies.choose(numbers(recipe, count), recipe, 72)
@@ -127,7 +128,7 @@ def test_randaugment_draws_each_operation_alike_at_one_level(steps, level):
         assert (operations[0] == operations[1]).float().mean() == pytest.approx(1 / 14, rel=0.1)
 
 
-def test_trivialaugment_draws_operation_and_level_alike():
+def test_trivialaugment_draws_operation_and_level_alike() -> None:
     recipe = Recipe(policy="trivialaugment")
     operations, magnitudes = policies.choose(numbers(recipe, 43_400), recipe, 72)
     assert operations.shape == magnitudes.shape == (1, 43_400)
@@ -143,7 +144,7 @@ def test_trivialaugment_draws_operation_and_level_alike():
 
 
 @pytest.mark.parametrize("policy", DRAWING)
-def test_the_ends_of_the_draws_are_valid(policy):
+def test_the_ends_of_the_draws_are_valid(policy: Policy) -> None:
     recipe = Recipe(policy=policy)
     ends = torch.tensor([[0.0], [1 - 2**-24]]).expand(2, policies.number_count(recipe))
     operations, magnitudes = policies.choose(ends, recipe, 64)
@@ -151,7 +152,7 @@ def test_the_ends_of_the_draws_are_valid(policy):
     assert magnitudes.isfinite().all()
 
 
-def test_without_a_policy_nothing_is_drawn_and_nothing_changes(pictures):
+def test_without_a_policy_nothing_is_drawn_and_nothing_changes(pictures: Tensor) -> None:
     recipe = Recipe()
     assert policies.number_count(recipe) == 0
     assert policies.apply(pictures, numbers(recipe, len(pictures)), recipe) is pictures
@@ -168,7 +169,9 @@ def torchvisions(picture: Tensor, name: str, magnitude: float) -> Tensor:
 
 
 @pytest.mark.parametrize("policy", DRAWING)
-def test_pictures_go_through_torchvisions_operations_one_after_the_other(policy, pictures):
+def test_pictures_go_through_torchvisions_operations_one_after_the_other(
+    policy: Policy, pictures: Tensor
+) -> None:
     recipe = Recipe(policy=policy)
     photos = pictures.repeat(24, 1, 1, 1)
     drawn = numbers(recipe, len(photos))
@@ -185,7 +188,9 @@ def test_pictures_go_through_torchvisions_operations_one_after_the_other(policy,
 
 
 @pytest.mark.parametrize("policy", DRAWING)
-def test_each_drawn_operation_runs_once_a_step(policy, pictures, monkeypatch):
+def test_each_drawn_operation_runs_once_a_step(
+    policy: Policy, pictures: Tensor, monkeypatch: pytest.MonkeyPatch
+) -> None:
     recipe = Recipe(policy=policy)
     photos = pictures.repeat(8, 1, 1, 1)
     drawn = numbers(recipe, len(photos))
@@ -193,7 +198,9 @@ def test_each_drawn_operation_runs_once_a_step(policy, pictures, monkeypatch):
     calls = []
     for name, operation in policies.OPERATIONS.items():
 
-        def counted(images, magnitudes, name=name, operation=operation):
+        def counted(
+            images: Tensor, magnitudes: Tensor, name: str = name, operation: Operation = operation
+        ) -> Tensor:
             calls.append((name, len(images)))
             return operation(images, magnitudes)
 
@@ -205,7 +212,7 @@ def test_each_drawn_operation_runs_once_a_step(policy, pictures, monkeypatch):
     )
 
 
-def test_two_equal_photos_of_one_batch_draw_different_operations(pictures):
+def test_two_equal_photos_of_one_batch_draw_different_operations(pictures: Tensor) -> None:
     recipe = Recipe(policy="trivialaugment", crop_area=(1, 1), crop_aspect=(1, 1), flip=0)
     table = augment.draws(recipe, 14, seed=0, step=0, device="cpu")
     made = augment.augment(pictures[:1].repeat(14, 1, 1, 1), table, recipe, 64)

@@ -100,12 +100,14 @@ def test_one_changed_byte_is_found_whoever_reads(
     data = bytearray(one.read_bytes())
     data[place] ^= 1
     one.write_bytes(data)
+    model = find_bundled("Tiny-one")
+    assert model is not None
     for read in (
         lambda: resolve_weights("Tiny-one", store),
         lambda: store.read("Tiny-one"),
         lambda: store.get("Tiny-one"),
         lambda: store.verify("Tiny-one"),
-        find_bundled("Tiny-one").read,
+        model.read,
     ):
         with pytest.raises(CheckpointError, match=r"Tiny-one is not the one .* SHA-256 differs"):
             read()

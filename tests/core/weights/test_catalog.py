@@ -5,7 +5,7 @@ from torchvision.models import get_weight
 
 from effnet_core.architecture.names import variant
 from effnet_core.errors import InvalidInput
-from effnet_core.weights.published import catalog, find, imagenet_classes
+from effnet_core.weights.published import WeightsEntry, catalog, find, imagenet_classes
 
 
 def test_catalog_has_every_set_of_torchvision_in_reading_order() -> None:
@@ -16,7 +16,7 @@ def test_catalog_has_every_set_of_torchvision_in_reading_order() -> None:
 
 
 @pytest.mark.parametrize("entry", catalog(), ids=lambda entry: entry.id)
-def test_facts_are_torchvisions(entry) -> None:
+def test_facts_are_torchvisions(entry: WeightsEntry) -> None:
     weights = get_weight(entry.id)
     transform = weights.transforms()
     assert entry.url == weights.url

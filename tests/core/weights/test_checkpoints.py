@@ -188,7 +188,8 @@ def test_too_large_a_network_is_refused_before_it_is_made(
 def test_dtype_and_device_are_followed(saved: Path) -> None:
     network = instantiate(load_checkpoint(saved), device="cpu", dtype="bfloat16")
     assert network.classifier.weight.dtype == torch.bfloat16
-    assert network.stem.norm.num_batches_tracked.dtype == torch.int64
+    counter = network.stem.norm.num_batches_tracked
+    assert counter is not None and counter.dtype == torch.int64
     with pytest.raises(InvalidInput):
         instantiate(load_checkpoint(saved), device="tpu")
 

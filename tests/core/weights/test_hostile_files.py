@@ -173,6 +173,6 @@ def test_oversize_is_refused_unread(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         CheckpointError, match=r"has 5\.0 GiB; weights files are read up to 4\.0 GiB"
     ):
         read_file(huge)
-    monkeypatch.setattr(tensor_files, "MAX_BYTES", 100)
+    monkeypatch.setattr(tensor_files, "MAX_WEIGHTS_BYTES", 100)
     with pytest.raises(CheckpointError, match="weights files are read up to 100 bytes"):
         parse(saved(TENSORS), "x.pth")

@@ -17,7 +17,7 @@ from efficientnet_pytorch import EfficientNet as LukemelasEfficientNet
 from torch import Tensor, nn
 
 from effnet_core.architecture.names import architecture
-from effnet_core.network.layers import Convolution
+from effnet_core.network.layers import Convolution, FusedMBConv, MBConv
 from effnet_core.network.model import EfficientNet
 from effnet_core.weights.convert import convert
 
@@ -81,6 +81,7 @@ def disturbed(peer: nn.Module) -> nn.Module:
         peer(torch.randn(6, 3, 112, 112))
         for norm in norms:
             norm.eval()
+            assert norm.running_mean is not None and norm.running_var is not None
             norm.running_mean += 0.1 * norm.running_var.sqrt() * torch.randn(norm.num_features)
             norm.running_var *= torch.empty(norm.num_features).uniform_(0.8, 1.25)
     return peer
@@ -132,7 +133,9 @@ def test_one_changed_eps_or_padding_shows(
     model = converted(peer, name)
     images = torch.randn(2, 3, 100, 100)
     other_eps, other_padding = copy.deepcopy(model), copy.deepcopy(model)
-    norm = other_eps.stages["2"][0].project.norm
+    block = other_eps.blocks(2)[0]
+    assert isinstance(block, MBConv | FusedMBConv)
+    norm = block.project.norm
     norm.eps = 1e-3 if norm.eps == 1e-5 else 1e-5
     stem = other_padding.stem.conv
     assert isinstance(stem, Convolution)

@@ -35,9 +35,9 @@ def test_resolving_names_says_what_is_not_there(store: WeightsStore, tmp_path: P
     with pytest.raises(CheckpointError, match="cannot be read"):
         resolve_weights(str(tmp_path / "absent.pth"), store)
     for text in ("\0", "\0.pth", "x" * 5000, "x" * 5000 + ".pth", "", ".", "/"):
-        with pytest.raises((InvalidInput, CheckpointError)) as caught:
+        with pytest.raises((InvalidInput, CheckpointError)) as refused:
             resolve_weights(text, store)
-        assert len(str(caught.value)) < 400
+        assert len(str(refused.value)) < 400
     (tmp_path / "model.bin").write_bytes(b"x")
     with pytest.raises(CheckpointError, match="no other kind is ever opened"):
         resolve_weights(str(tmp_path / "model.bin"), store)

@@ -164,13 +164,14 @@ def test_the_figure_shows_five_maps_of_one_class(five: Any) -> None:
 def test_its_maps_are_the_cores_and_their_energy_is_in_the_cup(
     five: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shown = []
+    shown: list[tuple[Any, Any, Any]] = []
     measure = scaling.energy_inside
-    monkeypatch.setattr(
-        scaling,
-        "energy_inside",
-        lambda raw, box, size: shown.append((raw, box, size)) or measure(raw, box, size),
-    )
+
+    def noted(raw: Any, box: Any, size: Any) -> Any:
+        shown.append((raw, box, size))
+        return measure(raw, box, size)
+
+    monkeypatch.setattr(scaling, "energy_inside", noted)
     open_page("explain", picture="Coffee", **{"class": "lion (2)"})
     service = InferenceService(WeightsStore())
     names = ("base", *STRATEGIES)

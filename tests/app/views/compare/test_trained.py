@@ -41,7 +41,12 @@ def put_duel(folder: Path, compound: float, other: float) -> None:
     for name in FOUR:
         for seed in (0, 1):
             top = (compound if name == "compound" else other) + 0.004 * seed
-            duel = {"group": "duel", "strategy": name, "base_phi": -2.0, "phi": None}
+            duel: dict[str, Any] = {
+                "group": "duel",
+                "strategy": name,
+                "base_phi": -2.0,
+                "phi": None,
+            }
             put(folder, f"{name}-{seed}", top, seed=seed, **duel)
 
 
@@ -160,7 +165,7 @@ def test_map_scores_against_cost_from_two_networks_on(measured_folder: Path) -> 
 
 
 def test_a_run_without_held_out_photos_or_environment_is_shown(measured_folder: Path) -> None:
-    nothing = {"held_out": {"top1": None, "top5": None}, "environment": None}
+    nothing: dict[str, Any] = {"held_out": {"top1": None, "top5": None}, "environment": None}
     put(measured_folder, "only", 0.48, **nothing)
     app = open_page()
     facts = next(one.proto.body for one in app.get("html") if 'class="facts"' in one.proto.body)

@@ -20,6 +20,7 @@ from app.text import unbroken
 from effnet_core.architecture.names import scaled, variant
 from effnet_core.latency import Calibration, check, errors_of, save
 from effnet_core.latency.job import JobState
+from effnet_core.latency.making import Task
 from tests.app.reading import SCALE, component, healthy, opened, seen
 
 open_page = partial(opened, SCALE)
@@ -32,9 +33,9 @@ def buttons(app: AppTest) -> dict[str, Any]:
 class FakeJob:
     def __init__(self, state: JobState) -> None:
         self.state = state
-        self.started: list[str] = []
+        self.started: list[Task] = []
 
-    def start(self, task: str) -> None:
+    def start(self, task: Task) -> None:
         self.started.append(task)
         self.state = replace(self.state, task=task, running=True)
 

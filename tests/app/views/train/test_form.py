@@ -14,7 +14,7 @@ import pytest
 
 from effnet_core.architecture.names import scaled
 from effnet_core.datasets.drawn import SHAPES, drawn_zip
-from effnet_core.service.training.orders import Limits
+from effnet_core.limits import RunLimits
 from effnet_core.training.presets import suited
 from effnet_core.training.runs.order import Ending, Order
 
@@ -92,7 +92,7 @@ def test_a_zip_that_cannot_be_used_is_refused_in_a_sentence_and_nothing_is_lost(
     place: Any, kind: str
 ) -> None:
     make, sentence = REFUSED[kind]
-    place.jobs.limits = Limits(photos=8)
+    place.jobs.limits = RunLimits(photos=8)
     app = place.open_page(start_phi="-5.5")
     app.text_input(key="train-name").set_value("Mine")
     place.upload(app, make())
@@ -117,7 +117,7 @@ def test_a_zip_that_cannot_be_used_is_refused_in_a_sentence_and_nothing_is_lost(
 def test_what_is_too_large_is_refused_and_the_form_stays_as_it_was(
     place: Any, limits: dict[str, int], sentence: str
 ) -> None:
-    place.jobs.limits = Limits(**limits)
+    place.jobs.limits = RunLimits(**limits)
     too_large = drawn_zip(1) + bytes(1_000_000) if "upload_bytes" in limits else drawn_zip(8)
     app = place.upload(place.open_page(), too_large)
     if "upload_bytes" not in limits:

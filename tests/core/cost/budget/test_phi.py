@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -114,16 +115,18 @@ def test_a_rule_that_shrinks_an_axis_leaves_gaps_and_the_largest_phi_is_still_fo
         {"batch": 32, "dtype": "float16"},
     ],
 )
-def test_the_setting_is_that_of_the_networks(options: dict[str, object]) -> None:
-    setting = Setting(**options)  # type: ignore[arg-type]
+def test_the_setting_is_that_of_the_networks(options: dict[str, Any]) -> None:
+    setting = Setting(**options)
     limits = Limits(params=4_000_000, peak_bytes=60_000_000)
     answer = largest_phi(limits, setting)
-    spec = setting.network(answer.network.phi)
+    phi = answer.network.phi
+    assert phi is not None
+    spec = setting.network(phi)
     dtype, batch = setting.dtype, setting.batch
     require_consistent(answer, limits, summarize(spec, batch=batch, dtype=dtype))
     assert answer.network.resolution == spec.resolution
     assert answer.network.spec(setting) == spec
-    after = setting.network(answer.network.phi + 0.01)
+    after = setting.network(phi + 0.01)
     above = used(summarize(after, batch=batch, dtype=dtype))
     assert set(answer.binding) == {n for n, limit in limits.given.items() if above[n] > limit}
 
@@ -264,6 +267,6 @@ def test_contradictions_are_sentences() -> None:
         ({"strategy": "sideways"}, "Strategy must be"),
     ],
 )
-def test_an_unusable_setting_is_a_sentence(options: dict[str, object], said: str) -> None:
+def test_an_unusable_setting_is_a_sentence(options: dict[str, Any], said: str) -> None:
     with pytest.raises(InvalidInput, match=said):
-        Setting(**options)  # type: ignore[arg-type]
+        Setting(**options)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from effnet_core.architecture.names import scaled
-from effnet_core.attribution.reference import calibrate
+from effnet_core.attribution.reference import fill_norm_statistics
 from effnet_core.engines.cuda.graphs import Outputs, Run
 from effnet_core.network.build import build
 from effnet_core.network.model import EfficientNet
@@ -19,7 +19,9 @@ TOLERANCE = 1e-4
 
 def network(device: str = "cpu") -> EfficientNet:
     model = build(scaled(-5, resolution=SIDE, num_classes=7), seed=1).requires_grad_(False)
-    calibrate(model, torch.randn(4, 3, SIDE, SIDE, generator=torch.Generator().manual_seed(1)))
+    fill_norm_statistics(
+        model, torch.randn(4, 3, SIDE, SIDE, generator=torch.Generator().manual_seed(1))
+    )
     return model.to(device)
 
 

@@ -21,6 +21,7 @@ from effnet_core.cost.report import summarize
 from effnet_core.engines.cuda.engine import HEADROOM, CudaEngine, upload
 from effnet_core.engines.cuda.graphs import Outputs, Run
 from effnet_core.engines.torch import EagerEngine
+from effnet_core.network.layers import MBConv
 from tests.core.engines.cuda.passes import assert_close, network, one_buffer, pictures
 
 
@@ -47,8 +48,9 @@ def test_weights_keep_their_values_and_lie_channels_last() -> None:
     CudaEngine(model, capture=one_buffer).look(pictures(1)[0])
     for name, tensor in plain.state_dict().items():
         assert torch.equal(model.state_dict()[name], tensor), name
-    weight = model.blocks(2)[0].depthwise.conv.weight  # type: ignore[union-attr]
-    assert weight.is_contiguous(memory_format=torch.channels_last)
+    block = model.blocks(2)[0]
+    assert isinstance(block, MBConv)
+    assert block.depthwise.conv.weight.is_contiguous(memory_format=torch.channels_last)
     assert not torch.backends.cudnn.allow_tf32
 
 

@@ -10,7 +10,7 @@ import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from effnet_core.architecture.families import LITE, V1, V2_BASE, Baseline
+from effnet_core.architecture.families import LITE, V1, V2_BASE, Baseline, Padding
 from effnet_core.architecture.names import scaled
 from effnet_core.architecture.scaling import ScalingRule
 from effnet_core.architecture.spec import ArchitectureSpec, expand
@@ -27,7 +27,7 @@ TOLERANCE = 1e-4
 
 
 def drawn(
-    baseline: Baseline, phi: float, side: int, padding: str, classes: int = 5
+    baseline: Baseline, phi: float, side: int, padding: Padding, classes: int = 5
 ) -> ArchitectureSpec:
     coefficients = ScalingRule().coefficients(phi, exact_pixels=True)
     spec = expand(baseline, dataclasses.replace(coefficients, resolution=64), name="drawn")
@@ -75,7 +75,7 @@ def both(
     seed=st.integers(0, 2**32 - 1),
 )
 def test_maps_and_gradients_of_every_stage_equal_autograds(
-    baseline: Baseline, phi: float, side: int, padding: str, seed: int
+    baseline: Baseline, phi: float, side: int, padding: Padding, seed: int
 ) -> None:
     spec = drawn(baseline, phi, side, padding)
     assume(summarize(spec).params <= 8_000_000)

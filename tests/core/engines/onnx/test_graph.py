@@ -94,7 +94,7 @@ def test_published_variants_equal_torch_with_initial_weights(name: str) -> None:
 def test_weights_past_one_files_limit_get_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     spec = scaled(-4, resolution=64)
     tensors = random_tensors(spec, 0)
-    monkeypatch.setattr(module, "MAX_BYTES", summarize(spec).params * 4 // 2)
+    monkeypatch.setattr(module, "MAX_ONNX_BYTES", summarize(spec).params * 4 // 2)
     with pytest.raises(InvalidInput, match="2 GiB"):
         whole_graph(spec, tensors)
 

@@ -12,8 +12,9 @@ from typing import ClassVar
 import pytest
 
 from effnet_core.datasets.drawn import drawn_zip
+from effnet_core.limits import RunLimits
 from effnet_core.service.training.jobs import TrainingJobs
-from effnet_core.service.training.orders import Limits, Wish
+from effnet_core.service.training.orders import Wish
 from effnet_core.service.training.views import Run, RunState
 from effnet_core.training.recipe import Recipe
 from effnet_core.training.runs.process import Process
@@ -37,7 +38,7 @@ class Place:
         return WeightsStore(self.folder / "weights")
 
     def jobs(self, **limits: int) -> TrainingJobs:
-        return TrainingJobs(self.folder / "runs", self.store, limits=Limits(**limits))
+        return TrainingJobs(self.folder / "runs", self.store, limits=RunLimits(**limits))
 
     def until(self, run_id: str, *states: RunState, beyond: int = -1) -> Run:
         """Wait for a state, with more than `beyond` steps done."""

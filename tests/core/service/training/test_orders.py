@@ -187,6 +187,7 @@ def test_the_folder_is_the_user_s_own_unless_a_variable_names_one(
 
 
 def test_a_wish_begins_from_one_thing(place: Any) -> None:
-    for both in ({}, {"phi": 0.0, "weights": "b0"}):
+    neither_and_both: tuple[dict[str, Any], ...] = ({}, {"phi": 0.0, "weights": "b0"})
+    for both in neither_and_both:
         with pytest.raises(InvalidInput, match="either from"):
             Wish(name="x", recipe=place.wish.recipe, **both)

@@ -218,7 +218,7 @@ def test_plan_has_exact_costs_and_no_invented_duration(tmp_path: Path) -> None:
         assert row.params == sum(layer.params for layer in report.layers)
         assert (row.resolution, row.blocks) == (report.resolution, len(report.spec.blocks))
         assert row.state == ("to do" if run.always else "needs CUDA")
-        assert row.photos_per_second is row.measured_on is row.seconds_left is None
+        assert (row.photos_per_second, row.measured_on, row.seconds_left) == (None, None, None)
     small = rows[0]
     assert (small.resolution, small.blocks) == (72, 10)
     assert (small.mult_adds, small.params) == (18_670_976, 1_270_582)

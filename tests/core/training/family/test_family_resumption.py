@@ -33,7 +33,8 @@ def test_stopped_in_the_middle_it_goes_on_to_the_same_weights(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(loop, "STATUS_SECONDS", 0.0)
-    family, told = listed(), []
+    family = listed()
+    told: list[Outcome] = []
 
     def stop(run: FamilyRun, status: Status) -> None:
         if status.state == "running" and status.step == STEPS + 1:

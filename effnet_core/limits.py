@@ -1,0 +1,84 @@
+"""Every bound that a user can meet. What each protects stands beside it where it is kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+# Networks.
+PHI_MIN, PHI_MAX = -6.0, 10.0
+FACTOR_MIN, FACTOR_MAX = 0.5, 3.0
+"""Of α, β and γ."""
+RESOLUTION_MIN, RESOLUTION_MAX = 32, 8192
+MAX_BLOCKS = 2000
+"""Networks with more MBConv blocks than this are refused: depth-only scaling grows past any use."""
+MAX_CHANNELS = MAX_CLASSES = 1_000_000
+
+# Pictures.
+MAX_PIXELS = 40_000_000
+MAX_PICTURE_BYTES = 128_000_000
+"""MAX_PIXELS uncompressed, and some room."""
+MAX_JPEG_SCANS = 64
+"""A progressive JPEG has about 10; each scan passes over every pixel again."""
+MAX_PICTURES = 12
+"""Of one session."""
+PICTURE_UPLOAD_MEGABYTES = 40
+
+# Weights.
+MAX_WEIGHTS_BYTES = 4 * 2**30
+MAX_HEADER_BYTES = 16 * 2**20
+"""Of a safetensors file."""
+MAX_ONNX_BYTES = 2**31 - 2**26
+"""protobuf's limit of 2 GiB, less room for the graph."""
+CHECKPOINT_UPLOAD_MEGABYTES = 300
+MAX_CLASS_NAMES_BYTES = 4 * 2**20
+MAX_CLASS_NAME = 200
+"""Characters."""
+
+# Questions to the service.
+MAX_QUEUE = 16
+MAX_MODELS_KEPT = MAX_UPLOADS_KEPT = 4
+MAX_MODELS_AT_ONCE = MAX_CLASSES_AT_ONCE = 4
+MAX_GALLERY_CLASSES = 12
+MAX_WINDOWS = 4096
+"""Of occlusion: each is a pass."""
+MAX_TIMED_RUNS = 1000
+MAX_TIMED_MULT_ADDS = MAX_VERIFIED_MULT_ADDS = 100_000_000_000
+MAX_EXPORTED_BYTES = 512_000_000
+"""In the browser; the command line takes any network."""
+
+# Files with a list, a recipe or a record.
+MAX_RECIPE_BYTES = MAX_FAMILY_BYTES = MAX_CALIBRATION_BYTES = 2**20
+MAX_ORDER_BYTES = MAX_JSON_BYTES = 64 * 2**20
+MAX_PREPARED_RECORD_BYTES = 256 * 2**20
+MAX_PHOTO_LIST_BYTES = 16_000_000
+MAX_RUN_NAME = 60
+"""Characters."""
+MAX_ZIP_PATH = 1000
+"""Characters."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ZipLimits:
+    """What one zip may hold: entries, unpacked bytes of one entry, unpacked bytes of all."""
+
+    entries: int = 400_000
+    entry_bytes: int = MAX_PICTURE_BYTES
+    total_bytes: int = 32 * 2**30
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunLimits:
+    """What a run of the browser may bring: bytes of the zip, photos, bytes of them once prepared.
+
+    `runs` are kept at once, and `mult_adds` is the most that a network may take for one photo.
+    """
+
+    upload_bytes: int = 200_000_000
+    photos: int = 20_000
+    prepared_bytes: int = 400_000_000
+    runs: int = 20
+    mult_adds: int = 4_000_000_000
+
+    def of_zip(self) -> ZipLimits:
+        """The same for the zip's own entries; some are folders, and files that are no photos."""
+        return ZipLimits(entries=2 * self.photos, total_bytes=10 * self.upload_bytes)
