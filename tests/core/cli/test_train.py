@@ -179,8 +179,8 @@ def test_stopped_and_resumed(
     code: int,
 ) -> None:
     class Stopping(Follower):
-        def __call__(self, status: Status) -> None:
-            super().__call__(status)
+        def __call__(self, status: Status, name: str = "") -> None:
+            super().__call__(status, name)
             if status.step == 3:
                 os.kill(os.getpid(), number)
 
