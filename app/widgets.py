@@ -50,9 +50,9 @@ def show_refusals(fields: Iterable[Field | Several]) -> None:
         st.warning("  \n".join(map(plain, sentences)))
 
 
-def slider(control: Number, *, on_change: Callable[..., None] | None = None) -> float:
+def slider(control: Number) -> float:
     """Draw a slider for `control` and return its value."""
-    return st.slider(control.label, **_range(control), on_change=on_change or "rerun")
+    return st.slider(control.label, **_range(control))
 
 
 def number(control: Number) -> float:

@@ -15,7 +15,7 @@ _SYMBOLS = {"depth": "square", "width": "diamond", "resolution": "circle"}
 def implied_phi(found: Sequence[Reconciliation], chosen: str) -> go.Figure:
     """The φ that each variant's depth, width and resolution imply, beside the one in its name."""
     chart = figure(340)
-    names = [one.variant.upper() for one in found]
+    names = [one.variant.title() for one in found]
     for index, axis in enumerate(_SYMBOLS):
         chart.add_scatter(
             x=[one.axes[index].implied_phi for one in found],
@@ -66,7 +66,7 @@ def blocks_over_phi(
     chart.add_scatter(
         x=[row[1] for row in published],
         y=[row[2] for row in published],
-        text=[row[0].upper() for row in published],
+        text=[row[0].title() for row in published],
         name="published, at the φ of its name",
         mode="markers+text",
         textposition="bottom right",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 
 from app.scale.network import FAMILY, Load, Network
 from app.scale.quantities import COUNTED, Priced
@@ -76,12 +77,14 @@ def nearest_phi(network: Network) -> float | None:
     return next((phi for phi, found in zip(phis, exists, strict=True) if found), None)
 
 
+@lru_cache(maxsize=32)
 def published(family: str, classes: int, load: Load) -> tuple[Priced, ...]:
     """Every published variant, at the resolution it was tested at; those of `family` have a φ."""
     networks = (Network(variant=name, classes=classes) for name in VARIANTS)
     return tuple(price_network(network, load, family=family) for network in networks)
 
 
+@lru_cache(maxsize=4)
 def measured(calibration: Calibration, load: Load) -> tuple[Priced, ...]:
     """The networks that `calibration` was checked with, each with the time that it took here."""
     specs = {(spec.name, spec.resolution): spec for spec in unseen()}

@@ -20,7 +20,6 @@ from app.scale.pricing import TENTHS
 from app.scale.quantities import Priced, Quantity
 from effnet_core.architecture.scaling import STRATEGIES
 from effnet_core.cost.report import CostReport, analyze
-from effnet_core.latency import Calibration
 
 Curves = dict[str, tuple[Priced, ...]]
 
@@ -51,23 +50,11 @@ def curves(formula: Network, load: Load) -> Curves:
     return {name: tuple(filter(None, found)) for name, found in each.items()}
 
 
-@lru_cache(maxsize=32)
-def published(family: str, classes: int, load: Load) -> tuple[Priced, ...]:
-    """Every published variant with its cost; those of `family` have a φ."""
-    return pricing.published(family, classes, load)
-
-
-@lru_cache(maxsize=4)
-def measured(calibration: Calibration, load: Load) -> tuple[Priced, ...]:
-    """Networks with the time that they took here, where a calibration was checked."""
-    return pricing.measured(calibration, load)
-
-
 @lru_cache(maxsize=64)
 def growth_axis(quantity: Quantity, logarithmic: bool, family: str, load: Load) -> Axis:
     """An axis whose range depends on family, batch and number format alone: nothing jumps."""
     usual = Network(family=family)
-    variants = published(family, usual.classes, load)
+    variants = pricing.published(family, usual.classes, load)
     return axis_of(quantity, curves(usual, load), variants, logarithmic)
 
 
@@ -84,7 +71,7 @@ def growth_chart(
     return to_json(
         growth_curves(
             curves(formula, load),
-            published=published(formula.family, formula.classes, load),
+            published=pricing.published(formula.family, formula.classes, load),
             pinned=pinned,
             strategy=formula.strategy,
             x=x,

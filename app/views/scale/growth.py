@@ -11,7 +11,7 @@ from app.charts.scale import growth_sentence
 from app.live import component as live
 from app.live.marks import mark, ratio_mark
 from app.live.steps import resting
-from app.scale import calibration, results
+from app.scale import calibration, pricing, results
 from app.scale.network import with_a_phi
 from app.scale.quantities import BY_KEY, LABELS, MS, Priced, Quantity, latency
 from app.state import Choice
@@ -50,7 +50,7 @@ def _draw_growth(
     """The chart of any quantity over any other; milliseconds need a calibration."""
     known = BY_KEY if held is None else BY_KEY | {MS: latency(held)}
     x, y = known[across], known[up]
-    measured = () if held is None else results.measured(held, shown.load)
+    measured = () if held is None else pricing.measured(held, shown.load)
     words = f"{y.label} over {x.label} for four scaling strategies and the published variants."
     live.chart("growth", words, *_growth(shown, x, y, logarithmic, measured))
     named = with_a_phi(shown.formula.family)

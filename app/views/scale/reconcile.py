@@ -27,8 +27,9 @@ def draw(shown: Shown) -> None:
     first, second = named[1:3]
     assert first.formula is not None
     one, two = (Network(variant=found.variant).title for found in (first, second))
+    at_one = Network(phi=1.0, family=family.word).title
     formula = "formula" if family is V1 else f"formula of {family.title}"
-    widgets.heading(f"Why {one} is not {shown.formula.at(1.0).title}", "computed", "published")
+    widgets.heading(f"Why {one} is not {at_one}", "computed", "published")
     st.markdown(
         f"The {formula} at φ = 1 gives a network with **{count(first.formula.params)}** "
         f"parameters. The published {one} has **{count(first.published.params)}**; it is {two} "
