@@ -25,43 +25,16 @@ class Metric:
     more_is_better: bool
 
 
-METRICS: tuple[Metric, ...] = (
-    Metric(
-        key="pointing",
-        title="Pointing game",
-        paper="https://arxiv.org/abs/1608.00507",
-        more_is_better=True,
-    ),
-    Metric(
-        key="energy",
-        title="Energy inside the box",
-        paper="https://arxiv.org/abs/1910.01279",
-        more_is_better=True,
-    ),
-    Metric(
-        key="insertion",
-        title="Insertion",
-        paper="https://arxiv.org/abs/1806.07421",
-        more_is_better=True,
-    ),
-    Metric(
-        key="deletion",
-        title="Deletion",
-        paper="https://arxiv.org/abs/1806.07421",
-        more_is_better=False,
-    ),
-    Metric(
-        key="average_drop",
-        title="Average drop",
-        paper="https://arxiv.org/abs/1710.11063",
-        more_is_better=False,
-    ),
-    Metric(
-        key="increase",
-        title="Increase in confidence",
-        paper="https://arxiv.org/abs/1710.11063",
-        more_is_better=True,
-    ),
+METRICS = tuple(
+    Metric(key=key, title=title, paper=f"https://arxiv.org/abs/{paper}", more_is_better=more)
+    for key, title, paper, more in (
+        ("pointing", "Pointing game", "1608.00507", True),
+        ("energy", "Energy inside the box", "1910.01279", True),
+        ("insertion", "Insertion", "1806.07421", True),
+        ("deletion", "Deletion", "1806.07421", False),
+        ("average_drop", "Average drop", "1710.11063", False),
+        ("increase", "Increase in confidence", "1710.11063", True),
+    )
 )
 
 

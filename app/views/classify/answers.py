@@ -88,22 +88,22 @@ def _draw_input(card: ModelCard, given: Prediction) -> None:
     rows["Mean (red, green, blue)"] = ", ".join(f"{value:g}" for value in p.mean)
     rows["Standard deviation"] = ", ".join(f"{value:g}" for value in p.std)
     rows["These come from"] = card.preprocessing_source
-    rows["Answered on"] = resources.service().describe().name
+    rows["Answered on"] = resources.service().device_name
     rows["Origin"], rows["Licence"] = card.origin, card.licence
     body = "".join(f"<dt>{html(name)}</dt><dd>{html(text)}</dd>" for name, text in rows.items())
     st.html(f'<dl class="facts">{body}</dl>')
 
 
 def _draw_agreement(predictions: list[Prediction], labels: dict[str, str]) -> None:
-    from effnet_core.engines.predictor import agreement
+    from effnet_core.engines.predictor import same_answers
 
-    found = agreement(predictions)
-    if found.unanimous:
-        text = f"All {len(predictions)} models say {found.groups[0].label}."
+    groups = same_answers(predictions)
+    if len(groups) == 1:
+        text = f"All {len(predictions)} models say {groups[0].label}."
     else:
         parts = (
             f"{group.label} ({', '.join(labels[weights] for weights in group.weights)})"
-            for group in found.groups
+            for group in groups
         )
         text = f"The models differ: {'; '.join(parts)}."
     st.html(f'<p class="agreement" role="status">{html(text)}</p>')

@@ -25,6 +25,7 @@ from effnet_core.errors import InvalidInput
 from effnet_core.images import Preprocessing
 from effnet_core.network.build import build
 from effnet_core.weights import load_checkpoint, save_checkpoint
+from tests.core.attribution.curves import deletion, insertion
 
 CLASSES = ("ant", "bee", "cat", "dog", "eel", "fox", "gnu", "hen", "ibis", "jay")
 SIZE = (72, 72)
@@ -122,8 +123,8 @@ def by_hand(
     return [
         metrics.pointing_game(raw, box, SIZE),
         metrics.energy_inside(raw, box, SIZE),
-        metrics.insertion(raw, picture, blurred, confidence, steps=STEPS).area,
-        metrics.deletion(raw, picture, confidence, steps=STEPS).area,
+        insertion(raw, picture, blurred, confidence, steps=STEPS).area,
+        deletion(raw, picture, confidence, steps=STEPS).area,
         metrics.drop(whole, kept),
         metrics.increase(whole, kept),
     ]

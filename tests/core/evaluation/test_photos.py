@@ -45,7 +45,7 @@ def test_a_folder_gets_the_answers_to_whole_pictures_resized_by_pillow(
     for place, name in enumerate(found.answers.names):
         data = (folder / name).read_bytes()
         view = model_view(decode(data), v2b0.preprocessing)
-        probabilities = v2b0.look(v2b0.inputs(view)).probabilities()
+        probabilities = v2b0.forward(v2b0.inputs(view)).probabilities()
         among = [int(index) for index in np.argsort(-probabilities)[:5]]
         assert found.answers.predicted[place] == among[0]
         assert found.answers.confidences[place] == pytest.approx(probabilities[among[0]], abs=1e-5)

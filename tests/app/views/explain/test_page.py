@@ -151,13 +151,13 @@ def test_the_gallery_chooses_the_class_and_no_class_costs_another_pass(
     tiny: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     passes: list[str] = []
-    look = Predictor.look
+    look = Predictor.forward
 
     def counted(self: Predictor, inputs: Any) -> Any:
         passes.append(self.weights_id)
         return look(self, inputs)
 
-    monkeypatch.setattr(Predictor, "look", counted)
+    monkeypatch.setattr(Predictor, "forward", counted)
     app = open_page(picture="Coffee")
     assert sum("among the most probable" in alt for alt in alts(app)) == 4  # all that it has
     assert passes
