@@ -3,6 +3,7 @@ from __future__ import annotations
 import copy
 import json
 import math
+import runpy
 import statistics
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +11,6 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from effnet_core.training.family.duel import duel
 from hypothesis import given
 from hypothesis import strategies as some
 
@@ -290,6 +290,7 @@ def test_the_verdict_follows_the_numbers(tops: list[float], two_seeds: bool) -> 
 
 
 def test_the_duel_in_the_run_list_counts_as_fought_at_equal_cost() -> None:
+    duel = runpy.run_path(str(ROOT / "scripts" / "duel.py"))["duel"]
     costs = [one.mult_adds for one in duel().contenders]
     assert max(costs) / min(costs) - 1 <= EQUAL_COST
 
