@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import runpy
 import shutil
 import socket
 import subprocess
@@ -107,8 +106,8 @@ class Bundled:
         from effnet_core.network.build import build
         from effnet_core.weights import bundled
         from effnet_core.weights.checkpoints import load_checkpoint, save_checkpoint, serialise
+        from scripts.bundle import half_precision
 
-        half_precision = runpy.run_path(str(ROOT / "scripts" / "bundle.py"))["half_precision"]
         classes = record.pop("classes", ("espresso", "orange", "lion", "teapot"))
         spec = scaled(phi, num_classes=len(classes), resolution=64)
         file = self.assets / "models" / f"{name}.safetensors"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import random
 from collections.abc import Callable, Sequence
@@ -11,7 +12,8 @@ import pytest
 
 from app.charts.architecture import SHADES
 from app.live import networks
-from app.scale.network import Network
+from app.live.steps import to_json
+from app.scale.network import FAMILY, Load, Network
 from app.scale.pricing import TENTHS
 from app.text import count
 from effnet_core.architecture.names import variant
@@ -198,16 +200,23 @@ SEEN = """(networks, place) => {
 }"""
 
 
-@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize(
+    "formula",
+    [
+        *(Network(strategy=strategy) for strategy in STRATEGIES),
+        *(Network(family=family) for family in FAMILY.options[1:]),
+    ],
+    ids=lambda formula: f"{formula.family} {formula.strategy}",
+)
 def test_table_and_slabs_of_the_formula_are_those_counted_layer_by_layer(
-    strategy: str, script: Script
+    formula: Network, script: Script
 ) -> None:
-    columns = networks.at_every_step(Network(strategy=strategy), batch=1, dtype="float32").columns
-    chance = random.Random(strategy)
+    columns = json.loads(to_json(networks.at_every_step(formula, Load())))
+    chance = random.Random(formula.code)
     places = [0, 60, *chance.sample(range(95), 6), 160]
     found = script("stages", SEEN, [(columns, place) for place in places])
     for place, seen in zip(places, found, strict=True):
-        network = Network(strategy=strategy, phi=TENTHS[place])
+        network = formula.at(TENTHS[place])
         try:
             require(seen, analyze(network.spec()))
         except InvalidInput:
@@ -217,7 +226,7 @@ def test_table_and_slabs_of_the_formula_are_those_counted_layer_by_layer(
 @pytest.mark.parametrize("name", ["b4", "lite4", "v2-s"])
 def test_table_and_slabs_of_a_variant(name: str, script: Script) -> None:
     report = analyze(variant(name))
-    columns = networks.of_report(name, report).columns
+    columns = json.loads(to_json(networks.of_report(name, report)))
     require(script("stages", SEEN, [(columns, 0)])[0], report)
 
 

@@ -3,7 +3,6 @@ from __future__ import annotations
 import copy
 import json
 import math
-import runpy
 import statistics
 from collections.abc import Callable
 from pathlib import Path
@@ -29,6 +28,7 @@ from effnet_core.results.trained import (
     read_run,
 )
 from effnet_core.results.verdict import EQUAL_COST, duel_verdict
+from effnet_core.training.family.duel import duel
 from effnet_core.training.recipe import Recipe
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -290,7 +290,6 @@ def test_the_verdict_follows_the_numbers(tops: list[float], two_seeds: bool) -> 
 
 
 def test_the_duel_in_the_run_list_counts_as_fought_at_equal_cost() -> None:
-    duel = runpy.run_path(str(ROOT / "scripts" / "duel.py"))["duel"]
     costs = [one.mult_adds for one in duel().contenders]
     assert max(costs) / min(costs) - 1 <= EQUAL_COST
 
