@@ -50,9 +50,8 @@ class Picture:
 @st.cache_resource(max_entries=16, show_spinner=False)
 def sample(name: str) -> Picture:
     """A sample picture by name; raises InvalidInput if there is none of that name."""
-    found = next((entry for entry in sample_images() if entry.name == name), None)
     data = load_sample(name)
-    assert found is not None
+    (found,) = (entry for entry in sample_images() if entry.name == name)
     credit = f"{found.credit}, {found.licence}"
     plain = _picture(name, found.title, data, alt=found.alt, credit=credit)
     return replace(plain, subject=found.subject, classes=found.classes, box=found.box)
@@ -150,6 +149,15 @@ def framed(picture: Picture, boxes: Sequence[Box]) -> Image.Image:
     for box in scaled:
         ImageDraw.Draw(result).rectangle(box, outline="white", width=width)
     return result
+
+
+def in_a_row(images: Sequence[Image.Image]) -> Image.Image:
+    """Images of one size side by side."""
+    width, height = images[0].size
+    row = Image.new("RGB", (width * len(images), height))
+    for number, image in enumerate(images):
+        row.paste(image, (number * width, 0))
+    return row
 
 
 def _kept() -> dict[str, Picture]:

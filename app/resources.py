@@ -7,10 +7,11 @@ are not cached. What every redraw of Scale reads is in `app.scale.results`.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
-from typing import TYPE_CHECKING, Literal
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, Literal
 
 import streamlit as st
 
@@ -29,6 +30,7 @@ from effnet_core.latency.job import CalibrationJob
 from effnet_core.limits import MAX_EXPORTED_BYTES, MAX_VERIFIED_MULT_ADDS, PHI_MAX
 
 if TYPE_CHECKING:
+    from app.pictures import Picture
     from effnet_core.attribution import Value
     from effnet_core.engines.predictor import Prediction
     from effnet_core.network.verify import Verification
@@ -37,6 +39,9 @@ if TYPE_CHECKING:
     from effnet_core.service.training.jobs import TrainingJobs
 
 # What a page may ask of this machine; the command line has no such limits.
+
+Stage = int | Literal["last", "all"]
+"""Where in a network a map is made, as in `ExplainRequest`; "all" stands for every stage."""
 
 _heavy_work = threading.BoundedSemaphore(1)
 
@@ -89,61 +94,55 @@ def downloads() -> Downloads:
 
 
 # Answers about people's pictures are kept for their session alone and go with it.
-@st.cache_resource(scope="session", max_entries=64, show_spinner=False)
-def prediction(weights: str, picture_key: str, _data: bytes) -> Prediction:
+_BY_KEY: dict[str | type[Any], Callable[[Any], Any]] = {"app.pictures.Picture": attrgetter("key")}
+
+
+@st.cache_resource(scope="session", max_entries=64, show_spinner=False, hash_funcs=_BY_KEY)
+def prediction(picture: Picture, weights: str) -> Prediction:
     """Return what a model says about a picture, with its ten most probable classes.
 
-    `picture_key` stands for the bytes. Raises what `InferenceService.classify` raises.
+    Raises what `InferenceService.classify` raises.
     """
     from effnet_core.service import ClassifyRequest
 
-    return service().classify(ClassifyRequest(_data, weights, top_k=10))
+    return service().classify(ClassifyRequest(picture.data, weights, top_k=10))
 
 
-@st.cache_resource(scope="session", max_entries=64, show_spinner=False)
-def explanation(
+@st.cache_resource(scope="session", max_entries=64, show_spinner=False, hash_funcs=_BY_KEY)
+def explanations(
+    picture: Picture,
     weights: str,
-    picture_key: str,
-    _data: bytes,
     class_index: int,
     method: str,
-    stage: int | Literal["last"] = "last",
+    stage: Stage = "last",
     parameters: tuple[tuple[str, Value], ...] = (),
-) -> Explanation:
-    """Return one map; raises what `InferenceService.explain` raises."""
+) -> tuple[Explanation, ...]:
+    """Return the map of one stage, or those of all, as in `ExplainRequest`.
+
+    Raises what `InferenceService.explain` and `explain_stages` raise.
+    """
     from effnet_core.service import ExplainRequest
 
     request = ExplainRequest(
-        image=_data,
+        image=picture.data,
         weights=weights,
         class_index=class_index,
         method=method,
-        stage=stage,
+        stage="last" if stage == "all" else stage,
         parameters=parameters,
     )
-    return service().explain(request)
+    return service().explain_stages(request) if stage == "all" else (service().explain(request),)
 
 
-@st.cache_resource(scope="session", max_entries=16, show_spinner=False)
-def explanation_of_stages(
-    weights: str, picture_key: str, _data: bytes, class_index: int, method: str
-) -> tuple[Explanation, ...]:
-    """Return the map of every stage; raises what `InferenceService.explain_stages` raises."""
-    from effnet_core.service import ExplainRequest
-
-    request = ExplainRequest(image=_data, weights=weights, class_index=class_index, method=method)
-    return service().explain_stages(request)
-
-
-@st.cache_resource(scope="session", max_entries=16, show_spinner=False)
-def explanation_of_classes(weights: str, picture_key: str, _data: bytes) -> tuple[Explanation, ...]:
+@st.cache_resource(scope="session", max_entries=16, show_spinner=False, hash_funcs=_BY_KEY)
+def explanation_of_classes(picture: Picture, weights: str) -> tuple[Explanation, ...]:
     """Return Grad-CAM of every class at the last feature map, all computed at once.
 
-    `picture_key` stands for the bytes. Raises what `InferenceService.explain_classes` raises.
+    Raises what `InferenceService.explain_classes` raises.
     """
     from effnet_core.service import ClassifyRequest
 
-    return service().explain_classes(ClassifyRequest(_data, weights))
+    return service().explain_classes(ClassifyRequest(picture.data, weights))
 
 
 @st.cache_resource(max_entries=256, show_spinner=False)

@@ -15,27 +15,15 @@ CONTROLS = RANDOM_MAP, CENTRE_GAUSSIAN = "random map", "centre Gaussian"
 """The subjects that know nothing of the photo."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Metric:
-    """One of `MapScores`' metrics: its field, its name for people, and what is good."""
-
-    key: str
-    title: str
-    paper: str
-    more_is_better: bool
-
-
-METRICS = tuple(
-    Metric(key=key, title=title, paper=f"https://arxiv.org/abs/{paper}", more_is_better=more)
-    for key, title, paper, more in (
-        ("pointing", "Pointing game", "1608.00507", True),
-        ("energy", "Energy inside the box", "1910.01279", True),
-        ("insertion", "Insertion", "1806.07421", True),
-        ("deletion", "Deletion", "1806.07421", False),
-        ("average_drop", "Average drop", "1710.11063", False),
-        ("increase", "Increase in confidence", "1710.11063", True),
-    )
-)
+METRICS = {
+    "pointing": "Pointing game",
+    "energy": "Energy inside the box",
+    "insertion": "Insertion",
+    "deletion": "Deletion",
+    "average_drop": "Average drop",
+    "increase": "Increase in confidence",
+}
+"""The fields of `MapScores` that are metrics, with their names for people; see `metrics`."""
 
 
 @dataclass(frozen=True)

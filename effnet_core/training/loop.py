@@ -37,8 +37,6 @@ STATUS_SECONDS = 1.0
 
 Report = Callable[[Status], None]
 
-__all__ = ["Job", "Report", "run"]
-
 
 def run(
     job: Job,
@@ -66,7 +64,7 @@ def run(
         except Exception as error:
             told = sentence(error, job.recipe)
             if world.first:
-                status = course.status("failed", told) if course else _failed(told)
+                status = course.status("failed", told) if course else _not_begun(told)
                 with suppress(EffnetError):  # of a full disk; what went wrong first is what is told
                     folder.write_status(status)
                 report(status)
@@ -206,10 +204,10 @@ class _Course:
             loss, stopped = trainer.step(stop=bool(wanted))
             self.loss_sum += loss
             ends = trainer.steps % trainer.steps_per_epoch == 0
-            if ends:
-                self._end_epoch(*began)
-            elif trainer.steps % LOG_STEPS == 0:
-                self._note(self._look("step"))
+            if ends or trainer.steps % LOG_STEPS == 0:
+                metric = self._end_of_epoch(*began) if ends else self._look("step")
+                if self.world.first:
+                    self.folder.add_metric(metric)
             now = self.clock.here
             if stopped or ends or now - saved >= CHECKPOINT_SECONDS:
                 saved = now
@@ -219,7 +217,7 @@ class _Course:
                 self._tell("running")
         return stopped
 
-    def _end_epoch(self, first_step: int, began: float) -> None:
+    def _end_of_epoch(self, first_step: int, began: float) -> dict[str, Any]:
         """Look at the epoch, of which this process took the steps from `first_step` on."""
         metric = self._look("epoch")
         photos = (self.trainer.steps - first_step) * self.job.recipe.batch
@@ -229,7 +227,7 @@ class _Course:
             with self.clock.aside():
                 self.accuracy = self.judge.accuracy(self.trainer.kept_weights())
             metric["held_out"] = asdict(self.accuracy)
-        self._note(metric)
+        return metric
 
     def _look(self, kind: str) -> dict[str, Any]:
         """The mean loss of the epoch so far, and what belongs to it; raises TrainingError."""
@@ -245,10 +243,6 @@ class _Course:
             "learning_rate": trainer.optimizer.param_groups[-1]["lr"],
             "seconds": self.clock.seconds,
         }
-
-    def _note(self, metric: dict[str, Any]) -> None:
-        if self.world.first:
-            self.folder.add_metric(metric)
 
     def _tell(self, state: State) -> None:
         """Write and report how far the run is; the first process speaks for all."""
@@ -285,9 +279,8 @@ class _Course:
 
     def _keep(self, result: Result) -> None:
         """Write what came out: the weights, and then what says that the run is finished."""
-        network = self.judge.network
+        network, classes = self.judge.network, self.job.photos.classes
         network.load_state_dict(self.trainer.kept_weights(), strict=True)
-        classes = self.job.photos.classes
         save_checkpoint(self.folder.model, network, classes=classes, preprocessing=self.judge.shown)
         self.folder.write_result(result)
 
@@ -299,8 +292,7 @@ def _tuned(device: torch.device) -> AbstractContextManager[None]:
     return torch.backends.cudnn.flags(enabled=True, benchmark=True)
 
 
-def _failed(told: str) -> Status:
+def _not_begun(told: str) -> Status:
     """The status of a run that could not even begin."""
-    return Status(
-        state="failed", pid=os.getpid(), epoch=0, epochs=0, step=0, steps=0, sentence=told
-    )
+    none = {"epoch": 0, "epochs": 0, "step": 0, "steps": 0}
+    return Status(state="failed", pid=os.getpid(), sentence=told, **none)

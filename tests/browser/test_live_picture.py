@@ -183,15 +183,15 @@ def test_words_of_a_slab_and_of_the_picture(script: Script) -> None:
         "stage 4, block 2\n24 channels, 56×56\n1.50 MB peak memory",
         "head\n24 channels, 56×56\n1.50 M FLOPs",
     ]
-    words = (
-        "(networks, place) => { const one = networkAt(networks, place); return one && told(one); }"
-    )
-    assert script("stages", words, [(made_up(), 1), (made_up(), 0), (None, 0)]) == [
-        "small from its stem at 16 pixels a side to its head at 8, 4 blocks. "
-        "Stage 2 takes most of the FLOPs: 33.3 %.",
-        None,
-        None,
+    columns = made_up()
+    columns["parts"][0]["side"] = [0, 20]
+    one = script("stages", "networkAt", [(columns, 1)])[0]
+    assert [part["times"] for part in one["parts"]] == [1, 1, 2, 1, 1]
+    assert script("stages", "told", [(one,)]) == [
+        "small from its stem at 20 pixels a side to its head at 8, 4 blocks. "
+        "Stage 2 takes most of the FLOPs: 33.3 %."
     ]
+    assert script("stages", "networkAt", [(made_up(), 0), (None, 0)]) == [None, None]
 
 
 SEEN = """(networks, place) => {

@@ -219,6 +219,14 @@ def test_a_network_at_no_step_is_marked_too(
     )
 
 
+def test_a_published_variant_is_drawn_without_networks_of_steps(
+    server: str, browser_page: OpenPage
+) -> None:
+    page = ready(browser_page(), f"{server}/?network=published&variant=b4&show=Architecture")
+    assert table(page) == expected_table(analyze(variant("b4")))
+    assert texts(page, ".st-key-steps") == [""]  # what brings them says of no error
+
+
 def test_a_screen_reader_hears_the_result_once_the_hand_rests(
     server: str, browser_page: OpenPage
 ) -> None:

@@ -1,4 +1,4 @@
-"""Scale, against A: every quantity and every stage of the network beside the pinned one."""
+"""Against A: every quantity and every stage of the network beside the pinned one."""
 
 from __future__ import annotations
 

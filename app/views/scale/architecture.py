@@ -1,4 +1,4 @@
-"""Scale, architecture: the picture, and choosing a stage or a block in it."""
+"""Architecture: the picture, and choosing a stage or a block in it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Scale, what fits my budget: the networks that keep the limits, and how they were found."""
+"""What fits my budget: the networks that keep the limits, and how they were found."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Scale, what fits my budget: the networks found, what stops them, and what they leave."""
+"""What fits my budget: the networks found, what stops them, and what they leave."""
 
 from __future__ import annotations
 

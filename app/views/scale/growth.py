@@ -1,4 +1,4 @@
-"""Scale, growth: curves over φ, and whether one step of φ really doubles the cost."""
+"""Growth: curves over φ, and whether one step of φ really doubles the cost."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Scale, the headline: the network's name, its facts and its four numbers beside A's."""
+"""The headline: the network's name, its facts and its four numbers beside A's."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import streamlit as st
 
 from app import widgets
 from app.live.readouts import Readout
+from app.markup import facts
 from app.views.scale.shown import Shown
 from effnet_core.results.published import paper_table
 
@@ -23,8 +24,7 @@ def _draw_title(shown: Shown, said: Readout) -> None:
         kinds = ("published", "computed")
     badges = " ".join(f":small[{widgets.source(kind)}]" for kind in kinds)
     st.markdown(f"## {said.title} {badges}")
-    items = "".join(f'<span role="listitem">{fact}</span>' for fact in said.facts)
-    st.html(f'<div class="facts" role="list">{items}</div>')
+    st.html(facts(said.facts))
 
 
 def _draw_numbers(shown: Shown, said: Readout) -> None:

@@ -1,4 +1,4 @@
-"""Scale, why B1 is not φ = 1: the formula beside the published table, axis by axis."""
+"""Why B1 is not φ = 1: the formula beside the published table, axis by axis."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Train: which network, and how it is trained."""
+"""Which network, and how it is trained."""
 
 from __future__ import annotations
 
@@ -110,9 +110,7 @@ def choose_rest(photos: Photos | None, card: ModelCard | None, phi: float) -> As
 def _draw_recipe(recipe: Recipe) -> None:
     with st.popover("The whole recipe", width="stretch"):
         st.code(recipe.to_json(), "json", height=320)
-        st.download_button(
-            "Recipe, JSON", recipe.to_json(), "recipe.json", "application/json", on_click="ignore"
-        )
+        widgets.download("Recipe, JSON", recipe.to_json(), "recipe.json")
         st.caption("`effnet train --recipe recipe.json` does the same on the command line.")
 
 

@@ -42,7 +42,7 @@ class OnnxEngine:
         make = partial(_session, model, graphs, weights_sha256)
         self._whole = Background(partial(make, None), f"The graph of {name}")
         self._half = Background(partial(make, half), f"The second graph of {name}")
-        self._slopes = GradientSessions(model, graphs, weights_sha256)
+        self._gradients = GradientSessions(model, graphs, weights_sha256)
 
     @property
     def name(self) -> str:
@@ -53,10 +53,10 @@ class OnnxEngine:
     def ready(self, seconds: float | None = None, *, stages: tuple[int, ...] = ()) -> bool:
         """Wait until ONNX Runtime answers, `seconds` at most; whether it does.
 
-        With `stages` until it gives their slopes.
+        With `stages` until it gives their gradients.
         """
         if stages:
-            return self._slopes.ready(stages, seconds)
+            return self._gradients.ready(stages, seconds)
         return self._whole.wait(seconds) is not None
 
     def forward(self, inputs: Tensor) -> ForwardPass:
@@ -73,7 +73,7 @@ class OnnxEngine:
         self, inputs: Tensor, class_index: int, stages: tuple[int, ...]
     ) -> tuple[FeatureGradient, ...]:
         """Feature maps and a logit's gradients at `stages` of one picture (1, 3, H, W)."""
-        found = self._slopes.at(inputs, class_index, stages) if self._fits(inputs) else None
+        found = self._gradients.at(inputs, class_index, stages) if self._fits(inputs) else None
         return self._eager.gradients(inputs, class_index, stages) if found is None else found
 
     def _fits(self, inputs: Tensor) -> bool:

@@ -170,7 +170,7 @@ def _train(
     if folder.result() is not None:
         return
     place = family.describe(run, on_cpu=recipe != family.recipe_of(run, on_cpu=False))
-    task = loop.Job(
+    task = job.Job(
         spec=family.spec(run),
         photos=data.training.photos,
         recipe=recipe,

@@ -10,7 +10,6 @@ checkpoint.pt  model.safetensors            everything needed to go on; the fini
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -58,7 +57,7 @@ class Order:
 
     def write(self, folder: Path) -> None:
         """Put it into the folder; raises WeightsError."""
-        write_json(folder / ORDER, {**asdict(self), "spec": json.loads(self.spec.to_json())})
+        write_json(folder / ORDER, {**asdict(self), "spec": self.spec.to_dict()})
 
     @staticmethod
     def read(folder: Path) -> Order:

@@ -84,14 +84,14 @@ def without_seconds(rows: tuple[MapScores, ...]) -> tuple[MapScores, ...]:
 
 
 def means(row: MapScores) -> list[float]:
-    return [getattr(row, metric.key).mean for metric in METRICS]
+    return [getattr(row, metric).mean for metric in METRICS]
 
 
 def assert_scores(row: MapScores, expected: list[float]) -> None:
     for metric, found, wanted in zip(METRICS, means(row), expected, strict=True):
-        ranks = metric.key in ("insertion", "deletion")
+        ranks = metric in ("insertion", "deletion")
         tolerance = SWAPPED_PIXELS if ranks else ROUNDING
-        assert found == pytest.approx(wanted, abs=tolerance), (row.subject, row.stage, metric.key)
+        assert found == pytest.approx(wanted, abs=tolerance), (row.subject, row.stage, metric)
 
 
 def view(predictor: Predictor, photos: PhotoSet, place: int) -> tuple[Tensor, Box]:

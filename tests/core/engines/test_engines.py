@@ -114,13 +114,13 @@ def test_slopes_are_autograds(
 
 
 def test_few_sessions_that_go_back_are_kept(model: EfficientNet, picture: Tensor) -> None:
-    slopes = GradientSessions(model)
+    sessions = GradientSessions(model)
     for stage in (1, 2, 3):
-        assert slopes.ready((stage,), 60)
-    assert tuple(slopes._sessions) == ((2,), (3,))
-    assert slopes.at(picture, 0, (2,)) is not None
-    assert slopes.ready((4,), 60)
-    assert tuple(slopes._sessions) == ((2,), (4,))  # the least recently used makes room
+        assert sessions.ready((stage,), 60)
+    assert tuple(sessions._sessions) == ((2,), (3,))
+    assert sessions.at(picture, 0, (2,)) is not None
+    assert sessions.ready((4,), 60)
+    assert tuple(sessions._sessions) == ((2,), (4,))  # the least recently used makes room
 
 
 def test_graphs_that_go_back_are_kept_on_disk(
@@ -138,9 +138,9 @@ def test_graphs_that_go_back_are_kept_on_disk(
     scale = float(1 / gradient.abs().max())
 
     def ask(stages: tuple[int, ...], weights: str = "f00") -> None:
-        slopes = GradientSessions(model, cache, weights)
-        assert slopes.ready(stages, 60)
-        found = slopes.at(picture, 3, stages)
+        sessions = GradientSessions(model, cache, weights)
+        assert sessions.ready(stages, 60)
+        found = sessions.at(picture, 3, stages)
         assert found is not None
         assert_close(found[0][0], features[0])
         assert_close(scale * found[0][1], scale * gradient[0])

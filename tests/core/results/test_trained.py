@@ -10,7 +10,6 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from effnet_core.training.family.duel import duel
 from hypothesis import given
 from hypothesis import strategies as some
 
@@ -29,6 +28,7 @@ from effnet_core.results.trained import (
     read_run,
 )
 from effnet_core.results.verdict import EQUAL_COST, duel_verdict
+from effnet_core.training.family.duel import duel
 from effnet_core.training.recipe import Recipe
 
 ROOT = Path(__file__).resolve().parents[3]

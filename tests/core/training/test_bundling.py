@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import runpy
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +25,8 @@ from effnet_core.training.runs.folder import RunFolder
 from effnet_core.training.trainer import TrainingError
 from effnet_core.weights import load_checkpoint
 from effnet_core.weights.bundled import bundled_models
+from scripts.bundle import Naming, bundle, half_precision, record_only
 
-SCRIPT = runpy.run_path(str(Path(__file__).parents[3] / "scripts" / "bundle.py"))
-Naming, bundle = SCRIPT["Naming"], SCRIPT["bundle"]
-half_precision, record_only = SCRIPT["half_precision"], SCRIPT["record_only"]
 DAY = "2026-01-31"
 NAMING = Naming(
     id="tiny3", title="tiny, trained here", group="family", strategy="compound", phi=-6.0

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-import runpy
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +21,10 @@ from effnet_core.architecture.scaling import (
 from effnet_core.architecture.spec import expand
 from effnet_core.cost.report import analyze, summarize
 from effnet_core.errors import InvalidInput
+from effnet_core.training.family.duel import duel, network
 
 ROOT = Path(__file__).resolve().parents[4]
 LIST = ROOT / "assets" / "family.json"
-SCRIPT = runpy.run_path(str(ROOT / "scripts" / "duel.py"))
-duel, network = SCRIPT["duel"], SCRIPT["network"]
 BASE = PAPER_RULE.coefficients(-2, base_resolution=128)
 
 

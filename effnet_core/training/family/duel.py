@@ -5,7 +5,7 @@ The paper compares its compound rule with scaling one dimension alone (arXiv 190
 is found here by trying what rounding allows. A test proves that the networks that
 `assets/family.json` states are those that this gives.
 
-Usage: python scripts/duel.py [BASE_PHI]
+Usage: python -m effnet_core.training.family.duel [BASE_PHI]
 """
 
 from __future__ import annotations
