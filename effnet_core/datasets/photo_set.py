@@ -12,13 +12,9 @@ import torch
 from torch import Tensor
 
 from effnet_core import files
-from effnet_core.errors import EffnetError, InvalidInput
+from effnet_core.errors import DataError, InvalidInput
 
 FORMAT_KEY, FORMAT = "effnet.format", "effnet-photos/1"
-
-
-class DataError(EffnetError):
-    """A data set cannot be read, or cannot be used as it is."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -14,10 +14,10 @@ import torch
 from PIL import Image
 
 from effnet_core.datasets.listing import Box, Listing, list_photos
-from effnet_core.datasets.photo_set import DataError, PhotoSet
+from effnet_core.datasets.photo_set import PhotoSet
 from effnet_core.datasets.prepared import PreparedReport, require_place, write
 from effnet_core.datasets.trees import SPLITS, Split, opened
-from effnet_core.errors import EffnetError, InvalidInput
+from effnet_core.errors import DataError, EffnetError, InvalidInput
 from effnet_core.images import Preprocessing, crop_box, decode, model_view
 from effnet_core.limits import ZipLimits
 

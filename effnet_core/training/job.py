@@ -9,8 +9,8 @@ from typing import Any
 
 from effnet_core.architecture.spec import ArchitectureSpec
 from effnet_core.datasets import prepared
-from effnet_core.datasets.photo_set import DataError, PhotoSet
-from effnet_core.errors import InvalidInput
+from effnet_core.datasets.photo_set import PhotoSet
+from effnet_core.errors import DataError, InvalidInput
 from effnet_core.images import Preprocessing
 from effnet_core.network.model import EfficientNet
 from effnet_core.training.finetune import preprocessing_of, starting_model

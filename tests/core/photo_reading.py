@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from effnet_core.datasets.listing import list_photos
-from effnet_core.datasets.photo_set import DataError, PhotoSet
+from effnet_core.datasets.photo_set import PhotoSet
 from effnet_core.datasets.prepare import decoded
 from effnet_core.datasets.trees import Split, opened
+from effnet_core.errors import DataError
 from effnet_core.limits import ZipLimits
 
 

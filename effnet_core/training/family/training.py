@@ -17,9 +17,9 @@ from typing import Any, Literal
 import torch
 
 from effnet_core.datasets import prepared
-from effnet_core.datasets.photo_set import DataError, PhotoSet
+from effnet_core.datasets.photo_set import PhotoSet
 from effnet_core.engines.predictor import Predictor
-from effnet_core.errors import InvalidInput
+from effnet_core.errors import DataError, InvalidInput
 from effnet_core.evaluation.accuracy import evaluate
 from effnet_core.training import interruption, job, loop
 from effnet_core.training.distributed import World

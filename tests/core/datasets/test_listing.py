@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from effnet_core.datasets.listing import Listing, list_photos
-from effnet_core.datasets.photo_set import DataError
 from effnet_core.datasets.prepare import prepare
 from effnet_core.datasets.trees import Split, opened
+from effnet_core.errors import DataError
 from tests.core.photo_reading import read_photos
 
 CLASSES = "wnid,name\na,A\nb,B\n"

@@ -11,8 +11,8 @@ import safetensors.torch
 import torch
 
 from effnet_core.datasets import photo_set as data
-from effnet_core.datasets.photo_set import DataError, PhotoSet, held_out_rows
-from effnet_core.errors import InvalidInput, WeightsError
+from effnet_core.datasets.photo_set import PhotoSet, held_out_rows
+from effnet_core.errors import DataError, InvalidInput, WeightsError
 
 
 def photo_set(count: int = 7, *, boxes: bool = True) -> PhotoSet:

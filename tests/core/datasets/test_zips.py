@@ -21,8 +21,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from effnet_core.datasets import zips
-from effnet_core.datasets.photo_set import DataError
 from effnet_core.datasets.trees import opened
+from effnet_core.errors import DataError
 from effnet_core.limits import ZipLimits
 from tests.core.photo_reading import read_photos
 

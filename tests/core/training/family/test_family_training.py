@@ -12,8 +12,8 @@ import pytest
 import torch
 
 from effnet_core.datasets import prepared
-from effnet_core.datasets.photo_set import DataError, PhotoSet
-from effnet_core.errors import InvalidInput
+from effnet_core.datasets.photo_set import PhotoSet
+from effnet_core.errors import DataError, InvalidInput
 from effnet_core.training.distributed import World
 from effnet_core.training.family import training
 from effnet_core.training.family.plan import plan
