@@ -19,8 +19,12 @@ class Download:
 
     done: int = 0
     total: int = 0
-    finished: bool = False
     sentence: str = ""
+
+    @property
+    def finished(self) -> bool:
+        """Whether it has failed; one that succeeded is not known any more."""
+        return bool(self.sentence)
 
     @property
     def fraction(self) -> float:
@@ -59,17 +63,15 @@ class Downloads:
             with self._lock:
                 self._known[weights] = Download(done, total)
 
+        sentence = ""
         try:
             self._fetch(weights, progress)
         except EffnetError as error:
-            self._fail(weights, str(error))
+            sentence = str(error)
         except Exception:
             LOGGER.exception("The download of %s failed", weights)
-            self._fail(weights, "The download failed; the server's log says why.")
-        else:
-            with self._lock:
-                del self._known[weights]
-
-    def _fail(self, weights: str, sentence: str) -> None:
+            sentence = "The download failed; the server's log says why."
         with self._lock:
-            self._known[weights] = replace(self._known[weights], finished=True, sentence=sentence)
+            ended = self._known.pop(weights)
+            if sentence:
+                self._known[weights] = replace(ended, sentence=sentence)

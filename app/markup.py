@@ -7,11 +7,10 @@ through `plain`. Every function here that returns markup escapes its arguments i
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from html import escape
-from pathlib import Path
 
-STYLE_SHEET = Path(__file__).with_name("markup.css")
+from app.text import percent
 
 _PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
 # Control characters, line separators, and those that reverse the direction of writing.
@@ -37,6 +36,12 @@ def title(text: str, *details: str) -> str:
     """Return the head of a card: a name, and details beneath it on one line."""
     below = f'<p class="details">{html(" · ".join(details))}</p>' if details else ""
     return f'<div class="card-title"><h4 title="{html(text)}">{html(text)}</h4>{below}</div>'
+
+
+def facts(texts: Iterable[str]) -> str:
+    """Return short facts in a row, each on a ground of its own."""
+    items = "".join(f'<span role="listitem">{html(text)}</span>' for text in texts)
+    return f'<div class="facts" role="list">{items}</div>'
 
 
 def caption(text: str) -> str:
@@ -68,10 +73,3 @@ def _bar(label: str, value: float, chosen: bool) -> str:
         f'<tr{emphasis}><th scope="row" title="{shown}">{shown}</th><td>{html(percent(value))}'
         f'<span class="track"><span class="bar" style="width: {width}"></span></span></td></tr>'
     )
-
-
-def percent(value: float) -> str:
-    """Return a probability as people read it: "43.1 %", and never a false 0 or 100."""
-    if 0 < value < 0.001:
-        return "< 0.1 %"
-    return "> 99.9 %" if 0.9995 <= value < 1 else f"{100 * value:.1f} %"

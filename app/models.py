@@ -6,13 +6,16 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from app import resources
+from app import resources, widgets
 from app.markup import plain, title
 from app.state import put
 from app.text import count, size
+from effnet_core.errors import EffnetError
 from effnet_core.limits import MAX_MODELS_AT_ONCE
 
 if TYPE_CHECKING:
+    from app.pictures import Picture
+    from effnet_core.engines.predictor import Prediction
     from effnet_core.service import ModelCard
 
 MODEL = "model"
@@ -91,8 +94,7 @@ def choose() -> tuple[ModelCard, ...]:
         help="Models that come with this program are first, then others on this disk. Choosing one "
         "that is not here downloads nothing: its size and a button are shown.",
         wrap=True,
-        bind="query-params",
-        persist_state="session",
+        **widgets.KEPT,
     )
     if not any(card.state == "ready" for card in known.values()):
         st.info(
@@ -105,9 +107,24 @@ def choose() -> tuple[ModelCard, ...]:
     return tuple(known[name] for name in chosen if name in known)
 
 
-def say_none() -> None:
-    """Say what to do where no model is chosen."""
-    st.info("No model is chosen: choose one under Models.")
+def only_ready(cards: tuple[ModelCard, ...]) -> tuple[ModelCard, ...]:
+    """Those on this disk; each of the others is offered, and where there is none that is said."""
+    if not cards:
+        st.info("No model is chosen: choose one under Models.")
+    for card in cards:
+        if card.state == "absent":
+            _offer(card)
+    return tuple(card for card in cards if card.state == "ready")
+
+
+def answer(card: ModelCard, picture: Picture) -> Prediction | str:
+    """What a model says of a picture, kept for this session; an error becomes its sentence."""
+    text = f"{plain(label(card))} looks at {plain(picture.title)} …"
+    try:
+        with st.spinner(text, show_time=True):
+            return resources.prediction(picture, card.id)
+    except EffnetError as error:
+        return str(error)
 
 
 def _preferred(known: dict[str, ModelCard]) -> str:
@@ -133,10 +150,10 @@ def _take_added(known: dict[str, ModelCard]) -> None:
         st.session_state[MODEL] = list(dict.fromkeys((added, *usable)))[:MAX_MODELS_AT_ONCE]
 
 
-def offer(card: ModelCard) -> None:
+def _offer(card: ModelCard) -> None:
     """Draw an absent model: what it is, its size, its download button or how far that is."""
     with st.container(border=True, key=f"offer-{card.id}"):
-        st.html(title(label(card), *_facts(card)))
+        st.html(title(label(card), *_published_facts(card)))
         state = resources.downloads().state(card.id)
         if state is not None and not state.finished:
             _draw_progress(card.id, size(card.size_bytes))
@@ -149,17 +166,18 @@ def offer(card: ModelCard) -> None:
         st.caption(plain(f"From {card.origin.split('/')[2]}, to be used offline from then on."))
 
 
-def _facts(card: ModelCard) -> tuple[str, ...]:
+def facts(params: int, side: int, *others: str) -> tuple[str, ...]:
+    """What is said of any model: its parameters, the pixels that it sees, and `others`."""
+    return f"{count(params)} parameters", f"sees {side} × {side} pixels", *others
+
+
+def _published_facts(card: ModelCard) -> tuple[str, ...]:
     from effnet_core.weights.published import find
 
     entry = find(card.id)
-    published = {test_set: top1 for test_set, top1, _ in entry.metrics}
-    accuracy = published.get("ImageNet-1K")
-    return (
-        f"{count(entry.params)} parameters",
-        f"sees {card.resolution} × {card.resolution} pixels",
-        *((f"{accuracy:.1f} % top-1 on ImageNet (published)",) if accuracy else ()),
-    )
+    top1 = {test_set: top1 for test_set, top1, _ in entry.metrics}.get("ImageNet-1K")
+    accuracy = (f"{top1:.1f} % top-1 on ImageNet (published)",) if top1 else ()
+    return facts(entry.params, card.resolution, *accuracy)
 
 
 @st.fragment(run_every=0.5)

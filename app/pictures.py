@@ -16,7 +16,7 @@ from PIL import Image, ImageDraw
 
 from effnet_core.errors import EffnetError, InvalidInput
 from effnet_core.images import decode_reduced
-from effnet_core.images.samples import Sample, load_sample, sample_images
+from effnet_core.images.samples import load_sample, sample_images
 from effnet_core.limits import MAX_PICTURES
 
 PREVIEW_SIDE = 800
@@ -47,17 +47,11 @@ class Picture:
     box: tuple[int, int, int, int] | None = None
 
 
-def samples() -> tuple[Sample, ...]:
-    """The sample pictures on offer."""
-    return sample_images()
-
-
 @st.cache_resource(max_entries=16, show_spinner=False)
 def sample(name: str) -> Picture:
     """A sample picture by name; raises InvalidInput if there is none of that name."""
-    found = next((entry for entry in samples() if entry.name == name), None)
     data = load_sample(name)
-    assert found is not None
+    (found,) = (entry for entry in sample_images() if entry.name == name)
     credit = f"{found.credit}, {found.licence}"
     plain = _picture(name, found.title, data, alt=found.alt, credit=credit)
     return replace(plain, subject=found.subject, classes=found.classes, box=found.box)
@@ -155,6 +149,15 @@ def framed(picture: Picture, boxes: Sequence[Box]) -> Image.Image:
     for box in scaled:
         ImageDraw.Draw(result).rectangle(box, outline="white", width=width)
     return result
+
+
+def in_a_row(images: Sequence[Image.Image]) -> Image.Image:
+    """Images of one size side by side."""
+    width, height = images[0].size
+    row = Image.new("RGB", (width * len(images), height))
+    for number, image in enumerate(images):
+        row.paste(image, (number * width, 0))
+    return row
 
 
 def _kept() -> dict[str, Picture]:

@@ -7,16 +7,18 @@ are not cached. What every redraw of Scale reads is in `app.scale.results`.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
-from typing import TYPE_CHECKING
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, Literal
 
 import streamlit as st
 
 from app import warm
 from app.downloads import Downloads
 from app.scale.network import Network
+from effnet_core.architecture.families import find_family
 from effnet_core.architecture.rounding import Rounding
 from effnet_core.architecture.spec import ArchitectureSpec
 from effnet_core.cost.budget import Answer, Limits, Setting, best_free, largest_phi
@@ -28,13 +30,18 @@ from effnet_core.latency.job import CalibrationJob
 from effnet_core.limits import MAX_EXPORTED_BYTES, MAX_VERIFIED_MULT_ADDS, PHI_MAX
 
 if TYPE_CHECKING:
+    from app.pictures import Picture
+    from effnet_core.attribution import Value
     from effnet_core.engines.predictor import Prediction
     from effnet_core.network.verify import Verification
     from effnet_core.results.trained import MeasuredMaps, MeasuredRun
-    from effnet_core.service import ExplainRequest, Explanation, InferenceService
+    from effnet_core.service import Explanation, InferenceService
     from effnet_core.service.training.jobs import TrainingJobs
 
 # What a page may ask of this machine; the command line has no such limits.
+
+Stage = int | Literal["last", "all"]
+"""Where in a network a map is made, as in `ExplainRequest`; "all" stands for every stage."""
 
 _heavy_work = threading.BoundedSemaphore(1)
 
@@ -87,42 +94,55 @@ def downloads() -> Downloads:
 
 
 # Answers about people's pictures are kept for their session alone and go with it.
-@st.cache_resource(scope="session", max_entries=64, show_spinner=False)
-def prediction(weights: str, picture_key: str, _data: bytes) -> Prediction:
+_BY_KEY: dict[str | type[Any], Callable[[Any], Any]] = {"app.pictures.Picture": attrgetter("key")}
+
+
+@st.cache_resource(scope="session", max_entries=64, show_spinner=False, hash_funcs=_BY_KEY)
+def prediction(picture: Picture, weights: str) -> Prediction:
     """Return what a model says about a picture, with its ten most probable classes.
 
-    `picture_key` stands for the bytes. Raises what `InferenceService.classify` raises.
+    Raises what `InferenceService.classify` raises.
     """
     from effnet_core.service import ClassifyRequest
 
-    return service().classify(ClassifyRequest(_data, weights, top_k=10))
+    return service().classify(ClassifyRequest(picture.data, weights, top_k=10))
 
 
-@st.cache_resource(scope="session", max_entries=64, show_spinner=False)
-def explanation(
-    picture_key: str, weights: str, details: tuple[object, ...], _request: ExplainRequest
-) -> Explanation:
-    """Return one map; the first three stand for the request. Raises what `explain` raises."""
-    return service().explain(_request)
-
-
-@st.cache_resource(scope="session", max_entries=16, show_spinner=False)
-def explanation_of_stages(
-    picture_key: str, weights: str, details: tuple[object, ...], _request: ExplainRequest
+@st.cache_resource(scope="session", max_entries=64, show_spinner=False, hash_funcs=_BY_KEY)
+def explanations(
+    picture: Picture,
+    weights: str,
+    class_index: int,
+    method: str,
+    stage: Stage = "last",
+    parameters: tuple[tuple[str, Value], ...] = (),
 ) -> tuple[Explanation, ...]:
-    """Return the map of every stage; the first three stand for the request."""
-    return service().explain_stages(_request)
+    """Return the map of one stage, or those of all, as in `ExplainRequest`.
+
+    Raises what `InferenceService.explain` and `explain_stages` raise.
+    """
+    from effnet_core.service import ExplainRequest
+
+    request = ExplainRequest(
+        image=picture.data,
+        weights=weights,
+        class_index=class_index,
+        method=method,
+        stage="last" if stage == "all" else stage,
+        parameters=parameters,
+    )
+    return service().explain_stages(request) if stage == "all" else (service().explain(request),)
 
 
-@st.cache_resource(scope="session", max_entries=16, show_spinner=False)
-def explanation_of_classes(picture_key: str, weights: str, _data: bytes) -> tuple[Explanation, ...]:
+@st.cache_resource(scope="session", max_entries=16, show_spinner=False, hash_funcs=_BY_KEY)
+def explanation_of_classes(picture: Picture, weights: str) -> tuple[Explanation, ...]:
     """Return Grad-CAM of every class at the last feature map, all computed at once.
 
-    `picture_key` stands for the bytes. Raises what `InferenceService.explain_classes` raises.
+    Raises what `InferenceService.explain_classes` raises.
     """
     from effnet_core.service import ClassifyRequest
 
-    return service().explain_classes(ClassifyRequest(_data, weights))
+    return service().explain_classes(ClassifyRequest(picture.data, weights))
 
 
 @st.cache_resource(max_entries=256, show_spinner=False)
@@ -132,9 +152,9 @@ def reconciliation(variant: str) -> Reconciliation:
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
-def jumps(repeats: Rounding) -> tuple[DepthJump, ...]:
-    """Every φ from 0 to 8 at which the paper's formula gains a block."""
-    return depth_jumps(0.0, min(8.0, PHI_MAX), repeats=repeats)
+def jumps(repeats: Rounding, family: str) -> tuple[DepthJump, ...]:
+    """Every φ from 0 to 8 at which the formula with the paper's rule gains a block."""
+    return depth_jumps(0.0, min(8.0, PHI_MAX), repeats=repeats, family=find_family(family))
 
 
 @st.cache_resource(show_spinner=False)

@@ -60,19 +60,25 @@ class Number:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Choice:
-    """One of `options`; `labels` are shown instead of them, and carried by the URL, where given."""
+class _Options:
+    """Options by name; `labels` are shown in their place, and carried by the URL, where given."""
 
     key: str
     label: str
     options: tuple[str, ...]
-    default: str
     labels: dict[str, str] = field(default_factory=dict, hash=False)
     help: str | None = None
 
     def shown(self, option: str) -> str:
         """The text that stands for `option` on the page and in the URL."""
         return self.labels.get(option, option)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice(_Options):
+    """One of `options`."""
+
+    default: str
 
     def accepts(self, text: str) -> bool:
         """Whether `text` from a URL is a value of this control."""
@@ -92,20 +98,11 @@ Field = Number | Choice
 
 
 @dataclass(frozen=True, kw_only=True)
-class Several:
-    """Any of `options`, each a parameter of its own in the URL; `labels` as in `Choice`."""
+class Several(_Options):
+    """Any of `options`, each a parameter of its own in the URL."""
 
-    key: str
-    label: str
-    options: tuple[str, ...]
     default: tuple[str, ...] = ()
-    labels: dict[str, str] = field(default_factory=dict, hash=False)
     placeholder: str | None = None
-    help: str | None = None
-
-    def shown(self, option: str) -> str:
-        """The text that stands for `option` on the page and in the URL."""
-        return self.labels.get(option, option)
 
     def refusal(self, texts: Sequence[str]) -> str | None:
         """A sentence about the texts of a URL that are none of the options."""

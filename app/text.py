@@ -1,8 +1,11 @@
-"""Numbers as people read them."""
+"""Numbers as people read them, and tables as other programs do."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
+
+from effnet_core.files import csv_text
 
 _STEPS = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k"))
 _BEFORE_A_UNIT = re.compile(r"(?<=\d) (?=[A-Za-z])")
@@ -22,6 +25,13 @@ def size(number_of_bytes: float) -> str:
 def milliseconds(value: float) -> str:
     """A short time in three digits: 6.4831 → "6.48 ms"."""
     return f"{_three_digits(value) if value >= 1 else f'{value:.2g}'} ms"
+
+
+def percent(share: float) -> str:
+    """A fraction as people read it: 0.4306 → "43.1 %", and never a false 0 or 100."""
+    if 0 < share < 0.001:
+        return "< 0.1 %"
+    return "> 99.9 %" if 0.9995 <= share < 1 else f"{100 * share:.1f} %"
 
 
 def times(new: float, old: float) -> str:
@@ -53,6 +63,11 @@ def duration(seconds: float) -> str:
     if minutes < 48 * 60:
         return f"{minutes // 60} h {minutes % 60} min"
     return f"{round(seconds / 86_400)} days"
+
+
+def as_csv(rows: Sequence[Mapping[str, object]]) -> str:
+    """Rows of the same keys as CSV, under a header of the keys; empty for no rows."""
+    return csv_text((rows[0], *(row.values() for row in rows))) if rows else ""
 
 
 def _scaled(value: float, steps: tuple[tuple[float, str], ...], unit: str) -> str:

@@ -6,6 +6,7 @@ carries it in the URL. Every number on a page says where it comes from: `source(
 
 from __future__ import annotations
 
+import mimetypes
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, Literal, cast
@@ -24,6 +25,9 @@ _COLOURS: dict[Source, str] = {
     "measured": "green",
     "predicted": "violet",
 }
+
+KEPT: dict[str, Any] = {"bind": "query-params", "persist_state": "session"}
+"""Options of a control whose value the URL carries and that outlives a change of page."""
 
 # The mode bar hides the chart at 390 px; the wheel belongs to the page.
 CHART_CONFIG = {"displayModeBar": False, "scrollZoom": False}
@@ -46,84 +50,67 @@ def show_refusals(fields: Iterable[Field | Several]) -> None:
         st.warning("  \n".join(map(plain, sentences)))
 
 
-def slider(control: Number, *, on_change: Callable[..., None] | None = None) -> float:
+def slider(control: Number) -> float:
     """Draw a slider for `control` and return its value."""
-    kind = int if control.whole else float
-    return st.slider(
-        control.label,
-        kind(control.low),
-        kind(control.high),
-        kind(control.default),
-        kind(control.step),
-        format=control.format,
-        key=control.key,
-        help=control.help,
-        on_change=on_change or "rerun",
-        bind="query-params",
-        persist_state="session",
-    )
+    return st.slider(control.label, **_range(control))
 
 
 def number(control: Number) -> float:
     """Draw a number box for `control` and return its value."""
-    kind = int if control.whole else float
-    return st.number_input(
-        control.label,
-        kind(control.low),
-        kind(control.high),
-        kind(control.default),
-        kind(control.step),
-        format=control.format,
-        key=control.key,
-        help=control.help,
-        required=True,
-        bind="query-params",
-        persist_state="session",
-    )
+    return st.number_input(control.label, **_range(control), required=True)
 
 
 def segmented(control: Choice, **options: Any) -> str:
     """Draw a segmented control (two to five modes) and return the chosen option."""
-    return cast(
-        str,
-        st.segmented_control(
-            control.label, control.options, **(_choice(control) | {"required": True} | options)
-        ),
-    )
+    shared = _options(control) | {"required": True}
+    return cast(str, st.segmented_control(control.label, **(shared | options)))
 
 
 def pills(control: Choice, **options: Any) -> str:
     """Draw pills (a handful of equals, such as variants) and return the chosen option."""
-    return cast(
-        str,
-        st.pills(
-            control.label, control.options, **(_choice(control) | {"required": True} | options)
-        ),
-    )
+    shared = _options(control) | {"required": True}
+    return cast(str, st.pills(control.label, **(shared | options)))
+
+
+def several_pills(control: Several) -> tuple[str, ...]:
+    """Draw pills of which any number can be chosen; return the chosen options."""
+    return tuple(st.pills(control.label, **_options(control), selection_mode="multi"))
 
 
 def select(control: Choice, **options: Any) -> str:
     """Draw a drop-down list and return the chosen option."""
-    chosen = _choice(control)
-    chosen["index"] = control.options.index(chosen.pop("default"))
-    return cast(str, st.selectbox(control.label, control.options, **(chosen | options)))
+    shared = _options(control)
+    shared["index"] = control.options.index(shared.pop("default"))
+    return cast(str, st.selectbox(control.label, **(shared | options)))
 
 
 def several(control: Several, **options: Any) -> tuple[str, ...]:
     """Draw a searchable list of which any number can be chosen; return the chosen options."""
-    chosen = _choice(control) | {"default": list(control.default)}
-    chosen["placeholder"] = control.placeholder
-    return tuple(st.multiselect(control.label, control.options, **(chosen | options)))
+    shared = _options(control) | {"placeholder": control.placeholder}
+    return tuple(st.multiselect(control.label, **(shared | options)))
 
 
-def _choice(control: Choice | Several) -> dict[str, Any]:
-    return {
-        "default": control.default,
+def _range(control: Number) -> dict[str, Any]:
+    kind = int if control.whole else float
+    return KEPT | {
+        "min_value": kind(control.low),
+        "max_value": kind(control.high),
+        "value": kind(control.default),
+        "step": kind(control.step),
+        "format": control.format,
+        "key": control.key,
+        "help": control.help,
+    }
+
+
+def _options(control: Choice | Several) -> dict[str, Any]:
+    several = isinstance(control, Several)
+    return KEPT | {
+        "options": control.options,
+        "default": list(control.default) if several else control.default,
         "format_func": control.shown,
         "key": control.key,
         "help": control.help,
-        "bind": "query-params",
-        "persist_state": "session",
     }
 
 
@@ -132,6 +119,22 @@ def chart(figure: go.Figure, alt: str, *, key: str, **options: Any) -> Any:
     return st.plotly_chart(
         figure, key=key, alt=alt, height=int(figure.layout.height), config=CHART_CONFIG, **options
     )
+
+
+def download(
+    label: str, data: str | bytes | Callable[[], str | bytes], file: str, **options: Any
+) -> None:
+    """Draw a button that saves `data` under the name `file`; it leaves the page as it is."""
+    kind = mimetypes.guess_type(file)[0] or "application/octet-stream"
+    st.download_button(label, data, file, kind, on_click="ignore", **options)
+
+
+def on_phone() -> bool:
+    """Whether the page is read on a phone.
+
+    There a chart that takes taps for clicks would hold the page fast under the finger that scrolls.
+    """
+    return "Mobi" in st.context.headers.get("User-Agent", "")
 
 
 @contextmanager

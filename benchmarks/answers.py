@@ -71,7 +71,7 @@ def _rows(subject: Subject, name: str, data: bytes) -> tuple[Row, ...]:
 
     def alone(decoded: Call) -> None:
         decoded()
-        predictor.look(x)
+        predictor.forward(x)
 
     ours = partial(predictor.predict_bytes, data, top_k=5)
     pillow = partial(alone, partial(_pillow, data))

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from app.scale.network import Network
+from app.scale.network import Load, Network
 from app.scale.pricing import price_each
 from benchmarks.limits import limited
 from benchmarks.rows import Row
@@ -54,7 +54,7 @@ def four_curves() -> Row:
 
     def draw() -> None:
         for strategy in STRATEGIES:
-            price_each(Network(), strategy, phis, batch=1, dtype="float32")
+            price_each(Network(strategy=strategy), phis, Load())
 
     return limited("four strategies × 200 φ, processor time", _times(draw), 20.0)
 
@@ -112,9 +112,9 @@ def _summarized(free: Free, place: int) -> tuple[CostTotals, float]:
 def require_equal() -> None:
     """Stop where the arrays do not say what `cost.summarize` says."""
     for strategy in STRATEGIES:
-        (found,) = price_each(Network(), strategy, [2.5], batch=1, dtype="float32")
-        expected = summarize(Network().at(2.5, strategy))
-        if found is None or found.totals.mult_adds != expected.mult_adds:
+        network = Network(strategy=strategy, phi=2.5)
+        (found,) = price_each(network, [2.5], Load())
+        if found is None or found.mult_adds != summarize(network.spec()).mult_adds:
             raise RuntimeError(f"The arrays are wrong about {strategy} scaling.")
 
 

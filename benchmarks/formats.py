@@ -110,7 +110,7 @@ def _autocast(loaded: LoadedWeights, photos: tuple[Path, ...]) -> Answers:
 def _resized_by_pillow(loaded: LoadedWeights, photos: tuple[Path, ...]) -> Answers:
     predictor = _predictor(loaded, eager=True)
     views = (model_view(decode(path.read_bytes()), predictor.preprocessing) for path in photos)
-    return tuple(predictor.look(predictor.inputs(view)).probabilities() for view in views)
+    return tuple(predictor.forward(predictor.inputs(view)).probabilities() for view in views)
 
 
 def _truth(photos: tuple[Path, ...]) -> tuple[int, ...]:

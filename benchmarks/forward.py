@@ -97,7 +97,7 @@ def _libraries(subject: Subject, batch: int, *, with_compile: bool) -> list[Peer
 
 
 def _logits(subject: Subject, x: peers.Tensor) -> peers.Array:
-    return subject.predictor.look(x).logits[None]
+    return subject.predictor.forward(x).logits[None]
 
 
 def _batch(subject: Subject, x: peers.Array) -> peers.Array:

@@ -58,7 +58,7 @@ def _all_classes(subject: Subject) -> tuple[Row, ...]:
     def ours() -> object:
         return grad_cam_classes(predictor.model, x, range(1000), passes=predictor)
 
-    one_pass = Peer(name="one pass, no map", call=partial(predictor.look, x), target=2.0)
+    one_pass = Peer(name="one pass, no map", call=partial(predictor.forward, x), target=2.0)
     return compare("Grad-CAM, B0, last map of all 1,000 classes", ours, [one_pass], PLAN)
 
 

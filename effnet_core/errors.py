@@ -33,3 +33,7 @@ class DoesNotFit(EffnetError):
 
 class Busy(EffnetError):
     """Too many requests wait already; the same request may succeed a little later."""
+
+
+class DataError(EffnetError):
+    """Photos that cannot be read, or are not a data set; the message says what to change."""

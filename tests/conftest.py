@@ -104,9 +104,9 @@ class Bundled:
         from effnet_core.architecture.names import scaled
         from effnet_core.cost.report import summarize
         from effnet_core.network.build import build
-        from effnet_core.training.bundling import half_precision
         from effnet_core.weights import bundled
         from effnet_core.weights.checkpoints import load_checkpoint, save_checkpoint, serialise
+        from scripts.bundle import half_precision
 
         classes = record.pop("classes", ("espresso", "orange", "lion", "teapot"))
         spec = scaled(phi, num_classes=len(classes), resolution=64)

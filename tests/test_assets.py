@@ -80,8 +80,8 @@ def test_the_data_is_what_the_record_counts(model: BundledModel) -> None:
 
 @pytest.mark.parametrize("model", MODELS[:1], ids=[model.id for model in MODELS[:1]])
 def test_the_recorded_accuracy_is_measured_again(model: BundledModel, test_data: Path) -> None:
-    from effnet_core.datasets.prepare import read_photos
     from effnet_core.evaluation.accuracy import evaluate
+    from tests.core.photo_reading import read_photos
 
     run = record("runs", model)
     photos, read = read_photos(test_data / "tiny-imagenet-100", side=run["data"]["side"])

@@ -8,7 +8,7 @@ from functools import cache
 
 from app.charts.scale import Chart, DrawnAxis, Line, Marks, Symbol
 from app.live.marks import Mark
-from app.scale.pricing import title_of
+from app.scale.pricing import network_of
 from app.text import milliseconds
 from effnet_core.latency import Calibration, Compared, unseen
 
@@ -60,7 +60,7 @@ def _edge(name: str, low: float, high: float, factor: float) -> Line:
 
 @cache
 def _titles() -> dict[tuple[str, int], str]:
-    return {(spec.name, spec.resolution): title_of(spec) for spec in unseen()}
+    return {(spec.name, spec.resolution): network_of(spec).title for spec in unseen()}
 
 
 def _mark(one: Compared) -> Mark:

@@ -14,10 +14,10 @@ _SYMBOLS = {"depth": "square", "width": "diamond", "resolution": "circle"}
 
 def implied_phi(found: Sequence[Reconciliation], chosen: str) -> go.Figure:
     """The φ that each variant's depth, width and resolution imply, beside the one in its name."""
-    drawn = figure(340)
-    names = [one.variant.upper() for one in found]
+    chart = figure(340)
+    names = [one.variant.title() for one in found]
     for index, axis in enumerate(_SYMBOLS):
-        drawn.add_scatter(
+        chart.add_scatter(
             x=[one.axes[index].implied_phi for one in found],
             y=names,
             name=f"φ implied by {axis}",
@@ -28,7 +28,7 @@ def implied_phi(found: Sequence[Reconciliation], chosen: str) -> go.Figure:
             },
             hovertemplate=axis + " of %{y}: φ = %{x:.2f}<extra></extra>",
         )
-    drawn.add_scatter(
+    chart.add_scatter(
         x=[one.nominal_phi for one in found],
         y=names,
         name="φ by its name",
@@ -36,9 +36,10 @@ def implied_phi(found: Sequence[Reconciliation], chosen: str) -> go.Figure:
         marker={"symbol": "line-ns-open", "size": 18, "color": GREY, "line": {"width": 2}},
         hovertemplate="%{y} by its name: φ = %{x}<extra></extra>",
     )
-    drawn.update_xaxes(title="φ", range=[-0.4, 8.6], dtick=1, zeroline=False)
-    drawn.update_yaxes(autorange="reversed", type="category")
-    return drawn
+    most = max((one.nominal_phi or 0 for one in found), default=0)
+    chart.update_xaxes(title="φ", range=[-0.4, most + 0.6], dtick=1)
+    chart.update_yaxes(autorange="reversed", type="category")
+    return chart
 
 
 def blocks_over_phi(
@@ -48,9 +49,9 @@ def blocks_over_phi(
 
     `published` holds (name, φ by its name, blocks).
     """
-    drawn = figure(340)
+    chart = figure(340)
     ends = [jump.phi for jump in jumps]
-    drawn.add_scatter(
+    chart.add_scatter(
         x=[0.0, *ends, 8.0],
         y=[
             jumps[0].blocks_below,
@@ -62,10 +63,10 @@ def blocks_over_phi(
         line={"shape": "hv", "width": 2.5},
         hovertemplate="from φ = %{x:.3f}: %{y} blocks<extra></extra>",
     )
-    drawn.add_scatter(
+    chart.add_scatter(
         x=[row[1] for row in published],
         y=[row[2] for row in published],
-        text=[row[0].upper() for row in published],
+        text=[row[0].title() for row in published],
         name="published, at the φ of its name",
         mode="markers+text",
         textposition="bottom right",
@@ -73,7 +74,7 @@ def blocks_over_phi(
         hovertemplate="%{text}: %{y} blocks<extra></extra>",
     )
     if phi is not None and 0 <= phi <= 8:
-        drawn.add_vline(phi, line={"color": FAINT, "width": 2})
-    drawn.update_xaxes(title="φ", range=[-0.3, 8.9], dtick=1, zeroline=False)
-    drawn.update_yaxes(title="Blocks", range=[0, 80], zeroline=False)
-    return drawn
+        chart.add_vline(phi, line={"color": FAINT, "width": 2})
+    chart.update_xaxes(title="φ", range=[-0.3, 8.9], dtick=1)
+    chart.update_yaxes(title="Blocks", range=[0, 1.1 * jumps[-1].blocks_above])
+    return chart

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from app.live.marks import Mark, mark, measured_mark
+from app.live.marks import Mark, mark
 from app.scale.quantities import Priced, Quantity
 from app.text import minus
 
@@ -131,68 +131,51 @@ def growth_curves(
     """
     lines = []
     for name, curve in curves.items():
-        chosen = name == strategy
         across, up = _points(curve, x.quantity, y.quantity)
-        width, opacity = (3.5, 1.0) if chosen else (1.5, 0.75)
+        width, opacity = (3.5, 1.0) if name == strategy else (1.5, 0.75)
         lines.append(Line(name=f"{name} scaling", x=across, y=up, width=width, opacity=opacity))
-    placed = [n for n in published if None not in (x.quantity.of(n), y.quantity.of(n))]
-    variants = Marks(
-        name="published",
-        symbol="circle",
-        marks=tuple(mark(n, x.quantity, y.quantity) for n in placed),
-        labels=tuple(_short(n.title) for n in placed),
-    )
-    other = Marks(
-        name=f"A: {pinned.title}",
-        symbol="square",
-        marks=(mark(pinned, x.quantity, y.quantity),),
-        labels=("",),
-    )
-    taken = Marks(
-        name="measured here",
-        symbol="triangle",
-        marks=tuple(measured_mark(n, x.quantity, y.quantity) for n in measured),
-        labels=("",) * len(measured),
-    )
-    still = (variants, other, taken) if measured else (variants, other)
-    return Chart(height=430, x=x.drawn, y=y.drawn, lines=tuple(lines), marks=still)
+
+    def still(name: str, symbol: Symbol, networks: Sequence[Priced]) -> Marks:
+        placed = [n for n in networks if None not in (x.quantity.of(n), y.quantity.of(n))]
+        marks = tuple(mark(one, x.quantity, y.quantity) for one in placed)
+        labels = tuple(_label(one) if networks is published else "" for one in placed)
+        return Marks(name=name, symbol=symbol, marks=marks, labels=labels)
+
+    marks = [
+        still("published", "circle", published),
+        still(f"A: {pinned.title}", "square", (pinned,)),
+    ]
+    if measured:
+        marks.append(still("measured here", "triangle", measured))
+    return Chart(height=430, x=x.drawn, y=y.drawn, lines=tuple(lines), marks=tuple(marks))
 
 
-def growth_ratio(curve: Curve, base: Priced, *, cost_factor: float) -> Chart:
+def growth_ratio(curve: Curve, base: Priced, cost_factor: float) -> Chart:
     """How often the multiply-adds of φ = 0 fit into those of φ, beside 2^φ and (α·β²·γ²)^φ."""
-    points = [(one.phi, one.totals.mult_adds) for one in curve if one.phi is not None]
-    phis = tuple(phi for phi, _ in points)
-    laws = (
-        ("as built", tuple(built / base.totals.mult_adds for _, built in points), "", 3.0),
-        ("2^φ", tuple(2**phi for phi in phis), "7 5", 1.5),
-        (
-            f"(α·β²·γ²)^φ = {cost_factor:.3g}^φ",
-            tuple(cost_factor**phi for phi in phis),
-            "2 4",
-            2.0,
-        ),
-    )
-    lines = tuple(
-        Line(name=name, x=phis, y=values, width=width, dash=dash, texts=_said(name, phis, values))
-        for name, values, dash, width in laws
-    )
+    built = {one.phi: one.mult_adds / base.mult_adds for one in curve if one.phi is not None}
+
+    def law(name: str, value: Callable[[float], float], width: float, dash: str = "") -> Line:
+        values = tuple(map(value, built))
+        said = zip(built, values, strict=True)
+        texts = tuple(f"{name}, φ = {minus(phi)}: ×{value:.3g}" for phi, value in said)
+        return Line(name=name, x=tuple(built), y=values, width=width, dash=dash, texts=texts)
+
     return Chart(
         height=330,
         x=DrawnAxis(label="φ", logarithmic=False, range=(-6.4, 10.4)),
         y=DrawnAxis(label="FLOPs, relative to φ = 0", logarithmic=True, range=(-2, 3.2)),
-        lines=lines,
+        lines=(
+            law("as built", built.__getitem__, 3.0),
+            law("2^φ", lambda phi: 2**phi, 1.5, "7 5"),
+            law(f"(α·β²·γ²)^φ = {cost_factor:.3g}^φ", lambda phi: cost_factor**phi, 2.0, "2 4"),
+        ),
         level=1.0,
     )
 
 
-def _said(name: str, phis: Sequence[float], values: Sequence[float]) -> tuple[str, ...]:
-    pairs = zip(phis, values, strict=True)
-    return tuple(f"{name}, φ = {minus(phi)}: ×{value:.3g}" for phi, value in pairs)
-
-
 def growth_sentence(curve: Curve, cost_factor: float) -> str:
     """In words what `growth_ratio` shows: the actual factor for each step from φ = 0 to φ = 7."""
-    at = {round(point.phi, 6): point.totals.mult_adds for point in curve if point.phi is not None}
+    at = {round(point.phi, 6): point.mult_adds for point in curve if point.phi is not None}
     if 0 not in at or 7 not in at:
         return f"One step of φ is meant to multiply the FLOPs by {cost_factor:.3g}."
     actual = (at[7] / at[0]) ** (1 / 7)
@@ -208,6 +191,6 @@ def _points(curve: Curve, x: Quantity, y: Quantity) -> tuple[Values, Values]:
     return tuple(a for a, _ in found), tuple(b for _, b in found)
 
 
-def _short(title: str) -> str:
-    """Only B0…B8 and L2 are labelled: the others crowd the same place."""
-    return title if len(title) == 2 else ""
+def _label(published: Priced) -> str:
+    """Only variants with a φ and L2 are labelled: the others crowd the same place."""
+    return published.title if published.phi is not None or published.title == "L2" else ""

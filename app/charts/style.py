@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import plotly.graph_objects as go
 
 GREY = "rgba(128, 138, 148, 0.85)"
@@ -12,7 +10,7 @@ OUTLINE = "#D55E00"
 """Marks a choice: Okabe & Ito's vermilion, 3.9 to 1 on the light page and 4.6 to 1 on the dark."""
 
 
-def figure(height: int, **layout: Any) -> go.Figure:
+def figure(height: int) -> go.Figure:
     """An empty figure of a fixed height: legend below, narrow margins, no zooming by accident."""
     made = go.Figure()
     made.update_layout(
@@ -21,8 +19,8 @@ def figure(height: int, **layout: Any) -> go.Figure:
         legend={"orientation": "h", "yanchor": "top", "y": -75 / height, "x": 0, "title": None},
         dragmode=False,
         hovermode="closest",
-        **layout,
+        hoverlabel={"align": "left"},
     )
-    made.update_xaxes(automargin=True)
-    made.update_yaxes(automargin=True)
+    made.update_xaxes(automargin=True, zeroline=False, fixedrange=True)
+    made.update_yaxes(automargin=True, zeroline=False, fixedrange=True)
     return made

@@ -11,36 +11,36 @@ import plotly.graph_objects as go
 from app.charts.style import GREY, figure
 
 if TYPE_CHECKING:
-    from effnet_core.service.training.views import Point
+    from effnet_core.training.runs.run import Point
 
 HEIGHT = 300
 MOST_POINTS = 600
-"""A line has no more; of a longer course only every so many looks are drawn."""
+"""A line has no more; of a longer course only every so many points are drawn."""
 
 
 def loss(points: Sequence[Point], *, epochs: int, classes: int) -> go.Figure:
     """Training loss at every look, held-out loss after every epoch, and that of guessing."""
-    drawn = figure(HEIGHT)
+    chart = figure(HEIGHT)
     guess = math.log(classes)
     seen = thinned(points)
     judged = [point for point in points if point.held_out_loss is not None]
-    _add(drawn, "training", [p.epoch for p in seen], [p.loss for p in seen], mode="lines")
-    _add(drawn, "held-out", [p.epoch for p in judged], [p.held_out_loss for p in judged])
-    _add_guess(drawn, guess, epochs)
+    _add(chart, "training", [p.epoch for p in seen], [p.loss for p in seen], mode="lines")
+    _add(chart, "held-out", [p.epoch for p in judged], [p.held_out_loss for p in judged])
+    _add_guess(chart, guess, epochs)
     highest = max([guess, *(p.loss for p in points), *(p.held_out_loss or 0.0 for p in points)])
-    _lay_out(drawn, epochs, "Loss (nats)", 1.12 * highest)
-    return drawn
+    _set_axes(chart, epochs, "Loss (nats)", 1.12 * highest)
+    return chart
 
 
 def accuracy(points: Sequence[Point], *, epochs: int, classes: int) -> go.Figure:
     """Held-out top-1 in per cent after every epoch, and that of guessing."""
-    drawn = figure(HEIGHT)
+    chart = figure(HEIGHT)
     judged = [point for point in points if point.top1 is not None]
     tops = [100 * (point.top1 or 0.0) for point in judged]
-    _add(drawn, "held-out top-1", [p.epoch for p in judged], tops, suffix=" %")
-    _add_guess(drawn, 100 / classes, epochs)
-    _lay_out(drawn, epochs, "Held-out top-1 (%)", 103)
-    return drawn
+    _add(chart, "held-out top-1", [p.epoch for p in judged], tops, suffix=" %")
+    _add_guess(chart, 100 / classes, epochs)
+    _set_axes(chart, epochs, "Held-out top-1 (%)", 103)
+    return chart
 
 
 def message(points: Sequence[Point], *, classes: int) -> str:
@@ -65,7 +65,7 @@ def thinned(points: Sequence[Point]) -> list[Point]:
 
 
 def _add(
-    drawn: go.Figure,
+    chart: go.Figure,
     name: str,
     x: Sequence[float],
     y: Sequence[float | None],
@@ -73,7 +73,7 @@ def _add(
     mode: str = "lines+markers",
     suffix: str = "",
 ) -> None:
-    drawn.add_scatter(
+    chart.add_scatter(
         x=x,
         y=y,
         name=name,
@@ -84,8 +84,8 @@ def _add(
     )
 
 
-def _add_guess(drawn: go.Figure, value: float, epochs: int) -> None:
-    drawn.add_scatter(
+def _add_guess(chart: go.Figure, value: float, epochs: int) -> None:
+    chart.add_scatter(
         x=[0, epochs],
         y=[value, value],
         name="guessing",
@@ -95,6 +95,6 @@ def _add_guess(drawn: go.Figure, value: float, epochs: int) -> None:
     )
 
 
-def _lay_out(drawn: go.Figure, epochs: int, title: str, highest: float) -> None:
-    drawn.update_xaxes(title="Epoch", range=[0, 1.02 * epochs], zeroline=False, fixedrange=True)
-    drawn.update_yaxes(title=title, range=[0, highest], zeroline=False, fixedrange=True)
+def _set_axes(chart: go.Figure, epochs: int, title: str, highest: float) -> None:
+    chart.update_xaxes(title="Epoch", range=[0, 1.02 * epochs])
+    chart.update_yaxes(title=title, range=[0, highest])

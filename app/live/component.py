@@ -8,14 +8,14 @@ in a list of one: for a text by itself Streamlit asks pandas whether it is a tab
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import streamlit as st
+from msgspec import Raw
 
-from app.live.steps import compact
+from app.live.steps import to_json
 
 _FOLDER = Path(__file__).parent
 _SCRIPTS = {
@@ -46,19 +46,22 @@ _readouts, _chart, _stages = (
 )
 
 
-def readouts(rows: str, rest: str) -> None:
-    """Let the headline above follow φ; see `app.live.readouts`. Both are JSON."""
-    _readouts(key="readouts", data=[f'{{"rows":{rows},"rest":{rest}}}'])
+def readouts(rows: str, rest: Any) -> None:
+    """Let the headline above follow φ: `rows` is JSON of `app.live.readouts` at every step of φ.
+
+    `rest` is what it says of a network that is at none (`app.live.steps.resting`).
+    """
+    _readouts(key="readouts", data=[to_json({"rows": Raw(rows), "rest": rest})])
 
 
-def chart(key: str, alt: str, drawn: str, rows: str, rest: str) -> None:
+def chart(key: str, alt: str, drawn: str, rows: str = "[]", rest: Any = None) -> None:
     """Draw a chart on which the chosen network is marked at every step of φ.
 
-    `alt` tells its message in words. The others are JSON: a `charts.scale.Chart`, its marks at
-    every step and the mark of a network at none (`app.live.marks`).
+    `alt` tells its message in words. `drawn` is JSON of a `charts.scale.Chart`, `rows` of its marks
+    at every step, and `rest` the mark of a network that is at none.
     """
-    words = json.dumps(alt, ensure_ascii=False)
-    _chart(key=key, data=[f'{{"alt":{words},"chart":{drawn},"rows":{rows},"rest":{rest}}}'])
+    held = {"alt": alt, "chart": Raw(drawn), "rows": Raw(rows), "rest": rest}
+    _chart(key=key, data=[to_json(held)])
 
 
 def stages(networks: str, choice: dict[str, Any], on_choice: Callable[[], None]) -> None:
@@ -68,10 +71,10 @@ def stages(networks: str, choice: dict[str, Any], on_choice: Callable[[], None])
     a slab calls `on_choice` once; `chosen_slab` then says which.
     """
     grid = hashlib.sha256(networks.encode()).hexdigest()[:16]
-    _stages(key="steps", data=[f'{{"id":"{grid}","networks":{networks}}}'])
+    _stages(key="steps", data=[to_json({"id": grid, "networks": Raw(networks)})])
     _stages(
         key=_PICTURE,
-        data=[compact(choice | {"grid": grid})],
+        data=[to_json(choice | {"grid": grid})],
         on_chosen_change=on_choice,
     )
 

@@ -1,12 +1,9 @@
-"""Where a network stands on a chart of Scale's growth, at every step of φ."""
+"""Where a network stands on a chart of Scale's growth."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 
-from app.live.steps import compact, resting
-from app.scale.network import Network
 from app.scale.quantities import MS, Priced, Quantity
 from app.text import milliseconds, minus
 
@@ -22,39 +19,21 @@ class Mark:
 
 
 def mark(priced: Priced, x: Quantity, y: Quantity) -> Mark:
-    """The mark of one network by two quantities."""
-    said = _said(priced, *(q for q in (x, y) if q.key != "phi"))
-    text = ", ".join((priced.title, *said))
-    return Mark(x=x.of(priced), y=y.of(priced), title=priced.title, text=text)
-
-
-def measured_mark(priced: Priced, x: Quantity, y: Quantity) -> Mark:
-    """The mark of a network whose time was taken here; on an axis of time it stands at that."""
-    here = mark(priced, x, y)
-    taken = "" if priced.measured_ms is None else f"{milliseconds(priced.measured_ms)} measured"
-    said = _said(priced, *(q for q in (x, y) if q.key not in ("phi", MS)))
-    return replace(here, text=", ".join((priced.title, taken, *said)))
-
-
-def _said(priced: Priced, *quantities: Quantity) -> list[str]:
-    """Each number that the network has, with its name."""
-    return [f"{q.label}: {text}" for q in quantities if (text := q.said(priced))]
+    """The mark of one network by two quantities; a time that was taken here is said first."""
+    ms, unsaid = priced.measured_ms, {"phi"}
+    said = [priced.title]
+    if ms is not None:
+        said.append(f"{milliseconds(ms)} measured")
+        unsaid.add(MS)
+    named = [(q.label, q.said(priced)) for q in (x, y) if q.key not in unsaid]
+    said += [f"{label}: {number}" for label, number in named if number]
+    return Mark(x=x.of(priced), y=y.of(priced), title=priced.title, text=", ".join(said))
 
 
 def ratio_mark(priced: Priced, base: Priced) -> Mark:
     """The mark of a network by its multiply-adds over those of `base`."""
-    ratio = priced.totals.mult_adds / base.totals.mult_adds
+    ratio = priced.mult_adds / base.mult_adds
     phi = "" if priced.phi is None else f"φ = {minus(priced.phi)}: "
     return Mark(
         x=priced.phi, y=ratio, title=priced.title, text=f"{phi}×{ratio:.3g} the FLOPs of φ = 0"
     )
-
-
-def rows(found: Sequence[Mark | None]) -> str:
-    """Marks at every step of φ as JSON."""
-    return compact([one and asdict(one) for one in found])
-
-
-def rest(network: Network, here: Mark | None) -> str:
-    """The mark of a network that is at no step of φ, as JSON."""
-    return compact(resting(network, here and asdict(here)))

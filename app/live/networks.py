@@ -10,12 +10,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import groupby
-from typing import Any
 
-from app.live.steps import compact
-from app.scale.network import Network, formula_title
+from app.scale.network import Load, Network
 from app.scale.pricing import TENTHS
-from effnet_core.architecture.names import variant
 from effnet_core.cost.report import CostReport, PartCost, StageCost, analyze
 
 Column = Sequence[int]
@@ -54,21 +51,6 @@ class Networks:
     stages: tuple[Stage, ...]
     parts: tuple[Part, ...]
 
-    @property
-    def json(self) -> str:
-        """The columns as JSON."""
-        return compact(self.columns)
-
-    @property
-    def columns(self) -> dict[str, Any]:
-        """The columns by name."""
-        return {
-            "titles": self.titles,
-            "side": self.side,
-            "stages": [vars(stage) for stage in self.stages],
-            "parts": [vars(part) for part in self.parts],
-        }
-
 
 def stage_name(stage: int, stage_count: int) -> str:
     """ "stem", the stage's number, or "head"."""
@@ -86,18 +68,16 @@ def of_report(title: str, report: CostReport) -> Networks:
     )
 
 
-def at_every_step(network: Network, *, batch: int, dtype: str) -> Networks:
+def at_every_step(formula: Network, load: Load) -> Networks:
     """The formula's network at every step of φ."""
-    costs = network.costs(TENTHS, batch=batch, dtype=dtype, by_part=True)
+    costs = formula.costs(TENTHS, load)
     last = {part.stage: part for part in costs.parts}
     fields = [part.receptive_field.tolist() for part in last.values()]
+    sides = zip(costs.resolution.tolist(), costs.exists.tolist(), strict=True)
     return Networks(
-        titles=[formula_title(phi, network.strategy) for phi in TENTHS],
-        side=[
-            side if exists else 0
-            for side, exists in zip(costs.resolution.tolist(), costs.exists.tolist(), strict=True)
-        ],
-        stages=_stages(_baseline_stages(), fields),
+        titles=[formula.title_at(phi) for phi in TENTHS],
+        side=[side if exists else 0 for side, exists in sides],
+        stages=_stages(_baseline_stages(formula.family), fields),
         parts=tuple(
             Part(
                 stage=part.stage,
@@ -112,9 +92,9 @@ def at_every_step(network: Network, *, batch: int, dtype: str) -> Networks:
 
 
 @cache
-def _baseline_stages() -> tuple[StageCost, ...]:
-    """B0's stages: scaling keeps their operators and strides."""
-    return analyze(variant("b0")).stages
+def _baseline_stages(family: str) -> tuple[StageCost, ...]:
+    """The stages of a family at φ = 0: scaling keeps their operators and strides."""
+    return analyze(Network(family=family).spec()).stages
 
 
 def _stages(stages: Sequence[StageCost], fields: Iterable[Column]) -> tuple[Stage, ...]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
+
+import msgspec
 
 from app.scale.network import PHI, Network
 from app.scale.pricing import TENTHS
@@ -29,6 +30,6 @@ def reading(phi: float) -> str:
     return str(PHI.format) % phi
 
 
-def compact(value: Any) -> str:
-    """JSON without spaces."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+def to_json(value: Any) -> str:
+    """JSON without spaces; dataclasses become objects."""
+    return msgspec.json.encode(value).decode()

@@ -6,14 +6,12 @@ on when the page is left.
 
 from __future__ import annotations
 
-from dataclasses import asdict
-
 import streamlit as st
 
 from app import resources, widgets
 from app.charts.calibration import message, scatter
 from app.live import component as live
-from app.live.steps import compact
+from app.live.steps import to_json
 from app.markup import plain
 from app.text import count
 from effnet_core.latency import SECONDS, Calibration, errors_of, standing
@@ -56,7 +54,7 @@ def draw(held: Calibration) -> None:
                 f"{widgets.source('measured')} Networks never timed before, B0 to B4 and φ = −4 to "
                 f"3: {words}"
             )
-        live.chart("scatter", words, compact(asdict(scatter(held))), "[]", "null")
+        live.chart("scatter", words, to_json(scatter(held)))
         st.caption(sources(held))
         with st.container(horizontal=True):
             _draw_button("check", "Check with networks never timed")

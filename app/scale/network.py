@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, cast
+from dataclasses import dataclass, replace
+from typing import Any, TypedDict
 
 from app.state import Choice, Field, Number, value
 from app.text import minus
-from effnet_core.architecture.names import VARIANTS, canonical_name, scaled, variant
+from effnet_core.architecture.families import SCALABLE, V1, find_family
+from effnet_core.architecture.family import Family
+from effnet_core.architecture.names import VARIANTS, canonical_name, family_of, scaled, variant
 from effnet_core.architecture.rounding import ROUNDINGS, Rounding
-from effnet_core.architecture.scaling import (
-    STRATEGIES,
-    ScalingCoefficients,
-    ScalingRule,
-    Strategy,
-)
+from effnet_core.architecture.scaling import STRATEGIES, ScalingRule, Strategy
 from effnet_core.architecture.spec import ArchitectureSpec
 from effnet_core.cost.arrays import CostArrays, scaled_costs
 from effnet_core.cost.report import DTYPE_BYTES
@@ -46,6 +43,14 @@ def _factor(key: str, symbol: str, default: float, dimension: str) -> Number:
 
 KIND = Choice(key="network", label="Network", options=("formula", "published"), default="formula")
 VARIANT = Choice(key="variant", label="Variant", options=VARIANTS, default="b0")
+FAMILY = Choice(
+    key="family",
+    label="Family",
+    options=tuple(family.word for family in SCALABLE),
+    default=V1.word,
+    help="Whose baseline φ scales. V2-S, V2-M and V2-L are tables of their own, which no φ grows: "
+    "they stand under “published”.",
+)
 PHI = Number(
     key="phi",
     label="φ",
@@ -54,7 +59,7 @@ PHI = Number(
     high=PHI_MAX,
     step=0.1,
     format="%.2f",
-    help="How many steps the network is scaled: 0 is the baseline B0, negative is smaller.",
+    help="How many steps the network is scaled: 0 is the baseline (B0), negative is smaller.",
 )
 STRATEGY = Choice(
     key="strategy",
@@ -117,8 +122,28 @@ DTYPE = Choice(
 )
 
 RULE = (ALPHA, BETA, GAMMA)
-FORMULA = (PHI, STRATEGY, *RULE, REPEATS, BASE, PIXELS, CLASSES)
+FORMULA = (PHI, FAMILY, STRATEGY, *RULE, REPEATS, BASE, PIXELS, CLASSES)
 FIELDS: tuple[Field, ...] = (KIND, VARIANT, *FORMULA, BATCH, DTYPE)
+
+
+@dataclass(frozen=True)
+class Load:
+    """What networks are priced for: images at once, and the format of weights and activations."""
+
+    batch: int = int(BATCH.default)
+    dtype: str = DTYPE.default
+
+
+class Formula(TypedDict):
+    """Everything that the core's functions take of a formula but φ."""
+
+    family: Family
+    rule: ScalingRule
+    strategy: Strategy
+    repeats: Rounding
+    base_resolution: int
+    exact_pixels: bool
+    num_classes: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,11 +152,12 @@ class Network:
 
     variant: str | None = None
     phi: float = PHI.default
-    strategy: str = STRATEGY.default
+    family: str = FAMILY.default
+    strategy: Strategy = "compound"
     alpha: float = ALPHA.default
     beta: float = BETA.default
     gamma: float = GAMMA.default
-    repeats: str = REPEATS.default
+    repeats: Rounding = "ceil"
     base: int = int(BASE.default)
     pixels: str = PIXELS.default
     classes: int = int(CLASSES.default)
@@ -142,68 +168,58 @@ class Network:
         return ScalingRule(self.alpha, self.beta, self.gamma)
 
     @property
-    def title(self) -> str:
-        """What the page calls it: "B4", "φ = 1.5" or "φ = 1.5, depth only"."""
-        if self.variant:
-            return self.variant.title() if "lite" in self.variant else self.variant.upper()
-        return formula_title(self.phi, self.strategy)
+    def formula(self) -> Formula:
+        """The formula that gives a network for every φ; raises InvalidInput as `rule` does."""
+        return Formula(
+            family=find_family(self.family),
+            rule=self.rule,
+            strategy=self.strategy,
+            repeats=self.repeats,
+            base_resolution=self.base,
+            exact_pixels=self.pixels == "to 1",
+            num_classes=self.classes,
+        )
 
-    def at(self, phi: float, strategy: str | None = None) -> ArchitectureSpec:
-        """The formula's network at another φ or strategy, everything else kept.
+    @property
+    def at_zero(self) -> Network:
+        """The formula's network at φ = 0: it stands for the formula, which is the same at any φ.
 
-        Raises InvalidInput where the strategy passes the cap on blocks or pixels.
+        Of a variant, its family's formula; V1's for one of a table that no φ grows.
         """
-        return scaled(
-            phi,
-            rule=self.rule,
-            strategy=cast(Strategy, strategy or self.strategy),
-            repeats=cast(Rounding, self.repeats),
-            base_resolution=self.base,
-            exact_pixels=self.pixels == "to 1",
-            num_classes=self.classes,
-        )
+        family = self.family
+        if self.variant:
+            own = family_of(self.variant)
+            family = own.word if own.scales else V1.word
+        return replace(self, variant=None, family=family, phi=0.0)
 
-    def costs(
-        self,
-        phis: Sequence[float],
-        strategy: str | None = None,
-        *,
-        batch: int,
-        dtype: str,
-        by_part: bool = False,
-    ) -> CostArrays:
-        """The costs of the formula's networks at every φ, everything else kept."""
-        return scaled_costs(
-            phis,
-            rule=self.rule,
-            strategy=cast(Strategy, strategy or self.strategy),
-            repeats=cast(Rounding, self.repeats),
-            base_resolution=self.base,
-            exact_pixels=self.pixels == "to 1",
-            num_classes=self.classes,
-            batch=batch,
-            dtype=dtype,
-            by_part=by_part,
-        )
+    @property
+    def title(self) -> str:
+        """What the page calls it: "B4", "φ = 1.5", "Lite φ = 1.5" or "φ = 1.5, depth only"."""
+        return self.variant.title() if self.variant else self.title_at(self.phi)
 
-    def coefficients(self, phi: float) -> ScalingCoefficients:
-        """The formula's coefficients at another φ; raises InvalidInput past the cap on pixels."""
-        return self.rule.coefficients(
-            phi,
-            strategy=cast(Strategy, self.strategy),
-            base_resolution=self.base,
-            exact_pixels=self.pixels == "to 1",
-        )
+    def title_at(self, phi: float) -> str:
+        """What the page calls the formula's network at another φ."""
+        family = "" if self.family == V1.word else f"{self.family.title()} "
+        only = "" if self.strategy == "compound" else f", {self.strategy} only"
+        return f"{family}φ = {minus(phi)}{only}"
+
+    def at(self, phi: float) -> Network:
+        """The formula's network at another φ, everything else kept."""
+        return replace(self, phi=phi)
+
+    def costs(self, phis: Sequence[float], load: Load) -> CostArrays:
+        """The costs of the formula's networks at every φ, by part too, everything else kept."""
+        return scaled_costs(phis, **self.formula, batch=load.batch, dtype=load.dtype, by_part=True)
 
     def spec(self) -> ArchitectureSpec:
         """The whole architecture; raises InvalidInput where no such network exists."""
         if self.variant:
             return variant(self.variant, num_classes=self.classes)
-        return self.at(self.phi)
+        return scaled(self.phi, **self.formula)
 
     @property
     def code(self) -> str:
-        """A short text that `parse` reads back: "b4", "phi=2.5", "phi=1.0,strategy=depth"."""
+        """A short text that `parse` reads back: "b4", "phi=2.5", "phi=1.0,family=lite"."""
         fields: tuple[Field, ...] = (CLASSES,) if self.variant else FORMULA
         parts = [self.variant] if self.variant else []
         for field in fields:
@@ -228,12 +244,6 @@ class Network:
         return Network(**held)
 
 
-def formula_title(phi: float, strategy: str) -> str:
-    """What the page calls the formula's network: "φ = 1.5", "φ = 1.5, depth only"."""
-    only = "" if strategy == "compound" else f", {strategy} only"
-    return f"φ = {minus(phi)}{only}"
-
-
 def _read(field: Field, text: str) -> float | str:
     if not field.accepts(text):
         raise InvalidInput(f"{field.label} must be {field.rule}; got “{text[:40]}”.")
@@ -242,9 +252,20 @@ def _read(field: Field, text: str) -> float | str:
     return int(float(text)) if field.whole else float(text)
 
 
+def with_a_phi(family: str) -> tuple[str, ...]:
+    """The published variants that the family calls by a φ, in order: "b0" to "b8" of V1."""
+    held = find_family(family)
+    return tuple(row.name for row in held.published if held.nominal_phi(row.name) is not None)
+
+
 def chosen() -> Network:
     """The network that the controls of Scale hold now; on any page, B0 until someone moves them."""
     held: dict[str, Any] = {field.key: value(field) for field in FORMULA}
     if value(KIND) == "published":
         return Network(variant=str(value(VARIANT)), classes=held["classes"])
     return Network(**held)
+
+
+def load() -> Load:
+    """The batch and the number format that the controls of Scale hold now."""
+    return Load(int(value(BATCH)), str(value(DTYPE)))

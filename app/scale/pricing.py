@@ -1,16 +1,17 @@
-"""Networks with their prices: one, a sweep over φ, and every published variant."""
+"""Networks with their prices: one, many φ at once, and every published variant."""
 
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Sequence
+from functools import lru_cache
 
-from app.scale.network import Network, formula_title
-from app.scale.quantities import Priced, Totals
+from app.scale.network import FAMILY, Load, Network
+from app.scale.quantities import COUNTED, Priced
+from effnet_core.architecture.families import find_family
 from effnet_core.architecture.names import VARIANTS
 from effnet_core.architecture.spec import ArchitectureSpec
-from effnet_core.cost.report import summarize
+from effnet_core.cost.report import CostTotals, summarize
 from effnet_core.latency import Calibration, terms, terms_of_each, unseen
 from effnet_core.limits import PHI_MAX, PHI_MIN
 
@@ -18,48 +19,51 @@ TENTHS = tuple(tenth / 10 for tenth in range(round(10 * PHI_MIN), round(10 * PHI
 """Every step of the slider for φ."""
 
 
-def price_network(network: Network, *, batch: int, dtype: str) -> Priced:
-    """The network with its cost; a published variant stands at the φ in its name (B4: 4)."""
-    spec = network.spec()
+def price(
+    network: Network,
+    spec: ArchitectureSpec,
+    totals: CostTotals,
+    *,
+    family: str = FAMILY.default,
+    measured_ms: float | None = None,
+) -> Priced:
+    """The network, already counted; a variant of `family` stands at the φ in its name (B4: 4)."""
+    name = network.variant
     return Priced(
         title=network.title,
-        phi=nominal_phi(network.variant) if network.variant else network.phi,
+        phi=find_family(family).nominal_phi(name) if name else network.phi,
         resolution=spec.resolution,
-        totals=Totals.of(summarize(spec, batch=batch, dtype=dtype)),
         work=terms(spec),
+        measured_ms=measured_ms,
+        **{name: getattr(totals, name) for name in COUNTED},
     )
 
 
-def price_each(
-    network: Network, strategy: str, phis: Sequence[float], *, batch: int, dtype: str
-) -> tuple[Priced | None, ...]:
+def price_network(network: Network, load: Load, *, family: str = FAMILY.default) -> Priced:
+    """The network with its price; raises InvalidInput where there is no such network."""
+    spec = network.spec()
+    totals = summarize(spec, batch=load.batch, dtype=load.dtype)
+    return price(network, spec, totals, family=family)
+
+
+def price_each(network: Network, phis: Sequence[float], load: Load) -> tuple[Priced | None, ...]:
     """The formula's network at every φ; None past the cap on blocks or pixels."""
-    costs = network.costs(phis, strategy, batch=batch, dtype=dtype, by_part=True)
-    work = terms_of_each(costs, num_classes=network.classes).tolist()
-    columns = zip(phis, costs.resolution.tolist(), Totals.each(costs), work, strict=True)
+    costs = network.costs(phis, load)
+    family = find_family(network.family)
+    work = terms_of_each(costs, num_classes=network.classes, family=family).tolist()
+    names = ("resolution", *COUNTED)
+    rows = zip(*(getattr(costs, name).tolist() for name in names), strict=True)
     return tuple(
         Priced(
-            title=formula_title(phi, strategy),
+            title=network.title_at(phi),
             phi=phi,
-            resolution=side,
-            totals=totals,
             work=tuple(amounts),
+            **dict(zip(names, row, strict=True)),
         )
-        if totals
+        if exists
         else None
-        for phi, side, totals, amounts in columns
+        for exists, phi, amounts, row in zip(costs.exists.tolist(), phis, work, rows, strict=True)
     )
-
-
-def sweep(
-    network: Network, strategy: str, *, steps: int, batch: int, dtype: str
-) -> tuple[Priced, ...]:
-    """The formula's networks over the whole range of φ, `steps` to each unit of φ.
-
-    Networks past the cap on blocks or pixels do not exist and are left out.
-    """
-    phis = [step / steps for step in range(round(PHI_MIN * steps), round(PHI_MAX * steps) + 1)]
-    return tuple(filter(None, price_each(network, strategy, phis, batch=batch, dtype=dtype)))
 
 
 def nearest_phi(network: Network) -> float | None:
@@ -69,29 +73,27 @@ def nearest_phi(network: Network) -> float | None:
     """
     most = math.floor(10 * abs(network.phi))
     phis = [math.copysign(tenths / 10, network.phi) for tenths in range(most, -1, -1)]
-    exists = network.costs(phis, batch=1, dtype="float32").exists.tolist()
+    exists = network.costs(phis, Load()).exists.tolist()
     return next((phi for phi, found in zip(phis, exists, strict=True) if found), None)
 
 
-def published(*, classes: int, batch: int, dtype: str) -> tuple[Priced, ...]:
-    """Every published variant, priced at the resolution it was tested at."""
-    return tuple(
-        price_network(Network(variant=name, classes=classes), batch=batch, dtype=dtype)
-        for name in VARIANTS
-    )
+@lru_cache(maxsize=32)
+def published(family: str, classes: int, load: Load) -> tuple[Priced, ...]:
+    """Every published variant, at the resolution it was tested at; those of `family` have a φ."""
+    networks = (Network(variant=name, classes=classes) for name in VARIANTS)
+    return tuple(price_network(network, load, family=family) for network in networks)
 
 
-def measured(calibration: Calibration, *, batch: int, dtype: str) -> tuple[Priced, ...]:
+@lru_cache(maxsize=4)
+def measured(calibration: Calibration, load: Load) -> tuple[Priced, ...]:
     """The networks that `calibration` was checked with, each with the time that it took here."""
     specs = {(spec.name, spec.resolution): spec for spec in unseen()}
     pairs = ((specs.get((one.name, one.resolution)), one) for one in calibration.checked)
     return tuple(
-        Priced(
-            title=title_of(spec),
-            phi=nominal_phi(spec.name) if spec.phi is None else spec.phi,
-            resolution=spec.resolution,
-            totals=Totals.of(summarize(spec, batch=batch, dtype=dtype)),
-            work=terms(spec),
+        price(
+            network_of(spec),
+            spec,
+            summarize(spec, batch=load.batch, dtype=load.dtype),
             measured_ms=one.median_ms,
         )
         for spec, one in pairs
@@ -99,14 +101,6 @@ def measured(calibration: Calibration, *, batch: int, dtype: str) -> tuple[Price
     )
 
 
-def title_of(spec: ArchitectureSpec) -> str:
-    """What the pages call a network of the paper's rule or a published variant."""
-    if spec.phi is None:
-        return Network(variant=spec.name).title
-    return formula_title(spec.phi, "compound")
-
-
-def nominal_phi(variant: str) -> float | None:
-    """The φ that the name of a V1 variant suggests: 4 for B4; None for all others."""
-    found = re.fullmatch(r"b(\d)", variant)
-    return float(found[1]) if found else None
+def network_of(spec: ArchitectureSpec) -> Network:
+    """The published variant, or the network of the paper's rule, that `spec` is."""
+    return Network(variant=spec.name) if spec.phi is None else Network(phi=spec.phi)

@@ -3,73 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import lru_cache
+from operator import attrgetter
 
 from app.text import count, milliseconds, minus, size
-from effnet_core.cost.arrays import CostArrays
-from effnet_core.cost.report import CostTotals
 from effnet_core.latency import Calibration
 from effnet_core.results.axes import BEYOND
 
-
-@dataclass(frozen=True, kw_only=True)
-class Totals:
-    """What the quantities are read from; `others` are the operations of batch-norm and pooling."""
-
-    params: int
-    mult_adds: int
-    activations: int
-    others: int
-    weight_bytes: int
-    peak_activation_bytes: int
-    blocks: int
-
-    @staticmethod
-    def of(totals: CostTotals) -> Totals:
-        """The same of a network that was counted layer by layer."""
-        return Totals(
-            params=totals.params,
-            mult_adds=totals.mult_adds,
-            activations=totals.activations,
-            others=totals.fvcore.batch_norm + totals.fvcore.adaptive_avg_pool2d,
-            weight_bytes=totals.weight_bytes,
-            peak_activation_bytes=totals.peak_activation_bytes,
-            blocks=totals.blocks,
-        )
-
-    @staticmethod
-    def each(costs: CostArrays) -> tuple[Totals | None, ...]:
-        """The same of each of many networks; None where one does not exist."""
-        columns = (
-            costs.params,
-            costs.mult_adds,
-            costs.activations,
-            costs.batch_norm + costs.adaptive_avg_pool2d,
-            costs.weight_bytes,
-            costs.peak_activation_bytes,
-            costs.blocks,
-        )
-        names = [field.name for field in fields(Totals)]
-        rows = zip(*(column.tolist() for column in columns), strict=True)
-        return tuple(
-            Totals(**dict(zip(names, row, strict=True))) if exists else None
-            for exists, row in zip(costs.exists.tolist(), rows, strict=True)
-        )
+COUNTED = (
+    "params",
+    "mult_adds",
+    "activations",
+    "other_ops",
+    "weight_bytes",
+    "peak_activation_bytes",
+    "blocks",
+)
+"""What `Priced` holds of `cost.CostTotals`, which counts one network, and `cost.CostArrays`."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Priced:
-    """A network on a chart; `phi` is None where the formula does not apply.
+    """A network with its price, as the quantities read it; COUNTED are as in `cost.CostTotals`.
 
-    `work` is what a calibration's model multiplies by its coefficients (`calibration.terms`), and
-    `measured_ms` the time that was taken here, None where it was not.
+    `phi` is None where the formula does not apply. `work` is what a calibration's model multiplies
+    by its coefficients (`latency.terms`), and `measured_ms` the time that was taken here, None
+    where it was not.
     """
 
     title: str
     phi: float | None
     resolution: int
-    totals: Totals
+    params: int
+    mult_adds: int
+    activations: int
+    other_ops: int
+    weight_bytes: int
+    peak_activation_bytes: int
+    blocks: int
     work: tuple[float, ...]
     measured_ms: float | None = None
 
@@ -85,7 +57,6 @@ class Quantity:
     label: str
     of: Callable[[Priced], float | None]
     show: Callable[[float], str] = count
-    unit: str = ""
     caveat: Callable[[Priced], str] = lambda _: ""
 
     def said(self, priced: Priced) -> str:
@@ -94,44 +65,35 @@ class Quantity:
         return "" if value is None else self.show(value) + self.caveat(priced)
 
     @property
+    def unit(self) -> str:
+        """What stands behind a number on an axis."""
+        return "B" if self.show is size else ""
+
+    @property
     def always_linear(self) -> bool:
         """φ has a sign: it is never drawn on a logarithmic axis."""
         return self.key == "phi"
 
 
+def _held(key: str, label: str, field: str, show: Callable[[float], str] = count) -> Quantity:
+    """The quantity that is a field of `Priced`."""
+    return Quantity(key=key, label=label, of=attrgetter(field), show=show)
+
+
+def _whole(value: float) -> str:
+    return f"{value:,.0f}"
+
+
 QUANTITIES = (
-    Quantity(key="phi", label="φ", of=lambda p: p.phi, show=minus),
-    Quantity(key="params", label="Parameters", of=lambda p: p.totals.params),
-    Quantity(key="flops", label="FLOPs (multiply-adds)", of=lambda p: p.totals.mult_adds),
-    Quantity(key="activations", label="Activations", of=lambda p: p.totals.activations),
-    Quantity(
-        key="others",
-        label="Batch-norm and pooling (operations)",
-        of=lambda p: p.totals.others,
-    ),
-    Quantity(
-        key="peak",
-        label="Peak memory of activations",
-        of=lambda p: p.totals.peak_activation_bytes,
-        show=size,
-        unit="B",
-    ),
-    Quantity(
-        key="weights",
-        label="Memory of weights",
-        of=lambda p: p.totals.weight_bytes,
-        show=size,
-        unit="B",
-    ),
-    Quantity(
-        key="blocks", label="Blocks", of=lambda p: p.totals.blocks, show=lambda v: f"{v:,.0f}"
-    ),
-    Quantity(
-        key="resolution",
-        label="Input resolution (pixels)",
-        of=lambda p: p.resolution,
-        show=lambda v: f"{v:,.0f}",
-    ),
+    _held("phi", "φ", "phi", minus),
+    _held("params", "Parameters", "params"),
+    _held("flops", "FLOPs (multiply-adds)", "mult_adds"),
+    _held("activations", "Activations", "activations"),
+    _held("others", "Batch-norm and pooling (operations)", "other_ops"),
+    _held("peak", "Peak memory of activations", "peak_activation_bytes", size),
+    _held("weights", "Memory of weights", "weight_bytes", size),
+    _held("blocks", "Blocks", "blocks", _whole),
+    _held("resolution", "Input resolution (pixels)", "resolution", _whole),
 )
 BY_KEY = {quantity.key: quantity for quantity in QUANTITIES}
 
@@ -161,6 +123,6 @@ def latency(calibration: Calibration) -> Quantity:
 
     def caveat(priced: Priced) -> str:
         measured = priced.measured_ms is not None
-        return "" if measured or not model.extrapolates(priced.totals.mult_adds) else f", {BEYOND}"
+        return "" if measured or not model.extrapolates(priced.mult_adds) else f", {BEYOND}"
 
     return Quantity(key=MS, label=MS_LABEL, of=of, show=show, caveat=caveat)

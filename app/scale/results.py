@@ -2,140 +2,128 @@
 
 Results are frozen, so one object serves every session. They are kept by `lru_cache`, which looks a
 key up by its hash: Streamlit's caches spell every field out, for longer than the redraw takes.
+`formula` is a formula's network at φ = 0 (`Network.at_zero`); texts are JSON for the browser.
 """
 
 from __future__ import annotations
 
-import dataclasses
-from dataclasses import asdict
+from dataclasses import replace
 from functools import lru_cache
-from typing import Any
 
 from app.charts.scale import Axis, axis_of, growth_curves, growth_ratio
-from app.live import marks, networks, readouts
-from app.live.steps import compact
+from app.live import networks, readouts
+from app.live.marks import mark, ratio_mark
+from app.live.steps import to_json
 from app.scale import pricing
-from app.scale.network import Network
+from app.scale.network import Load, Network
 from app.scale.pricing import TENTHS
-from app.scale.quantities import Priced, Quantity, Totals
+from app.scale.quantities import Priced, Quantity
 from effnet_core.architecture.scaling import STRATEGIES
 from effnet_core.cost.report import CostReport, analyze
-from effnet_core.latency import Calibration
 
 Curves = dict[str, tuple[Priced, ...]]
 
 
 @lru_cache(maxsize=16)
-def report(network: Network, batch: int, dtype: str) -> CostReport:
+def report(network: Network, load: Load) -> CostReport:
     """The cost of `network`, layer by layer; raises InvalidInput where there is no such network."""
-    return analyze(network.spec(), batch=batch, dtype=dtype)
-
-
-def curves(network: Network, batch: int, dtype: str) -> Curves:
-    """The cost over φ of every strategy, under the rule and settings of `network`."""
-    rule = dataclasses.replace(network, variant=None, phi=0.0, strategy="compound")
-    return {name: _curve(rule, name, batch, dtype) for name in STRATEGIES}
+    return analyze(network.spec(), batch=load.batch, dtype=load.dtype)
 
 
 @lru_cache(maxsize=64)
-def _curve(rule: Network, strategy: str, batch: int, dtype: str) -> tuple[Priced, ...]:
-    steps = 10 if strategy == "compound" else 4
-    return pricing.sweep(rule, strategy, steps=steps, batch=batch, dtype=dtype)
-
-
-@lru_cache(maxsize=32)
-def published(classes: int, batch: int, dtype: str) -> tuple[Priced, ...]:
-    """Every published variant with its cost."""
-    return pricing.published(classes=classes, batch=batch, dtype=dtype)
-
-
-@lru_cache(maxsize=4)
-def measured(calibration: Calibration, batch: int, dtype: str) -> tuple[Priced, ...]:
-    """Networks with the time that they took here, where a calibration was checked."""
-    return pricing.measured(calibration, batch=batch, dtype=dtype)
+def priced(network: Network, load: Load, family: str) -> Priced:
+    """The network among those of `family`; raises InvalidInput where there is no such network."""
+    held = report(network, load)
+    return pricing.price(network, held.spec, held.totals, family=family)
 
 
 @lru_cache(maxsize=64)
-def growth_axis(quantity: Quantity, logarithmic: bool, batch: int, dtype: str) -> Axis:
-    """An axis whose range depends on batch and number format alone, so that nothing jumps."""
-    return axis_of(
-        quantity, curves(Network(), batch, dtype), published(1000, batch, dtype), logarithmic
-    )
+def steps(formula: Network, load: Load) -> tuple[Priced | None, ...]:
+    """The formula's network at every step of φ; None where there is no such network."""
+    return pricing.price_each(formula, TENTHS, load)
+
+
+@lru_cache(maxsize=64)
+def curves(formula: Network, load: Load) -> Curves:
+    """The cost over φ of every strategy, all else as in `formula`."""
+    each = {name: steps(replace(formula, strategy=name), load) for name in STRATEGIES}
+    return {name: tuple(filter(None, found)) for name, found in each.items()}
+
+
+@lru_cache(maxsize=64)
+def growth_axis(quantity: Quantity, logarithmic: bool, family: str, load: Load) -> Axis:
+    """An axis whose range depends on family, batch and number format alone: nothing jumps."""
+    usual = Network(family=family)
+    variants = pricing.published(family, usual.classes, load)
+    return axis_of(quantity, curves(usual, load), variants, logarithmic)
 
 
 @lru_cache(maxsize=32)
 def growth_chart(
-    network: Network,
-    classes: int,
+    formula: Network,
     pinned: Priced,
     x: Axis,
     y: Axis,
-    batch: int,
-    dtype: str,
+    load: Load,
     measured: tuple[Priced, ...] = (),
 ) -> str:
-    """Curves of growth under the settings of `network` at φ = 0, published variants, A: JSON."""
-    return compact(
-        asdict(
-            growth_curves(
-                curves(network, batch, dtype),
-                published=published(classes, batch, dtype),
-                pinned=pinned,
-                strategy=network.strategy,
-                x=x,
-                y=y,
-                measured=measured,
-            )
+    """Curves of growth under the settings of `formula`, published variants, A."""
+    return to_json(
+        growth_curves(
+            curves(formula, load),
+            published=pricing.published(formula.family, formula.classes, load),
+            pinned=pinned,
+            strategy=formula.strategy,
+            x=x,
+            y=y,
+            measured=measured,
         )
     )
 
 
 @lru_cache(maxsize=32)
-def ratio_chart(network: Network, batch: int, dtype: str) -> str:
-    """How FLOPs grow with φ under the rule of `network` at φ = 0, as JSON."""
-    compound = curves(network, batch, dtype)["compound"]
-    zero, factor = base(network, batch, dtype), network.rule.cost_factor
-    return compact(asdict(growth_ratio(compound, zero, cost_factor=factor)))
+def ratio_chart(formula: Network, load: Load) -> str:
+    """How FLOPs grow with φ under the rule of `formula`."""
+    compound = curves(formula, load)["compound"]
+    return to_json(growth_ratio(compound, base(formula, load), formula.rule.cost_factor))
 
 
-def base(network: Network, batch: int, dtype: str) -> Priced:
-    """The formula's network at φ = 0 under the settings of `network`."""
-    return next(p for p in curves(network, batch, dtype)["compound"] if p.phi == 0)
-
-
-@lru_cache(maxsize=32)
-def live_marks(network: Network, x: Quantity, y: Quantity, batch: int, dtype: str) -> str:
-    """The marks among the curves of growth at every step of φ, as JSON; `network` is at φ = 0."""
-    each = pricing.price_each(network, network.strategy, TENTHS, batch=batch, dtype=dtype)
-    return marks.rows([marks.mark(one, x, y) if one else None for one in each])
+def base(formula: Network, load: Load) -> Priced:
+    """The network at φ = 0, which is the same whatever grows."""
+    return next(one for one in curves(formula, load)["compound"] if one.phi == 0)
 
 
 @lru_cache(maxsize=32)
-def live_ratios(network: Network, batch: int, dtype: str) -> str:
-    """The marks on the chart of ratios at every step of φ, as JSON; `network` is at φ = 0.
+def live_marks(formula: Network, x: Quantity, y: Quantity, load: Load) -> str:
+    """The marks among the curves of growth at every step of φ."""
+    return to_json([one and mark(one, x, y) for one in steps(formula, load)])
+
+
+@lru_cache(maxsize=32)
+def live_ratios(formula: Network, load: Load) -> str:
+    """The marks on the chart of ratios at every step of φ.
 
     None off the compound rule, which alone is drawn there.
     """
-    if network.strategy != "compound":
+    if formula.strategy != "compound":
         return "[]"
-    zero = base(network, batch, dtype)
-    each = pricing.price_each(network, network.strategy, TENTHS, batch=batch, dtype=dtype)
-    return marks.rows([marks.ratio_mark(one, zero) if one else None for one in each])
+    zero = base(formula, load)
+    return to_json([one and ratio_mark(one, zero) for one in steps(formula, load)])
 
 
 @lru_cache(maxsize=32)
-def live_readouts(network: Network, other: Totals, batch: int, dtype: str) -> str:
-    """The headline at every step of φ, as JSON; `network` stands at φ = 0."""
-    return readouts.rows(network, other, batch=batch, dtype=dtype)
+def live_readouts(formula: Network, other: Priced, load: Load) -> str:
+    """The headline at every step of φ, beside `other`, network A."""
+    return to_json(readouts.at_every_step(formula, steps(formula, load), other, load.dtype))
 
 
 @lru_cache(maxsize=16)
-def live_networks(network: Network, batch: int, dtype: str) -> str:
-    """Every part of the network at every step of φ, as JSON; `network` stands at φ = 0."""
-    return networks.at_every_step(network, batch=batch, dtype=dtype).json
+def live_networks(formula: Network, load: Load) -> str:
+    """Every part of the network at every step of φ."""
+    return to_json(networks.at_every_step(formula, load))
 
 
 @lru_cache(maxsize=64)
-def live_network(network: Network, batch: int, dtype: str) -> dict[str, Any]:
+def live_network(network: Network, load: Load) -> networks.Networks:
     """Every part of one network; raises InvalidInput where there is no such network."""
-    return networks.of_report(network.title, report(network, batch, dtype)).columns
+    return networks.of_report(network.title, report(network, load))

@@ -23,7 +23,7 @@ from effnet_core.network.build import torch_dtype
 PASS = 64
 """Most pictures in one forward pass."""
 
-Pictures = npt.NDArray[np.float32]
+Inputs = npt.NDArray[np.float32]
 
 
 class Photos(Protocol):
@@ -71,8 +71,8 @@ class Case:
     place: int
     box: Box
     class_index: int
-    picture: Pictures
-    blurred: Pictures
+    picture: Inputs
+    blurred: Inputs
     whole: float
     at_blurred: float
     at_grey: float
@@ -83,7 +83,7 @@ class Case:
         height, width = self.picture.shape[1:]
         return height, width
 
-    def confidence(self, pictures: Pictures) -> npt.NDArray[np.float64]:
+    def confidence(self, pictures: Inputs) -> npt.NDArray[np.float64]:
         """The class's probability on each of `pictures` (N, 3, H, W)."""
         return probabilities(self.predictor, pictures)[:, self.class_index]
 
@@ -143,7 +143,7 @@ def prepare(predictor: Predictor, samples: Sequence[Sample], target: Target) -> 
     return tuple(cases)
 
 
-def as_inputs(predictor: Predictor, pictures: Pictures) -> Tensor:
+def as_inputs(predictor: Predictor, pictures: Inputs) -> Tensor:
     """Normalised pictures (N, 3, H, W) on the model's device, in its number format."""
     return torch.from_numpy(pictures).to(
         predictor.device,
@@ -152,7 +152,7 @@ def as_inputs(predictor: Predictor, pictures: Pictures) -> Tensor:
     )
 
 
-def probabilities(predictor: Predictor, pictures: Pictures) -> npt.NDArray[np.float64]:
+def probabilities(predictor: Predictor, pictures: Inputs) -> npt.NDArray[np.float64]:
     """The model's softmax (N, classes) of normalised pictures (N, 3, H, W), in float64."""
     answers = []
     with torch.inference_mode():
@@ -162,7 +162,7 @@ def probabilities(predictor: Predictor, pictures: Pictures) -> npt.NDArray[np.fl
     return torch.cat(answers).numpy()
 
 
-def _picture(predictor: Predictor, pixels: Tensor) -> Pictures:
+def _picture(predictor: Predictor, pixels: Tensor) -> Inputs:
     """The network's input of a stored photo (3, H, W)."""
     photo = Image.fromarray(pixels.permute(1, 2, 0).contiguous().cpu().numpy())
     return to_input(model_view(photo, predictor.preprocessing), predictor.preprocessing)

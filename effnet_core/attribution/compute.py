@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from typing import Literal, TypeVar
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +14,6 @@ from torch import Tensor
 from effnet_core.attribution import cam
 from effnet_core.attribution.maps import (
     MapRequest,
-    Passes,
     as_array,
     class_weights,
     every_stage,
@@ -25,14 +24,13 @@ from effnet_core.attribution.parameters import Value
 from effnet_core.attribution.reference import reference_range
 from effnet_core.attribution.registry import Method, find_method
 from effnet_core.attribution.result import Attribution
-from effnet_core.engines.engine import Look
+from effnet_core.engines.engine import ForwardPass, Passes
 from effnet_core.engines.torch import EagerEngine
 from effnet_core.errors import InvalidInput
 from effnet_core.images import IMAGENET_MEAN, IMAGENET_STD, Preprocessing
 from effnet_core.network.model import EfficientNet
 
 Stage = int | Literal["last"]
-T = TypeVar("T")
 
 
 def attribute(
@@ -45,32 +43,32 @@ def attribute(
     parameters: Iterable[tuple[str, Value]] = (),
     preprocessing: Preprocessing | None = None,
     passes: Passes | None = None,
+    known: ForwardPass | None = None,
 ) -> Attribution:
     """Where in one normalised input (1, 3, H, W) the logit of a class comes from.
 
     `stage` counts as torchvision's features do, "last" is the head convolution; input methods
     know no stage. `preprocessing` says what black is for the "black" baseline (None: ImageNet's
     mean and standard deviation). `passes` computes what stage methods need, such as the model's
-    `Predictor` (None: torch). The model must be in evaluation mode; it is never changed, and any
-    number of threads may share it. Raises InvalidInput.
+    `Predictor` (None: torch); a `known` pass at these inputs takes the place of one at the last
+    stage. The model must be in evaluation mode; it is never changed, and any number of threads may
+    share it. Raises InvalidInput.
     """
     chosen = find_method(method)
     request = MapRequest(
         method=chosen.id,
-        class_index=_checked_class(model, class_index),
         stage=_stage_number(model, chosen, stage),
         values=chosen.values(parameters),
         black=() if chosen.supports_stages else _black(preprocessing),
     )
-    size = _checked_size(model, inputs)
-    chosen_passes = passes or EagerEngine(model)
-    raw, milliseconds = _timed(lambda: raw_map(model, chosen_passes, inputs, request))
-    return _attribution(
-        request,
-        raw,
-        partial(reference_range, model.spec, request, size, inputs.device),
-        milliseconds,
+    used = passes or EagerEngine(model)
+    (found,) = _made(
+        model,
+        inputs,
+        [(class_index, request)],
+        lambda: (raw_map(model, used, inputs, request, class_index, known),),
     )
+    return found
 
 
 def attribute_stages(
@@ -89,23 +87,12 @@ def attribute_stages(
     chosen = find_method(method)
     if not chosen.supports_stages:
         raise InvalidInput(f"{chosen.title} works on the input's pixels and has no stages.")
-    requests = tuple(
-        MapRequest(method=chosen.id, class_index=_checked_class(model, class_index), stage=stage)
-        for stage in every_stage(model)
-    )
-    size = _checked_size(model, inputs)
-    chosen_passes = passes or EagerEngine(model)
-    maps, milliseconds = _timed(
-        lambda: raw_maps_of_all_stages(model, chosen_passes, inputs, requests[0])
-    )
-    return tuple(
-        _attribution(
-            request,
-            raw,
-            partial(reference_range, model.spec, request, size, inputs.device),
-            milliseconds,
-        )
-        for request, raw in zip(requests, maps, strict=True)
+    used = passes or EagerEngine(model)
+    return _made(
+        model,
+        inputs,
+        [(class_index, MapRequest(method=chosen.id, stage=each)) for each in every_stage(model)],
+        lambda: raw_maps_of_all_stages(model, used, inputs, chosen.id, class_index),
     )
 
 
@@ -115,58 +102,51 @@ def grad_cam_classes(
     class_indices: Iterable[int],
     *,
     passes: Passes | None = None,
-    look: Look | None = None,
+    known: ForwardPass | None = None,
 ) -> tuple[Attribution, ...]:
     """Grad-CAM of several classes at the last stage, by one pass without gradients.
 
-    A given `look` at these inputs takes the pass's place. `milliseconds` is the time of all classes
+    A `known` pass at these inputs takes its place. `milliseconds` is the time of all classes
     together, with the pass if there is one. Raises InvalidInput as `attribute` does.
     """
-    classes = tuple(_checked_class(model, index) for index in class_indices)
+    classes = tuple(class_indices)
     if not classes:
         return ()
-    size = _checked_size(model, inputs)
-    request = MapRequest(method="grad-cam", class_index=classes[0], stage=model.last_stage)
+    request = MapRequest(method="grad-cam", stage=model.last_stage)
 
     def make() -> npt.NDArray[np.float32]:
-        seen = look or (passes or EagerEngine(model)).look(inputs)
-        return as_array(cam.class_maps(seen.features, class_weights(model, classes)))
+        by = known or (passes or EagerEngine(model)).forward(inputs)
+        return as_array(cam.class_maps(by.features, class_weights(model, classes)))
 
-    maps, milliseconds = _timed(make)
-    reference = partial(reference_range, model.spec, request, size, inputs.device)
+    return _made(model, inputs, [(index, request) for index in classes], make)
+
+
+def _made(
+    model: EfficientNet,
+    inputs: Tensor,
+    asked: Sequence[tuple[int, MapRequest]],
+    make: Callable[[], Iterable[npt.NDArray[np.float32]]],
+) -> tuple[Attribution, ...]:
+    """What `make` gives for each class and request, once they are checked, with its time.
+
+    A map on the CPU waits for the device by itself.
+    """
+    for class_index, _ in asked:
+        _check_class(model, class_index)
+    size = _checked_size(model, inputs)
+    start = time.perf_counter()
+    maps = make()
+    milliseconds = 1000 * (time.perf_counter() - start)
     return tuple(
         Attribution(
             method=request.method,
             stage=request.stage,
-            class_index=index,
+            class_index=class_index,
             raw=raw,
-            reference=reference,
+            reference=partial(reference_range, model.spec, request, size, inputs.device),
             milliseconds=milliseconds,
         )
-        for index, raw in zip(classes, maps, strict=True)
-    )
-
-
-def _timed(make: Callable[[], T]) -> tuple[T, float]:
-    """What `make` returns and its milliseconds; a map on the CPU waits for the device by itself."""
-    start = time.perf_counter()
-    made = make()
-    return made, 1000 * (time.perf_counter() - start)
-
-
-def _attribution(
-    request: MapRequest,
-    raw: npt.NDArray[np.float32],
-    reference: Callable[[], float],
-    milliseconds: float,
-) -> Attribution:
-    return Attribution(
-        method=request.method,
-        stage=request.stage,
-        class_index=request.class_index,
-        raw=raw,
-        reference=reference,
-        milliseconds=milliseconds,
+        for (class_index, request), raw in zip(asked, maps, strict=True)
     )
 
 
@@ -184,7 +164,7 @@ def _checked_size(model: EfficientNet, inputs: Tensor) -> tuple[int, int]:
     return height, width
 
 
-def _checked_class(model: EfficientNet, class_index: int) -> int:
+def _check_class(model: EfficientNet, class_index: int) -> None:
     count = model.spec.num_classes
     if isinstance(class_index, bool) or not (
         isinstance(class_index, int) and 0 <= class_index < count
@@ -192,7 +172,6 @@ def _checked_class(model: EfficientNet, class_index: int) -> int:
         raise InvalidInput(
             f"The class must be a whole number from 0 to {count - 1}; got {class_index!r:.40}."
         )
-    return class_index
 
 
 def _stage_number(model: EfficientNet, method: Method, stage: Stage) -> int | None:

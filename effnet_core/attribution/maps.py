@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -12,21 +11,20 @@ from torch import Tensor
 
 from effnet_core.attribution import cam, pixels
 from effnet_core.attribution.parameters import Value
-from effnet_core.engines.engine import Look, Slope
+from effnet_core.engines.engine import ForwardPass, Passes
 from effnet_core.errors import InvalidInput
 from effnet_core.network.model import EfficientNet
 
 
 @dataclass(frozen=True, kw_only=True)
 class MapRequest:
-    """What a map is asked for with, checked.
+    """What kind of map is asked for, whatever the class; checked.
 
     `stage` is None for input methods. They alone need `values`, every parameter of the method, and
     `black`, a black pixel after normalisation.
     """
 
     method: str
-    class_index: int
     stage: int | None
     values: tuple[tuple[str, Value], ...] = ()
     black: tuple[float, ...] = ()
@@ -37,43 +35,39 @@ class MapRequest:
         return torch.tensor(self.black).view(1, -1, 1, 1)
 
 
-class Passes(Protocol):
-    """Passes over a model, by an engine or a `Predictor`."""
-
-    def look(self, inputs: Tensor) -> Look:
-        """Logits and last feature map of one picture (1, 3, H, W)."""
-
-    def slopes(
-        self, inputs: Tensor, class_index: int, stages: tuple[int, ...]
-    ) -> tuple[Slope, ...]:
-        """What `stages` put out for one picture (1, 3, H, W), and a logit's gradients there."""
-
-
 def raw_map(
-    model: EfficientNet, passes: Passes, inputs: Tensor, request: MapRequest
+    model: EfficientNet,
+    passes: Passes,
+    inputs: Tensor,
+    request: MapRequest,
+    class_index: int,
+    known: ForwardPass | None = None,
 ) -> npt.NDArray[np.float32]:
-    """The raw map, float32 (h, w), of one input (1, 3, H, W). Raises InvalidInput."""
+    """The raw map, float32 (h, w), of one input (1, 3, H, W). Raises InvalidInput.
+
+    A `known` pass over this input takes the place of one at the last stage.
+    """
     if request.stage is None:
         values = dict(request.values)
         found = pixels.pixel_map(
-            model, inputs, request.class_index, request.method, values, request.black_pixel
+            model, inputs, class_index, request.method, values, request.black_pixel
         )
         return as_array(found.float().cpu().numpy())
     combine = cam.COMBINATIONS[request.method]
     if request.stage == model.last_stage:
-        features = passes.look(inputs).features
-        weights = class_weights(model, (request.class_index,))[0]
+        features = (known or passes.forward(inputs)).features
+        weights = class_weights(model, (class_index,))[0]
         return as_array(combine(features, cam.last_gradient(features, weights)))
-    (pair,) = passes.slopes(inputs, request.class_index, (request.stage,))
+    (pair,) = passes.gradients(inputs, class_index, (request.stage,))
     return as_array(combine(*pair))
 
 
 def raw_maps_of_all_stages(
-    model: EfficientNet, passes: Passes, inputs: Tensor, request: MapRequest
+    model: EfficientNet, passes: Passes, inputs: Tensor, method: str, class_index: int
 ) -> tuple[npt.NDArray[np.float32], ...]:
-    """The raw maps of stages 0…N + 1; no stage is read."""
-    combine = cam.COMBINATIONS[request.method]
-    pairs = passes.slopes(inputs, request.class_index, every_stage(model))
+    """The raw maps of stages 0…N + 1."""
+    combine = cam.COMBINATIONS[method]
+    pairs = passes.gradients(inputs, class_index, every_stage(model))
     return tuple(as_array(combine(*pair)) for pair in pairs)
 
 

@@ -10,7 +10,7 @@ from pictures to probabilities.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,8 +24,6 @@ STEPS = 12
 """Equal parts of the picture that insertion and deletion exchange one after another."""
 
 Floats = npt.NDArray[np.floating]
-Confidence = Callable[[npt.NDArray[np.float32]], npt.NDArray[np.float64]]
-"""Normalised pictures (N, 3, H, W) → the probability of the class asked about, (N,)."""
 
 
 def enlarged(values: Floats, size: tuple[int, int]) -> Floats:
@@ -81,44 +79,6 @@ class Curve:
         return float(np.trapezoid(self.confidences, self.fractions))
 
 
-def insertion(
-    values: Floats,
-    picture: npt.NDArray[np.float32],
-    blurred: npt.NDArray[np.float32],
-    confidence: Confidence,
-    *,
-    steps: int = STEPS,
-) -> Curve:
-    """The probability as the strongest pixels of the map come into focus; more area is better.
-
-    Begins with the `blurred` picture (3, H, W) and ends with the normalised `picture`; pixels are
-    exchanged in `steps` equal parts (RISE, arXiv 1806.07421, section 4.2). Raises InvalidInput for
-    an unusable number of steps.
-    """
-    between = exchanged(values, blurred, picture, steps)
-    answers = confidence(np.stack([blurred, *between, picture]))
-    return curve(answers.tolist(), picture.shape[1:])
-
-
-def deletion(
-    values: Floats,
-    picture: npt.NDArray[np.float32],
-    confidence: Confidence,
-    *,
-    steps: int = STEPS,
-) -> Curve:
-    """The probability as the strongest pixels of the map turn grey; less area is better.
-
-    Begins with the normalised `picture` (3, H, W) and ends with zeros, the training set's mean
-    colour (RISE, arXiv 1806.07421, section 4.2, whose authors' program deletes to the same).
-    Raises InvalidInput for an unusable number of steps.
-    """
-    grey = np.zeros_like(picture)
-    between = exchanged(values, picture, grey, steps)
-    answers = confidence(np.stack([picture, *between, grey]))
-    return curve(answers.tolist(), picture.shape[1:])
-
-
 def exchanged(
     values: Floats,
     start: npt.NDArray[np.float32],
@@ -127,10 +87,12 @@ def exchanged(
 ) -> npt.NDArray[np.float32]:
     """What lies between two pictures (3, H, W), (steps − 1, 3, H, W), strongest pixels first.
 
-    At step k the ⌊k·H·W / steps⌋ pixels with the map's largest values are from `end`. Equal values
-    come in an order drawn once for all maps of a size, so that no direction is favoured. Deviation
-    from RISE: 224 steps there, each as many pixels as a photo is wide. Raises InvalidInput unless
-    there are 1 step to one a pixel.
+    Insertion goes from the blurred picture to the normalised one, deletion from that to zeros, the
+    training set's mean colour (RISE, arXiv 1806.07421, section 4.2, whose authors' program deletes
+    to the same). At step k the ⌊k·H·W / steps⌋ pixels with the map's largest values are from `end`.
+    Equal values come in an order drawn once for all maps of a size, so that no direction is
+    favoured. Deviation from RISE: 224 steps there, each as many pixels as a photo is wide. Raises
+    InvalidInput unless there are 1 step to one a pixel.
     """
     height, width = start.shape[1:]
     pixels = height * width

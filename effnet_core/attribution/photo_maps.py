@@ -60,7 +60,7 @@ def photo_maps(
 def _features_and_gradients(
     model: EfficientNet, inputs: Tensor, classes: Tensor, stage: int
 ) -> tuple[Tensor, Tensor]:
-    """As `cam.features_and_gradient`, of a batch: each (B, C, h, w)."""
+    """A stage's feature maps, and each logit's gradient there: each (B, C, h, w)."""
     with torch.inference_mode(False), torch.no_grad():
         features = model.prefix(inputs, stage)
         if stage == model.last_stage:

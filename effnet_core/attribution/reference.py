@@ -35,8 +35,8 @@ from effnet_core.engines.torch import EagerEngine
 from effnet_core.network.build import build
 from effnet_core.network.model import EfficientNet
 
-SEED = 0
-CALIBRATION_IMAGES = 4
+SEED, CLASS = 0, 0
+STATISTICS_IMAGES = 4
 MAX_REMEMBERED = 4096
 
 _Key = tuple[ArchitectureSpec, MapRequest, tuple[int, int]]
@@ -53,7 +53,7 @@ def reference_range(
     inner stage's together with those of all other stages, which costs little more.
     Raises DoesNotFit if the second network does not fit on `device`.
     """
-    key = _key(spec, request, size)
+    key = spec, request, size
     if key not in _ranges:
         with _lock:
             if key not in _ranges:
@@ -67,9 +67,10 @@ def _measure(key: _Key, device: torch.device) -> None:
     network, noise = _with_statistics(spec, request, size, device)
     engine = EagerEngine(network)
     if request.stage is None or request.stage == network.last_stage:
-        _ranges[key] = _extent(raw_map(network, engine, noise, request))
+        _ranges[key] = _extent(raw_map(network, engine, noise, request, CLASS))
         return
-    for stage, values in enumerate(raw_maps_of_all_stages(network, engine, noise, request)):
+    maps = raw_maps_of_all_stages(network, engine, noise, request.method, CLASS)
+    for stage, values in enumerate(maps):
         _ranges[spec, replace(request, stage=stage), size] = _extent(values)
 
 
@@ -92,20 +93,16 @@ def _with_statistics(
 ) -> tuple[EfficientNet, Tensor]:
     """The reference network on `device` and the noise image (1, 3, H, W) to attribute."""
     at_size = replace(spec, resolution=max(size))  # what the memory check reads
-    network = build(at_size, seed=SEED, batch=CALIBRATION_IMAGES)  # the same on every device
+    network = build(at_size, seed=SEED, batch=STATISTICS_IMAGES)  # the same on every device
     generator = torch.Generator().manual_seed(SEED)
-    shown = torch.randn((CALIBRATION_IMAGES, spec.in_channels, *size), generator=generator)
+    shown = torch.randn((STATISTICS_IMAGES, spec.in_channels, *size), generator=generator)
     noise = shown[:1]
     if request.stage is None:
         shown = shown_inputs(
-            noise, request.method, dict(request.values), request.black_pixel, CALIBRATION_IMAGES
+            noise, request.method, dict(request.values), request.black_pixel, STATISTICS_IMAGES
         )
     fill_norm_statistics(network.to(device), shown.to(device))
     return network, noise.to(device)
-
-
-def _key(spec: ArchitectureSpec, request: MapRequest, size: tuple[int, int]) -> _Key:
-    return spec, replace(request, class_index=0), size
 
 
 def _extent(values: npt.NDArray[np.float32]) -> float:

@@ -15,54 +15,15 @@ CONTROLS = RANDOM_MAP, CENTRE_GAUSSIAN = "random map", "centre Gaussian"
 """The subjects that know nothing of the photo."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Metric:
-    """One of `MapScores`' metrics: its field, its name for people, and what is good."""
-
-    key: str
-    title: str
-    paper: str
-    more_is_better: bool
-
-
-METRICS: tuple[Metric, ...] = (
-    Metric(
-        key="pointing",
-        title="Pointing game",
-        paper="https://arxiv.org/abs/1608.00507",
-        more_is_better=True,
-    ),
-    Metric(
-        key="energy",
-        title="Energy inside the box",
-        paper="https://arxiv.org/abs/1910.01279",
-        more_is_better=True,
-    ),
-    Metric(
-        key="insertion",
-        title="Insertion",
-        paper="https://arxiv.org/abs/1806.07421",
-        more_is_better=True,
-    ),
-    Metric(
-        key="deletion",
-        title="Deletion",
-        paper="https://arxiv.org/abs/1806.07421",
-        more_is_better=False,
-    ),
-    Metric(
-        key="average_drop",
-        title="Average drop",
-        paper="https://arxiv.org/abs/1710.11063",
-        more_is_better=False,
-    ),
-    Metric(
-        key="increase",
-        title="Increase in confidence",
-        paper="https://arxiv.org/abs/1710.11063",
-        more_is_better=True,
-    ),
-)
+METRICS = {
+    "pointing": "Pointing game",
+    "energy": "Energy inside the box",
+    "insertion": "Insertion",
+    "deletion": "Deletion",
+    "average_drop": "Average drop",
+    "increase": "Increase in confidence",
+}
+"""The fields of `MapScores` that are metrics, with their names for people; see `metrics`."""
 
 
 @dataclass(frozen=True)

@@ -117,7 +117,7 @@ class _Rows:
 
     def of(self, subject: str, stage: int | None, grid: tuple[int, int]) -> _Row:
         """The row of this subject, made when first asked for."""
-        empty = _Row(grid, {metric.key: [] for metric in METRICS})
+        empty = _Row(grid, {metric: [] for metric in METRICS})
         return self.rows.setdefault((subject, stage), empty)
 
     def summarised(self, target: Target, steps: int) -> tuple[MapScores, ...]:

@@ -26,7 +26,8 @@ from effnet_core.cli.loading import (
 )
 from effnet_core.cli.streams import print_json, say
 from effnet_core.errors import EffnetError, ImageError
-from effnet_core.images import decode
+from effnet_core.images import Decoded
+from effnet_core.images.resizing import decode_first
 
 if TYPE_CHECKING:
     from effnet_core.engines.predictor import Predictor
@@ -86,8 +87,7 @@ def _answers(args: argparse.Namespace) -> tuple[list[Answer], str | None]:
     for image in pictures:
         try:
             data = read_image(image)
-            if model is None:
-                decode(data)
+            first = decode_first(data) if model is None else None
         except ImageError as error:
             answers.append(_refused(image, error))
             continue
@@ -97,7 +97,7 @@ def _answers(args: argparse.Namespace) -> tuple[list[Answer], str | None]:
             cast = ", bfloat16 autocast" if args.autocast else ""
             heading = f"{model.weights_id} on {model.device} in {model.dtype}{cast}\n"
             heading += described_input(loaded)
-        answers.append(_answer(model, image, data, args.top))
+        answers.append(_answer(model, image, data, first, args.top))
     return answers, heading
 
 
@@ -106,9 +106,9 @@ def _refused(image: str, error: EffnetError) -> Answer:
     return {"image": image, "error": str(error)}
 
 
-def _answer(model: Predictor, image: str, data: bytes, top: int) -> Answer:
+def _answer(model: Predictor, image: str, data: bytes, first: Decoded | None, top: int) -> Answer:
     try:
-        prediction = model.predict_bytes(data, top_k=top)
+        prediction = model.predict_bytes(data, first=first, top_k=top)
     except EffnetError as error:
         return _refused(image, error)
     return {

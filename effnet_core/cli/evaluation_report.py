@@ -91,13 +91,13 @@ def print_maps(rows: tuple[MapScores, ...], seed: int) -> None:
         f"box covers {rows[0].box_share.mean:.1%} of the view\n"
     )
     print_table(
-        ("Map", "Stage", "Grid", *(metric.title for metric in METRICS)),
+        ("Map", "Stage", "Grid", *METRICS.values()),
         [
             (
                 row.subject,
                 "–" if row.stage is None else str(row.stage),
                 "{} × {}".format(*row.grid),
-                *(f"{getattr(row, metric.key).mean:.3f}" for metric in METRICS),
+                *(f"{getattr(row, metric).mean:.3f}" for metric in METRICS),
             )
             for row in rows
         ],

@@ -23,7 +23,7 @@ from effnet_core.cli.loading import (
 )
 from effnet_core.cli.streams import print_json
 from effnet_core.errors import InvalidInput
-from effnet_core.images import decode
+from effnet_core.images.resizing import decode_first
 
 if TYPE_CHECKING:
     from effnet_core.architecture.spec import ArchitectureSpec
@@ -91,11 +91,11 @@ def _run(args: argparse.Namespace) -> int:
     if args.architecture is not None:  # what is wrong is said before seconds of loading
         _require_stage(stage, architecture(args.architecture))
     data = read_image(args.image)
-    decode(data)  # a bad picture is refused before seconds of loading
+    first = decode_first(data)  # a bad picture is refused before seconds of loading
     loaded = load(args, args.device)
     _require_stage(stage, loaded.spec)
     model = predictor(loaded, args)
-    prediction = model.predict_bytes(data, top_k=args.top_classes or 1)
+    prediction = model.predict_bytes(data, first=first, top_k=args.top_classes or 1)
     targets = prediction.top
     if args.class_indices is not None:
         targets = tuple(prediction.of(index) for index in dict.fromkeys(args.class_indices))

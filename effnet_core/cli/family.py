@@ -7,23 +7,19 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-from tqdm import tqdm
 
 from effnet_core.cli import INTERRUPTED
 from effnet_core.cli.common import Commands, add_command, device, print_table, working
 from effnet_core.cli.streams import print_json, say
+from effnet_core.cli.training_progress import following, readable_time
 from effnet_core.errors import InvalidInput
 
 if TYPE_CHECKING:
     from effnet_core.training.family.plan import PlannedRun
     from effnet_core.training.family.runs import Family, FamilyRun
     from effnet_core.training.family.training import Outcome
-    from effnet_core.training.runs.folder import Status
 
 _PLAN_HEADERS = (
     "Run",
@@ -155,21 +151,18 @@ def _time_left(run: PlannedRun) -> str:
     return f"about {readable_time(run.seconds_left)} on {run.measured_on}"
 
 
-def readable_time(seconds: float) -> str:
-    """A duration as people read it, such as "1 h 05 min" or "48 s"."""
-    if seconds < 60:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes // 60} h {minutes % 60:02} min" if minutes >= 60 else f"{minutes} min"
-
-
 def _train(args: argparse.Namespace, family: Family, runs: tuple[FamilyRun, ...]) -> int:
     with working("Loading PyTorch"):
         from effnet_core.training.distributed import joined
         from effnet_core.training.family.training import read_data, train_family
     with working(f"Reading {args.data}"):
         data = read_data(Path(args.data))
-    with joined(args.device) as world, _following() as follower:
+    with joined(args.device) as world, following() as follower:
+
+        def ended(outcome: Outcome) -> None:
+            follower.close()
+            _tell(outcome)
+
         outcomes = train_family(
             family,
             runs,
@@ -177,9 +170,9 @@ def _train(args: argparse.Namespace, family: Family, runs: tuple[FamilyRun, ...]
             Path(args.out),
             world,
             every=args.all,
-            report=follower.report,
-            validating=follower.validating,
-            ended=follower.ended,
+            report=lambda run, status: follower(status, run.id),
+            validating=lambda run, done, total: follower.validating(run.id, done, total),
+            ended=ended,
         )
     if args.json:
         print_json(
@@ -228,57 +221,12 @@ def _percent(share: float | None) -> str:
     return "" if share is None else f"{share:.2%}"
 
 
-class _Follower:
-    """A progress bar for the run under way, and a line on standard error for each that ended."""
-
-    def __init__(self) -> None:
-        self._bar: tqdm[None] | None = None
-        self._doing = ""
-
-    def report(self, run: FamilyRun, status: Status) -> None:
-        """Show how far training is."""
-        bar = self._on(run.id, status.steps, "step", initial=status.step)
-        known = {"loss": status.loss, "top-1": status.top1, "photos/s": status.photos_per_second}
-        bar.set_postfix(
-            {name: f"{value:.4g}" for name, value in known.items() if value is not None},
-            refresh=False,
+def _tell(outcome: Outcome) -> None:
+    """Say what became of a run."""
+    if outcome.state != "finished":
+        say(f"{outcome.id}: {outcome.state}. {outcome.sentence}")
+    elif not outcome.earlier:
+        say(
+            f"{outcome.id}: finished, {_percent(outcome.validation_top1)} of the validation photos "
+            "right."
         )
-        bar.update(status.step - bar.n)
-
-    def validating(self, run: FamilyRun, done: int, total: int) -> None:
-        """Show how far the look at the validation photos is."""
-        bar = self._on(f"{run.id}, validation", total, "photo", initial=0)
-        bar.update(done - bar.n)
-
-    def ended(self, outcome: Outcome) -> None:
-        """Say what became of a run."""
-        self.close()
-        if outcome.state == "finished" and not outcome.earlier:
-            say(
-                f"{outcome.id}: finished, {_percent(outcome.validation_top1)} of the validation "
-                "photos right."
-            )
-        elif outcome.state != "finished":
-            say(f"{outcome.id}: {outcome.state}. {outcome.sentence}")
-
-    def close(self) -> None:
-        """Take the bar away."""
-        if self._bar is not None:
-            self._bar.close()
-        self._bar, self._doing = None, ""
-
-    def _on(self, doing: str, total: int, unit: str, *, initial: int) -> tqdm[None]:
-        if self._bar is None or self._doing != doing:
-            self.close()
-            self._bar = tqdm(desc=doing, total=total, unit=unit, initial=initial, leave=False)
-            self._doing = doing
-        return self._bar
-
-
-@contextmanager
-def _following() -> Iterator[_Follower]:
-    follower = _Follower()
-    try:
-        yield follower
-    finally:
-        follower.close()

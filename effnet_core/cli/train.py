@@ -21,19 +21,18 @@ from effnet_core.cli.common import (
     progress_bar,
     working,
 )
-from effnet_core.cli.family import readable_time
 from effnet_core.cli.network import FORMULA_OPTIONS, add_network, network
 from effnet_core.cli.recipe_options import add_recipe, recipe_fields
 from effnet_core.cli.streams import print_json, warn
-from effnet_core.cli.training_progress import following
+from effnet_core.cli.training_progress import following, readable_time
 from effnet_core.errors import InvalidInput
 
 if TYPE_CHECKING:
     from effnet_core.training.distributed import World
-    from effnet_core.training.job import Job
-    from effnet_core.training.launch import TrainingData
+    from effnet_core.training.job import Job, TrainingData
     from effnet_core.training.recipe import Recipe
-    from effnet_core.training.runs.folder import RunFolder, RunResult
+    from effnet_core.training.runs.folder import RunFolder
+    from effnet_core.training.runs.run import Result
     from effnet_core.weights import LoadedWeights
 
 _WITH_RESUME = {"resume", "data", "device", "threads", "json", "run", "command"}
@@ -86,7 +85,7 @@ def _run(args: argparse.Namespace) -> int:
         from effnet_core.training.distributed import joined
         from effnet_core.training.runs.folder import RunFolder
     folder = RunFolder(Path(args.resume or args.out))
-    threads = args.threads or (args.resume and folder.about().get("threads"))
+    threads = args.threads or (args.resume and folder.begun().about.get("threads"))
     if threads:
         torch.set_num_threads(threads)
     with joined(args.device) as world, following() as follower:
@@ -117,20 +116,17 @@ def _require_options(args: argparse.Namespace) -> None:
         raise InvalidInput("--architecture says what --from holds; give --from, or leave it out.")
 
 
-def _earlier(folder: RunFolder) -> RunResult | None:
+def _earlier(folder: RunFolder) -> Result | None:
     """What came out of a run that is finished."""
-    from effnet_core.training.runs.folder import RunResult
-
-    folder.recipe()  # raises where there is no run
+    folder.begun()  # raises where there is no run
     found = folder.result()
-    if found is None:
-        return None
-    warn(f"The run in {folder.path} is finished; nothing is left to be done.")
-    return RunResult(**found)
+    if found is not None:
+        warn(f"The run in {folder.path} is finished; nothing is left to be done.")
+    return found
 
 
 def _resumed(args: argparse.Namespace, folder: RunFolder) -> Job:
-    from effnet_core.training.launch import resumed_job
+    from effnet_core.training.job import resumed_job
 
     with working("Reading the photos"):
         return resumed_job(folder, Path(args.data) if args.data else None)
@@ -138,7 +134,7 @@ def _resumed(args: argparse.Namespace, folder: RunFolder) -> Job:
 
 def _new(args: argparse.Namespace, folder: RunFolder, world: World) -> Job:
     from effnet_core.training.finetune import preprocessing_of
-    from effnet_core.training.launch import fine_tuning_job, new_job
+    from effnet_core.training.job import fine_tuning_job, new_job
     from effnet_core.training.presets import FINE_TUNING
     from effnet_core.training.recipe import Recipe
 
@@ -161,7 +157,7 @@ def _new(args: argparse.Namespace, folder: RunFolder, world: World) -> Job:
 
 def _holding_out(recipe: Recipe, fields: dict[str, Any], data: TrainingData) -> Recipe:
     """The recipe with as many photos held out as is usual, unless its fields say how many."""
-    from effnet_core.training.launch import usual_held_out
+    from effnet_core.training.job import usual_held_out
 
     if "held_out" in fields:
         return recipe
@@ -178,7 +174,7 @@ def _weights(args: argparse.Namespace) -> LoadedWeights:
 def _photos(args: argparse.Namespace, folder: RunFolder, world: World, side: int) -> TrainingData:
     """The photos of --data; a source is first prepared, into the folder of the run."""
     from effnet_core.datasets import prepared
-    from effnet_core.training.launch import OWN_DATA, read_data
+    from effnet_core.training.job import OWN_DATA, read_data
 
     place = Path(args.data)
     if (place / prepared.RECORD).exists():
@@ -206,7 +202,7 @@ def _prepare(source: Path, place: Path, side: int) -> None:
         )
 
 
-def _report(args: argparse.Namespace, folder: RunFolder, result: RunResult) -> None:
+def _report(args: argparse.Namespace, folder: RunFolder, result: Result) -> None:
     finished = result.state == "finished"
     if args.json:
         model = str(folder.model) if finished else None

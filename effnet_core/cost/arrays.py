@@ -73,6 +73,11 @@ class CostArrays:
     peak_activation_bytes: Numbers
     parts: tuple[PartArrays, ...] = ()
 
+    @property
+    def other_ops(self) -> Numbers:
+        """As `cost.CostTotals.other_ops`."""
+        return self.batch_norm + self.adaptive_avg_pool2d
+
 
 def scaled_costs(
     phis: Sequence[float] | npt.NDArray[np.float64],

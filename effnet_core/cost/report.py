@@ -71,6 +71,11 @@ class CostTotals:
     peak_at: str
     blocks: int
 
+    @property
+    def other_ops(self) -> int:
+        """Operations of batch-norm and average pooling, as fvcore counts them."""
+        return self.fvcore.batch_norm + self.fvcore.adaptive_avg_pool2d
+
 
 @dataclass(frozen=True, kw_only=True)
 class PartCost:

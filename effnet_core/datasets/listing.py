@@ -13,8 +13,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from effnet_core.datasets.photo_set import DataError
 from effnet_core.datasets.trees import SPLIT_FOLDERS, Read, Split, Tree
+from effnet_core.errors import DataError
 
 Box = tuple[int, int, int, int]
 BoxKey = tuple[str, str, str]

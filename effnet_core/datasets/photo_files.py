@@ -19,9 +19,10 @@ from torch import Tensor
 from effnet_core import files
 from effnet_core.datasets import photo_set, prepared
 from effnet_core.datasets.listing import Box, Listing, list_photos
-from effnet_core.datasets.photo_set import DataError, PhotoSet
+from effnet_core.datasets.photo_set import PhotoSet
 from effnet_core.datasets.trees import SPLITS, Split, opened
 from effnet_core.datasets.zips import Read
+from effnet_core.errors import DataError
 from effnet_core.images import decode
 from effnet_core.limits import ZipLimits
 

@@ -12,13 +12,9 @@ import torch
 from torch import Tensor
 
 from effnet_core import files
-from effnet_core.errors import EffnetError, InvalidInput
+from effnet_core.errors import DataError, InvalidInput
 
 FORMAT_KEY, FORMAT = "effnet.format", "effnet-photos/1"
-
-
-class DataError(EffnetError):
-    """A data set cannot be read, or cannot be used as it is."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -100,17 +96,11 @@ def load(path: Path) -> PhotoSet:
     return photos
 
 
-def hold_out(photos: PhotoSet, count: int, *, seed: int) -> tuple[PhotoSet, PhotoSet]:
-    """(the photos to train on, `count` photos drawn with `seed` for choices).
-
-    Raises InvalidInput if nothing would be left.
-    """
-    kept, held = held_out_rows(len(photos), count, seed=seed)
-    return photos.subset(kept), photos.subset(held)
-
-
 def held_out_rows(photos: int, count: int, *, seed: int) -> tuple[Tensor, Tensor]:
-    """`hold_out` as the places of both sets' photos among `photos`, int64, rising."""
+    """The places of the photos to train on, and of `count` drawn with `seed` for choices.
+
+    Both are int64 and rise. Raises InvalidInput if nothing would be left.
+    """
     if not 0 <= count < photos:
         raise InvalidInput(f"Of {photos:,} photos {count:,} cannot be held out.")
     order = torch.randperm(photos, generator=torch.Generator().manual_seed(seed))

@@ -6,7 +6,6 @@ import math
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +14,10 @@ import torch
 from PIL import Image
 
 from effnet_core.datasets.listing import Box, Listing, list_photos
-from effnet_core.datasets.photo_set import DataError, PhotoSet
+from effnet_core.datasets.photo_set import PhotoSet
 from effnet_core.datasets.prepared import PreparedReport, require_place, write
 from effnet_core.datasets.trees import SPLITS, Split, opened
-from effnet_core.errors import EffnetError, InvalidInput
+from effnet_core.errors import DataError, EffnetError, InvalidInput
 from effnet_core.images import Preprocessing, crop_box, decode, model_view
 from effnet_core.limits import ZipLimits
 
@@ -29,52 +28,6 @@ SIDES = (8, 1024)
 _NO_BOX = (-1, -1, -1, -1)
 _AT_ONCE = 64  # photos that a thread decodes between two reports
 _TOLERANCE = 1e-6  # of a pixel; far below a real fraction, far above float64's rounding
-
-
-@dataclass(frozen=True, kw_only=True)
-class ReadReport:
-    """What became of a source's files besides the photos that were read.
-
-    `unreadable` are (name, reason in a sentence); `ignored` counts files that are no pictures by
-    their names.
-    """
-
-    source: str
-    form: str
-    unreadable: tuple[tuple[str, str], ...]
-    ignored: int
-
-
-def read_photos(
-    source: Path | bytes,
-    *,
-    side: int,
-    split: Split = "val",
-    class_list: Path | None = None,
-    boxes: Path | None = None,
-    max_per_class: int | None = None,
-    limits: ZipLimits | None = None,
-    progress: Progress = lambda done, total: None,
-) -> tuple[PhotoSet, ReadReport]:
-    """The photos of one split of a folder or zip (or a zip's bytes), all where it has no splits.
-
-    Forms, order and arguments are those of `list_photos`. Raises DataError, also where not one
-    photo can be read; InvalidInput for the side.
-    """
-    _require_side(side)
-    with opened([source], limits) as (tree, name):
-        listing = list_photos(tree, class_list=class_list, boxes=boxes, max_per_class=max_per_class)
-        if not listing.divided:
-            split = "train"
-        if not listing.photos.get(split):
-            raise DataError(f"{name} holds no photos for {split}.")
-        photos, unreadable = _decoded(listing, split, side, progress)
-    if not len(photos):
-        raise DataError(f"{name} holds no readable photo ({unreadable[0][1]})")
-    report = ReadReport(
-        source=name, form=listing.form, unreadable=unreadable, ignored=listing.ignored
-    )
-    return photos, report
 
 
 def prepare(
@@ -143,7 +96,7 @@ def _moved(low: int, high: int, start: float, end: float, side: int) -> tuple[in
     return max(first, 0), min(last, side - 1)
 
 
-def _decoded(
+def decoded(
     listing: Listing, split: Split, side: int, progress: Progress
 ) -> tuple[PhotoSet, tuple[tuple[str, str], ...]]:
     """The readable photos of a split, in the listing's order, and (name, reason) of the others."""
@@ -189,7 +142,7 @@ def _all_decoded(
     before = 0
     for split in SPLITS:
         if listing.photos.get(split):
-            sets[split], refused = _decoded(listing, split, side, _after(before, total, progress))
+            sets[split], refused = decoded(listing, split, side, _after(before, total, progress))
             before += len(listing.photos[split])
             unreadable += [(f"{split}/{photo}", reason) for photo, reason in refused]
     return sets, tuple(unreadable)

@@ -12,9 +12,9 @@ from typing import Any
 
 from effnet_core import files
 from effnet_core.datasets import photo_set
-from effnet_core.datasets.photo_set import DataError, PhotoSet
+from effnet_core.datasets.photo_set import PhotoSet
 from effnet_core.datasets.trees import SPLITS, Split
-from effnet_core.errors import InvalidInput
+from effnet_core.errors import DataError, InvalidInput
 from effnet_core.files import conform, of_format, read_json
 from effnet_core.limits import MAX_PREPARED_RECORD_BYTES
 

@@ -12,8 +12,8 @@ from functools import partial
 from pathlib import Path
 from typing import Literal, get_args
 
-from effnet_core.datasets.photo_set import DataError
 from effnet_core.datasets.zips import Read, entries, is_hidden
+from effnet_core.errors import DataError
 from effnet_core.limits import MAX_PHOTO_LIST_BYTES, MAX_PICTURE_BYTES, ZipLimits
 
 Split = Literal["train", "val"]

@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import PurePosixPath
 from typing import BinaryIO
 
-from effnet_core.datasets.photo_set import DataError
+from effnet_core.errors import DataError
 from effnet_core.limits import MAX_ZIP_PATH, ZipLimits
 
 Read = Callable[[], bytes]

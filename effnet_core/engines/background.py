@@ -12,7 +12,7 @@ T = TypeVar("T")
 _log = logging.getLogger(__name__)
 
 
-class Later(Generic[T]):
+class Background(Generic[T]):
     """What `make` returns, made by a thread of its own that the first `get` starts.
 
     If `make` raises, that is logged once and there never is a value.

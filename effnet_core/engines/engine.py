@@ -1,4 +1,4 @@
-"""One pass of a network, whatever computes it: `Engine` and what it gives, `Look`."""
+"""One pass of a network, whatever computes it: `Engine` and what it gives, `ForwardPass`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import Tensor
 
 
 @dataclass(frozen=True)
-class Look:
+class ForwardPass:
     """What one pass over one picture gives, as read-only float32 arrays.
 
     `logits` has shape (classes,) and `features`, the last feature map, (head channels, h, w);
@@ -39,25 +39,29 @@ class Look:
         return found
 
 
-Slope = tuple[npt.NDArray[np.floating], npt.NDArray[np.floating]]
+FeatureGradient = tuple[npt.NDArray[np.floating], npt.NDArray[np.floating]]
 """A stage's feature maps and a logit's gradient by them, each (C, h, w)."""
 
 
-class Engine(Protocol):
-    """Computes passes for any number of threads at once; `name` is for read-outs."""
+class Passes(Protocol):
+    """Passes over one model, by an engine or a `Predictor`, for any number of threads at once."""
+
+    def forward(self, inputs: Tensor) -> ForwardPass:
+        """One normalised picture (1, 3, H, W) → logits and last feature map."""
+
+    def gradients(
+        self, inputs: Tensor, class_index: int, stages: tuple[int, ...]
+    ) -> tuple[FeatureGradient, ...]:
+        """What `stages` put out for one picture (1, 3, H, W), and a logit's gradients there.
+
+        `stages` rise, from 0 (stem) to N + 1 (head convolution), and begin with an inner one: at
+        the last the gradient is the class's weights, and `forward` gives the feature map.
+        """
+
+
+class Engine(Passes, Protocol):
+    """Computes passes; `name` is for read-outs."""
 
     @property
     def name(self) -> str:
         """What computes, with its version."""
-
-    def look(self, inputs: Tensor) -> Look:
-        """One normalised picture (1, 3, H, W) → logits and last feature map."""
-
-    def slopes(
-        self, inputs: Tensor, class_index: int, stages: tuple[int, ...]
-    ) -> tuple[Slope, ...]:
-        """What `stages` put out for one picture (1, 3, H, W), and a logit's gradients there.
-
-        `stages` rise, from 0 (stem) to N + 1 (head convolution), and begin with an inner one: at
-        the last the gradient is the class's weights, and `look` gives the feature map.
-        """

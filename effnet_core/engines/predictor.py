@@ -15,13 +15,13 @@ from PIL import Image
 from torch import Tensor
 
 from effnet_core.engines.cuda.engine import CudaEngine, upload
-from effnet_core.engines.engine import Engine, Look, Slope
+from effnet_core.engines.engine import Engine, FeatureGradient, ForwardPass
 from effnet_core.engines.onnx.cache import GraphCache
 from effnet_core.engines.onnx.engine import OnnxEngine
 from effnet_core.engines.torch import EagerEngine
 from effnet_core.errors import InvalidInput
 from effnet_core.images import Decoded, crop_box, to_input
-from effnet_core.images.resizing import decode_for, quick_view
+from effnet_core.images.resizing import decode_for, resized_view
 from effnet_core.network.build import resolve_device, torch_dtype
 from effnet_core.weights.checkpoints import LoadedWeights, instantiate
 
@@ -128,22 +128,22 @@ class Predictor:
     def ready(self, seconds: float | None = None, *, stages: tuple[int, ...] = ()) -> bool:
         """Wait until the fast engine answers, `seconds` at most; False where torch goes on to.
 
-        With `stages` until `slopes` at these stages is the fast engine's.
+        With `stages` until `gradients` at these stages is the fast engine's.
         """
         return isinstance(self._engine, OnnxEngine) and self._engine.ready(seconds, stages=stages)
 
-    def look(self, inputs: Tensor) -> Look:
+    def forward(self, inputs: Tensor) -> ForwardPass:
         """Logits and last feature map of one normalised picture (1, 3, H, W), by one pass."""
-        return self._engine.look(inputs)
+        return self._engine.forward(inputs)
 
-    def slopes(
+    def gradients(
         self, inputs: Tensor, class_index: int, stages: tuple[int, ...]
-    ) -> tuple[Slope, ...]:
+    ) -> tuple[FeatureGradient, ...]:
         """What `stages` put out for one picture (1, 3, H, W), and a logit's gradients there.
 
-        See `Engine.slopes`; the first answer for some stages is torch's.
+        See `Engine.gradients`; the first answer for some stages is torch's.
         """
-        return self._engine.slopes(inputs, class_index, stages)
+        return self._engine.gradients(inputs, class_index, stages)
 
     def warm_up(self) -> None:
         """Answer for a blank picture: a first pass is several times slower than others.
@@ -166,19 +166,20 @@ class Predictor:
 
         Raises InvalidInput if `top_k` is below 1; above the number of classes all are given.
         """
-        _require_some(top_k)
-        return self.see(Decoded(image, image.size), top_k=top_k)[0]
+        return self.answer(Decoded(image, image.size), top_k=top_k)[0]
 
-    def see(self, picture: Decoded, *, top_k: int = 5) -> tuple[Prediction, Look]:
-        """What `predict` says of a picture, and the look that it says it by.
+    def answer(self, picture: Decoded, *, top_k: int = 5) -> tuple[Prediction, ForwardPass]:
+        """What is said of a picture, decoding included, and the pass that it is said by.
 
-        One decoded by `quick_view.decode_for` may have fewer pixels than its file.
+        One decoded by `resizing.decode_for` may have fewer pixels than its file. Raises what
+        `predict` raises.
         """
+        _require_some(top_k)
         start = time.perf_counter()
-        pixels = quick_view(picture, self.preprocessing)
-        look = self.look(self.inputs(pixels))
-        probabilities = look.probabilities()
-        milliseconds = (time.perf_counter() - start) * 1e3
+        pixels = resized_view(picture, self.preprocessing)
+        by = self.forward(self.inputs(pixels))
+        probabilities = by.probabilities()
+        milliseconds = picture.milliseconds + (time.perf_counter() - start) * 1e3
         prediction = Prediction(
             weights=self.weights_id,
             top=_top(probabilities, self.classes, top_k),
@@ -187,48 +188,35 @@ class Predictor:
             crop_box=crop_box(picture.size, self.preprocessing),
             device=str(self.device),
             dtype=self.dtype,
-            engine=look.engine,
+            engine=by.engine,
             resolution=self.preprocessing.crop,
             classes=self.classes,
             probabilities=probabilities,
         )
-        return prediction, look
+        return prediction, by
 
-    def predict_bytes(self, data: bytes, *, top_k: int = 5) -> Prediction:
+    def predict_bytes(
+        self, data: bytes, *, first: Decoded | None = None, top_k: int = 5
+    ) -> Prediction:
         """Classify the bytes of a picture file; raises ImageError or InvalidInput.
 
         A large JPEG is decoded at a fraction of its size where that still is twice what is needed.
+        `first` is what `resizing.decode_first` gave of the same bytes.
         """
-        _require_some(top_k)
-        start = time.perf_counter()
-        picture = decode_for(data, self.preprocessing)
-        decoding = (time.perf_counter() - start) * 1e3
-        prediction, _ = self.see(picture, top_k=top_k)
-        return replace(prediction, milliseconds=decoding + prediction.milliseconds)
+        picture = decode_for(data, self.preprocessing, first=first)
+        return self.answer(picture, top_k=top_k)[0]
 
 
 @dataclass(frozen=True)
-class AgreementGroup:
+class SameAnswer:
     """The models (by weights id, in the order asked) whose most probable class is `label`."""
 
     label: str
     weights: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Agreement:
-    """Which of several models give the same most probable class; the largest group comes first."""
-
-    groups: tuple[AgreementGroup, ...]
-
-    @property
-    def unanimous(self) -> bool:
-        """Whether all models agree."""
-        return len(self.groups) == 1
-
-
-def agreement(predictions: Iterable[Prediction]) -> Agreement:
-    """Group models by their most probable class.
+def same_answers(predictions: Iterable[Prediction]) -> tuple[SameAnswer, ...]:
+    """Models grouped by their most probable class, the largest group first; one if all agree.
 
     Models with the same classes are compared by index (ImageNet has two classes called "crane"),
     others by the class's name, because they may number the same classes differently; case and
@@ -240,12 +228,9 @@ def agreement(predictions: Iterable[Prediction]) -> Agreement:
     for prediction in predictions:
         first = prediction.top[0]
         groups[first.index if same_classes else _comparable(first.label)].append(prediction)
-    largest_first = sorted(groups.values(), key=len, reverse=True)
-    return Agreement(
-        tuple(
-            AgreementGroup(group[0].top[0].label, tuple(member.weights for member in group))
-            for group in largest_first
-        )
+    return tuple(
+        SameAnswer(group[0].top[0].label, tuple(member.weights for member in group))
+        for group in sorted(groups.values(), key=len, reverse=True)
     )
 
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from effnet_core.engines.cores import CORES
-from effnet_core.engines.engine import Look, Slope
+from effnet_core.engines.engine import FeatureGradient, ForwardPass
 from effnet_core.network.model import EfficientNet
 
 
@@ -25,20 +25,20 @@ class EagerEngine:
         """torch and its version, without what names the build."""
         return f"torch {torch.__version__.partition('+')[0]}"
 
-    def look(self, inputs: Tensor) -> Look:
+    def forward(self, inputs: Tensor) -> ForwardPass:
         """One normalised picture (1, 3, H, W) → logits and last feature map."""
         with self._turn(), torch.inference_mode():
             features = self._model.forward_features(inputs)
             logits = self._model.forward_head(features)
-            return Look(
+            return ForwardPass(
                 logits=logits[0].float().cpu().numpy(),
                 features=features[0].float().cpu().numpy(),
                 engine=self.name,
             )
 
-    def slopes(
+    def gradients(
         self, inputs: Tensor, class_index: int, stages: tuple[int, ...]
-    ) -> tuple[Slope, ...]:
+    ) -> tuple[FeatureGradient, ...]:
         """Feature maps and a logit's gradients at `stages`, by autograd; float64 stays float64.
 
         For one stage the prefix runs without gradients, its feature map is detached, and the

@@ -21,9 +21,9 @@ from PIL import Image
 from torch import Tensor, nn
 
 from effnet_core.datasets.photo_files import LabelledPhotos, picture
-from effnet_core.datasets.photo_set import DataError, PhotoSet
+from effnet_core.datasets.photo_set import PhotoSet
 from effnet_core.engines.predictor import Predictor
-from effnet_core.errors import DoesNotFit, EffnetError, InvalidInput
+from effnet_core.errors import DataError, DoesNotFit, EffnetError, InvalidInput
 from effnet_core.evaluation.matching import for_classes
 from effnet_core.evaluation.result import Evaluation, PhotoAnswers
 from effnet_core.images import Preprocessing, model_view

@@ -18,7 +18,7 @@ from importlib.resources import files
 import torch
 
 from effnet_core.datasets.photo_files import LabelledPhotos
-from effnet_core.datasets.photo_set import DataError
+from effnet_core.errors import DataError
 from effnet_core.weights.published import imagenet_classes
 
 LACKING = "The model has no such class."

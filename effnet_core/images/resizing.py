@@ -1,9 +1,9 @@
 """What a network sees of a picture, resized by torch: several times faster than by Pillow.
 
-`images.model_view` equals torchvision's transforms on Pillow images to the digit; `quick_view` its
-transforms on tensors. They differ by a level of 255 at some of the values (0.3 % where 500 pixels
-become 341), for torch rounds an interpolation's weights to 16 bits; by more, 7 at most in 1,500
-drawn sizes, at under 0.1 %.
+`images.model_view` equals torchvision's transforms on Pillow images to the digit; `resized_view`
+its transforms on tensors. They differ by a level of 255 at some of the values (0.3 % where 500
+pixels become 341), for torch rounds an interpolation's weights to 16 bits; by more, 7 at most in
+1,500 drawn sizes, at under 0.1 %.
 """
 
 from __future__ import annotations
@@ -13,13 +13,10 @@ import warnings
 
 import numpy as np
 import numpy.typing as npt
-import torch
-from torch.nn import functional
 
 from effnet_core.images import (
     Decoded,
     Preprocessing,
-    decode,
     decode_reduced,
     model_view,
     resized_crop,
@@ -48,20 +45,25 @@ def edge_for(preprocessing: Preprocessing) -> int | None:
     return next((edge for edge in REDUCED_EDGES if 2 * preprocessing.resize <= edge), None)
 
 
-def decode_at(data: bytes, edge: int | None) -> Decoded:
-    """A picture's bytes, decoded for an `edge_for` some network; raises ImageError as `decode`."""
-    if edge is not None:
-        return decode_reduced(data, shorter_edge=edge)
-    image = decode(data)
-    return Decoded(image, image.size)
+def decode_for(
+    data: bytes, preprocessing: Preprocessing, *, first: Decoded | None = None
+) -> Decoded:
+    """A picture's bytes, decoded as far as this network needs; raises ImageError as `decode`.
+
+    `first` is the same picture as `decode_first` gives it, taken where that is far enough.
+    """
+    edge = edge_for(preprocessing)
+    if first is not None and (first.is_whole or edge == REDUCED_EDGES[0]):
+        return first
+    return decode_reduced(data, shorter_edge=edge)
 
 
-def decode_for(data: bytes, preprocessing: Preprocessing) -> Decoded:
-    """A picture's bytes, decoded as far as this network needs; raises ImageError as `decode`."""
-    return decode_at(data, edge_for(preprocessing))
+def decode_first(data: bytes) -> Decoded:
+    """A picture before its network is known, decoded as far as most need; raises ImageError."""
+    return decode_reduced(data, shorter_edge=REDUCED_EDGES[0])
 
 
-def quick_view(picture: Decoded, preprocessing: Preprocessing) -> npt.NDArray[np.uint8]:
+def resized_view(picture: Decoded, preprocessing: Preprocessing) -> npt.NDArray[np.uint8]:
     """What the network sees, before normalising: RGB pixels, read-only uint8 (crop, crop, 3).
 
     The picture is resized to what its full size would be resized to. Interpolations that torch has
@@ -71,10 +73,12 @@ def quick_view(picture: Decoded, preprocessing: Preprocessing) -> npt.NDArray[np
     width, height, left, top = resized_crop(picture.size, preprocessing)
     if preprocessing.interpolation not in FAST or width * height > MAX_PIXELS:
         return np.asarray(model_view(picture.image, preprocessing))
+    import torch  # here: who decodes alone needs none of it
+
     pixels = torch.from_numpy(np.asarray(picture.image)).permute(2, 0, 1)  # (3, H, W)
-    whole = picture.image.size == picture.size
+    whole = picture.is_whole
     with torch.inference_mode():
-        resized = functional.interpolate(
+        resized = torch.nn.functional.interpolate(
             pixels[None],
             (height, width) if whole else None,
             None if whole else _scales(picture, width, height),

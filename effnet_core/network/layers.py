@@ -101,7 +101,7 @@ def activate(x: Tensor, activation: Activation) -> Tensor:
     return F.silu(x, inplace=in_place) if activation == "silu" else F.relu6(x, inplace=in_place)
 
 
-def kept(rate: float, shape: tuple[int, ...], like: Tensor, draws: Tensor | None) -> Tensor:
+def keep_mask(rate: float, shape: tuple[int, ...], like: Tensor, draws: Tensor | None) -> Tensor:
     """A mask of `shape`: 0 with probability `rate`, otherwise 1 / (1 − rate).
 
     An element is kept where `draws`, uniform in [0, 1) and as many, are below 1 − rate; without
@@ -182,7 +182,7 @@ class Block(nn.Module):
         `draws`, uniform in [0, 1) (B,), decides which; without it torch's generator does.
         """
         if self.training and self.drop_path > 0:
-            return x * kept(self.drop_path, (x.shape[0], 1, 1, 1), x, draws) + shortcut
+            return x * keep_mask(self.drop_path, (x.shape[0], 1, 1, 1), x, draws) + shortcut
         return x + shortcut if torch.is_grad_enabled() else x.add_(shortcut)
 
     def forward(self, x: Tensor, draws: Tensor | None = None) -> Tensor:

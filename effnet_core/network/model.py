@@ -16,7 +16,7 @@ from effnet_core.network.layers import (
     FusedMBConv,
     MBConv,
     SqueezeExcite,
-    kept,
+    keep_mask,
     make_block,
 )
 
@@ -90,7 +90,7 @@ class EfficientNet(nn.Module):
         rate = self.spec.dropout
         if draws is None or not self.training or not rate:
             return self.classifier(F.dropout(pooled, rate, self.training))
-        return self.classifier(pooled * kept(rate, tuple(pooled.shape), pooled, draws))
+        return self.classifier(pooled * keep_mask(rate, tuple(pooled.shape), pooled, draws))
 
     def prefix(self, x: Tensor, stage: int) -> Tensor:
         """(B, 3, H, W) → the feature map that `stage` puts out; raises InvalidInput if unknown."""

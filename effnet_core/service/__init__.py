@@ -8,20 +8,16 @@ from __future__ import annotations
 from effnet_core.service.inference import InferenceService
 from effnet_core.service.requests import (
     ClassifyRequest,
-    DeviceInfo,
     ExplainRequest,
     Explanation,
-    Failed,
     ModelCard,
 )
 from effnet_core.service.uploads import parse_class_names
 
 __all__ = [
     "ClassifyRequest",
-    "DeviceInfo",
     "ExplainRequest",
     "Explanation",
-    "Failed",
     "InferenceService",
     "ModelCard",
     "parse_class_names",

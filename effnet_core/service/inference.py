@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 
 import torch
 
@@ -13,28 +12,24 @@ from effnet_core.architecture.spec import ArchitectureSpec
 from effnet_core.attribution import attribute, attribute_stages, grad_cam_classes
 from effnet_core.engines.predictor import Prediction, Predictor
 from effnet_core.errors import InvalidInput
+from effnet_core.host import processor
 from effnet_core.images import Preprocessing
 from effnet_core.images.resizing import edge_for
-from effnet_core.latency.torch_timing import LatencyMeasurement, measure, measure_spec
+from effnet_core.latency.torch_timing import LatencyMeasurement, measure_spec
 from effnet_core.limits import MAX_MODELS_KEPT, MAX_QUEUE, MAX_UPLOADS_KEPT
 from effnet_core.network.build import resolve_device, torch_dtype
-from effnet_core.service.cards import answer_or_sentence, device_name, stored_card
+from effnet_core.service.cards import stored_card
 from effnet_core.service.lanes import Ticket, WaitingRoom
-from effnet_core.service.looks import Key, Looks, Seen, Subject
 from effnet_core.service.models import Models
-from effnet_core.service.pictures import Picture, Pictures, digest
-from effnet_core.service.requests import (
-    ClassifyRequest,
-    DeviceInfo,
-    ExplainRequest,
-    Explanation,
-    Failed,
-    ModelCard,
-)
-from effnet_core.service.uploads import PREFIX, Uploads
-from effnet_core.weights.bundled import find_bundled
+from effnet_core.service.recent import Answer, RecentPasses, RecentPictures, digest
+from effnet_core.service.requests import ClassifyRequest, ExplainRequest, Explanation, ModelCard
+from effnet_core.service.uploads import Uploads
+from effnet_core.weights.checkpoints import LoadedWeights
 from effnet_core.weights.published import find
+from effnet_core.weights.sources import Source
 from effnet_core.weights.store import WeightsStore
+
+Request = ClassifyRequest | ExplainRequest
 
 
 class InferenceService:
@@ -72,8 +67,8 @@ class InferenceService:
         self._models = Models(
             store, self._uploads, device=self._device, dtype=dtype, capacity=max_models
         )
-        self._pictures = Pictures()
-        self._looks = Looks()
+        self._pictures = RecentPictures()
+        self._recent = RecentPasses()
         self._timing = threading.Lock()
 
     def classify(self, request: ClassifyRequest) -> Prediction:
@@ -82,70 +77,64 @@ class InferenceService:
         Raises Busy, ImageError, WeightsError, DoesNotFit or InvalidInput.
         """
         with self._room.admit() as ticket:
-            return self._classify(request, ticket)
-
-    def classify_many(self, requests: Iterable[ClassifyRequest]) -> tuple[Prediction | Failed, ...]:
-        """Answer several requests (several models or pictures) as one; raises Busy.
-
-        One that cannot be answered gives its sentence, and the others are answered.
-        """
-        with self._room.admit() as ticket:
-            return tuple(answer_or_sentence(self._classify, r, ticket) for r in requests)
+            source, name = self._resolved(request)
+            known = self._recent.get((name, source.id))
+            if known is None:
+                with self._answered(request, source, name, ticket) as (_, known):
+                    pass
+            return known[0].with_top(request.top_k)
 
     def explain(self, request: ExplainRequest) -> Explanation:
         """Where one model looked for one class; raises what `classify` raises."""
-        with self._room.admit() as ticket:
-            return self._explain(request, ticket)
-
-    def explain_many(self, requests: Iterable[ExplainRequest]) -> tuple[Explanation | Failed, ...]:
-        """Answer several requests (models, classes, methods) as one, as `classify_many` does."""
-        with self._room.admit() as ticket:
-            return tuple(answer_or_sentence(self._explain, r, ticket) for r in requests)
+        with self._asked(request) as (predictor, (prediction, known)):
+            attribution = attribute(
+                predictor.model,
+                predictor.inputs(prediction.pixels),
+                class_index=_target(request, prediction),
+                method=request.method,
+                stage=request.stage,
+                parameters=request.parameters,
+                preprocessing=predictor.preprocessing,
+                passes=predictor,
+                known=known,
+            )
+            return Explanation(prediction, attribution)
 
     def explain_stages(self, request: ExplainRequest) -> tuple[Explanation, ...]:
         """The map of every stage, stem first, head convolution last; `request.stage` is not read.
 
         Raises what `classify` raises, and InvalidInput for a method that knows no stages.
         """
-        with self._room.admit() as ticket, self._subject(request, ticket) as subject:
+        with self._asked(request) as (predictor, (prediction, _)):
             maps = attribute_stages(
-                subject.predictor.model,
-                subject.inputs,
-                class_index=subject.target.index,
+                predictor.model,
+                predictor.inputs(prediction.pixels),
+                class_index=_target(request, prediction),
                 method=request.method,
-                passes=subject.passes,
+                passes=predictor,
             )
-            return tuple(subject.explanation(attribution) for attribution in maps)
+            return tuple(Explanation(prediction, attribution) for attribution in maps)
 
     def explain_classes(self, request: ClassifyRequest) -> tuple[Explanation, ...]:
         """Last-stage Grad-CAM of every class, in index order; raises what `classify` raises."""
-        asked = ExplainRequest(image=request.image, weights=request.weights)
-        with self._room.admit() as ticket, self._subject(asked, ticket) as subject:
-            prediction, look = subject.seen.prediction, subject.seen.look
-            classes = range(len(prediction.classes))
-            model = subject.predictor.model
-            maps = grad_cam_classes(model, subject.inputs, classes, look=look)
-            return tuple(
-                replace(subject, target=prediction.of(index)).explanation(attribution)
-                for index, attribution in zip(classes, maps, strict=True)
-            )
+        with self._asked(request) as (predictor, (prediction, known)):
+            inputs, classes = predictor.inputs(prediction.pixels), range(len(prediction.classes))
+            maps = grad_cam_classes(predictor.model, inputs, classes, known=known)
+            return tuple(Explanation(prediction, attribution) for attribution in maps)
 
     def available(self, uploads: Sequence[str] = ()) -> tuple[ModelCard, ...]:
         """Bundled models first, then published and imported weights, then the uploads named by id.
 
         A session names its own uploads: others' are never listed.
         """
-        return (*map(stored_card, self._store.listing()), *self._uploads.cards(uploads))
+        return (*map(stored_card, self._store.sources()), *self._uploads.cards(uploads))
 
     def classes(self, weights: str) -> tuple[str, ...]:
         """A model's class names in index order; loads it only if nothing else knows them."""
-        if weights.startswith(PREFIX):
-            return self._uploads.card(weights).classes
-        if (model := find_bundled(weights)) is not None:
-            return model.classes
-        if self._store.imported(weights) is None:
-            return find(weights).classes
-        with self._room.admit() as ticket, self._models.use(weights, ticket) as predictor:
+        source = self._models.source(weights)
+        if source.classes:
+            return source.classes
+        with self._room.admit() as ticket, self._models.use(source, ticket) as predictor:
             return predictor.classes
 
     def add_checkpoint(
@@ -179,20 +168,7 @@ class InferenceService:
         """
         entry = find(weights)
         self._store.get(entry, progress)
-        return next(card for card in self.available() if card.id == entry.id)
-
-    def measure(self, weights: str, *, repeats: int = 20) -> LatencyMeasurement:
-        """Time one model's forward pass here, at the resolution of its weights.
-
-        Measurements run one at a time; other requests may run beside them and show in the spread.
-        Raises what `classify` raises.
-        """
-        with (
-            self._room.admit() as ticket,
-            self._models.use(weights, ticket) as predictor,
-            self._timing,
-        ):
-            return measure(predictor.model, repeats=repeats)
+        return stored_card(self._store.source(entry))
 
     def measure_spec(self, spec: ArchitectureSpec, *, repeats: int = 20) -> LatencyMeasurement:
         """Time any architecture here with random weights; raises Busy, DoesNotFit, InvalidInput."""
@@ -200,14 +176,12 @@ class InferenceService:
             ticket.turn()
             return measure_spec(spec, device=str(self._device), dtype=self._dtype, repeats=repeats)
 
-    def describe(self) -> DeviceInfo:
-        """The device and dtype that every answer is computed with."""
-        return DeviceInfo(
-            device=str(self._device),
-            name=device_name(self._device),
-            dtype=self._dtype,
-            threads=torch.get_num_threads(),
-        )
+    @property
+    def device_name(self) -> str:
+        """The GPU's or processor's own name."""
+        if self._device.type == "cuda":
+            return torch.cuda.get_device_name(self._device)
+        return processor()
 
     @property
     def waiting(self) -> int:
@@ -218,60 +192,43 @@ class InferenceService:
         """The ids of the models in memory, least recently used first."""
         return self._models.loaded()
 
-    def _classify(self, request: ClassifyRequest, ticket: Ticket) -> Prediction:
-        key = digest(request.image), self._models.identity(request.weights)
-        seen = self._looks.get(key)
-        if seen is None:
-            picture = self._picture(request)
-            with self._models.use(request.weights, ticket) as predictor:
-                seen = self._see(key, picture, predictor)
-        return seen.prediction.with_top(request.top_k)
-
-    def _picture(self, request: ClassifyRequest | ExplainRequest) -> Picture:
-        """A request's picture, decoded as far as its model needs, which is not loaded for that."""
-        edge = edge_for(self._models.preprocessing(request.weights))
-        return self._pictures.get(request.image, edge)
-
-    def _see(self, key: Key, picture: Picture, predictor: Predictor) -> Seen:
-        """What the model says of the picture, by a pass only where that is not known."""
-        if (seen := self._looks.get(key)) is not None:
-            return seen
-        prediction, look = predictor.see(picture.decoded)
-        total = picture.decode_milliseconds + prediction.milliseconds
-        seen = Seen(replace(prediction, milliseconds=total), look)
-        self._looks.put(key, seen)
-        return seen
-
-    def _explain(self, request: ExplainRequest, ticket: Ticket) -> Explanation:
-        with self._subject(request, ticket) as subject:
-            return subject.explanation(
-                attribute(
-                    subject.predictor.model,
-                    subject.inputs,
-                    class_index=subject.target.index,
-                    method=request.method,
-                    stage=request.stage,
-                    parameters=request.parameters,
-                    preprocessing=subject.predictor.preprocessing,
-                    passes=subject.passes,
-                )
-            )
+    def _resolved(self, request: Request) -> tuple[Source | LoadedWeights, bytes]:
+        """What the request's weights name, and what stands for its picture."""
+        return self._models.source(request.weights), digest(request.image)
 
     @contextmanager
-    def _subject(self, request: ExplainRequest, ticket: Ticket) -> Iterator[Subject]:
-        """Hold the model's lane, with the picture classified and the class chosen."""
-        picture = self._picture(request)
-        with self._models.use(request.weights, ticket) as predictor:
-            key = digest(request.image), self._models.identity(request.weights)
-            seen = self._see(key, picture, predictor)
-            chosen, prediction = request.class_index, seen.prediction
-            yield Subject(
-                predictor=predictor,
-                seen=seen,
-                target=prediction.top[0] if chosen is None else prediction.of(chosen),
-                inputs=predictor.inputs(prediction.pixels),
-            )
+    def _asked(self, request: Request) -> Iterator[tuple[Predictor, Answer]]:
+        """Hold the lane of the request's model, once it has classified the picture."""
+        with (
+            self._room.admit() as ticket,
+            self._answered(request, *self._resolved(request), ticket) as found,
+        ):
+            yield found
+
+    @contextmanager
+    def _answered(
+        self, request: Request, source: Source | LoadedWeights, name: bytes, ticket: Ticket
+    ) -> Iterator[tuple[Predictor, Answer]]:
+        """As `_asked`; the model is not loaded for what cannot be decoded.
+
+        A pass is taken only where it is not known what the model says of the picture.
+        """
+        picture = self._pictures.get(name, request.image, edge_for(source.preprocessing))
+        with self._models.use(source, ticket) as predictor:
+            key = name, source.id
+            answer = self._recent.get(key)
+            if answer is None:
+                answer = predictor.answer(picture)
+                self._recent.put(key, answer)
+            yield predictor, answer
 
     def _forget(self, identity: str) -> None:
         self._models.forget(identity)
-        self._looks.forget(identity)
+        self._recent.forget(identity)
+
+
+def _target(request: ExplainRequest, prediction: Prediction) -> int:
+    """The class asked for or else the most probable; raises InvalidInput if there is none such."""
+    if request.class_index is None:
+        return prediction.top[0].index
+    return prediction.of(request.class_index).index

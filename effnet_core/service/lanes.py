@@ -15,6 +15,7 @@ from typing import Generic, TypeVar
 
 from effnet_core.errors import Busy
 
+S = TypeVar("S")
 T = TypeVar("T")
 
 
@@ -76,17 +77,26 @@ class _Lane(Generic[T]):
     replaces: _Lane[T] | None = None
 
 
-class Lanes(Generic[T]):
+class Lanes(Generic[S, T]):
     """At most `capacity` loaded values, each used by at most `turns` requests at a time.
 
+    `load` makes a value of its source, and `key` says which sources mean the same value.
     A value is loaded by the first request that needs it, while later ones wait for that same
     load; if it fails, all of them get the error and the next request tries anew. One value more
     than `capacity` replaces the least recently used: its requests are answered first, then it is
     let go, then the new one is loaded, so there are never more than `capacity` in memory.
     """
 
-    def __init__(self, load: Callable[[str], T], *, capacity: int, turns: int = 1) -> None:
+    def __init__(
+        self,
+        load: Callable[[S], T],
+        *,
+        key: Callable[[S], str] = str,
+        capacity: int,
+        turns: int = 1,
+    ) -> None:
         self._load = load
+        self._key = key
         self._turns = turns
         self._capacity = capacity
         self._lanes: OrderedDict[str, _Lane[T]] = OrderedDict()  # least recently used first
@@ -98,13 +108,13 @@ class Lanes(Generic[T]):
             return tuple(self._lanes)
 
     @contextmanager
-    def use(self, key: str, ticket: Ticket) -> Iterator[T]:
-        """Wait for the turn in the lane of `key`, then lend its value; raises what `load` does."""
-        lane, is_new = self._enter(key)
+    def use(self, source: S, ticket: Ticket) -> Iterator[T]:
+        """Wait for the turn in the source's lane, then lend its value; raises what `load` does."""
+        lane, is_new = self._enter(self._key(source))
         try:
             if is_new:
                 ticket.turn()
-                self._fill(key, lane)
+                self._fill(source, lane)
             lane.ready.result()
             with lane.turn:
                 ticket.turn()
@@ -132,13 +142,14 @@ class Lanes(Generic[T]):
             lane.users += 1
             return lane, is_new
 
-    def _fill(self, key: str, lane: _Lane[T]) -> None:
+    def _fill(self, source: S, lane: _Lane[T]) -> None:
         """Load the value, after the lane that it replaces is empty; errors go to all who wait."""
         try:
             self._wait_until_empty(lane.replaces)
             lane.replaces = None  # the last reference to what is let go
-            lane.ready.set_result(self._load(key))
+            lane.ready.set_result(self._load(source))
         except BaseException as error:  # noqa: BLE001 - every waiting request raises it
+            key = self._key(source)
             with self._changed:
                 if self._lanes.get(key) is lane:
                     del self._lanes[key]

@@ -12,14 +12,11 @@ from effnet_core.engines.cuda.graphs import release_cached_memory
 from effnet_core.engines.onnx.cache import GraphCache
 from effnet_core.engines.predictor import Predictor
 from effnet_core.errors import DoesNotFit
-from effnet_core.images import Preprocessing
 from effnet_core.network.build import is_out_of_memory
 from effnet_core.service.lanes import Lanes, Ticket
 from effnet_core.service.uploads import PREFIX, Uploads
-from effnet_core.weights.bundled import find_bundled
 from effnet_core.weights.checkpoints import LoadedWeights
-from effnet_core.weights.published import find
-from effnet_core.weights.resolve import resolve_weights
+from effnet_core.weights.sources import Source
 from effnet_core.weights.store import WeightsStore
 
 
@@ -46,49 +43,38 @@ class Models:
         self._graphs = GraphCache(store.root / "graphs")
         # Passes share a CPU's cores in halves. Measured on two, B0, two users: 87 requests a second
         # by two turns and 62 by one. A CUDA device runs one pass at a time.
-        self._lanes: Lanes[Predictor] = Lanes(
-            self._load, capacity=capacity, turns=HALVES if device.type == "cpu" else 1
+        self._lanes = Lanes(
+            self._load,
+            key=lambda source: source.id,
+            capacity=capacity,
+            turns=HALVES if device.type == "cpu" else 1,
         )
 
+    def source(self, weights: str) -> Source | LoadedWeights:
+        """What `weights` names; never a path, so no file of the server is opened.
+
+        Raises InvalidInput for a name that nothing has, WeightsError for an upload kept no more.
+        """
+        if weights.startswith(PREFIX):
+            return self._uploads.weights(weights)
+        return self._store.source(weights)
+
     @contextmanager
-    def use(self, weights: str, ticket: Ticket) -> Iterator[Predictor]:
-        """Hold the lane of what `weights` names; running out of memory gets a sentence.
+    def use(self, source: Source | LoadedWeights, ticket: Ticket) -> Iterator[Predictor]:
+        """Hold the lane of the source's model; running out of memory gets a sentence.
 
         Raises WeightsError, DoesNotFit or InvalidInput.
         """
         try:
-            with self._lanes.use(self.identity(weights), ticket) as predictor:
+            with self._lanes.use(source, ticket) as predictor:
                 yield predictor
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
             raise DoesNotFit(
-                f"The memory of {self._device} ran out while {weights:.120} was working; choose a "
-                "smaller model, or try again when fewer models are in use."
+                f"The memory of {self._device} ran out while {source.id:.120} was working; choose "
+                "a smaller model, or try again when fewer models are in use."
             ) from None
-
-    def identity(self, weights: str) -> str:
-        """The one id of what `weights` names; never a path, so no file of the server is opened.
-
-        Raises InvalidInput for a name that nothing has.
-        """
-        if weights.startswith(PREFIX):
-            return weights
-        if (model := find_bundled(weights)) is not None:
-            return model.id
-        if self._store.imported(weights) is not None:
-            return weights
-        return find(weights).id
-
-    def preprocessing(self, weights: str) -> Preprocessing:
-        """That of what `weights` names, which is not loaded for it; raises as `identity` does.
-
-        Raises WeightsError for an upload that is kept no more.
-        """
-        if weights.startswith(PREFIX):
-            return self._uploads.card(weights).preprocessing
-        found = find_bundled(weights) or self._store.imported(weights) or find(weights)
-        return found.preprocessing
 
     def loaded(self) -> tuple[str, ...]:
         """The ids of the models in memory, least recently used first."""
@@ -98,19 +84,13 @@ class Models:
         """Let a model go as soon as the requests in its lane are answered."""
         self._lanes.forget(identity)
 
-    def _load(self, identity: str) -> Predictor:
+    def _load(self, source: Source | LoadedWeights) -> Predictor:
         if self._device.type == "cuda":
             release_cached_memory()  # what the model that made room has left
-        predictor = Predictor(
-            self._read(identity),
-            device=str(self._device),
-            dtype=self._dtype,
-            graphs=None if identity.startswith(PREFIX) else self._graphs,
-        )
+        if isinstance(source, Source):
+            loaded, graphs = source.load(), self._graphs
+        else:
+            loaded, graphs = source, None
+        predictor = Predictor(loaded, device=str(self._device), dtype=self._dtype, graphs=graphs)
         predictor.warm_up()
         return predictor
-
-    def _read(self, identity: str) -> LoadedWeights:
-        if identity.startswith(PREFIX):
-            return self._uploads.weights(identity)
-        return resolve_weights(identity, self._store)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from effnet_core.images import Preprocessing
+from effnet_core.weights.stored import StoredWeights
 
 if TYPE_CHECKING:
     from effnet_core.attribution import Attribution
@@ -39,74 +39,37 @@ class ExplainRequest:
     parameters: tuple[tuple[str, Value], ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Explanation:
     """A map for one class, with the prediction that it explains.
 
-    `attribution` belongs onto `prediction.view`, the picture that the model saw; `target` is the
-    class explained, with the probability that the model gives it.
+    `attribution` belongs onto `prediction.view`, the picture that the model saw.
     """
 
-    weights: str
-    target: ClassProbability
-    attribution: Attribution
     prediction: Prediction
+    attribution: Attribution
 
+    @property
+    def weights(self) -> str:
+        """The model's id."""
+        return self.prediction.weights
 
-@dataclass(frozen=True)
-class Failed:
-    """One of several requests that could not be answered; `sentence` says why and what to do."""
-
-    weights: str
-    sentence: str
+    @property
+    def target(self) -> ClassProbability:
+        """The class explained, with the probability that the model gives it."""
+        return self.prediction.of(self.attribution.class_index)
 
 
 @dataclass(frozen=True, kw_only=True)
-class ModelCard:
+class ModelCard(StoredWeights):
     """A set of weights that can be asked for, on this disk or not yet.
 
     `kind` tells models that come with the project, torchvision's catalog, files imported into the
-    store, and checkpoints uploaded in a session. `size_bytes` is the file's size (published where
-    the file is absent). `classes` is empty where the names are only known once the file is read
-    (see `InferenceService.classes`). `preprocessing_source` and `classes_source` say where those
-    come from, as in `LoadedWeights`. `stage_count` is None where only reading the file would tell.
+    store, and checkpoints uploaded in a session. `classes` is empty where the names are only known
+    once the file is read (see `InferenceService.classes`). `stage_count` is None where only reading
+    the file would tell.
     """
 
-    id: str
-    title: str
-    architecture: str
     kind: Literal["bundled", "published", "imported", "uploaded"]
-    state: Literal["ready", "absent"]
-    num_classes: int
-    size_bytes: int
-    licence: str
-    origin: str
-    preprocessing: Preprocessing
-    preprocessing_source: str
-    classes_source: str
     classes: tuple[str, ...] = field(default=(), repr=False)
     stage_count: int | None = None
-
-    @property
-    def resolution(self) -> int:
-        """Side of the crop in pixels that the network sees."""
-        return self.preprocessing.crop
-
-
-@dataclass(frozen=True, kw_only=True)
-class DeviceInfo:
-    """Where answers are computed; `str()` gives the read-out, such as "cpu · float32 · 2 threads".
-
-    `name` is the processor's or GPU's own name, `threads` torch's number of CPU threads.
-    """
-
-    device: str
-    name: str
-    dtype: str
-    threads: int
-
-    def __str__(self) -> str:
-        if self.device == "cpu":
-            plural = "" if self.threads == 1 else "s"
-            return f"cpu · {self.dtype} · {self.threads} thread{plural}"
-        return f"{self.device} ({self.name}) · {self.dtype}"

@@ -38,7 +38,7 @@ class Panel:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Run:
+class _Place:
     """What a run's record says of its network's place."""
 
     group: str
@@ -47,8 +47,12 @@ class _Run:
     base_phi: Number | None
     seed: Whole
 
-
-Runs = list[tuple[_Run, BundledModel]]
+    def holds(self, strategy: str, base_phi: float) -> bool:
+        """Whether it is that of `strategy` in the figure of the duel from `base_phi`."""
+        if strategy == "baseline":
+            family = (self.group, self.strategy, self.base_phi) == ("family", "compound", None)
+            return family and self.phi == base_phi
+        return (self.group, self.strategy, self.base_phi) == ("duel", strategy, base_phi)
 
 
 def scaling_figure(models: Iterable[BundledModel] | None = None) -> tuple[Panel, ...]:
@@ -58,42 +62,27 @@ def scaling_figure(models: Iterable[BundledModel] | None = None) -> tuple[Panel,
     with the smallest φ at its base. Raises CheckpointError for a record that cannot be read.
     """
     known = bundled_models() if models is None else models
-    runs = sorted(((_run(model), model) for model in known), key=lambda pair: pair[0].seed)
-    bases = {run.base_phi for run, _ in runs if run.group == "duel" and run.base_phi is not None}
-    figures = (_figure(runs, base) for base in sorted(bases))
+    runs = sorted(((_place(model), model) for model in known), key=lambda run: run[0].seed)
+    duels = {p.base_phi for p, _ in runs if p.group == "duel" and p.base_phi is not None}
+    figures = (_figure(runs, base_phi) for base_phi in sorted(duels))
     return next((figure for figure in figures if figure), ())
 
 
-def _figure(runs: Runs, base_phi: float) -> tuple[Panel, ...]:
+def _figure(runs: list[tuple[_Place, BundledModel]], base_phi: float) -> tuple[Panel, ...]:
     """The figure of the duel from `base_phi`, of runs sorted by seed; () where one is missing."""
-    found = {"baseline": _first(runs, "family", "compound", phi=base_phi)}
-    for strategy in STRATEGIES:
-        found[strategy] = _first(runs, "duel", strategy, base_phi=base_phi)
+    found = {
+        strategy: next((model for place, model in runs if place.holds(strategy, base_phi)), None)
+        for strategy in _TITLES
+    }
     panels = tuple(Panel(name, model) for name, model in found.items() if model is not None)
     one_list = len({panel.model.classes for panel in panels}) == 1
     return panels if len(panels) == len(found) and one_list else ()
 
 
-def _first(
-    runs: Runs,
-    group: str,
-    strategy: str,
-    *,
-    phi: float | None = None,
-    base_phi: float | None = None,
-) -> BundledModel | None:
-    for run, model in runs:
-        if (run.group, run.strategy, run.base_phi) == (group, strategy, base_phi) and (
-            phi is None or run.phi == phi
-        ):
-            return model
-    return None
-
-
 @lru_cache(maxsize=64)
-def _run(model: BundledModel) -> _Run:
+def _place(model: BundledModel) -> _Place:
     try:
-        return conform(read_json(model.record), _Run, closed=False)
+        return conform(read_json(model.record), _Place, closed=False)
     except (OSError, ValueError) as error:
         raise CheckpointError(
             f"The record of {model.id} cannot be read ({error}); install the project again."

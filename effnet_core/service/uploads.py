@@ -69,25 +69,18 @@ class Uploads:
 
     def weights(self, identity: str) -> LoadedWeights:
         """The checkpoint of this id; raises WeightsError if it is not kept any more."""
-        return self._find(identity)[0]
-
-    def card(self, identity: str) -> ModelCard:
-        """The card of this id; raises WeightsError if it is not kept any more."""
-        return self._find(identity)[1]
-
-    def cards(self, identities: Sequence[str]) -> tuple[ModelCard, ...]:
-        """The cards of those of `identities` that are still kept."""
-        with self._lock:
-            return tuple(self._kept[name][1] for name in identities if name in self._kept)
-
-    def _find(self, identity: str) -> tuple[LoadedWeights, ModelCard]:
         with self._lock:
             if identity not in self._kept:
                 raise WeightsError(
                     "This uploaded checkpoint is no longer in the server's memory; upload it again."
                 )
             self._kept.move_to_end(identity)
-            return self._kept[identity]
+            return self._kept[identity][0]
+
+    def cards(self, identities: Sequence[str]) -> tuple[ModelCard, ...]:
+        """The cards of those of `identities` that are still kept."""
+        with self._lock:
+            return tuple(self._kept[name][1] for name in identities if name in self._kept)
 
 
 def parse_class_names(text: bytes | str) -> tuple[str, ...]:
@@ -148,8 +141,11 @@ def _card(loaded: LoadedWeights, file_name: str, size: int) -> ModelCard:
         id=loaded.id,
         title=f"{_clean(Path(file_name).name)[:80]} ({loaded.spec.name})",
         architecture=loaded.spec.name,
+        file_name=file_name,
         kind="uploaded",
         state="ready",
+        sha256=loaded.sha256,
+        imported=False,
         num_classes=loaded.spec.num_classes,
         size_bytes=size,
         licence="not stated",

@@ -93,7 +93,7 @@ def is_lost_peer(error: BaseException) -> bool:
     return told and any(word in str(error) for word in ("gloo", "Gloo", "NCCL", "by peer"))
 
 
-class Agreement:
+class Consensus:
     """What the parts of a batch agree on after a step, whoever took them: statistics and loss.
 
     Batch-norm's running statistics become the mean of what each part alone would have made of them,

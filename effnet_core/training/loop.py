@@ -7,21 +7,24 @@ import os
 import signal
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext, suppress
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from effnet_core.datasets.photo_set import held_out_rows
 from effnet_core.errors import EffnetError
-from effnet_core.evaluation.accuracy import Accuracy, logits, right, views
-from effnet_core.network.build import build, materialise
+from effnet_core.evaluation.accuracy import Accuracy
+from effnet_core.network.build import build
 from effnet_core.training.distributed import World
 from effnet_core.training.interruption import DIVERGED, asked_to_stop, is_foreseen, sentence
 from effnet_core.training.job import Job, shown
+from effnet_core.training.judge import Judge
 from effnet_core.training.memory import require_room
-from effnet_core.training.progress import Pace
-from effnet_core.training.runs.folder import RunFolder, RunResult, State, Status, environment
+from effnet_core.training.progress import Stopwatch
+from effnet_core.training.runs.folder import RunFolder, environment
+from effnet_core.training.runs.run import Result, State, Status
 from effnet_core.training.schedule import work
 from effnet_core.training.trainer import Trainer, TrainingError, trained_spec
 from effnet_core.weights import save_checkpoint
@@ -34,8 +37,6 @@ STATUS_SECONDS = 1.0
 
 Report = Callable[[Status], None]
 
-__all__ = ["Job", "Report", "run"]
-
 
 def run(
     job: Job,
@@ -44,7 +45,7 @@ def run(
     *,
     resume: bool = False,
     report: Report = lambda status: None,
-) -> RunResult:
+) -> Result:
     """Train until the end, or until a SIGTERM or Ctrl-C, after which it can be resumed.
 
     `report` is told the status about once a second, and whenever it changes its state. Raises
@@ -58,12 +59,12 @@ def run(
         course = None
         try:
             world.wait()
-            course = _Course(job, folder, world, report, resume=resume)
+            course = _begun(job, folder, world, report, resume=resume)
             return course.follow()
         except Exception as error:
             told = sentence(error, job.recipe)
             if world.first:
-                status = course.status("failed", told) if course else _failed(told)
+                status = course.status("failed", told) if course else _not_begun(told)
                 with suppress(EffnetError):  # of a full disk; what went wrong first is what is told
                     folder.write_status(status)
                 report(status)
@@ -72,73 +73,93 @@ def run(
             raise
 
 
-class _Course:
-    """One run under way."""
+def _begun(job: Job, folder: RunFolder, world: World, report: Report, *, resume: bool) -> _Course:
+    """The course of a run that begins, or goes on from what its folder holds."""
+    recipe, about = job.recipe, folder.begun().about if resume else job.about
+    preprocessing = shown(job, about if resume else {})
+    require_room(job.spec, recipe, world)
+    saved = _saved(job, folder, world) if resume else None
+    rows, held = held_out_rows(len(job.photos), recipe.held_out, seed=recipe.split_seed)
+    mine = held[world.rank :: world.size]
+    model = job.model or build(
+        job.spec, device=str(world.device), seed=recipe.seed, batch=recipe.micro_batch
+    )
+    trainer = Trainer(model, job.photos, recipe, preprocessing, world, rows=rows)
+    course = _Course(
+        job=job,
+        folder=folder,
+        world=world,
+        report=report,
+        trainer=trainer,
+        judge=Judge.of(job.spec, job.photos.subset(mine), preprocessing, world),
+        loss_sum=torch.zeros((), device=world.device, dtype=torch.float64),
+    )
+    if saved is not None:
+        course.restore(saved)
+    if world.first and resume:
+        folder.keep_metrics_until(trainer.steps)
+    elif world.first:
+        about = {**about, "preprocessing": preprocessing.to_dict(), **environment(world.device)}
+        folder.begin(job.spec, recipe, about, course.state())
+    return course
 
-    def __init__(
-        self, job: Job, folder: RunFolder, world: World, report: Report, *, resume: bool
-    ) -> None:
-        self.job, self.folder, self.world, self.report = job, folder, world, report
-        recipe = job.recipe
-        about = folder.about() if resume else job.about
-        self.shown = shown(job, about if resume else {})
-        require_room(job.spec, recipe, world)
-        rows, held = held_out_rows(len(job.photos), recipe.held_out, seed=recipe.split_seed)
-        model = job.model or build(
-            job.spec, device=str(world.device), seed=recipe.seed, batch=recipe.micro_batch
+
+def _saved(job: Job, folder: RunFolder, world: World) -> dict[str, Any] | None:
+    """The state that the job's run was saved in, None before its first step."""
+    begun = folder.begun()
+    if (begun.recipe, begun.spec) != (job.recipe, job.spec):
+        raise TrainingError(
+            f"The run in {folder.path} was begun with another recipe or network; resume it as it "
+            "is, or give another folder."
         )
-        self.trainer = Trainer(model, job.photos, recipe, self.shown, world, rows=rows)
-        self.photos, self.held_out = len(rows), len(held)
-        self.held = job.photos.subset(held[world.rank :: world.size])
-        self.held_views = views(self.held, self.shown)
-        self.judged = materialise(job.spec, world.device)
-        self.loss_sum = torch.zeros((), device=world.device, dtype=torch.float64)
-        self.loss: float | None = None
-        self.accuracy: Accuracy | None = None
-        self.pace = Pace()
-        self.interrupted = False
-        if resume:
-            self._restore("from" in about)
-        elif world.first:
-            about = {**about, "preprocessing": self.shown.to_dict(), **environment(world.device)}
-            folder.begin(job.spec, recipe, about, self._state())
-        self.first_step = self.trainer.steps
-        self.epoch_began = (self.trainer.steps, self.pace.training)
+    state = folder.load_state(world.device)
+    if state is None and "from" in begun.about and job.model is None:
+        raise TrainingError(
+            f"{folder.checkpoint} is gone, and the weights that the run began from with it; begin "
+            "again in another folder."
+        )
+    return state
 
-    def follow(self) -> RunResult:
+
+@dataclass(kw_only=True, eq=False)
+class _Course:
+    """One run under way: what trains and judges, and how far it is.
+
+    `loss_sum` is over the steps of this epoch and `loss` its mean at the last look, `accuracy` is
+    the last epoch's; this process took over at `first_step`.
+    """
+
+    job: Job
+    folder: RunFolder
+    world: World
+    report: Report
+    trainer: Trainer
+    judge: Judge
+    loss_sum: Tensor
+    clock: Stopwatch = field(default_factory=Stopwatch)
+    first_step: int = 0
+    loss: float | None = None
+    accuracy: Accuracy | None = None
+
+    def follow(self) -> Result:
         """Step until the end, or until some process is asked to stop."""
         trainer, stopped = self.trainer, False
-        saved = told = self.pace.here
         with asked_to_stop(self.world) as wanted, _tuned(self.world.device):
-            self.tell("running")
+            self._tell("running")
             while trainer.steps < trainer.total_steps and not stopped:
-                loss, stopped = trainer.step(stop=bool(wanted))
-                self.loss_sum += loss
-                ends_epoch = trainer.steps % trainer.steps_per_epoch == 0
-                if ends_epoch or trainer.steps % LOG_STEPS == 0:
-                    self._log(ends_epoch)
-                now = self.pace.here
-                if stopped or ends_epoch or now - saved >= CHECKPOINT_SECONDS:
-                    saved = now
-                    self._save()
-                if ends_epoch or now - told >= STATUS_SECONDS:
-                    told = now
-                    self.tell("running")
-        self.interrupted = signal.SIGINT in wanted
-        return self._finish("stopped" if trainer.steps < trainer.total_steps else "finished")
-
-    def tell(self, state: State) -> None:
-        """Write and report how far the run is; the first process speaks for all."""
-        if self.world.first:
-            status = self.status(state)
-            self.folder.write_status(status)
-            self.report(status)
+                stopped = self._epoch(wanted)
+        finished = trainer.steps == trainer.total_steps
+        result = self._result("finished" if finished else "stopped", signal.SIGINT in wanted)
+        if finished and self.world.first:
+            self._keep(result)
+        self._tell(result.state)
+        return result
 
     def status(self, state: State, told: str = "") -> Status:
         """How far the run is now."""
-        trainer, recipe, seconds = self.trainer, self.job.recipe, self.pace.here
+        trainer, recipe, seconds = self.trainer, self.job.recipe, self.clock.here
         before, now, whole = (
-            work(recipe, step, trainer.steps_per_epoch, self.shown.crop)
+            work(recipe, step, trainer.steps_per_epoch, self.judge.shown.crop)
             for step in (self.first_step, trainer.steps, trainer.total_steps)
         )
         done = trainer.steps - self.first_step
@@ -152,118 +173,116 @@ class _Course:
             loss=self.loss,
             top1=None if self.accuracy is None else self.accuracy.top1,
             photos_per_second=recipe.batch * done / seconds if done else None,
-            seconds=self.pace.seconds,
+            seconds=self.clock.seconds,
             seconds_left=seconds * (whole - now) / (now - before) if done else None,
             sentence=told,
         )
 
-    def _log(self, ends_epoch: bool) -> None:
-        """Look at the mean loss of the epoch so far, and at the held-out photos at its end."""
+    def state(self) -> dict[str, Any]:
+        """All that `restore` needs to go on as if nothing had happened."""
+        return {
+            **self.trainer.state(),
+            "loss_sum": self.loss_sum,
+            "seconds": self.clock.seconds,
+            "training_seconds": self.clock.training,
+            "accuracy": None if self.accuracy is None else asdict(self.accuracy),
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take back what `state` gave."""
+        self.trainer.restore(state)
+        self.first_step, self.loss_sum = self.trainer.steps, state["loss_sum"]
+        self.clock = Stopwatch(state["seconds"], state.get("training_seconds", state["seconds"]))
+        self.accuracy = state["accuracy"] and Accuracy(**state["accuracy"])
+
+    def _epoch(self, wanted: list[int]) -> bool:
+        """Step until the epoch ends or some process is asked to stop; whether it was."""
+        trainer, stopped, ends = self.trainer, False, False
+        began = (trainer.steps, self.clock.training)
+        saved = told = self.clock.here
+        while not (stopped or ends):
+            loss, stopped = trainer.step(stop=bool(wanted))
+            self.loss_sum += loss
+            ends = trainer.steps % trainer.steps_per_epoch == 0
+            if ends or trainer.steps % LOG_STEPS == 0:
+                metric = self._end_of_epoch(*began) if ends else self._look("step")
+                if self.world.first:
+                    self.folder.add_metric(metric)
+            now = self.clock.here
+            if stopped or ends or now - saved >= CHECKPOINT_SECONDS:
+                saved = now
+                self._save()
+            if ends or now - told >= STATUS_SECONDS:
+                told = now
+                self._tell("running")
+        return stopped
+
+    def _end_of_epoch(self, first_step: int, began: float) -> dict[str, Any]:
+        """Look at the epoch, of which this process took the steps from `first_step` on."""
+        metric = self._look("epoch")
+        photos = (self.trainer.steps - first_step) * self.job.recipe.batch
+        metric["photos_per_second"] = photos / max(self.clock.training - began, 1e-9)
+        self.loss_sum.zero_()
+        if self.job.recipe.held_out:
+            with self.clock.aside():
+                self.accuracy = self.judge.accuracy(self.trainer.kept_weights())
+            metric["held_out"] = asdict(self.accuracy)
+        return metric
+
+    def _look(self, kind: str) -> dict[str, Any]:
+        """The mean loss of the epoch so far, and what belongs to it; raises TrainingError."""
         trainer = self.trainer
-        steps = (trainer.steps - 1) % trainer.steps_per_epoch + 1
-        self.loss = float(self.loss_sum / steps)
+        self.loss = float(self.loss_sum / ((trainer.steps - 1) % trainer.steps_per_epoch + 1))
         if not math.isfinite(self.loss):
             raise TrainingError(DIVERGED.format(step=trainer.steps))
-        metric: dict[str, Any] = {
-            "kind": "epoch" if ends_epoch else "step",
+        return {
+            "kind": kind,
             "step": trainer.steps,
             "epoch": trainer.steps / trainer.steps_per_epoch,
             "loss": self.loss,
             "learning_rate": trainer.optimizer.param_groups[-1]["lr"],
-            "seconds": self.pace.seconds,
+            "seconds": self.clock.seconds,
         }
-        if ends_epoch:
-            metric["photos_per_second"] = self._epoch_speed()
-            self.loss_sum.zero_()
-            if self.held_out:
-                with self.pace.aside():
-                    self.accuracy = self._judge()
-                metric["held_out"] = asdict(self.accuracy)
+
+    def _tell(self, state: State) -> None:
+        """Write and report how far the run is; the first process speaks for all."""
         if self.world.first:
-            self.folder.add_metric(metric)
-
-    def _epoch_speed(self) -> float:
-        """Photos trained on a second, in as much of the epoch as this resumption took."""
-        (steps, seconds), now = self.epoch_began, (self.trainer.steps, self.pace.training)
-        self.epoch_began = now
-        return (now[0] - steps) * self.job.recipe.batch / max(now[1] - seconds, 1e-9)
-
-    def _judge(self) -> Accuracy:
-        """The kept weights on the held-out photos, each process taking its share."""
-        self.judged.load_state_dict(self.trainer.kept_weights(), strict=True)
-        device = self.world.device
-        sums = torch.zeros(4, dtype=torch.float64)
-        if len(self.held):  # fewer photos than processes leave some without
-            answers = logits(self.judged, self.held_views, self.shown, device=device)
-            sums = right(answers, self.held.labels)
-        count, first, five, loss = self.world.total_(sums.to(device)).tolist()
-        return Accuracy(photos=int(count), top1=first / count, top5=five / count, loss=loss / count)
-
-    def _state(self) -> dict[str, Any]:
-        return {
-            **self.trainer.state(),
-            "loss_sum": self.loss_sum,
-            "seconds": self.pace.seconds,
-            "training_seconds": self.pace.training,
-            "accuracy": None if self.accuracy is None else asdict(self.accuracy),
-        }
+            status = self.status(state)
+            self.folder.write_status(status)
+            self.report(status)
 
     def _save(self) -> None:
         """Write the checkpoint, unless it would hold numbers that no training comes back from."""
         if not self.world.first:
             return
-        with self.pace.aside():
+        with self.clock.aside():
             if not (self.trainer.is_finite() and self.loss_sum.isfinite()):
                 raise TrainingError(DIVERGED.format(step=self.trainer.steps))
-            self.folder.save_state(self._state())
+            self.folder.save_state(self.state())
 
-    def _restore(self, fine_tuned: bool) -> None:
-        if (self.folder.recipe(), self.folder.spec()) != (self.job.recipe, self.job.spec):
-            raise TrainingError(
-                f"The run in {self.folder.path} was begun with another recipe or network; resume "
-                "it as it is, or give another folder."
-            )
-        state = self.folder.load_state(self.world.device)
-        if state is not None:
-            self.trainer.restore(state)
-            self.loss_sum = state["loss_sum"]
-            self.pace = Pace(state["seconds"], state.get("training_seconds", state["seconds"]))
-            self.accuracy = state["accuracy"] and Accuracy(**state["accuracy"])
-        elif fine_tuned and self.job.model is None:
-            raise TrainingError(
-                f"{self.folder.checkpoint} is gone, and the weights that the run began from with "
-                "it; begin again in another folder."
-            )
-        if self.world.first:
-            self.folder.keep_metrics_until(self.trainer.steps)
-
-    def _finish(self, state: State) -> RunResult:
-        trainer, accuracy = self.trainer, self.accuracy
-        result = RunResult(
+    def _result(self, state: State, interrupted: bool) -> Result:
+        trainer, accuracy, recipe = self.trainer, self.accuracy, self.job.recipe
+        return Result(
             state=state,
             name=self.job.spec.name,
-            epochs=self.job.recipe.epochs,
+            epochs=recipe.epochs,
             steps=trainer.steps,
-            photos=self.photos,
-            held_out=self.held_out,
+            photos=len(trainer.rows),
+            held_out=recipe.held_out,
             top1=None if accuracy is None else accuracy.top1,
             top5=None if accuracy is None else accuracy.top5,
-            seconds=self.pace.seconds,
-            photos_per_second=trainer.steps * self.job.recipe.batch / self.pace.training,
+            seconds=self.clock.seconds,
+            photos_per_second=trainer.steps * recipe.batch / self.clock.training,
             device=str(self.world.device),
-            interrupted=self.interrupted,
+            interrupted=interrupted,
         )
-        if state == "finished" and self.world.first:
-            self.judged.load_state_dict(trainer.kept_weights(), strict=True)
-            save_checkpoint(
-                self.folder.model,
-                self.judged,
-                classes=self.job.photos.classes,
-                preprocessing=self.shown,
-            )
-            self.folder.write_result(asdict(result))
-        self.tell(state)
-        return result
+
+    def _keep(self, result: Result) -> None:
+        """Write what came out: the weights, and then what says that the run is finished."""
+        network, classes = self.judge.network, self.job.photos.classes
+        network.load_state_dict(self.trainer.kept_weights(), strict=True)
+        save_checkpoint(self.folder.model, network, classes=classes, preprocessing=self.judge.shown)
+        self.folder.write_result(result)
 
 
 def _tuned(device: torch.device) -> AbstractContextManager[None]:
@@ -273,8 +292,7 @@ def _tuned(device: torch.device) -> AbstractContextManager[None]:
     return torch.backends.cudnn.flags(enabled=True, benchmark=True)
 
 
-def _failed(told: str) -> Status:
+def _not_begun(told: str) -> Status:
     """The status of a run that could not even begin."""
-    return Status(
-        state="failed", pid=os.getpid(), epoch=0, epochs=0, step=0, steps=0, sentence=told
-    )
+    none = {"epoch": 0, "epochs": 0, "step": 0, "steps": 0}
+    return Status(state="failed", pid=os.getpid(), sentence=told, **none)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import torch
+
 from effnet_core.architecture.spec import ArchitectureSpec
-from effnet_core.cost.report import analyze
+from effnet_core.cost.report import analyze, summarize
 from effnet_core.errors import DoesNotFit
 from effnet_core.network.build import free_bytes
 from effnet_core.training.distributed import World
@@ -12,6 +14,13 @@ from effnet_core.training.recipe import Recipe
 KEPT_PER_OUTPUT = 2.5
 """Numbers that the backward pass keeps for each output of a convolution, at least: the output, its
 normalised and its activated form are kept, and some are shared; 3.0 to 3.4 were measured."""
+
+BYTES_A_PARAMETER = 20
+"""Of weights, gradients, optimizer, average and the network that is judged, at most."""
+
+# A step was measured to need 4.1 to 4.8 times its convolutions' outputs in float32, and a process
+# that trains 0.7 GB before its first step.
+_LIKELY_BYTES_AN_OUTPUT, _BYTES_OF_A_PROCESS = 20, 700_000_000
 
 _COPIES = {"sgd": 1, "rmsprop": 2, "adamw": 2}  # of the weights, in the optimizer's state
 
@@ -30,6 +39,16 @@ def training_bytes(spec: ArchitectureSpec, recipe: Recipe) -> int:
     element = 2 if recipe.precision == "bfloat16" else 4
     kept = KEPT_PER_OUTPUT * outputs * element * recipe.micro_batch
     return int(4 * copies * report.totals.params + kept)
+
+
+def likely_bytes(spec: ArchitectureSpec, recipe: Recipe, device: torch.device) -> int:
+    """Bytes that training usually takes on `device`, a process of its own included."""
+    totals = summarize(spec)
+    return (
+        recipe.micro_batch * totals.activations * _LIKELY_BYTES_AN_OUTPUT
+        + totals.params * BYTES_A_PARAMETER
+        + (_BYTES_OF_A_PROCESS if device.type == "cpu" else 0)
+    )
 
 
 def require_room(spec: ArchitectureSpec, recipe: Recipe, world: World) -> None:

@@ -8,6 +8,9 @@ from effnet_core.training.recipe import Optimizer, Policy, Recipe
 RATES: dict[Optimizer, float] = {"adamw": 0.002, "sgd": 0.05, "rmsprop": 0.002}
 """Learning rates to begin with, for batches of 16 to 32."""
 
+BASE_RESOLUTION = 128
+"""Pixels at φ = 0: the photos people train on here are few, and their patience is minutes."""
+
 EPOCHS = {False: 12, True: 8}
 """Epochs to begin with, by whether it is a fine-tuning."""
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 
-class Pace:
+class Stopwatch:
     """Two clocks that go from now on: `seconds` of the run, and `training` without what was aside.
 
     `seconds` and `training` are what they showed when the run was last saved.

@@ -5,10 +5,12 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from functools import cache
+from typing import Any, Literal, get_args, get_type_hints
+
+import msgspec
 
 from effnet_core.errors import InvalidInput
 
@@ -128,35 +130,23 @@ class Recipe:
         return self.batch // self.micro_batches
 
 
+_KINDS = {"int": "a whole number", "bool": "true or false", "tuple[float, float]": "two numbers"}
+
+
+@cache
+def _declared() -> dict[str, Any]:
+    return get_type_hints(Recipe)
+
+
 def _check_types(recipe: Recipe) -> None:
     for field in dataclasses.fields(recipe):
         value = getattr(recipe, field.name)
-        declared = str(field.type)
-        if field.name in CHOICES:
-            words = CHOICES[field.name]
-            if value not in words:
-                raise InvalidInput(f"{field.name} must be {' or '.join(words)}; got {value!r:.60}.")
-        elif declared == "bool":
-            if not isinstance(value, bool):
-                raise InvalidInput(f"{field.name} must be true or false; got {value!r:.60}.")
-        elif declared == "int":
-            if not isinstance(value, int) or isinstance(value, bool):
-                raise InvalidInput(f"{field.name} must be a whole number; got {value!r:.60}.")
-        elif declared.startswith("tuple"):
-            pair = isinstance(value, tuple) and len(value) == 2
-            if not (pair and all(map(_is_number, value))):
-                raise InvalidInput(f"{field.name} must be two numbers; got {value!r:.60}.")
-        elif not _is_number(value) and not (value is None and "None" in declared):
-            raise InvalidInput(f"{field.name} must be a number; got {value!r:.60}.")
-
-
-def _is_number(value: object) -> bool:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return False
-    try:
-        return math.isfinite(value)
-    except OverflowError:  # an int beyond any float
-        return False
+        try:
+            msgspec.convert(value, _declared()[field.name])
+        except msgspec.ValidationError:
+            words = " or ".join(CHOICES.get(field.name, ()))
+            kind = words or _KINDS.get(str(field.type), "a number")
+            raise InvalidInput(f"{field.name} must be {kind}; got {value!r:.60}.") from None
 
 
 _BOUNDS: dict[str, tuple[float, float]] = {
@@ -214,20 +204,3 @@ def _check_ranges(recipe: Recipe) -> None:
         raise InvalidInput(
             f"A warm-up of {recipe.warmup_epochs:g} epochs leaves nothing of {recipe.epochs}."
         )
-
-
-PAPER_RECIPE = Recipe(
-    epochs=350,
-    batch=4096,
-    optimizer="rmsprop",
-    learning_rate=0.256,
-    weight_decay=1e-5,
-    schedule="step",
-    warmup_epochs=5,
-    policy="autoaugment",
-    crop_area=(0.08, 1.0),
-    ema_decay=0.9999,
-    clip_norm=0.0,
-)
-"""The paper's recipe for ImageNet (arXiv 1905.11946, section 5.2; epochs, batch, warm-up, average
-of the weights and label smoothing as in the reference implementation, tensorflow/tpu)."""

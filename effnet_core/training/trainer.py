@@ -26,7 +26,7 @@ from effnet_core.network.build import free_bytes
 from effnet_core.network.model import EfficientNet
 from effnet_core.training import augment
 from effnet_core.training.averaging import WeightAverage
-from effnet_core.training.distributed import Agreement, World
+from effnet_core.training.distributed import Consensus, World
 from effnet_core.training.optimizer import freeze, make_optimizer, set_rate
 from effnet_core.training.recipe import Recipe
 from effnet_core.training.schedule import rate_factor, resolution_at
@@ -90,7 +90,7 @@ class Trainer:
         self.model = _arranged(model, recipe, world)
         self.frozen = freeze(self.model, recipe.frozen_stages)
         self.network = _wrapped(self.model, recipe, world)
-        self.agreement = Agreement(self.model, world, recipe.micro_batches)
+        self.consensus = Consensus(self.model, world, recipe.micro_batches)
         self.optimizer = make_optimizer(self.model, recipe)
         self.average = WeightAverage(self.model, recipe.ema_decay) if recipe.ema_decay else None
         self.steps = 0
@@ -113,17 +113,17 @@ class Trainer:
         rate = recipe.learning_rate * rate_factor(recipe, self.steps, self.steps_per_epoch)
         set_rate(self.optimizer, rate)
         self.optimizer.zero_grad(set_to_none=True)
-        self.agreement.begin()
+        self.consensus.begin()
         loss = torch.zeros((), device=world.device)
         parts = self._parts(world.rank * share, share)
         for turn, part in enumerate(parts):
             loss += self._backward(part, share, last=turn == share - 1)
-            self.agreement.part_done()
+            self.consensus.part_done()
         if recipe.clip_norm:
             nn.utils.clip_grad_norm_(self.model.parameters(), recipe.clip_norm)
         self.optimizer.step()
         self.steps += 1
-        loss, stop = self.agreement.reach(loss, stop=stop)
+        loss, stop = self.consensus.reach(loss, stop=stop)
         if self.average is not None:
             self.average.update(self.model)
         return loss, stop

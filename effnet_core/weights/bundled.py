@@ -15,6 +15,7 @@ from effnet_core.errors import CheckpointError, InvalidInput
 from effnet_core.files import Share, asset, conform, read_json
 from effnet_core.images import Preprocessing
 from effnet_core.weights import tensor_files
+from effnet_core.weights.sources import Source
 from effnet_core.weights.stored import StoredWeights
 
 FOLDER = "assets/models"
@@ -66,9 +67,9 @@ class BundledModel:
         """The record of its run, in `measured/runs` beside the folder of the models."""
         return self.path.parent.parent / "measured" / "runs" / f"{self.run}.json"
 
-    def stored(self) -> StoredWeights:
-        """The model as a record among other weights."""
-        return StoredWeights(
+    def source(self) -> Source:
+        """The model among other weights."""
+        stored = StoredWeights(
             id=self.id,
             title=self.title,
             architecture=self.architecture,
@@ -85,6 +86,7 @@ class BundledModel:
             licence=self.licence,
             origin=self.origin,
         )
+        return Source(stored=stored, path=self.path, read=self.read, classes=self.classes)
 
 
 def bundled_models(folder: Path | None = None) -> tuple[BundledModel, ...]:

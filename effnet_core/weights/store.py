@@ -1,6 +1,6 @@
 """The weights on this disk: downloaded once, hashed on every read, imported, listed, removed.
 
-A file counts as there only with its record (`records`), and its bytes are handed out only if they
+A file counts as there only with its record (`stored`), and its bytes are handed out only if they
 still have the recorded SHA-256.
 """
 
@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import filelock
@@ -20,9 +21,11 @@ from effnet_core import files
 from effnet_core.architecture.names import canonical_name
 from effnet_core.errors import CheckpointError, DownloadError, InvalidInput, WeightsError
 from effnet_core.images import Preprocessing
-from effnet_core.weights import checkpoints, download, stored, tensor_files
+from effnet_core.weights import checkpoints, download, tensor_files
+from effnet_core.weights import stored as records
 from effnet_core.weights.bundled import bundled_models, find_bundled, require_new
 from effnet_core.weights.published import WeightsEntry, catalog, find
+from effnet_core.weights.sources import Source, absent, damaged, is_intact, proven
 from effnet_core.weights.stored import State, StoredWeights, read_record
 
 Item = WeightsEntry | str
@@ -52,19 +55,34 @@ class WeightsStore:
         self.root = Path(root) if root is not None else default_root()
         self.lock_timeout = lock_timeout
 
+    def local(self, name: str) -> Source | None:
+        """What `name` stands for among bundled models and imported weights, or None."""
+        if (model := find_bundled(name)) is not None:
+            return model.source()
+        record = self.imported(name)
+        return None if record is None else self._imported(record)
+
+    def source(self, item: Item) -> Source:
+        """What an item stands for, on this disk or not; raises InvalidInput for an unknown name."""
+        if isinstance(item, str) and (local := self.local(item)) is not None:
+            return local
+        entry = find(item) if isinstance(item, str) else item
+        path = self.root / entry.file_name
+        return Source(
+            stored=records.ready(path) or records.absent(entry),
+            path=path,
+            read=partial(proven, path, entry.id, entry),
+            classes=entry.classes,
+            entry=entry,
+        )
+
     def path(self, item: Item) -> Path:
         """Where the file of `item` lies or would lie; raises InvalidInput for an unknown name."""
-        if isinstance(item, str) and (model := find_bundled(item)):
-            return model.path
-        if isinstance(item, str) and self.imported(item):
-            return self._imported_path(item)
-        return self.root / _entry(item).file_name
+        return self.source(item).path
 
     def state(self, item: Item) -> State:
         """ "ready" if the file and its record are there and agree in size, else "absent"."""
-        if isinstance(item, str) and find_bundled(item):
-            return "ready"
-        return "ready" if stored.ready(self.path(item)) else "absent"
+        return self.source(item).stored.state
 
     def get(
         self, item: Item, progress: download.Progress | None = None, *, offline: bool = False
@@ -75,20 +93,16 @@ class WeightsStore:
         `progress(done, total)` is called with bytes. Raises DownloadError or WeightsError; with
         `offline`, an absent file is a DownloadError. A failure leaves what was there before.
         """
-        path = self.path(item)
-        if isinstance(item, str) and (model := find_bundled(item)):
-            model.read()
-            return path
-        if _intact(path):
-            return path
-        if isinstance(item, str) and self.imported(item):
-            raise CheckpointError(_damaged(item))
-        entry = _entry(item)
-        if offline:
-            raise DownloadError(_absent(entry))
-        with self._locked(path):
-            if not _intact(path):
-                self._download(entry, path, progress)
+        source = self.source(item)
+        entry, path = source.entry, source.path
+        if entry is None:
+            source.read()
+        elif not is_intact(path):
+            if offline:
+                raise DownloadError(absent(entry))
+            with self._locked(path):
+                if not is_intact(path):
+                    self._download(entry, path, progress)
         return path
 
     def read(self, item: Item) -> bytes:
@@ -96,16 +110,7 @@ class WeightsStore:
 
         Raises WeightsError if the file is absent and CheckpointError if it is damaged.
         """
-        if isinstance(item, str) and (model := find_bundled(item)):
-            return model.read()
-        path = self.path(item)
-        record = read_record(path)
-        if record is None:
-            raise WeightsError(_absent(_entry(item)))
-        data = tensor_files.read_file(path)
-        if hashlib.sha256(data).hexdigest() != record.sha256:
-            raise CheckpointError(_damaged(record.id))
-        return data
+        return self.source(item).read()
 
     def verify(self, item: Item | Path) -> Verification:
         """Read the whole file and take its SHA-256; raises WeightsError if it is not intact.
@@ -119,7 +124,7 @@ class WeightsStore:
         record, data = read_record(item), tensor_files.read_file(item)
         sha256 = hashlib.sha256(data).hexdigest()
         if record is not None and sha256 != record.sha256:
-            raise CheckpointError(_damaged(record.id))
+            raise CheckpointError(damaged(record.id))
         proven = (
             tensor_files.HASH_KEY in tensor_files.parse(data, item.name).metadata
         )  # then `parse` compared it
@@ -130,14 +135,15 @@ class WeightsStore:
 
         Raises WeightsError if it is not on this disk, or comes with the project.
         """
-        if isinstance(item, str) and (model := find_bundled(item)):
-            raise WeightsError(f"{model.id} comes with the project and cannot be removed alone.")
-        path = self.path(item)
+        source = self.source(item)
+        if source.stored.bundled:
+            raise WeightsError(f"{source.id} comes with the project and cannot be removed alone.")
+        path = source.path
         with self._locked(path):
-            stored.record_path(path).unlink(missing_ok=True)
+            records.record_path(path).unlink(missing_ok=True)
             if not path.is_file():
                 raise WeightsError(
-                    f"{_entry(item).id} is not on this disk, so there is nothing to remove."
+                    f"{source.id} is not on this disk, so there is nothing to remove."
                 )
             freed = path.stat().st_size
             path.unlink()
@@ -170,7 +176,7 @@ class WeightsStore:
         target = self._imported_path(identity)
         data = checkpoints.serialise(loaded)
         origin = origin or f"imported from {source.name} (SHA-256 {loaded.sha256})"
-        record = stored.imported(
+        record = records.imported(
             identity, title or identity, target.name, data, loaded, licence=licence, origin=origin
         )
         with self._locked(target):
@@ -179,19 +185,29 @@ class WeightsStore:
                     f"Weights called {identity} are there already; remove them first."
                 )
             files.write(target, data)
-            stored.write_record(target, record)
+            records.write_record(target, record)
         return record
 
     def imported(self, name: str) -> StoredWeights | None:
         """The record of the imported weights of this id, or None."""
         return read_record(self._imported_path(name)) if _ID.fullmatch(name) else None
 
-    def listing(self) -> tuple[StoredWeights, ...]:
+    def sources(self) -> tuple[Source, ...]:
         """The bundled models, every catalog entry, on disk or not, and then imported weights."""
-        bundled = (model.stored() for model in bundled_models())
-        published = (stored.ready(self.path(entry)) or stored.absent(entry) for entry in catalog())
-        own = (read_record(path) for path in sorted(self.root.glob("imported-*.safetensors")))
-        return (*bundled, *published, *(record for record in own if record is not None))
+        own = map(read_record, sorted(self.root.glob("imported-*.safetensors")))
+        return (
+            *(model.source() for model in bundled_models()),
+            *map(self.source, catalog()),
+            *(self._imported(record) for record in own if record is not None),
+        )
+
+    def listing(self) -> tuple[StoredWeights, ...]:
+        """The records of `sources`."""
+        return tuple(source.stored for source in self.sources())
+
+    def _imported(self, record: StoredWeights) -> Source:
+        path = self._imported_path(record.id)
+        return Source(stored=record, path=path, read=partial(proven, path, record.id))
 
     def _imported_path(self, name: str) -> Path:
         return self.root / f"imported-{name}.safetensors"
@@ -207,9 +223,9 @@ class WeightsStore:
             progress=progress,
         )
         record = dataclasses.replace(
-            stored.absent(entry), state="ready", sha256=sha256, size_bytes=path.stat().st_size
+            records.absent(entry), state="ready", sha256=sha256, size_bytes=path.stat().st_size
         )
-        stored.write_record(path, record)
+        records.write_record(path, record)
 
     @contextmanager
     def _locked(self, path: Path) -> Iterator[None]:
@@ -219,7 +235,7 @@ class WeightsStore:
             lock_path.parent.mkdir(parents=True, exist_ok=True)
             with filelock.FileLock(lock_path, timeout=self.lock_timeout):
                 files.sweep(path)
-                files.sweep(stored.record_path(path))
+                files.sweep(records.record_path(path))
                 yield
         except filelock.Timeout:
             raise WeightsError(
@@ -233,19 +249,6 @@ class WeightsStore:
 def default_root() -> Path:
     """`weights/` under $EFFNET_CACHE or, unset, under the user's cache folder."""
     return files.cache_folder() / "weights"
-
-
-def _entry(item: Item) -> WeightsEntry:
-    return find(item) if isinstance(item, str) else item
-
-
-def _intact(path: Path) -> bool:
-    """Whether the file is there with its recorded hash."""
-    record = read_record(path)
-    return (
-        record is not None
-        and hashlib.sha256(tensor_files.read_file(path)).hexdigest() == record.sha256
-    )
 
 
 def _new_id(wanted: str | None, source: Path) -> str:
@@ -273,17 +276,3 @@ def _is_published(name: str) -> bool:
     except InvalidInput:
         return False
     return True
-
-
-def _absent(entry: WeightsEntry) -> str:
-    return (
-        f"{entry.id} is not on this disk; `effnet weights get {entry.id}` downloads its "
-        f"{tensor_files.readable_size(entry.size_bytes)}."
-    )
-
-
-def _damaged(name: str) -> str:
-    return (
-        f"The stored file of {name} has changed since it was saved (its SHA-256 differs); get it "
-        f"again with `effnet weights get {name}`, or remove it and import it anew."
-    )

@@ -3,11 +3,10 @@ from __future__ import annotations
 import re
 from html.parser import HTMLParser
 
-import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from app.markup import bars, html, one_line, percent, plain, title
+from app.markup import bars, html, one_line, plain, title
 
 HOSTILE = "<script>alert(1)</script> **bold** $x^2$ :red[hot] ![i](http://x/y.png)"
 
@@ -65,17 +64,3 @@ def test_every_table_of_bars_has_the_same_number_of_rows(
 
 def test_a_card_title_holds_its_details_on_one_line() -> None:
     assert read(title(HOSTILE, "a", "b")).text == f"{HOSTILE}a · b"
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [
-        (0.0, "0.0 %"),
-        (0.0004, "< 0.1 %"),
-        (0.431, "43.1 %"),
-        (0.9996, "> 99.9 %"),
-        (1.0, "100.0 %"),
-    ],
-)
-def test_percentages_are_never_falsely_nothing_or_everything(value: float, text: str) -> None:
-    assert percent(value) == text

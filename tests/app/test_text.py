@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.text import count, minus, size, times, unbroken
+from app.text import count, minus, percent, size, times, unbroken
 
 
 @pytest.mark.parametrize(
@@ -38,3 +38,17 @@ def test_a_number_stays_with_its_unit() -> None:
 
 def test_minus_signs() -> None:
     assert (minus(-1.5), minus(0.0), minus(-0.001), minus(10)) == ("−1.5", "0", "0", "10")
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.0, "0.0 %"),
+        (0.0004, "< 0.1 %"),
+        (0.431, "43.1 %"),
+        (0.9996, "> 99.9 %"),
+        (1.0, "100.0 %"),
+    ],
+)
+def test_percentages_are_never_falsely_nothing_or_everything(value: float, text: str) -> None:
+    assert percent(value) == text

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from app.markup import percent
+from app.text import percent
 from effnet_core.engines.predictor import Predictor
 from effnet_core.images.samples import load_sample
 from effnet_core.weights import WeightsStore, load_checkpoint, resolve_weights

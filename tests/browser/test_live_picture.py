@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import random
 from collections.abc import Callable, Sequence
@@ -11,7 +12,8 @@ import pytest
 
 from app.charts.architecture import SHADES
 from app.live import networks
-from app.scale.network import Network
+from app.live.steps import to_json
+from app.scale.network import FAMILY, Load, Network
 from app.scale.pricing import TENTHS
 from app.text import count
 from effnet_core.architecture.names import variant
@@ -181,15 +183,15 @@ def test_words_of_a_slab_and_of_the_picture(script: Script) -> None:
         "stage 4, block 2\n24 channels, 56×56\n1.50 MB peak memory",
         "head\n24 channels, 56×56\n1.50 M FLOPs",
     ]
-    words = (
-        "(networks, place) => { const one = networkAt(networks, place); return one && told(one); }"
-    )
-    assert script("stages", words, [(made_up(), 1), (made_up(), 0), (None, 0)]) == [
-        "small from its stem at 16 pixels a side to its head at 8, 4 blocks. "
-        "Stage 2 takes most of the FLOPs: 33.3 %.",
-        None,
-        None,
+    columns = made_up()
+    columns["parts"][0]["side"] = [0, 20]
+    one = script("stages", "networkAt", [(columns, 1)])[0]
+    assert [part["times"] for part in one["parts"]] == [1, 1, 2, 1, 1]
+    assert script("stages", "told", [(one,)]) == [
+        "small from its stem at 20 pixels a side to its head at 8, 4 blocks. "
+        "Stage 2 takes most of the FLOPs: 33.3 %."
     ]
+    assert script("stages", "networkAt", [(made_up(), 0), (None, 0)]) == [None, None]
 
 
 SEEN = """(networks, place) => {
@@ -198,16 +200,23 @@ SEEN = """(networks, place) => {
 }"""
 
 
-@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize(
+    "formula",
+    [
+        *(Network(strategy=strategy) for strategy in STRATEGIES),
+        *(Network(family=family) for family in FAMILY.options[1:]),
+    ],
+    ids=lambda formula: f"{formula.family} {formula.strategy}",
+)
 def test_table_and_slabs_of_the_formula_are_those_counted_layer_by_layer(
-    strategy: str, script: Script
+    formula: Network, script: Script
 ) -> None:
-    columns = networks.at_every_step(Network(strategy=strategy), batch=1, dtype="float32").columns
-    chance = random.Random(strategy)
+    columns = json.loads(to_json(networks.at_every_step(formula, Load())))
+    chance = random.Random(formula.code)
     places = [0, 60, *chance.sample(range(95), 6), 160]
     found = script("stages", SEEN, [(columns, place) for place in places])
     for place, seen in zip(places, found, strict=True):
-        network = Network(strategy=strategy, phi=TENTHS[place])
+        network = formula.at(TENTHS[place])
         try:
             require(seen, analyze(network.spec()))
         except InvalidInput:
@@ -217,7 +226,7 @@ def test_table_and_slabs_of_the_formula_are_those_counted_layer_by_layer(
 @pytest.mark.parametrize("name", ["b4", "lite4", "v2-s"])
 def test_table_and_slabs_of_a_variant(name: str, script: Script) -> None:
     report = analyze(variant(name))
-    columns = networks.of_report(name, report).columns
+    columns = json.loads(to_json(networks.of_report(name, report)))
     require(script("stages", SEEN, [(columns, 0)])[0], report)
 
 

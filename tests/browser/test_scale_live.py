@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from app.text import count, size, times
+from effnet_core.architecture.families import LITE, V2_BASE
+from effnet_core.architecture.family import Family
 from effnet_core.architecture.names import scaled, variant
 from effnet_core.cost.report import CostReport, analyze
 
@@ -117,6 +119,23 @@ def test_picture_and_stage_table_move_before_release(server: str, browser_page: 
     assert table(page) == expected_table(analyze(scaled(-2.0)))
 
 
+@pytest.mark.parametrize("family", [LITE, V2_BASE], ids=lambda family: family.word)
+def test_every_family_moves_before_release(
+    family: Family, server: str, browser_page: OpenPage
+) -> None:
+    page = ready(browser_page(height=1600), f"{server}/?family={family.word}&show=Architecture")
+    with held(page) as move:
+        for phi in (2.5, -3.0):
+            move(phi)
+            report = analyze(scaled(phi, family=family))
+            title = f"{family.word.title()} φ = {phi:g}".replace("-3", "−3")
+            require_headline(page, title, report)
+            assert page.locator(".picture .slabs rect").count() == len(report.parts)
+            assert table(page) == expected_table(report)
+    page.wait_for_function("() => location.search.includes('phi=-3')")
+    require_headline(page, title, report)
+
+
 def test_the_picture_is_as_wide_as_the_page_when_that_changes(
     server: str, browser_page: OpenPage
 ) -> None:
@@ -143,7 +162,7 @@ def table(page: Any) -> list[list[str]]:
 
 
 def expected_table(report: CostReport) -> list[list[str]]:
-    names = ("stem", *"1234567", "head")
+    names = ("stem", *"1234567"[: report.spec.stage_count], "head")
     return [
         [
             name,
@@ -198,6 +217,14 @@ def test_a_network_at_no_step_is_marked_too(
     assert count(analyze(spec).totals.params) in page.locator(".st-key-growth .plot").get_attribute(
         "aria-label"
     )
+
+
+def test_a_published_variant_is_drawn_without_networks_of_steps(
+    server: str, browser_page: OpenPage
+) -> None:
+    page = ready(browser_page(), f"{server}/?network=published&variant=b4&show=Architecture")
+    assert table(page) == expected_table(analyze(variant("b4")))
+    assert texts(page, ".st-key-steps") == [""]  # what brings them says of no error
 
 
 def test_a_screen_reader_hears_the_result_once_the_hand_rests(

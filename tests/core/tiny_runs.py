@@ -21,7 +21,8 @@ from effnet_core.training import loop
 from effnet_core.training.distributed import World
 from effnet_core.training.job import Job, preprocessing_for
 from effnet_core.training.recipe import Recipe
-from effnet_core.training.runs.folder import RunFolder, RunResult
+from effnet_core.training.runs.folder import RunFolder
+from effnet_core.training.runs.run import Result
 from effnet_core.training.trainer import Trainer, trained_spec
 
 CLASSES = ("ant", "bee", "cat", "dog")
@@ -121,7 +122,7 @@ class Tiny:
         usual = {"spec": self.spec(), "photos": self.photos(), "about": {"data": "drawn"}}
         return Job(recipe=recipe, **{**usual, **fields})
 
-    def run(self, recipe: Recipe, path: Path, **options: Any) -> RunResult:
+    def run(self, recipe: Recipe, path: Path, **options: Any) -> Result:
         """A whole run in the folder `path`."""
         return loop.run(self.job(recipe), RunFolder(path), ALONE, **options)
 

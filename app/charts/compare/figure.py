@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from html import escape
+from typing import Any
 
 import plotly.graph_objects as go
 
@@ -32,43 +32,30 @@ _SHAPES = ("circle", "square", "triangle-up", "triangle-down", "hexagon")
 
 def trade_off(view: View) -> go.Figure:
     """Every record as a mark, hollow where its count is the source's own; see `View`."""
-    drawn = figure(height(view))
+    chart = figure(height(view))
     across, up = spans(view)
     if view.with_lines:
-        _add_lines(drawn, view)
+        _add_lines(chart, view)
     if view.with_front:
-        _add_front(drawn, view)
+        _add_front(chart, view)
     if view.mark is not None:
-        _add_mark(drawn, view.mark, view, up)
-    _add_records(drawn, view)
-    _add_picked(drawn, view)
-    _add_labels(drawn, view)
+        _add_mark(chart, view.mark, view, up)
+    _add_families(chart, view)
+    _add_picked(chart, view)
+    _add_labels(chart, view)
     margin = 0.03 * (across[1] - across[0])
-    title = axis_title(view.axis)
-    drawn.update_xaxes(
-        title=title,
-        type="log" if view.logarithmic else "linear",
-        range=[across[0] - margin, across[1] + margin],
-        exponentformat="B",
-        zeroline=False,
-        fixedrange=True,
-    )
-    drawn.update_yaxes(
-        title=f"Top-1 accuracy, {TEST_SET_TITLES[view.test_set]} (%)",
-        range=[up[0], up[1]],
-        zeroline=False,
-        fixedrange=True,
-    )
-    drawn.update_layout(
+    ends = (across[0] - margin, across[1] + margin)
+    set_cost_axis(chart, view.axis, ends, logarithmic=view.logarithmic)
+    chart.update_yaxes(title=f"Top-1 accuracy, {TEST_SET_TITLES[view.test_set]} (%)", range=up)
+    chart.update_layout(
         dragmode=view.drag or False,
-        hoverlabel={"align": "left"},
         legend={
-            "y": -0.13 - _LINE * title.count("<br>"),
+            "y": -0.13 - _LINE * axis_title(view.axis).count("<br>"),
             "itemclick": False,
             "itemdoubleclick": False,
         },
     )
-    return drawn
+    return chart
 
 
 def height(view: View) -> int:
@@ -85,6 +72,18 @@ def axis_title(axis: CostAxis) -> str:
     return "<br>".join(textwrap.wrap(whole, _TITLE_WIDTH)).replace(_UNBROKEN, " ")
 
 
+def set_cost_axis(
+    chart: go.Figure, axis: CostAxis, ends: tuple[float, float], *, logarithmic: bool
+) -> None:
+    """The axis of cost between two `ends`, which are powers of ten where it is logarithmic."""
+    chart.update_xaxes(
+        title=axis_title(axis),
+        type="log" if logarithmic else "linear",
+        range=ends,
+        exponentformat="B",
+    )
+
+
 def spans(view: View) -> tuple[tuple[float, float], tuple[float, float]]:
     """Lowest and highest value of both axes (the first in powers of ten if logarithmic).
 
@@ -92,7 +91,8 @@ def spans(view: View) -> tuple[tuple[float, float], tuple[float, float]]:
     """
     values = [one.cost.value for one in view.placed]
     values += [] if view.mark is None else [view.mark.value]
-    values += [end for timing in _timings(view) for end in (timing.low_ms, timing.high_ms)]
+    timings = _timings(view, view.placed)
+    values += [end for timing in timings for end in (timing.low_ms, timing.high_ms)]
     low, high = min(values, default=1.0), max(values, default=10.0)
     if view.logarithmic:
         low, high = math.log10(low), math.log10(high)
@@ -105,7 +105,13 @@ def spans(view: View) -> tuple[tuple[float, float], tuple[float, float]]:
     return (low, high), (bottom - 0.05 * (top - bottom) - 0.5, top + 0.09 * (top - bottom) + 0.5)
 
 
-def _add_records(drawn: go.Figure, view: View) -> None:
+def _add(chart: go.Figure, placed: Iterable[Placed], **look: Any) -> None:
+    """A trace of these records, each at its cost and accuracy."""
+    points = [(one.cost.value, one.result.top1) for one in placed]
+    chart.add_scatter(x=[cost for cost, _ in points], y=[top1 for _, top1 in points], **look)
+
+
+def _add_families(chart: go.Figure, view: View) -> None:
     """One trace for each family, EfficientNets on top; then what the shapes of the marks mean."""
     for rank, name in reversed(list(enumerate(families()))):
         # Those trained on ImageNet-1k alone come first, so that the legend shows their shape.
@@ -114,24 +120,24 @@ def _add_records(drawn: go.Figure, view: View) -> None:
             key=lambda one: bool(extra_data(one.result)),
         )
         if ours:
-            drawn.add_scatter(
-                x=[one.cost.value for one in ours],
-                y=[one.result.top1 for one in ours],
+            _add(
+                chart,
+                ours,
                 customdata=[identity(one.result) for one in ours],
                 name=name,
                 mode="markers",
                 legendrank=1000 + rank,
                 marker=_marker(ours, name, view.axis),
-                error_x=_spread(ours, view),
+                error_x=_spread(_timings(view, ours)),
                 hovertext=[hover(one, view.axis) for one in ours],
                 hoverinfo="text",
             )
     if any(extra_data(one.result) for one in view.placed):
-        _explain(drawn, "more than ImageNet-1k", symbol="diamond")
+        _explain(chart, "more than ImageNet-1k", symbol="diamond")
     if any(_hollow(one, view.axis) for one in view.placed):
         here = view.axis.kind == "here"
         meaning = "predicted, not measured" if here else "as published, counts differ"
-        _explain(drawn, meaning, symbol="circle-open")
+        _explain(chart, meaning, symbol="circle-open")
 
 
 def _marker(ours: Sequence[Placed], family: str, axis: CostAxis) -> dict[str, object]:
@@ -164,9 +170,8 @@ def _look(family: str) -> tuple[str, str]:
     return colours[colour], _SHAPES[shape]
 
 
-def _spread(ours: Sequence[Placed], view: View) -> dict[str, object] | None:
+def _spread(timings: Sequence[Timing]) -> dict[str, object] | None:
     """As bars: the interquartile range of what was measured here, the band of a prediction."""
-    timings = _timings(dataclasses.replace(view, placed=tuple(ours)))
     if not timings:
         return None
     return {
@@ -177,16 +182,16 @@ def _spread(ours: Sequence[Placed], view: View) -> dict[str, object] | None:
     }
 
 
-def _timings(view: View) -> list[Timing]:
-    """The latency behind every record, in their order; none on other axes."""
+def _timings(view: View, placed: Iterable[Placed]) -> list[Timing]:
+    """The latency behind each of these records, in their order; none on other axes."""
     if view.axis.kind != "here":
         return []
-    results = (one.result for one in view.placed)
+    results = (one.result for one in placed)
     return [view.timings[one.architecture or "", one.test_resolution or 0] for one in results]
 
 
 def _explain(
-    drawn: go.Figure,
+    chart: go.Figure,
     text: str,
     *,
     symbol: str = "circle",
@@ -194,7 +199,7 @@ def _explain(
     rank: int = 2000,
 ) -> None:
     """An entry of the legend for a shape or line that several families share."""
-    drawn.add_scatter(
+    chart.add_scatter(
         x=[None],
         y=[None],
         name=text,
@@ -205,27 +210,27 @@ def _explain(
     )
 
 
-def _add_lines(drawn: go.Figure, view: View) -> None:
+def _add_lines(chart: go.Figure, view: View) -> None:
     """Thin lines between the sizes of one network under one recipe."""
     for line in series(view.placed):
-        drawn.add_scatter(
-            x=[one.cost.value for one in line],
-            y=[one.result.top1 for one in line],
+        _add(
+            chart,
+            line,
             mode="lines",
             line={"width": 1, "color": _look(line[0].result.family)[0]},
             opacity=0.4,
             showlegend=False,
             hoverinfo="skip",
         )
-    _explain(drawn, "joined sizes, no prediction", mode="lines", rank=2002)
+    _explain(chart, "joined sizes, no prediction", mode="lines", rank=2002)
 
 
-def _add_front(drawn: go.Figure, view: View) -> None:
+def _add_front(chart: go.Figure, view: View) -> None:
     """Steps from each best record to the next: what the best of the records reaches at a cost."""
     best = front(view.placed, view.axis)
-    drawn.add_scatter(
-        x=[one.cost.value for one in best],
-        y=[one.result.top1 for one in best],
+    _add(
+        chart,
+        best,
         name="Pareto front, drawn in steps",
         mode="lines",
         legendrank=2001,
@@ -239,11 +244,11 @@ def _add_front(drawn: go.Figure, view: View) -> None:
     )
 
 
-def _add_mark(drawn: go.Figure, mark: Mark, view: View, up: tuple[float, float]) -> None:
+def _add_mark(chart: go.Figure, mark: Mark, view: View, up: tuple[float, float]) -> None:
     """A vertical line of cost, from edge to edge: it claims no accuracy."""
     left = sum(one.cost.value > mark.value for one in view.placed) > len(view.placed) / 2
     heights = [up[0] + (up[1] - up[0]) * step / 40 for step in range(41)]
-    drawn.add_scatter(
+    chart.add_scatter(
         x=[mark.value] * len(heights),
         y=heights,
         text=["", "", f"\u00a0{mark.title}\u00a0", *[""] * (len(heights) - 3)],
@@ -260,11 +265,11 @@ def _add_mark(drawn: go.Figure, mark: Mark, view: View, up: tuple[float, float])
     )
 
 
-def _add_picked(drawn: go.Figure, view: View) -> None:
+def _add_picked(chart: go.Figure, view: View) -> None:
     chosen = [one for one in view.placed if identity(one.result) in view.picked]
-    drawn.add_scatter(
-        x=[one.cost.value for one in chosen],
-        y=[one.result.top1 for one in chosen],
+    _add(
+        chart,
+        chosen,
         name="selected",
         showlegend=bool(chosen),
         legendrank=1999,
@@ -274,16 +279,16 @@ def _add_picked(drawn: go.Figure, view: View) -> None:
     )
 
 
-def _add_labels(drawn: go.Figure, view: View) -> None:
+def _add_labels(chart: go.Figure, view: View) -> None:
     """The names of B0 to B7, each at its most accurate record, where there is room above."""
     best: dict[str, Placed] = {}
     for one in view.placed:
         name = one.result.architecture or ""
         if name in LABELLED and (name not in best or one.result.top1 > best[name].result.top1):
             best[name] = one
-    drawn.add_scatter(
-        x=[one.cost.value for one in best.values()],
-        y=[one.result.top1 for one in best.values()],
+    _add(
+        chart,
+        best.values(),
         text=[f"<b>{name.upper()}</b>" for name in best],
         mode="text",
         textposition="top center",

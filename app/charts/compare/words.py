@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from html import escape
 
 from app.text import count
+from effnet_core.cost.report import CostTotals
 from effnet_core.results.axes import CostAxis, Timings
 from effnet_core.results.published import TEST_SET_TITLES, recipes, sources
 from effnet_core.results.trade_off import Placed, front
@@ -42,6 +43,16 @@ class View:
     with_front: bool = True
     with_lines: bool = True
     drag: str | None = None
+
+
+def computed_costs(totals: CostTotals, resolution: int) -> dict[str, float]:
+    """The cost of a network by the key of its axis, on those where nothing needs to be timed."""
+    return {
+        "params": totals.params,
+        "flops": totals.mult_adds,
+        "activations": totals.activations,
+        "resolution": resolution,
+    }
 
 
 def amount(axis: CostAxis, value: float) -> str:

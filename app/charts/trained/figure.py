@@ -13,7 +13,7 @@ from itertools import cycle
 
 import plotly.graph_objects as go
 
-from app.charts.compare.figure import axis_title
+from app.charts.compare.figure import set_cost_axis
 from app.charts.style import GREY, figure
 from app.charts.trained.words import cost_on, hover, short_name, subject
 from effnet_core.attribution.scores import MapScores
@@ -36,11 +36,11 @@ class ScoredRun:
 
 def accuracy(points: Sequence[RunGroup], axis: CostAxis, *, logarithmic: bool) -> go.Figure:
     """Validation top-1 in per cent against cost; bars are the seeds' standard deviation."""
-    drawn = figure(HEIGHT)
+    chart = figure(HEIGHT)
     for name, ours in _series(points).items():
         family = ours[0].group == "family"
         ours = sorted(ours, key=lambda one: cost_on(one.runs[0], axis))
-        drawn.add_scatter(
+        chart.add_scatter(
             x=[cost_on(one.runs[0], axis) for one in ours],
             y=[100 * one.mean_top1 for one in ours],
             error_y=_bars([one.spread for one in ours]),
@@ -56,10 +56,12 @@ def accuracy(points: Sequence[RunGroup], axis: CostAxis, *, logarithmic: bool) -
             hoverinfo="text",
         )
     tops = [100 * (one.mean_top1 + sign * (one.spread or 0)) for one in points for sign in (-1, 1)]
-    _lay_out(drawn, [cost_on(one.runs[0], axis) for one in points], axis, logarithmic)
-    drawn.update_yaxes(title="Validation top-1, trained here (%)", range=_percent_range(tops))
-    drawn.update_layout(showlegend=True, hoverlabel={"align": "left"})
-    return drawn
+    costs = [cost_on(one.runs[0], axis) for one in points]
+    set_cost_axis(chart, axis, _ends(costs, logarithmic), logarithmic=logarithmic)
+    chart.update_xaxes(nticks=6)
+    chart.update_yaxes(title="Validation top-1, trained here (%)", range=_percent_range(tops))
+    chart.update_layout(showlegend=True)
+    return chart
 
 
 def map_scores(
@@ -72,7 +74,7 @@ def map_scores(
     methods: dict[str, str],
 ) -> go.Figure:
     """One metric of every network's maps against cost, controls in grey; bars: standard errors."""
-    drawn = figure(HEIGHT)
+    chart = figure(HEIGHT)
     rows: dict[str, list[tuple[ScoredRun, MapScores]]] = {}
     for one in scored:
         for row in one.maps.rows:
@@ -81,7 +83,7 @@ def map_scores(
     for symbol, (name, found) in zip(cycle(_MAP_SYMBOLS), rows.items(), strict=False):
         found.sort(key=lambda pair: cost_on(pair[0].run, axis))
         scores = [getattr(row, metric) for _, row in found]
-        drawn.add_scatter(
+        chart.add_scatter(
             x=[cost_on(one.run, axis) for one, _ in found],
             y=[100 * score.mean for score in scores],
             error_y=_bars([score.standard_error for score in scores]),
@@ -97,29 +99,34 @@ def map_scores(
             ],
             hoverinfo="text",
         )
-    _lay_out(drawn, [cost_on(one.run, axis) for one in scored], axis, logarithmic)
-    drawn.update_yaxes(title=f"{title} (%)", rangemode="tozero")
-    drawn.update_layout(hoverlabel={"align": "left"})
-    return drawn
+    costs = [cost_on(one.run, axis) for one in scored]
+    set_cost_axis(chart, axis, _ends(costs, logarithmic), logarithmic=logarithmic)
+    chart.update_xaxes(nticks=6)
+    chart.update_yaxes(title=f"{title} (%)", rangemode="tozero")
+    return chart
 
 
 def curve(run: MeasuredRun, what: str) -> go.Figure:
     """The run's training loss ("loss") or held-out top-1 ("top1") after every epoch."""
-    drawn = figure(280)
-    seen = [epoch for epoch in run.curve if what == "loss" or epoch.top1 is not None]
-    values = [epoch.loss if what == "loss" else 100 * (epoch.top1 or 0) for epoch in seen]
-    drawn.add_scatter(
-        x=[epoch.epoch for epoch in seen],
-        y=values,
-        mode="lines+markers" if len(seen) < 60 else "lines",
+    chart = figure(280)
+    title, values = {
+        "loss": ("Training loss (nats)", {one.epoch: one.loss for one in run.curve}),
+        "top1": (
+            "Held-out top-1 (%)",
+            {one.epoch: 100 * one.top1 for one in run.curve if one.top1 is not None},
+        ),
+    }[what]
+    chart.add_scatter(
+        x=list(values),
+        y=list(values.values()),
+        mode="lines+markers" if len(values) < 60 else "lines",
         marker={"size": 5},
         hovertemplate="epoch %{x}: %{y:.3g}<extra></extra>",
     )
-    drawn.update_xaxes(title="Epoch", rangemode="tozero", zeroline=False, fixedrange=True)
-    title = "Training loss (nats)" if what == "loss" else "Held-out top-1 (%)"
-    drawn.update_yaxes(title=title, rangemode="tozero", zeroline=False, fixedrange=True)
-    drawn.update_layout(showlegend=False)
-    return drawn
+    chart.update_xaxes(title="Epoch", rangemode="tozero")
+    chart.update_yaxes(title=title, rangemode="tozero")
+    chart.update_layout(showlegend=False)
+    return chart
 
 
 def _series(points: Sequence[RunGroup]) -> dict[str, list[RunGroup]]:
@@ -154,24 +161,13 @@ def _bars(errors: Sequence[float | None]) -> dict[str, object] | None:
     return {"array": [100 * (error or 0) for error in errors], "thickness": 1.5, "width": 4}
 
 
-def _lay_out(drawn: go.Figure, costs: Sequence[float], axis: CostAxis, logarithmic: bool) -> None:
-    """The axis of cost, with room at both ends for a single point too."""
+def _ends(costs: Sequence[float], logarithmic: bool) -> tuple[float, float]:
+    """Both ends of the axis of cost, with room beside a single point too."""
     low, high = min(costs), max(costs)
-    if logarithmic:
-        room = max(0.08 * math.log10(high / low), 0.3)
-        ends = [math.log10(low) - room, math.log10(high) + room]
-    else:
-        ends = [0, 1.15 * high]
-    drawn.update_xaxes(
-        title=axis_title(axis),
-        type="log" if logarithmic else "linear",
-        range=ends,
-        nticks=6,
-        exponentformat="B",
-        zeroline=False,
-        fixedrange=True,
-    )
-    drawn.update_yaxes(zeroline=False, fixedrange=True)
+    if not logarithmic:
+        return 0, 1.15 * high
+    room = max(0.08 * math.log10(high / low), 0.3)
+    return math.log10(low) - room, math.log10(high) + room
 
 
 def _percent_range(values: Sequence[float]) -> list[float]:

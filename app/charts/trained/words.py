@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from app.charts.compare.words import amount
-from app.text import minus
+from app.charts.compare.words import amount, computed_costs
+from app.text import minus, percent
 from effnet_core.attribution.scores import MapScores
 from effnet_core.results.axes import CostAxis
 from effnet_core.results.seeds import RunGroup
@@ -19,13 +19,7 @@ COST_KEYS = ("flops", "params", "activations", "resolution")
 
 def cost_on(run: MeasuredRun, axis: CostAxis) -> float:
     """The run's exact cost on one of `COST_KEYS`."""
-    totals = run.cost
-    return {
-        "flops": totals.mult_adds,
-        "params": totals.params,
-        "activations": totals.activations,
-        "resolution": run.spec.resolution,
-    }[axis.key]
+    return computed_costs(run.cost, run.spec.resolution)[axis.key]
 
 
 def short_name(run: MeasuredRun) -> str:
@@ -40,11 +34,6 @@ def short_name(run: MeasuredRun) -> str:
 def label(run: MeasuredRun) -> str:
     """What a list says of a run, and of no other: its name, seed and id."""
     return f"{short_name(run)}, seed {run.seed} ({run.id})"
-
-
-def percent(share: float, digits: int = 1) -> str:
-    """A fraction as people read it: 0.484 → "48.4 %"."""
-    return f"{100 * share:.{digits}f} %"
 
 
 def hover(one: RunGroup, axis: CostAxis) -> str:

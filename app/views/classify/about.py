@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from app.markup import percent, title
-from app.models import label
-from app.text import count
+from app.markup import title
+from app.models import facts, label
+from app.text import percent
 
 if TYPE_CHECKING:
     from effnet_core.service import ModelCard
@@ -24,19 +24,11 @@ def draw(cards: tuple[ModelCard, ...]) -> None:
         if model is None:
             continue
         with st.container(border=True, key=f"about-{card.id}"):
-            st.html(title(label(card), *facts(model)))
+            accuracy = f"{percent(model.top1)} top-1, measured on {model.data}"
+            side = model.preprocessing.crop
+            st.html(title(label(card), *facts(model.params, side, accuracy)))
             with st.expander("About this model"):
                 st.markdown(_card(model))
-
-
-def facts(model: BundledModel) -> tuple[str, ...]:
-    """Parameters, pixels and the accuracy measured, each in words."""
-    side = model.preprocessing.crop
-    return (
-        f"{count(model.params)} parameters",
-        f"sees {side} × {side} pixels",
-        f"{percent(model.top1)} top-1, measured on {model.data}",
-    )
 
 
 def _card(model: BundledModel) -> str:

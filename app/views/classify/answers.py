@@ -8,18 +8,14 @@ import streamlit as st
 
 from app import pictures, resources
 from app.markup import bars, caption, html, plain, title
-from app.models import ASKED, label
+from app.models import ASKED, answer, label
 from app.pages import page
 from app.pictures import Picture
 from app.text import size
-from effnet_core.errors import EffnetError
 
 if TYPE_CHECKING:
     from effnet_core.engines.predictor import Prediction
     from effnet_core.service import ModelCard
-
-Answer = tuple["ModelCard", "Prediction | str"]
-"""A model with its prediction, or with the sentence that says why there is none."""
 
 
 def draw(picture: Picture, cards: tuple[ModelCard, ...], rows: int) -> None:
@@ -29,25 +25,16 @@ def draw(picture: Picture, cards: tuple[ModelCard, ...], rows: int) -> None:
         with beside:
             place = st.empty()
         with below:
-            answers = tuple((card, _ask(card, picture)) for card in cards)
-            for column, answer in zip(st.columns(max(1, len(cards))), answers, strict=False):
+            answers = [answer(card, picture) for card in cards]
+            columns = st.columns(max(1, len(cards)))
+            for column, card, given in zip(columns, cards, answers, strict=False):
                 with column:
-                    _draw_card(picture, *answer, rows)
-        predictions = [given for _, given in answers if not isinstance(given, str)]
+                    _draw_card(picture, card, given, rows)
+        predictions = [given for given in answers if not isinstance(given, str)]
         with place.container():
             _draw_picture(picture, predictions, width="stretch" if len(cards) < 3 else 320)
         if len(predictions) > 1:
             _draw_agreement(predictions, {card.id: label(card) for card in cards})
-
-
-def _ask(card: ModelCard, picture: Picture) -> Prediction | str:
-    """The model's answer, kept for this session; an error becomes its sentence."""
-    text = f"{plain(label(card))} looks at {plain(picture.title)} …"
-    try:
-        with st.spinner(text, show_time=True):
-            return resources.prediction(card.id, picture.key, picture.data)
-    except EffnetError as error:
-        return str(error)
 
 
 def _draw_picture(
@@ -56,12 +43,8 @@ def _draw_picture(
     boxes = tuple(dict.fromkeys(prediction.crop_box for prediction in predictions))
     frame, crop = ("frames are", "crops") if len(boxes) > 1 else ("frame is", "crop")
     seen = f" The lighter {frame} what the models see." if boxes else ""
-    st.image(
-        pictures.framed(picture, boxes),
-        width=width,
-        alt=picture.alt + seen,
-        output_format="JPEG",
-    )
+    framed = pictures.framed(picture, boxes)
+    st.image(framed, width=width, alt=picture.alt + seen, output_format="JPEG")
     details = ["{:,} × {:,} pixels".format(*picture.size)]
     if picture.credit:
         details.append(f"photo: {picture.credit}")
@@ -69,13 +52,8 @@ def _draw_picture(
         details.append(f"the {frame} the {crop} that the models see")
     st.html(title(picture.title, *details))
     if picture in pictures.uploads():
-        st.button(
-            "Remove",
-            key=f"remove-{picture.key}",
-            type="tertiary",
-            on_click=pictures.remove,
-            args=(picture.key,),
-        )
+        key = f"remove-{picture.key}"
+        st.button("Remove", key, type="tertiary", on_click=pictures.remove, args=(picture.key,))
 
 
 def _draw_card(picture: Picture, card: ModelCard, given: Prediction | str, rows: int) -> None:
@@ -96,7 +74,8 @@ def _draw_card(picture: Picture, card: ModelCard, given: Prediction | str, rows:
     with st.container(horizontal=True, vertical_alignment="center"):
         with st.popover("Input", type="tertiary"):
             _draw_input(card, given)
-        _draw_link(picture, card)
+        query = {pictures.EXPLAINED: pictures.name(picture), ASKED: label(card)}
+        st.page_link(page("explain"), label="Where did it look?", query_params=query)
 
 
 def _draw_input(card: ModelCard, given: Prediction) -> None:
@@ -109,30 +88,22 @@ def _draw_input(card: ModelCard, given: Prediction) -> None:
     rows["Mean (red, green, blue)"] = ", ".join(f"{value:g}" for value in p.mean)
     rows["Standard deviation"] = ", ".join(f"{value:g}" for value in p.std)
     rows["These come from"] = card.preprocessing_source
-    rows["Answered on"] = resources.service().describe().name
+    rows["Answered on"] = resources.service().device_name
     rows["Origin"], rows["Licence"] = card.origin, card.licence
     body = "".join(f"<dt>{html(name)}</dt><dd>{html(text)}</dd>" for name, text in rows.items())
     st.html(f'<dl class="facts">{body}</dl>')
 
 
-def _draw_link(picture: Picture, card: ModelCard) -> None:
-    st.page_link(
-        page("explain"),
-        label="Where did it look?",
-        query_params={pictures.EXPLAINED: pictures.name(picture), ASKED: label(card)},
-    )
-
-
 def _draw_agreement(predictions: list[Prediction], labels: dict[str, str]) -> None:
-    from effnet_core.engines.predictor import agreement
+    from effnet_core.engines.predictor import same_answers
 
-    found = agreement(predictions)
-    if found.unanimous:
-        text = f"All {len(predictions)} models say {found.groups[0].label}."
+    groups = same_answers(predictions)
+    if len(groups) == 1:
+        text = f"All {len(predictions)} models say {groups[0].label}."
     else:
         parts = (
             f"{group.label} ({', '.join(labels[weights] for weights in group.weights)})"
-            for group in found.groups
+            for group in groups
         )
         text = f"The models differ: {'; '.join(parts)}."
     st.html(f'<p class="agreement" role="status">{html(text)}</p>')

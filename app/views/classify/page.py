@@ -6,10 +6,8 @@ import streamlit as st
 
 from app import models, pictures, widgets
 from app.frame import page
-from app.markup import STYLE_SHEET
 from app.state import Number
-from app.views.classify import about, answers, upload
-from app.views.classify import pictures as classify_pictures
+from app.views.classify import about, answers, intake, upload
 
 ROWS = Number(key="top", label="Classes shown", default=5, low=1, high=10, step=1)
 
@@ -18,23 +16,16 @@ ROWS = Number(key="top", label="Classes shown", default=5, low=1, high=10, step=
 def render() -> None:
     """Draw the page: pictures and models on the left, their answers on the right."""
     models.settle()
-    st.html(STYLE_SHEET)
-    widgets.show_refusals((ROWS,))
-    classify_pictures.say_unknown()
+    widgets.show_refusals((ROWS, intake.SAMPLES))
     left, right = st.columns([3, 8], gap="large")
     with left, st.container(key="controls"):
-        chosen = classify_pictures.choose()
+        chosen = intake.choose()
         pictures.show(next(iter(chosen), None))
         cards = models.choose()
         rows = int(widgets.slider(ROWS))
         upload.draw()
     with right:
-        if not cards:
-            models.say_none()
-        for card in cards:
-            if card.state == "absent":
-                models.offer(card)
-        ready = tuple(card for card in cards if card.state == "ready")
+        ready = models.only_ready(cards)
         if not chosen:
             st.info("Choose a sample, or add a picture of your own: browse, drop or paste.")
         for picture in chosen:

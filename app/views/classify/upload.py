@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from app import resources
+from app import resources, widgets
 from app.markup import plain
 from app.models import ADDED, OWN, label
 from effnet_core.architecture.names import VARIANTS
-from effnet_core.errors import EffnetError, InvalidInput
+from effnet_core.errors import InvalidInput
 from effnet_core.images import IMAGENET_MEAN, IMAGENET_STD, INTERPOLATIONS, Preprocessing
 from effnet_core.limits import CHECKPOINT_UPLOAD_MEGABYTES
 
 if TYPE_CHECKING:
     from streamlit.runtime.uploaded_file_manager import UploadedFile
+
+ByHand = Callable[[], Preprocessing]
+"""Gives the preprocessing that the form's fields hold; raises InvalidInput where they are wrong."""
 
 _ROUND = "checkpoints_taken_in"
 _TF_NAMES = ("tf_efficientnet_b0", "tf_efficientnetv2_b0", "tf_efficientnetv2_s")
@@ -53,25 +56,28 @@ def draw() -> None:
         )
         preprocessing = _draw_preprocessing(taken)
         if st.button("Add this model", disabled=file is None, width="stretch") and file is not None:
-            with st.spinner("Reading and checking the checkpoint …"):
+            with widgets.told(), st.spinner("Reading and checking the checkpoint …"):
                 _add(file, architecture, names, preprocessing)
         st.caption("It stays in this server's memory and is known to this session alone.")
 
 
-def _draw_preprocessing(taken: int) -> _ByHand | None:
+def _draw_preprocessing(taken: int) -> ByHand | None:
     """The preprocessing given by hand, or None to take the file's or the architecture's."""
     if not st.checkbox("Give the preprocessing by hand", key=f"by-hand-{taken}"):
         return None
-    return _ByHand(
-        resize=_side("Shorter edge resized to", 256, f"resize-{taken}"),
-        crop=_side("Crop, the network's input", 224, f"crop-{taken}"),
-        interpolation=st.selectbox(
-            "Interpolation", list(INTERPOLATIONS), index=4, key=f"interpolation-{taken}"
-        ),
-        mean=st.text_input("Mean (red, green, blue)", _text(IMAGENET_MEAN), key=f"mean-{taken}"),
-        std=st.text_input(
-            "Standard deviation (red, green, blue)", _text(IMAGENET_STD), key=f"std-{taken}"
-        ),
+    resize = _side("Shorter edge resized to", 256, f"resize-{taken}")
+    crop = _side("Crop, the network's input", 224, f"crop-{taken}")
+    interpolation = st.selectbox(
+        "Interpolation", list(INTERPOLATIONS), index=4, key=f"interpolation-{taken}"
+    )
+    mean = _colours("Mean (red, green, blue)", IMAGENET_MEAN, f"mean-{taken}")
+    std = _colours("Standard deviation (red, green, blue)", IMAGENET_STD, f"std-{taken}")
+    return lambda: Preprocessing(
+        resize=resize,
+        crop=crop,
+        interpolation=interpolation,
+        mean=_triple(mean),
+        std=_triple(std),
     )
 
 
@@ -79,47 +85,26 @@ def _side(text: str, pixels: int, key: str) -> int:
     return int(st.number_input(text, 8, 2048, pixels, required=True, key=key))
 
 
-@dataclass(frozen=True, kw_only=True)
-class _ByHand:
-    """What the form's fields hold; may be wrong."""
-
-    resize: int
-    crop: int
-    interpolation: str
-    mean: str
-    std: str
-
-    def checked(self) -> Preprocessing:
-        """The preprocessing meant; raises InvalidInput."""
-        return Preprocessing(
-            resize=self.resize,
-            crop=self.crop,
-            interpolation=self.interpolation,
-            mean=_triple(self.mean),
-            std=_triple(self.std),
-        )
+def _colours(text: str, values: tuple[float, float, float], key: str) -> str:
+    return st.text_input(text, ", ".join(f"{value:g}" for value in values), key=key)
 
 
 def _add(
     file: UploadedFile,
     architecture: str | None,
     names: UploadedFile | None,
-    by_hand: _ByHand | None,
+    by_hand: ByHand | None,
 ) -> None:
-    """Hand the checkpoint to the service and choose it; errors become sentences."""
+    """Hand the checkpoint to the service and choose it; raises EffnetError."""
     from effnet_core.service import parse_class_names
 
-    try:
-        card = resources.service().add_checkpoint(
-            file.getvalue(),
-            file.name,
-            architecture=architecture or None,
-            classes=parse_class_names(names.getvalue()) if names else None,
-            preprocessing=by_hand.checked() if by_hand else None,
-        )
-    except EffnetError as error:
-        st.error(plain(str(error)))
-        return
+    card = resources.service().add_checkpoint(
+        file.getvalue(),
+        file.name,
+        architecture=architecture or None,
+        classes=parse_class_names(names.getvalue()) if names else None,
+        preprocessing=by_hand() if by_hand else None,
+    )
     own = (*st.session_state.get(OWN, ()), card.id)
     if card.id in own[:-1]:
         st.toast(plain(f"{file.name[:80]} had been added before, with the same settings."))
@@ -127,10 +112,6 @@ def _add(
     st.session_state[ADDED] = label(card)
     st.session_state[_ROUND] += 1
     st.rerun()
-
-
-def _text(values: tuple[float, float, float]) -> str:
-    return ", ".join(f"{value:g}" for value in values)
 
 
 def _triple(text: str) -> tuple[float, float, float]:

@@ -1,4 +1,4 @@
-"""Compare, the chart: accuracy against cost, the same in words, and where its costs are from."""
+"""The chart: accuracy against cost, the same in words, and where its costs are from."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def draw(asked: Asked, picked: tuple[str, ...]) -> View:
     """Draw the chart with its headline and notes; return what it shows."""
     held = standing().usable if asked.axis.kind == "here" else None
     timings = _timings(held)
-    records = asked.records()
-    placed = place(records, asked.axis, timings)
+    results = asked.results()
+    placed = place(results, asked.axis, timings)
     network = line.network() if "network" in asked.draw else None
     headline = st.container()
     view = View(
@@ -37,19 +37,18 @@ def draw(asked: Asked, picked: tuple[str, ...]) -> View:
         drag=table.choose_drag(),
     )
     if not placed:
-        headline.info(_nothing(asked, len(records)))
+        headline.info(_nothing(asked, len(results)))
         return view
     headline.markdown(_headline(view))
     selecting = {"on_select": table.take_points} if view.drag else {}
     widgets.chart(trade_off(view), message(view), key=table.CHART, **selecting)
-    _draw_notes(view, len(records), network is not None, held)
+    _draw_notes(view, len(results), network is not None, held)
     return view
 
 
 def _timings(held: Calibration | None) -> Timings:
     """What was measured in this session, over what is predicted."""
-    measured: Timings = timing.timed()
-    return measured if held is None else {**predicted_timings(held), **measured}
+    return {**(predicted_timings(held) if held else {}), **timing.timed()}
 
 
 def _headline(view: View) -> str:
@@ -62,18 +61,18 @@ def _headline(view: View) -> str:
     )
 
 
-def _nothing(asked: Asked, records: int) -> str:
-    if not records:
+def _nothing(asked: Asked, results: int) -> str:
+    if not results:
         return "No record passes these filters: remove a recipe or a family on the left."
     if asked.axis.kind == "here":
         return (
             "Nothing has been timed in this session yet, and this machine is not calibrated: time "
             "networks below, or calibrate it there."
         )
-    return f"None of the {records} records has a published figure for {asked.axis.title}."
+    return f"None of the {results} records has a published figure for {asked.axis.title}."
 
 
-def _draw_notes(view: View, records: int, wanted: bool, held: Calibration | None) -> None:
+def _draw_notes(view: View, results: int, wanted: bool, held: Calibration | None) -> None:
     lines = []
     if view.axis.kind == "count":
         lines.append(
@@ -88,7 +87,7 @@ def _draw_notes(view: View, records: int, wanted: bool, held: Calibration | None
         if timing.timed():
             lines.append(f"{widgets.source('measured')} Filled: timed in this session.")
         lines.append(f"Hollow: {calibration.sources(held, 'The bars are the band')}")
-    absent = records - len(view.placed)
+    absent = results - len(view.placed)
     if absent:
         have = "record has" if absent == 1 else "records have"
         lines.append(f"{absent} {have} no figure on this axis, and no mark.")

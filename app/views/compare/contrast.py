@@ -1,4 +1,4 @@
-"""Compare, a sentence: how multiply-adds grow from B0 to B7, and how much slower they become."""
+"""A sentence: how multiply-adds grow from B0 to B7, and how much slower they become."""
 
 from __future__ import annotations
 

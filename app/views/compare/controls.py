@@ -1,10 +1,8 @@
-"""The left column of Compare: which records, on which axis, and what is drawn besides."""
+"""The left column: which published results, on which axis, and what is drawn besides."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-
-import streamlit as st
 
 from app import widgets
 from app.state import Choice, Several
@@ -84,8 +82,8 @@ class Asked:
     imagenet_alone: bool
     draw: tuple[str, ...]
 
-    def records(self) -> tuple[PublishedResult, ...]:
-        """The records that pass every filter."""
+    def results(self) -> tuple[PublishedResult, ...]:
+        """The published results that pass every filter."""
         return tuple(filter(self._passes, results(test_set=self.test_set)))
 
     def _passes(self, result: PublishedResult) -> bool:
@@ -98,29 +96,14 @@ class Asked:
 
 def draw() -> Asked:
     """Draw every control and return what they hold."""
-    axis = find_axis(widgets.select(COST))
-    logarithmic = widgets.segmented(SPACING, width="stretch") == "log"
-    test_set = widgets.select(TEST_SET)
-    families_ = widgets.several(FAMILIES)
-    data = widgets.segmented(DATA, width="stretch")
-    recipes_ = widgets.several(RECIPES)
-    drawn = st.pills(
-        DRAW.label,
-        DRAW.options,
-        selection_mode="multi",
-        default=list(DRAW.default),
-        format_func=DRAW.shown,
-        key=DRAW.key,
-        bind="query-params",
-        persist_state="session",
+    asked = Asked(  # in the order in which they are drawn
+        axis=find_axis(widgets.select(COST)),
+        logarithmic=widgets.segmented(SPACING, width="stretch") == "log",
+        test_set=widgets.select(TEST_SET),
+        families=widgets.several(FAMILIES),
+        imagenet_alone=widgets.segmented(DATA, width="stretch") == "imagenet-1k",
+        recipes=widgets.several(RECIPES),
+        draw=widgets.several_pills(DRAW),
     )
     line.choose()
-    return Asked(
-        test_set=test_set,
-        axis=axis,
-        logarithmic=logarithmic,
-        families=families_,
-        recipes=recipes_,
-        imagenet_alone=data == "imagenet-1k",
-        draw=tuple(drawn),
-    )
+    return asked

@@ -1,10 +1,11 @@
-"""Compare, the line of cost: which network it is, and where it stands on the axis."""
+"""The line of cost: which network it is, and where it stands on the axis."""
 
 from __future__ import annotations
 
 import streamlit as st
 
-from app.charts.compare.words import Mark
+from app import widgets
+from app.charts.compare.words import Mark, computed_costs
 from app.markup import plain
 from app.scale.network import Network, chosen
 from app.state import put
@@ -47,8 +48,7 @@ def choose() -> None:
         placeholder=f"as on Scale: {chosen().title}",
         help="A published variant such as b4 or v2-s, or a network of the formula, such as "
         "phi=2.5,strategy=depth. What is typed stays; empty, it follows Scale.",
-        bind="query-params",
-        persist_state="session",
+        **widgets.KEPT,
     )
 
 
@@ -84,13 +84,7 @@ def mark(
     Raises InvalidInput where the settings make no network.
     """
     spec = network.spec()
-    totals = summarize(spec)
-    known: dict[str, float] = {
-        "params": totals.params,
-        "flops": totals.mult_adds,
-        "activations": totals.activations,
-        "resolution": spec.resolution,
-    }
+    known = computed_costs(summarize(spec), spec.resolution)
     if axis.kind == "here":
         timing = timings.get((network.code, spec.resolution))
         if held is not None and (timing is None or isinstance(timing, PredictedTiming)):

@@ -1,4 +1,4 @@
-"""Compare, trained here: how well the maps of the trained networks point at what is boxed."""
+"""Trained here: how well the maps of the trained networks point at what is boxed."""
 
 from __future__ import annotations
 

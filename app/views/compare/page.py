@@ -6,22 +6,9 @@ import streamlit as st
 
 from app import widgets
 from app.frame import page
-from app.views.compare import (
-    chart as compare_chart,
-)
-from app.views.compare import (
-    controls,
-    line,
-    trained,
-)
-from app.views.compare import (
-    table as compare_table,
-)
-from app.views.compare import (
-    timing as compare_timing,
-)
+from app.views.compare import chart, controls, line, table, timing, trained
 
-FIELDS = (*controls.FIELDS, *compare_timing.FIELDS, *compare_table.FIELDS)
+FIELDS = (*controls.FIELDS, *timing.FIELDS, *table.FIELDS)
 
 
 @page(
@@ -37,15 +24,15 @@ def render() -> None:
     with left, st.container(key="controls"):
         asked = controls.draw()
     with right, widgets.told():
-        chart, first, second = (st.container() for _ in range(3))
-        table, timing = (second, first) if asked.axis.kind == "here" else (first, second)
-        with table:
-            picked = compare_table.choose()
-        with chart:
-            view = compare_chart.draw(asked, picked)
+        top, first, second = (st.container() for _ in range(3))
+        below, timed = (second, first) if asked.axis.kind == "here" else (first, second)
+        with below:
+            picked = table.choose()
+        with top:
+            view = chart.draw(asked, picked)
             trained.draw_pointer()
-        with table:
-            compare_table.draw(view, asked.records())
-        with timing:
-            compare_timing.draw()
+        with below:
+            table.draw(view, asked.results())
+        with timed:
+            timing.draw()
         trained.draw(asked.axis, logarithmic=asked.logarithmic)

@@ -1,4 +1,4 @@
-"""Compare, the table: the selected records, or those of the Pareto front, and their CSV."""
+"""The table: the selected records, or those of the Pareto front, and their CSV."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ import streamlit as st
 from app import widgets
 from app.charts.compare.words import View
 from app.state import Choice, Several
-from effnet_core.files import csv_text
-from effnet_core.results.axes import Timings, cost_axes
+from app.text import as_csv
 from effnet_core.results.published import PublishedResult, results
 from effnet_core.results.trade_off import front, identity, row
 
@@ -44,11 +43,10 @@ def take_points() -> None:
 def choose_drag() -> str | None:
     """Draw how points are selected on the chart; return Plotly's name of it, None for not at all.
 
-    A chart that takes taps for clicks would hold the page fast under the finger that scrolls it:
-    on a phone a tap shows a record and selects nothing.
+    On a phone a tap shows a record and selects nothing.
     """
     drag = widgets.segmented(DRAG)
-    if drag == "click" and "Mobi" in st.context.headers.get("User-Agent", ""):
+    if drag == "click" and widgets.on_phone():
         st.caption("On a phone, draw a box or a lasso to select, or use the list below.")
         return None
     return DRAG_MODES[drag]
@@ -63,8 +61,8 @@ def choose() -> tuple[str, ...]:
     return widgets.several(PICKED, select_all=False, wrap=True)
 
 
-def draw(view: View, records: Sequence[PublishedResult]) -> None:
-    """Draw the table of the selected records and the downloads."""
+def draw(view: View, passing: Sequence[PublishedResult]) -> None:
+    """Draw the table of what is selected, and its download beside that of all that is passing."""
     picked = view.picked
     by_identity = {identity(one): one for one in results(test_set=view.test_set)}
     if picked:
@@ -83,79 +81,58 @@ def draw(view: View, records: Sequence[PublishedResult]) -> None:
     )
     st.caption(text + untimed if shown else text)
     rows = [row(one, view.timings) for one in shown]
+    columns = _columns(view)
     if rows:
         st.dataframe(
-            [_short(cells, view) for cells in rows],
+            [{key: cells[key] for key in columns} for cells in rows],
             hide_index=True,
             placeholder="—",
-            column_config=_columns(view.timings),
+            column_config=columns,
             alt=f"{text} {len(rows)} rows: model, accuracy, recipe, resolution, costs and source.",
         )
-    _draw_downloads(rows, [row(one, view.timings) for one in records], view)
+    _draw_downloads(rows, [row(one, view.timings) for one in passing], view.test_set)
 
 
-def _short(cells: dict[str, Any], view: View) -> dict[str, Any]:
-    """The columns that fit a screen; the CSV has all of them."""
-    keys = ["model", "top1"]
-    if view.axis.kind == "benchmark":
-        keys.append(view.axis.column)
-    here = ["here_median_ms", "here_low_ms", "here_high_ms", "here_basis"]
-    keys += here if view.timings else []
-    keys += ["recipe", "test_resolution", "params", "flops", "activations", "flops_basis"]
-    keys += ["top5", "crop", "interpolation", "extra_training_data", "family", "source"]
-    return {key: cells[key] for key in keys}
-
-
-def _columns(timings: Timings) -> dict[str, Any]:
+def _columns(view: View) -> dict[str, Any]:
+    """The columns that fit a screen, in their order; the CSV has all of them."""
     number, text = st.column_config.NumberColumn, st.column_config.TextColumn
     columns: dict[str, Any] = {
         "model": text("Model", pinned=True, width="medium"),
         "top1": number("Top-1 %", format="%.2f"),
-        "top5": number("Top-5 %", format="%.2f"),
+    }
+    if view.axis.kind == "benchmark":
+        title = f"{view.axis.title} ({view.axis.unit})"
+        columns[view.axis.column] = number(title, format="%.1f")
+    if view.timings:
+        columns |= {
+            "here_median_ms": number("Here: ms", format="%.1f"),
+            "here_low_ms": number("from ms", format="%.1f"),
+            "here_high_ms": number("to ms", format="%.1f"),
+            "here_basis": text("Here is", width=230),
+        }
+    return columns | {
+        "recipe": text("Recipe", width=440),
+        "test_resolution": number("Pixels", format="%d"),
         "params": number("Parameters", format="compact"),
         "flops": number("FLOPs (multiply-adds)", format="compact"),
         "activations": number("Activations", format="compact"),
-        "here_median_ms": number("Here: ms", format="%.1f"),
-        "here_low_ms": number("from ms", format="%.1f"),
-        "here_high_ms": number("to ms", format="%.1f"),
-        "here_basis": text("Here is", width=230),
         "flops_basis": text("FLOPs are"),
-        "test_resolution": number("Pixels", format="%d"),
+        "top5": number("Top-5 %", format="%.2f"),
         "crop": number("Crop", format="%.3f"),
         "interpolation": "Interpolation",
-        "recipe": text("Recipe", width=440),
         "extra_training_data": "Extra training data",
         "family": "Family",
         "source": "Source",
     }
-    for axis in cost_axes().values():
-        if axis.kind == "benchmark":
-            columns[axis.column] = number(f"{axis.title} ({axis.unit})", format="%.1f")
-    return columns
 
 
 def _draw_downloads(
-    rows: Sequence[dict[str, Any]], every: Sequence[dict[str, Any]], view: View
+    rows: Sequence[dict[str, Any]], every: Sequence[dict[str, Any]], test_set: str
 ) -> None:
     with st.container(horizontal=True):
         for label, table, name in (
-            ("This table, CSV", rows, "efficientnet-compare"),
-            (
-                f"All {len(every)} records that pass the filters, CSV",
-                every,
-                "efficientnet-compare-all",
-            ),
+            ("This table, CSV", rows, "compare"),
+            (f"All {len(every)} records that pass the filters, CSV", every, "compare-all"),
         ):
-            st.download_button(
-                label,
-                to_csv(table),
-                f"{name}-{view.test_set}.csv",
-                "text/csv",
-                disabled=not table,
-                on_click="ignore",
-            )
-
-
-def to_csv(rows: Sequence[dict[str, Any]]) -> str:
-    """The rows as CSV with a header; empty for no rows."""
-    return csv_text((rows[0], *(row.values() for row in rows))) if rows else ""
+            file = f"efficientnet-{name}-{test_set}.csv"
+            widgets.download(label, as_csv(table), file, disabled=not table)

@@ -1,9 +1,8 @@
-"""Compare, timing: how long networks take on the machine that serves this page."""
+"""Timing: how long networks take on the machine that serves this page."""
 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 
 import streamlit as st
 
@@ -24,23 +23,30 @@ from effnet_core.results.published import price, results
 _HELD = "timed"
 _REFUSED = "timing-refused"
 _THE_CHOSEN = "the network drawn as a line"
-Timed = dict[tuple[str, int], LatencyMeasurement]
+Key = tuple[str, int]
+"""A network's code and its resolution, under which its measurement is found again."""
 
 
-def _offered() -> tuple[str, ...]:
+def _offered() -> dict[str, Key]:
     """Every architecture at every resolution that somebody published its accuracy at."""
-    found: dict[tuple[str, int], None] = {}
+    found = set()
     for result in results():
         totals = price(result)
         if totals is not None and totals.mult_adds <= MAX_TIMED_MULT_ADDS:
-            found[str(result.architecture), int(result.test_resolution or 0)] = None
-    return tuple(f"{Network(variant=name).title} at {side}" for name, side in sorted(found))
+            found.add((str(result.architecture), int(result.test_resolution or 0)))
+    return {_title(key): key for key in sorted(found)}
 
 
+def _title(key: Key) -> str:
+    code, side = key
+    return f"{Network.parse(code).title} at {side}"
+
+
+_OFFERED = _offered()
 TO_TIME = Several(
     key="time",
     label="Networks to time",
-    options=(_THE_CHOSEN, *_offered()),
+    options=(_THE_CHOSEN, *_OFFERED),
     default=("B0 at 224", "B1 at 240", "B2 at 260", "V2-B0 at 224"),
     placeholder="Type a name, such as B3",
     help="Each at an input resolution for which an accuracy was published.",
@@ -66,18 +72,9 @@ ENGINE = Choice(
 FIELDS = (TO_TIME, RUNS, ENGINE)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Subject:
-    """A network to time; `key` is how its measurement is found again."""
-
-    title: str
-    key: tuple[str, int]
-    spec: ArchitectureSpec
-
-
-def timed() -> Timed:
+def timed() -> dict[Key, LatencyMeasurement]:
     """Return what this session has measured so far."""
-    held: Timed = st.session_state.setdefault(_HELD, {})
+    held: dict[Key, LatencyMeasurement] = st.session_state.setdefault(_HELD, {})
     return held
 
 
@@ -93,7 +90,7 @@ def draw() -> None:
         runs = int(widgets.number(RUNS))
     engine = widgets.segmented(ENGINE)
     if st.button("Time them here", type="primary", disabled=not names):
-        _measure(tuple(_subject(name) for name in names), runs, engine)
+        _measure(dict(map(_network, names)), runs, engine)
         st.rerun()
     for sentence in st.session_state.get(_REFUSED, ()):
         st.error(sentence)
@@ -108,47 +105,45 @@ def draw() -> None:
         calibration.draw(held)
 
 
-def _subject(name: str) -> Subject:
+def _network(name: str) -> tuple[Key, ArchitectureSpec]:
     """Raises InvalidInput where the chosen network does not exist."""
-    if name == _THE_CHOSEN:
-        network = line.network()
-        if network is None:
-            raise InvalidInput("There is no network to draw as a line, so none to time.")
-        spec = network.spec()
-        return Subject(title=network.title, key=(network.code, spec.resolution), spec=spec)
-    short, _, side = name.partition(" at ")
-    spec = variant(short.lower(), resolution=int(side))
-    return Subject(title=name, key=(short.lower(), int(side)), spec=spec)
+    if name != _THE_CHOSEN:
+        code, side = _OFFERED[name]
+        return (code, side), variant(code, resolution=side)
+    network = line.network()
+    if network is None:
+        raise InvalidInput("There is no network to draw as a line, so none to time.")
+    spec = network.spec()
+    return (network.code, spec.resolution), spec
 
 
-def _measure(subjects: tuple[Subject, ...], runs: int, engine: str) -> None:
+def _measure(specs: dict[Key, ArchitectureSpec], runs: int, engine: str) -> None:
     """Time one after the other; one that cannot be timed leaves its sentence, the others go on."""
     refused: list[str] = []
-    work = [summarize(subject.spec).mult_adds for subject in subjects]
+    work = [summarize(spec).mult_adds for spec in specs.values()]
     bar, start = st.progress(0.0), time.monotonic()
-    for number, subject in enumerate(subjects):
+    for number, (key, spec) in enumerate(specs.items()):
         done = sum(work[:number])
         left = (time.monotonic() - start) * (sum(work) - done) / done if done else None
         wait = "" if left is None else f"; about {max(1, round(left))} s left"
         bar.progress(
-            done / sum(work),
-            f"Timing {subject.title} ({number + 1} of {len(subjects)}){wait} …",
+            done / sum(work), f"Timing {_title(key)} ({number + 1} of {len(specs)}){wait} …"
         )
         if work[number] > MAX_TIMED_MULT_ADDS:
-            refused.append(f"{subject.title} takes more than 100 B multiply-adds: too long here.")
+            refused.append(f"{_title(key)} takes more than 100 B multiply-adds: too long here.")
             continue
         try:
-            timed()[subject.key] = resources.latency(subject.spec, runs, engine)
+            timed()[key] = resources.latency(spec, runs, engine)
         except EffnetError as error:
-            refused.append(f"{subject.title}: {error}")
+            refused.append(f"{_title(key)}: {error}")
     st.session_state[_REFUSED] = tuple(refused)
 
 
-def _draw_measurements(found: Timed) -> None:
+def _draw_measurements(found: dict[Key, LatencyMeasurement]) -> None:
     st.dataframe(
         [
             {
-                "Network": _title(code),
+                "Network": Network.parse(code).title,
                 "Pixels": side,
                 "Median ms": one.median_ms,
                 "25 % ms": one.low_ms,
@@ -174,7 +169,3 @@ def _draw_measurements(found: Timed) -> None:
         f"{widgets.source('measured')} On {' and '.join(sorted(processors))}, batch 1. Kept until "
         "this tab is closed. Other work on the machine shows as spread."
     )
-
-
-def _title(code: str) -> str:
-    return Network.parse(code).title

@@ -1,4 +1,4 @@
-"""Compare, trained here: what this project measured on networks of its own, absent without any."""
+"""Trained here: what this project measured on networks of its own, absent without any."""
 
 from __future__ import annotations
 
@@ -7,14 +7,13 @@ from typing import Any
 
 import streamlit as st
 
-from app import resources, run_record, widgets
+from app import measured_run, resources, widgets
 from app.charts.trained.figure import accuracy
-from app.charts.trained.words import COST_KEYS, label, message, percent
+from app.charts.trained.words import COST_KEYS, label, message
 from app.markup import plain
 from app.state import Choice, Field, Several, put
-from app.text import minus
-from app.views.compare import maps as compare_maps
-from app.views.compare.table import to_csv
+from app.text import as_csv, minus, percent
+from app.views.compare import maps
 from effnet_core.errors import EffnetError
 from effnet_core.results.axes import CostAxis, find_axis
 from effnet_core.results.seeds import RunGroup, grouped
@@ -33,10 +32,10 @@ RUN = "trained"
 def fields() -> tuple[Field | Several, ...]:
     """The part's controls; none where it is absent, or where `draw` will say what is damaged."""
     try:
-        runs, maps = resources.trained()
+        runs, scores = resources.trained()
     except EffnetError:
         return ()
-    return (_choice(runs), *compare_maps.fields(maps)) if runs else ()
+    return (_choice(runs), *maps.fields(scores)) if runs else ()
 
 
 def draw_pointer() -> None:
@@ -48,7 +47,7 @@ def draw_pointer() -> None:
 def draw(axis: CostAxis, *, logarithmic: bool) -> None:
     """Draw the part on the page's axis: chart, the duel's verdict, table, map scores, one run."""
     with widgets.told():
-        runs, maps = resources.trained()
+        runs, scores = resources.trained()
         if not runs:
             return
         st.divider()
@@ -64,12 +63,12 @@ def draw(axis: CostAxis, *, logarithmic: bool) -> None:
         if found is not None:
             st.markdown(f"**{found.headline}** {found.details} {widgets.source('measured')}")
         _draw_table(runs)
-        opening = _opening(compare_maps.CHART)
-        compare_maps.draw(runs, maps, axis, logarithmic=logarithmic, opening=opening)
+        opening = _opening(maps.CHART)
+        maps.draw(runs, scores, axis, logarithmic=logarithmic, opening=opening)
         by_label = {label(run): run for run in runs}
         with st.container(key="one-run"):
             st.subheader("One run: record and curves")
-            run_record.draw(by_label[widgets.select(_choice(runs))])
+            measured_run.draw(by_label[widgets.select(_choice(runs))])
 
 
 def _choice(runs: tuple[MeasuredRun, ...]) -> Choice:
@@ -111,13 +110,8 @@ def _draw_chart(points: tuple[RunGroup, ...], axis: CostAxis, logarithmic: bool)
 
 
 def _opening(chart: str) -> dict[str, Any]:
-    """Options of a chart whose marks open their run; none on a phone.
-
-    There a chart that takes taps would hold the page fast under the finger that scrolls it.
-    """
-    if "Mobi" in st.context.headers.get("User-Agent", ""):
-        return {}
-    return {"on_select": functools.partial(open_run, chart)}
+    """Options of a chart whose marks open their run; none on a phone."""
+    return {} if widgets.on_phone() else {"on_select": functools.partial(open_run, chart)}
 
 
 def open_run(chart: str) -> None:
@@ -152,9 +146,7 @@ def _draw_table(runs: tuple[MeasuredRun, ...]) -> None:
         "photos kept back, on which choices were made. Validation images/s: on the CPU or GPU that "
         "validated, with the bundled file."
     )
-    st.download_button(
-        "Runs, CSV", to_csv(rows), "efficientnet-trained-here.csv", "text/csv", on_click="ignore"
-    )
+    widgets.download("Runs, CSV", as_csv(rows), "efficientnet-trained-here.csv")
 
 
 def _row(run: MeasuredRun) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""Explain, the cards: one for each model and class, with its map or the strip of every stage."""
+"""The cards: one for each model and class, with its map or the strip of every stage."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from app import pictures, resources
-from app.markup import plain
+from app import pictures, resources, widgets
+from app.markup import caption, plain
 from app.models import label
 from app.pictures import Picture
 from app.views.explain import maps, strip
@@ -20,34 +20,30 @@ if TYPE_CHECKING:
 
     from effnet_core.service import Explanation
 
-Drawn = tuple["DeltaGenerator", tuple["Explanation", ...]]
-"""A place in a card with the maps that the card shows."""
+Unjudged = tuple["DeltaGenerator", tuple["Explanation", ...]]
+"""The maps that a card shows, and the place in it for the verdict on them."""
 
 
-def draw(picture: Picture, targets: tuple[Target, ...], how: How, drawing: Drawing) -> list[Drawn]:
-    """One card for each target, at most three across; a strip of stages takes the whole width.
-
-    Gives the maps of each card, with a place in it for what is said of them last.
-    """
-    drawn = []
+def draw(
+    picture: Picture, targets: tuple[Target, ...], how: How, drawing: Drawing
+) -> list[Unjudged]:
+    """One card for each target, at most three across; a strip of stages takes the whole width."""
+    unjudged = []
     across = 1 if how.every_stage else min(3, max(1, len(targets)))
     for start in range(0, len(targets), across):
         row = targets[start : start + across]
         for column, target in zip(st.columns(across), row, strict=False):
             with column, st.container(border=True):
                 given = _draw_target(picture, target, how, drawing, wide=len(targets) == 1)
-                drawn.append((st.container(), given))
-    return drawn
+                unjudged.append((st.container(), given))
+    return unjudged
 
 
-def draw_verdicts(drawn: list[Drawn]) -> None:
+def draw_verdicts(unjudged: list[Unjudged]) -> None:
     """Which maps are weak is said last, since no map needs to wait for it."""
-    for place, given in drawn:
-        with place:
-            try:
-                maps.draw_verdict(given)
-            except EffnetError as error:
-                st.error(plain(str(error)))
+    for place, given in unjudged:
+        with place, widgets.told():
+            maps.draw_verdict(given)
 
 
 def _draw_target(
@@ -61,35 +57,21 @@ def _draw_target(
         st.error(plain(f"{name}: {error}"))
         return ()
     note = pictures.unknown_subject(picture, given[0].prediction.classes)
+    st.html(maps.head(name, given[0]) + (caption(note) if note else ""))
     if how.every_stage:
-        strip.draw(name, given, drawing, note=note)
+        strip.draw(name, given, drawing)
     else:
-        together = how.all_classes_at_once
-        maps.draw(name, given[0], drawing, wide=wide, note=note, together=together)
+        maps.draw(name, given[0], drawing, wide=wide, together=how.all_classes_at_once)
     return given
 
 
 def _explain(picture: Picture, target: Target, how: How) -> tuple[Explanation, ...]:
     """The map asked for, or that of every stage; raises EffnetError."""
-    from effnet_core.service import ExplainRequest
-
-    if target.class_index is None:
+    weights, index = target.card.id, target.class_index
+    if index is None:
         raise InvalidInput(f"this model has no class called {target.class_name}.")
-    if how.all_classes_at_once:
-        with st.spinner(f"{how.method.title} …", show_time=True):
-            every = resources.explanation_of_classes(picture.key, target.card.id, picture.data)
-        return (every[target.class_index],)
-    stage: int | str = how.stage if how.stage in ("last", "all") else int(how.stage)
-    request = ExplainRequest(
-        image=picture.data,
-        weights=target.card.id,
-        class_index=target.class_index,
-        method=how.method.id,
-        stage=stage if isinstance(stage, int) else "last",
-        parameters=how.parameters,
-    )
-    details = (target.class_index, how.method.id, stage, how.parameters)
     with st.spinner(f"{how.method.title} …", show_time=True):
-        if how.every_stage:
-            return resources.explanation_of_stages(picture.key, target.card.id, details, request)
-        return (resources.explanation(picture.key, target.card.id, details, request),)
+        if how.all_classes_at_once:
+            return (resources.explanation_of_classes(picture, weights)[index],)
+        method, stage, parameters = how.method.id, how.stage, how.parameters
+        return resources.explanations(picture, weights, index, method, stage, parameters)

@@ -1,11 +1,11 @@
-"""The controls of Explain: picture, method, stage and how maps are drawn."""
+"""The controls: picture, method, stage and how maps are drawn."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import streamlit as st
 
@@ -13,14 +13,17 @@ from app import pictures, widgets
 from app.markup import plain
 from app.pages import page
 from app.pictures import Picture
+from app.resources import Stage
 from app.state import Choice, Number
-from app.views.explain import parameters as explain_parameters
+from app.views.explain import parameters
 from effnet_core.attribution import METHODS, Attribution, Method, Value, find_method
-from effnet_core.attribution.render import COLOUR_MAPS, ColourScale, colour_scale
+from effnet_core.attribution.render import COLOUR_MAPS, ColourScale, colour_scale, overlay
 from effnet_core.images.samples import sample_images
 
 if TYPE_CHECKING:
-    from effnet_core.service import ModelCard
+    from PIL import Image
+
+    from effnet_core.service import Explanation, ModelCard
 
 METHOD = Choice(
     key="method",
@@ -69,12 +72,12 @@ class How:
 
     method: Method
     parameters: tuple[tuple[str, Value], ...]
-    stage: str
+    stage: Stage
 
     @property
     def every_stage(self) -> bool:
         """Whether a strip of all stages is asked for."""
-        return self.method.supports_stages and self.stage == "all"
+        return self.stage == "all"
 
     @property
     def all_classes_at_once(self) -> bool:
@@ -93,6 +96,17 @@ class Drawing:
     def scale(self, *attributions: Attribution) -> ColourScale:
         """The scale of colours that these maps share."""
         return colour_scale(*attributions, colour_map=self.colours, signed=self.signed)
+
+    def overlay(self, given: Explanation, scale: ColourScale | None = None) -> Image.Image:
+        """A map over what the model saw, on the scale given or on its own."""
+        return overlay(
+            given.prediction.view,
+            given.attribution,
+            opacity=self.opacity,
+            colour_map=self.colours,
+            signed=self.signed,
+            scale=scale,
+        )
 
 
 def choose_drawing() -> Drawing:
@@ -113,44 +127,33 @@ def choose_picture() -> Picture:
             plain(f"The picture “{address[0][:80]}” is not in this session.")
             + " Uploaded pictures are not part of an address: upload it again on Classify."
         )
-    chosen = st.selectbox(
-        "Picture",
-        list(offered),
-        key=pictures.EXPLAINED,
-        bind="query-params",
-        persist_state="session",
-    )
+    chosen = st.selectbox("Picture", list(offered), key=pictures.EXPLAINED, **widgets.KEPT)
     picture = offered.get(chosen, every[0])
-    _draw_link()
+    st.page_link(page("classify"), label="Upload your own on Classify", icon=":material/upload:")
     if picture in pictures.uploads():
         st.caption("Known to this session alone: this page's address shows others a sample.")
     return picture
-
-
-def _draw_link() -> None:
-    st.page_link(
-        page("classify"),
-        label="Upload your own on Classify",
-        icon=":material/upload:",
-    )
 
 
 def choose_how(cards: Sequence[ModelCard]) -> How:
     """Draw method, parameters and stage, of those that every one of the models has."""
     method = find_method(widgets.select(METHOD))
     st.caption(f"{method.summary} [Paper]({method.paper})")
-    parameters = explain_parameters.choose(method)
-    if not method.supports_stages:
+    chosen = parameters.choose(method)
+    stage: Stage = "last"
+    if method.supports_stages:
+        stage = _choose_stage(cards)
+    else:
         st.caption("This method looks at the input itself, pixel by pixel: it has no stages.")
-        return How(method=method, parameters=parameters, stage="last")
-    return How(method=method, parameters=parameters, stage=_choose_stage(cards))
+    return How(method=method, parameters=chosen, stage=stage)
 
 
-def _choose_stage(cards: Sequence[ModelCard]) -> str:
+def _choose_stage(cards: Sequence[ModelCard]) -> Stage:
     last = min((card.stage_count + 1 for card in cards if card.stage_count), default=_DEEPEST)
     options = tuple(o for o in STAGE.options if not o.isdigit() or int(o) <= last)
     if st.session_state.get(STAGE.key) not in (None, *options):
         st.session_state[STAGE.key] = STAGE.default
     offered = dataclasses.replace(STAGE, options=options)
     widgets.show_refusals([offered])
-    return widgets.select(offered)
+    chosen = widgets.select(offered)
+    return int(chosen) if chosen.isdigit() else cast(Stage, chosen)

@@ -1,4 +1,4 @@
-"""Explain, the downloads: overlays as PNG, raw maps as NumPy's files."""
+"""The downloads: overlays as PNG, raw maps as NumPy's files."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ import numpy.typing as npt
 import streamlit as st
 from PIL import Image
 
+from app import widgets
+
 if TYPE_CHECKING:
     from effnet_core.service import Explanation
 
@@ -18,18 +20,11 @@ if TYPE_CHECKING:
 def draw(stem: str, picture: bytes, raw: bytes, *, raw_ending: str = "npy") -> None:
     """Draw the downloads of an overlay and of its raw map, both called `stem`."""
     with st.container(horizontal=True):
-        for label, data, ending, mime in (
-            ("Overlay (PNG)", picture, "png", "image/png"),
-            (f"Raw map (.{raw_ending})", raw, raw_ending, "application/octet-stream"),
+        for label, data, ending in (
+            ("Overlay (PNG)", picture, "png"),
+            (f"Raw map (.{raw_ending})", raw, raw_ending),
         ):
-            st.download_button(
-                label,
-                data,
-                file_name=f"{stem}.{ending}",
-                mime=mime,
-                key=f"save-{stem}-{ending}",
-                on_click="ignore",
-            )
+            widgets.download(label, data, f"{stem}.{ending}", key=f"save-{stem}-{ending}")
 
 
 def stem(name: str, given: Explanation, *, stage: str | None = None) -> str:

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from app import resources, widgets
-from app.markup import caption, percent, plain
+from app.markup import caption, plain
 from app.models import label
 from app.pictures import Picture
+from app.text import percent
 from app.views.explain.controls import SCALES, Drawing
 from app.views.explain.maps import colour_bar
 from app.views.explain.targets import CLASSES, Target, class_name
-from effnet_core.attribution.render import ColourScale, overlay, strongest
+from effnet_core.attribution.render import ColourScale, strongest
 from effnet_core.errors import EffnetError
 from effnet_core.limits import MAX_GALLERY_CLASSES
 
@@ -36,7 +37,7 @@ def draw(
     Those among the `targets` explained above are marked.
     """
     try:
-        every = resources.explanation_of_classes(picture.key, card.id, picture.data)
+        every = resources.explanation_of_classes(picture, card.id)
     except EffnetError as error:
         st.error(plain(f"{label(card)}: {error}"))
         return
@@ -62,17 +63,10 @@ def draw(
 def _draw_class(
     given: Explanation, scale: ColourScale | None, drawing: Drawing, *, marked: bool
 ) -> None:
-    target, attribution = given.target, given.attribution
-    shown = overlay(
-        given.prediction.view,
-        attribution,
-        opacity=drawing.opacity,
-        colour_map=drawing.colours,
-        signed=drawing.signed,
-        scale=scale,
-    )
-    alt = f"Grad-CAM of “{target.label}” among the most probable: {strongest(attribution)}."
+    target, where = given.target, strongest(given.attribution)
+    alt = f"Grad-CAM of “{target.label}” among the most probable: {where}."
     with st.container(width=_WIDTH, gap="xsmall"):
+        shown = drawing.overlay(given, scale)
         st.image(shown, width="stretch", alt=alt, output_format="JPEG")
         st.html(caption(percent(target.probability)))
         st.button(

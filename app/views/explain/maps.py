@@ -1,4 +1,4 @@
-"""Explain, one map: the crop, the map and the overlay, what is said of them, and how firm it is."""
+"""One map: the crop, the map and the overlay, what is said of them, and how firm it is."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from app.markup import caption, percent, title
+from app.markup import caption, title
+from app.text import percent
 from app.views.explain import files
 from app.views.explain.controls import Drawing
 from effnet_core.attribution import Attribution, find_method
-from effnet_core.attribution.render import ColourScale, heatmap, overlay, strongest
+from effnet_core.attribution.render import ColourScale, heatmap, strongest
 from effnet_core.attribution.result import WEAK_FRACTION
 
 if TYPE_CHECKING:
@@ -22,44 +23,28 @@ _WEAK = (
 )
 
 
-def draw(
-    name: str,
-    given: Explanation,
-    drawing: Drawing,
-    *,
-    wide: bool,
-    note: str = "",
-    together: bool = False,
-) -> None:
-    """Draw one map: head, the crop, the map and the overlay, its figures and the downloads.
+def draw(name: str, given: Explanation, drawing: Drawing, *, wide: bool, together: bool) -> None:
+    """Draw one map: the crop, the map and the overlay, its figures and the downloads.
 
     `name` is the model's; `wide` lays the three pictures out side by side at equal size, else the
-    overlay comes first and large. `note` stands beneath the head; `together` says that
-    the time measured is that of all classes.
+    overlay comes first and large. `together` says that the time measured is that of all classes.
     """
     attribution, view = given.attribution, given.prediction.view
     scale = drawing.scale(attribution)
-    laid_over = overlay(view, attribution, opacity=drawing.opacity, scale=scale)
+    laid_over = drawing.overlay(given)
     alone = heatmap(attribution, view.size, scale=scale)
-    st.html(head(name, given) + (caption(note) if note else ""))
-    where = strongest(attribution)
     over = (laid_over, caption("Overlay"), said(name, given))
     seen = (view, caption("What the model sees"), f"The crop that {name} sees.")
-    map_ = (alone, colour_bar(scale), f"The map alone, {where}.")
+    map_ = (alone, colour_bar(scale), f"The map alone, {strongest(attribution)}.")
     with st.container(key=f"maps-{given.weights}-{given.target.index}"):
         places = st.columns(3) if wide else (st.container(), *st.columns(2))
-        for place, shown in zip(
-            places, (seen, map_, over) if wide else (over, seen, map_), strict=True
-        ):
+        shown = (seen, map_, over) if wide else (over, seen, map_)
+        for place, (image, beneath, alt) in zip(places, shown, strict=True):
             with place, st.container(gap="xsmall"):
-                st.image(shown[0], width="stretch", alt=shown[2], output_format="PNG")
-                st.html(shown[1])
+                st.image(image, width="stretch", alt=alt, output_format="PNG")
+                st.html(beneath)
     _draw_figures(attribution, together=together)
-    files.draw(
-        files.stem(name, given),
-        files.png(laid_over),
-        files.npy(attribution.raw),
-    )
+    files.draw(files.stem(name, given), files.png(laid_over), files.npy(attribution.raw))
 
 
 def colour_bar(scale: ColourScale) -> str:

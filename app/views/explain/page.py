@@ -6,25 +6,12 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from app import models, pages, pictures, resources, widgets
+from app import models, pages, pictures, widgets
 from app.frame import page
-from app.markup import STYLE_SHEET, plain
+from app.markup import plain
 from app.models import label
 from app.pictures import Picture
-from app.views.explain import (
-    cards as explain_cards,
-)
-from app.views.explain import (
-    controls as explain_controls,
-)
-from app.views.explain import (
-    gallery,
-    scaling,
-)
-from app.views.explain import (
-    targets as explain_targets,
-)
-from effnet_core.errors import EffnetError
+from app.views.explain import cards, controls, gallery, scaling, targets
 
 if TYPE_CHECKING:
     from effnet_core.engines.predictor import Prediction
@@ -37,36 +24,30 @@ _CARRIED = "carried_over"
 def render() -> None:
     """Draw the page: what to explain on the left, the maps on the right."""
     models.settle()
-    st.html(STYLE_SHEET)
-    widgets.show_refusals(explain_controls.FIELDS)
+    widgets.show_refusals(controls.FIELDS)
     _carry_over()
     left, right = st.columns([3, 8], gap="large")
-    controls = left.container(key="controls")
-    with controls:
-        picture = explain_controls.choose_picture()
-        cards = models.choose()
-    ready = tuple(card for card in cards if card.state == "ready")
+    left = left.container(key="controls")
+    with left:
+        picture = controls.choose_picture()
+        chosen = models.choose()
     with right:
-        for card in cards:
-            if card.state == "absent":
-                models.offer(card)
-        if not cards:
-            models.say_none()
+        ready = models.only_ready(chosen)
         if not ready:
             st.image(picture.preview, width=480, alt=picture.alt, output_format="JPEG")
             return
         predictions = _predict(picture, ready)
-    with controls:
-        targets = explain_targets.choose(predictions)
-        how = explain_controls.choose_how(ready)
-        drawing = explain_controls.choose_drawing()
+    with left:
+        asked = targets.choose(predictions)
+        how = controls.choose_how(ready)
+        drawing = controls.choose_drawing()
     with right:
-        drawn = explain_cards.draw(picture, targets, how, drawing)
+        unjudged = cards.draw(picture, asked, how, drawing)
         if how.all_classes_at_once and predictions:
-            gallery.draw(picture, *predictions[0], targets, drawing)
-        names = tuple(target.class_name.rpartition(" (")[0] for target in targets)
+            gallery.draw(picture, *predictions[0], asked, drawing)
+        names = tuple(target.class_name.rpartition(" (")[0] for target in asked)
         scaling.draw(picture, names, drawing)
-        explain_cards.draw_verdicts(drawn)
+        cards.draw_verdicts(unjudged)
 
 
 def _carry_over() -> None:
@@ -81,16 +62,14 @@ def _carry_over() -> None:
 
 
 def _predict(
-    picture: Picture, cards: tuple[ModelCard, ...]
+    picture: Picture, ready: tuple[ModelCard, ...]
 ) -> tuple[tuple[ModelCard, Prediction], ...]:
     """What each model says, without those that cannot answer: they give their sentence."""
     answered = []
-    for card in cards:
-        try:
-            with st.spinner(f"{plain(label(card))} looks at the picture …", show_time=True):
-                given = resources.prediction(card.id, picture.key, picture.data)
-        except EffnetError as error:
-            st.error(plain(f"{label(card)}: {error}"))
+    for card in ready:
+        given = models.answer(card, picture)
+        if isinstance(given, str):
+            st.error(plain(f"{label(card)}: {given}"))
         else:
             answered.append((card, given))
     return tuple(answered)

@@ -1,4 +1,4 @@
-"""Explain, the method's parameters: a form made of what the method declares."""
+"""The method's parameters: a form made of what the method declares."""
 
 from __future__ import annotations
 
@@ -22,31 +22,20 @@ def choose(method: Method) -> tuple[tuple[str, Value], ...]:
 def _draw_parameter(method: Method, parameter: Parameter) -> Value:
     key = f"{method.id}.{parameter.name}"
     if parameter.kind == "bool":
-        return st.toggle(
-            parameter.title,
-            bool(parameter.default),
-            key=key,
-            help=parameter.help,
-            bind="query-params",
-            persist_state="session",
-        )
+        on = bool(parameter.default)
+        return st.toggle(parameter.title, on, key=key, help=parameter.help, **widgets.KEPT)
     if parameter.kind == "choice":
-        return widgets.segmented(
-            Choice(
-                key=key,
-                label=parameter.title,
-                options=parameter.choices,
-                default=str(parameter.default),
-                help=parameter.help,
-            )
+        choice = Choice(
+            key=key,
+            label=parameter.title,
+            options=parameter.choices,
+            default=str(parameter.default),
+            help=parameter.help,
         )
-    return widgets.number(_number(key, parameter))
-
-
-def _number(key: str, parameter: Parameter) -> Number:
+        return widgets.segmented(choice)
     assert parameter.minimum is not None and parameter.maximum is not None
     kind = int if parameter.kind == "int" else float
-    return Number(
+    number = Number(
         key=key,
         label=parameter.title,
         default=kind(parameter.default),
@@ -55,3 +44,4 @@ def _number(key: str, parameter: Parameter) -> Number:
         step=kind(parameter.step or 1),
         help=parameter.help,
     )
+    return widgets.number(number)

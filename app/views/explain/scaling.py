@@ -7,21 +7,19 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from app import resources, widgets
-from app.markup import caption, percent, plain, title
+from app.markup import caption, plain, title
+from app.models import facts
 from app.pictures import Picture
-from app.text import count
+from app.text import percent
 from app.views.explain.controls import Drawing
 from effnet_core.attribution.boxes import view_box
 from effnet_core.attribution.metrics import energy_inside
-from effnet_core.attribution.render import overlay, strongest
-from effnet_core.errors import EffnetError
+from effnet_core.attribution.render import strongest
 
 if TYPE_CHECKING:
-    from effnet_core.engines.predictor import Prediction
     from effnet_core.service import Explanation
     from effnet_core.service.scaling_figure import Panel
 
-_METHOD = "grad-cam"
 _WIDTH = 140
 
 
@@ -37,14 +35,18 @@ def draw(picture: Picture, class_names: tuple[str, ...], drawing: Drawing) -> No
     if not panels:
         return
     widgets.heading("One network, scaled four ways", "computed")
-    try:
-        index = _class_index(panels, picture, class_names)
-        name = panels[0].model.classes[index]
-        with st.spinner("Five networks look at the picture …", show_time=True):
-            explained = tuple(_explain(panel, picture, index) for panel in panels)
-    except EffnetError as error:
-        st.error(plain(str(error)))
-        return
+    with widgets.told():
+        _draw_class(panels, picture, _class_index(panels, picture, class_names), drawing)
+
+
+def _draw_class(panels: tuple[Panel, ...], picture: Picture, index: int, drawing: Drawing) -> None:
+    name = panels[0].model.classes[index]
+    with st.spinner("Five networks look at the picture …", show_time=True):
+        explained = [
+            given
+            for panel in panels
+            for given in resources.explanations(picture, panel.model.id, index, "grad-cam")
+        ]
     st.caption(
         f"Grad-CAM of “{plain(name)}” at the last feature map, each on its own scale, as in "
         "Figure 7 of [the paper](https://arxiv.org/abs/1905.11946). The other four were scaled up "
@@ -61,42 +63,22 @@ def _class_index(panels: tuple[Panel, ...], picture: Picture, names: tuple[str, 
     known = next((name for name in names if name in classes), None)
     if known is not None:
         return classes.index(known)
-    return _prediction(panels[-1], picture).top[0].index
-
-
-def _prediction(panel: Panel, picture: Picture) -> Prediction:
-    return resources.prediction(panel.model.id, picture.key, picture.data)
-
-
-def _explain(panel: Panel, picture: Picture, index: int) -> Explanation:
-    from effnet_core.service import ExplainRequest
-
-    request = ExplainRequest(
-        image=picture.data, weights=panel.model.id, class_index=index, method=_METHOD
-    )
-    return resources.explanation(picture.key, panel.model.id, (index, _METHOD, "last", ()), request)
+    return resources.prediction(picture, panels[-1].model.id).top[0].index
 
 
 def _draw_panel(panel: Panel, given: Explanation, picture: Picture, drawing: Drawing) -> None:
     attribution, model = given.attribution, panel.model
-    shown = overlay(
-        given.prediction.view,
-        attribution,
-        opacity=drawing.opacity,
-        scale=drawing.scale(attribution),
-    )
     side, (rows, columns) = model.preprocessing.crop, attribution.grid
     alt = f"Grad-CAM of “{given.target.label}”, {panel.title.lower()}: {strongest(attribution)}."
-    facts = (
+    told = (
         f"gives it {percent(given.target.probability)}",
-        f"{count(model.params)} parameters",
-        f"sees {side} × {side} pixels",
+        *facts(model.params, side),
         f"{rows} × {columns} values" + (", weak" if attribution.weak else ""),
         *_energy(given, picture, panel),
     )
     with st.container(width=_WIDTH, gap="xsmall"):
-        st.image(shown, width="stretch", alt=alt, output_format="PNG")
-        st.html(title(panel.title) + "".join(map(caption, facts)))
+        st.image(drawing.overlay(given), width="stretch", alt=alt, output_format="PNG")
+        st.html(title(panel.title) + "".join(map(caption, told)))
 
 
 def _energy(given: Explanation, picture: Picture, panel: Panel) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Explain, every stage: the overlays of one class from the stem to the head convolution."""
+"""Every stage: the overlays of one class from the stem to the head convolution."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import streamlit as st
 from PIL import Image
 
 from app.markup import caption, title
+from app.pictures import in_a_row
 from app.views.explain import files
 from app.views.explain.controls import Drawing
-from app.views.explain.maps import head, said, span, stage_name
-from effnet_core.attribution.render import overlay
+from app.views.explain.maps import said, span, stage_name
 
 if TYPE_CHECKING:
     from effnet_core.service import Explanation
@@ -19,24 +19,15 @@ if TYPE_CHECKING:
 _SIDE = 136
 
 
-def draw(name: str, given: tuple[Explanation, ...], drawing: Drawing, *, note: str = "") -> None:
+def draw(name: str, given: tuple[Explanation, ...], drawing: Drawing) -> None:
     """Draw the overlay of every stage, from the stem to the head convolution, each on its scale."""
-    st.html(head(name, given[0]) + (caption(note) if note else ""))
-    overlays = [
-        overlay(
-            explained.prediction.view,
-            explained.attribution,
-            opacity=drawing.opacity,
-            scale=drawing.scale(explained.attribution),
-        )
-        for explained in given
-    ]
+    overlays = [drawing.overlay(explained) for explained in given]
     with st.container(horizontal=True, key=f"strip-{given[0].weights}-{given[0].target.index}"):
         for explained, image in zip(given, overlays, strict=True):
             _draw_stage(name, explained, image, len(given))
     files.draw(
         files.stem(name, given[0], stage="stages"),
-        files.png(_beside(overlays)),
+        files.png(in_a_row(overlays)),
         files.npz(given),
         raw_ending="npz",
     )
@@ -49,12 +40,3 @@ def _draw_stage(name: str, explained: Explanation, image: Image.Image, count: in
         st.image(image, width="stretch", alt=said(name, explained), output_format="PNG")
         st.html(title(stage_name(attribution.stage, count), f"{height} × {width}"))
         st.html(caption(span(attribution)))
-
-
-def _beside(images: list[Image.Image]) -> Image.Image:
-    """Pictures of one size in a row."""
-    width, height = images[0].size
-    row = Image.new("RGB", (width * len(images), height))
-    for number, image in enumerate(images):
-        row.paste(image, (number * width, 0))
-    return row

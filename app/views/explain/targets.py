@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import streamlit as st
-
-from app.markup import plain
+from app import widgets
+from app.state import Several
 from effnet_core.limits import MAX_CLASSES_AT_ONCE
 
 if TYPE_CHECKING:
@@ -54,22 +53,17 @@ def _index(name: str, offered: tuple[str, ...], classes: tuple[str, ...]) -> int
 def _choose_names(prediction: Prediction) -> tuple[str, ...]:
     """Draw the choice of classes, the most probable first; empty means each model's own first."""
     order = (-prediction.probabilities).argsort(kind="stable")
-    offered = [class_name(prediction, int(index)) for index in order]
-    for name in st.query_params.get_all(CLASSES):
-        if name and name not in offered:
-            st.warning(plain(f"No class is called “{name[:80]}” here; choose another."))
-    chosen = st.multiselect(
-        "Classes",
-        offered,
+    offered = tuple(class_name(prediction, int(index)) for index in order)
+    classes = Several(
         key=CLASSES,
-        max_selections=MAX_CLASSES_AT_ONCE,
+        label="Classes",
+        options=offered,
         placeholder="The most probable class",
         help="Sorted by probability; type to find any by name. Several are drawn side by side.",
-        select_all=False,
-        wrap=True,
-        bind="query-params",
-        persist_state="session",
     )
+    widgets.show_refusals([classes])
+    most = MAX_CLASSES_AT_ONCE
+    chosen = widgets.several(classes, max_selections=most, select_all=False, wrap=True)
     return tuple(name for name in chosen if name in offered)
 
 

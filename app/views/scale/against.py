@@ -1,4 +1,4 @@
-"""Scale, against A: every quantity and every stage of the network beside the pinned one."""
+"""Against A: every quantity and every stage of the network beside the pinned one."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import streamlit as st
 
 from app import widgets
 from app.live.networks import stage_name
+from app.scale import results
 from app.scale.quantities import QUANTITIES, latency
 from app.text import count, times, unbroken
 from app.views.scale.shown import Shown
@@ -26,17 +27,19 @@ def draw(shown: Shown) -> None:
 
 
 def _totals(shown: Shown, name: str, other: str) -> list[dict[str, str]]:
-    rows = []
+    current, pinned = results.priced(shown.network, shown.load, shown.formula.family), shown.other
     held = standing().usable
-    for quantity in (*QUANTITIES[1:], *((latency(held),) if held else ())):
-        old, new = quantity.of(shown.other), quantity.of(shown.current)
+    quantities = QUANTITIES[1:] if held is None else (*QUANTITIES[1:], latency(held))
+    rows = []
+    for quantity in quantities:
+        new, old = quantity.of(current), quantity.of(pinned)
         if old is None or new is None:
             continue
         rows.append(
             {
                 "Quantity": quantity.label,
-                other: unbroken(quantity.said(shown.other)),
-                name: unbroken(quantity.said(shown.current)),
+                other: unbroken(quantity.said(pinned)),
+                name: unbroken(quantity.said(current)),
                 "Change": times(new, old),
             }
         )

@@ -1,4 +1,4 @@
-"""Scale, architecture: the picture, and choosing a stage or a block in it."""
+"""Architecture: the picture, and choosing a stage or a block in it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from app.charts.architecture import METRICS, SHADES, STEPPED_BACK, Metric
 from app.charts.style import OUTLINE
 from app.live import component as live
 from app.live.networks import COUNTS
-from app.live.steps import is_step, reading, resting
+from app.live.steps import reading, resting
 from app.scale import results
 from app.state import Choice
 from app.views.scale import tables
@@ -56,17 +56,13 @@ def draw(shown: Shown) -> None:
 
 def _draw_picture(shown: Shown, metric: Metric, stage: int | None, block: int | None) -> None:
     """The picture, with the stage table below it where no stage is chosen; both follow φ."""
-    network = shown.network
+    network, pinned, load = shown.network, shown.pinned, shown.load
     grid = "null"
     if network.variant is None:
-        grid = results.live_networks(shown.at_zero, shown.batch, shown.dtype)
-    pinned = shown.pinned
+        grid = results.live_networks(shown.formula, load)
     same_at = "" if pinned == network else None
-    if pinned.variant is None and replace(pinned, phi=network.phi) == network:
+    if pinned.variant is None and pinned.at(network.phi) == network:
         same_at = reading(pinned.phi)
-    rest = None
-    if not is_step(network):
-        rest = resting(network, results.live_network(network, shown.batch, shown.dtype))
     choice = {
         "metric": COUNTS.index(metric.field),
         "label": metric.label,
@@ -76,9 +72,9 @@ def _draw_picture(shown: Shown, metric: Metric, stage: int | None, block: int | 
         "shades": SHADES,
         "stepped_back": STEPPED_BACK,
         "outline": OUTLINE,
-        "beside": results.live_network(pinned, shown.batch, shown.dtype),
+        "beside": results.live_network(pinned, load),
         "beside_at": same_at,
-        "rest": rest,
+        "rest": resting(network, results.live_network(network, load)),
     }
     live.stages(grid, choice, _take_click)
 

@@ -1,8 +1,6 @@
-"""Scale, what fits my budget: the networks that keep the limits, and how they were found."""
+"""What fits my budget: the networks that keep the limits, and how they were found."""
 
 from __future__ import annotations
-
-from typing import cast
 
 import streamlit as st
 
@@ -12,9 +10,7 @@ from app.scale import calibration
 from app.state import value
 from app.views.scale import budget_limits
 from app.views.scale.budget_answers import Unit, draw_answers
-from app.views.scale.shown import Chosen
-from effnet_core.architecture.rounding import Rounding
-from effnet_core.architecture.scaling import Strategy
+from app.views.scale.shown import Shown
 from effnet_core.cost.budget import Device, Limits, Setting
 from effnet_core.latency import Calibration
 
@@ -22,7 +18,7 @@ TIE = 0.01
 """The share of the most FLOPs that the free shape nearest to compound scaling may give up."""
 
 
-def draw(shown: Chosen) -> None:
+def draw(shown: Shown) -> None:
     """Draw the boxes, the networks found, and what each leaves of every limit."""
     widgets.heading("What fits my budget?", "computed")
     chosen, limits = budget_limits.draw()
@@ -57,18 +53,9 @@ def _draw_answers(limits: Limits, setting: Setting, held: Calibration | None) ->
     )
 
 
-def _setting(shown: Chosen, chosen: Device | None) -> Setting:
+def _setting(shown: Shown, chosen: Device | None) -> Setting:
     """The formula and the sizes that the page holds, in the number format chosen here."""
-    rule, dtype = shown.rule, str(value(budget_limits.FORMAT))
+    dtype = str(value(budget_limits.FORMAT))
     if dtype == "auto":
-        dtype = (chosen and chosen.dtype) or shown.dtype
-    return Setting(
-        rule=rule.rule,
-        strategy=cast(Strategy, rule.strategy),
-        repeats=cast(Rounding, rule.repeats),
-        base_resolution=rule.base,
-        exact_pixels=rule.pixels == "to 1",
-        num_classes=shown.network.classes,
-        batch=shown.batch,
-        dtype=dtype,
-    )
+        dtype = (chosen and chosen.dtype) or shown.load.dtype
+    return Setting(**shown.formula.formula, batch=shown.load.batch, dtype=dtype)

@@ -1,4 +1,4 @@
-"""Scale, what fits my budget: the networks found, what stops them, and what they leave."""
+"""What fits my budget: the networks found, what stops them, and what they leave."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from app.scale.network import Network
 from app.text import count, milliseconds, minus, size, unbroken
 from app.views.scale.controls import set_phi
 from effnet_core.cost.budget import LABELS, Answer, Band, Setting
@@ -35,7 +36,7 @@ def draw_answers(answers: Answers, setting: Setting, units: Mapping[str, Unit]) 
     phi, free, near = answers
     counted = f"{setting.num_classes:,} classes, {setting.dtype}, batch {setting.batch:,}"
     if phi.fits:
-        _draw_largest(phi, counted)
+        _draw_largest(phi, counted, setting.family.word)
     else:
         missed = f"the smallest network searched, φ = {minus(_phi(phi))},"
         others = " A free shape does fit." if free.fits else ""
@@ -46,7 +47,8 @@ def draw_answers(answers: Answers, setting: Setting, units: Mapping[str, Unit]) 
             f"Nor does any free shape: even the smallest searched, {shape} at "
             f"{free.network.resolution} pixels, is over by {_over(free, units)}."
         )
-    named = {f"φ = {minus(_phi(phi))}": phi, "Free, most FLOPs": free}
+    title = Network(phi=_phi(phi), family=setting.family.word).title
+    named = {title: phi, "Free, most FLOPs": free}
     if near.network != free.network:
         named["Free, near compound"] = near
     fitting = {name: answer for name, answer in named.items() if answer.fits}
@@ -59,7 +61,7 @@ def _unbroken(rows: list[dict[str, str]]) -> list[dict[str, str]]:
     return [{name: unbroken(cell) for name, cell in row.items()} for row in rows]
 
 
-def _draw_largest(phi: Answer, counted: str) -> None:
+def _draw_largest(phi: Answer, counted: str, family: str) -> None:
     number = minus(_phi(phi))
     stops = [f"the limit on {LABELS[name]}" for name in phi.binding]
     stops += ["the end of the search" for _ in phi.ends]
@@ -67,7 +69,9 @@ def _draw_largest(phi: Answer, counted: str) -> None:
         st.markdown(
             f"The largest φ is **{number}** ({counted}). What stops it: {' and '.join(stops)}."
         )
-        st.button(f"Show φ = {number} above", on_click=set_phi, args=(_phi(phi),), key="show-phi")
+        st.button(
+            f"Show φ = {number} above", on_click=set_phi, args=(_phi(phi), family), key="show-phi"
+        )
 
 
 def _phi(answer: Answer) -> float:

@@ -1,4 +1,4 @@
-"""Scale, the limits of a budget: typed, or a device's with its source."""
+"""The limits of a budget: typed, or a device's with its source."""
 
 from __future__ import annotations
 

@@ -23,6 +23,7 @@ def draw() -> None:
         widgets.pills(fields.VARIANT, label_visibility="collapsed")
         st.caption("Coefficients as the reference implementations use them; not the formula.")
     else:
+        widgets.segmented(fields.FAMILY, width="stretch")
         widgets.slider(fields.PHI)
         widgets.segmented(fields.STRATEGY, width="stretch")
         _draw_rule()
@@ -96,7 +97,7 @@ def _draw_pin() -> None:
             key=PINNED,
             placeholder="b0",
             help="A published variant such as b4 or v2-s, or a pinned network of the formula, "
-            "such as phi=2.5,strategy=depth. Empty: B0.",
+            "such as phi=2.5,strategy=depth or phi=1,family=lite. Empty: B0.",
             bind="query-params",
             persist_state="session",
         )
@@ -134,9 +135,10 @@ def _pin() -> None:
     st.session_state[PINNED] = chosen().code
 
 
-def set_phi(phi: float) -> None:
-    """Show the formula's network at `phi` (for a button's `on_click`)."""
+def set_phi(phi: float, family: str) -> None:
+    """Show the formula's network of `family` at `phi` (for a button's `on_click`)."""
     st.session_state[fields.KIND.key] = "formula"
+    st.session_state[fields.FAMILY.key] = family
     st.session_state[fields.PHI.key] = phi
 
 

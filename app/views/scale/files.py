@@ -1,4 +1,4 @@
-"""Scale, verify and download: independent counters beside the figures, and the network as files."""
+"""Verify and download: independent counters beside the figures, and the network as files."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import streamlit as st
 
 from app import resources, widgets
 from app.scale import results
-from app.scale.network import Network
+from app.scale.network import FAMILY, Network
 from app.scale.quantities import QUANTITIES
 from app.views.scale.shown import Shown
 from effnet_core.cost.report import CostReport
@@ -70,15 +70,17 @@ def _draw_verify(network: Network) -> None:
 def _draw_downloads(shown: Shown) -> None:
     widgets.heading("Take it with you")
     name, network = file_stem(shown.network), shown.network
-    curves = results.curves(shown.rule, shown.batch, shown.dtype)
+    curves = results.curves(shown.formula, shown.load)
+    family = "" if shown.formula.family == FAMILY.default else f"{shown.formula.family}-"
+    every = f"efficientnet-{family}curves.csv"
     files = (  # each is written when its button is pressed
-        ("Layers, CSV", partial(layers_csv, shown.report), f"{name}.csv", "text/csv"),
-        ("Architecture, JSON", shown.report.spec.to_json, f"{name}.json", "application/json"),
-        ("Curves over φ, CSV", partial(curves_csv, curves), "efficientnet-curves.csv", "text/csv"),
+        ("Layers, CSV", partial(layers_csv, shown.report), f"{name}.csv"),
+        ("Architecture, JSON", shown.report.spec.to_json, f"{name}.json"),
+        ("Curves over φ, CSV", partial(curves_csv, curves), every),
     )
     with st.container(horizontal=True):
-        for label, write, file_name, kind in files:
-            st.download_button(label, write, file_name, kind, on_click="ignore")
+        for label, write, file in files:
+            widgets.download(label, write, file)
     st.caption(
         "The two below need PyTorch and are made when you ask. They carry this architecture with "
         f"random weights (seed {SEED}) or none; for trained weights use "
@@ -94,7 +96,7 @@ def _draw_downloads(shown: Shown) -> None:
     with st.container(horizontal=True):
         for ending, data in _made(network).items():
             file = f"{name}.{ending}"
-            st.download_button(f"Download {file}", data, file, type="primary", on_click="ignore")
+            widgets.download(f"Download {file}", data, file, type="primary")
 
 
 def _made(network: Network) -> dict[str, str | bytes]:

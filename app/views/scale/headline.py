@@ -1,4 +1,4 @@
-"""Scale, the headline: the network's name, its facts and its four numbers beside A's."""
+"""The headline: the network's name, its facts and its four numbers beside A's."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import streamlit as st
 
 from app import widgets
 from app.live.readouts import Readout
+from app.markup import facts
 from app.views.scale.shown import Shown
 from effnet_core.results.published import paper_table
 
@@ -23,15 +24,14 @@ def _draw_title(shown: Shown, said: Readout) -> None:
         kinds = ("published", "computed")
     badges = " ".join(f":small[{widgets.source(kind)}]" for kind in kinds)
     st.markdown(f"## {said.title} {badges}")
-    items = "".join(f'<span role="listitem">{fact}</span>' for fact in said.facts)
-    st.html(f'<div class="facts" role="list">{items}</div>')
+    st.html(facts(said.facts))
 
 
 def _draw_numbers(shown: Shown, said: Readout) -> None:
     """The headline: the network's cost beside A's, and what the paper says of it."""
     peak = (
-        f"The largest sum of live tensors in one forward pass over {shown.batch} image(s) in "
-        f"{shown.dtype}, weights not included; reached at {shown.report.totals.peak_at}."
+        f"The largest sum of live tensors in one forward pass over {shown.load.batch} image(s) in "
+        f"{shown.load.dtype}, weights not included; reached at {shown.report.totals.peak_at}."
     )
     rows = (
         ("Parameters", None),

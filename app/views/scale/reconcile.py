@@ -1,47 +1,60 @@
-"""Scale, why B1 is not φ = 1: the formula beside the published table, axis by axis."""
+"""Why B1 is not φ = 1: the formula beside the published table, axis by axis."""
 
 from __future__ import annotations
 
-from typing import cast
+from dataclasses import replace
 
 import streamlit as st
 
 from app import resources, widgets
 from app.charts.reconcile import blocks_over_phi, implied_phi
-from app.scale.network import Network
+from app.scale.network import Network, with_a_phi
 from app.state import Choice
 from app.text import count, minus
 from app.views.scale.controls import set_phi
-from app.views.scale.shown import Chosen
-from effnet_core.architecture.families import PUBLISHED
-from effnet_core.architecture.rounding import Rounding
+from app.views.scale.shown import Shown
+from effnet_core.architecture.families import PUBLISHED, V1, find_family
+from effnet_core.architecture.family import Family
 from effnet_core.cost.reconcile import Reconciliation, reconcilable
 
-# The variants that the paper calls by a φ; the others can be chosen, and have no φ of their own.
-NAMED = ("b0", "b1", "b2", "b3", "b4", "b5", "b6", "b7", "b8")
 BESIDE = Choice(key="beside", label="Variant", options=reconcilable(), default="b1")
-FIELDS = (BESIDE,)
 
 
-def draw(shown: Chosen) -> None:
+def draw(shown: Shown) -> None:
     """Draw the explanation, the axes of one variant, what rounding did, plateaus and jumps."""
-    first, second = (resources.reconciliation(name) for name in ("b1", "b2"))
+    family = find_family(shown.formula.family)
+    named = [resources.reconciliation(variant) for variant in with_a_phi(family.word)]
+    first, second = named[1:3]
     assert first.formula is not None
-    widgets.heading("Why B1 is not φ = 1", "computed", "published")
+    one, two = (Network(variant=found.variant).title for found in (first, second))
+    at_one = Network(phi=1.0, family=family.word).title
+    formula = "formula" if family is V1 else f"formula of {family.title}"
+    widgets.heading(f"Why {one} is not {at_one}", "computed", "published")
     st.markdown(
-        f"The formula at φ = 1 gives a network with **{count(first.formula.params)}** parameters. "
-        f"The published B1 has **{count(first.published.params)}**; it is B2 that has "
-        f"{count(second.published.params)}. The reference implementations do not compute "
+        f"The {formula} at φ = 1 gives a network with **{count(first.formula.params)}** "
+        f"parameters. The published {one} has **{count(first.published.params)}**; it is {two} "
+        f"that has {count(second.published.params)}. The reference implementations do not compute "
         "α^φ, β^φ and γ^φ: they read rounded values from a table, and depth, width and resolution "
         "each imply a φ of their own."
     )
-    name = widgets.pills(BESIDE)
+    name = _choose_variant(family, first.variant)
     found = resources.reconciliation(name)
     _draw_axes(found)
-    named = [resources.reconciliation(variant) for variant in NAMED]
     widgets.chart(implied_phi(named, name), _implied_alt(first), key="implied")
-    _draw_rounding(found)
-    _draw_jumps(shown, named)
+    _draw_rounding(found, family)
+    _draw_jumps(shown.formula, shown.network, named)
+
+
+def _choose_variant(family: Family, first: str) -> str:
+    """The pills: the published variants of the family alone."""
+    options = tuple(row.name for row in family.published)
+    control = replace(BESIDE, options=options, default=first)
+    held = st.session_state.get(BESIDE.key)
+    if held is None:
+        widgets.show_refusals([control])
+    elif held not in options:
+        st.session_state[BESIDE.key] = first
+    return widgets.pills(control)
 
 
 def _draw_axes(found: Reconciliation) -> None:
@@ -69,7 +82,7 @@ def _draw_axes(found: Reconciliation) -> None:
     st.caption(f"Published ratios: {PUBLISHED[found.variant].source}.")
 
 
-def _draw_rounding(found: Reconciliation) -> None:
+def _draw_rounding(found: Reconciliation, family: Family) -> None:
     widgets.heading(f"What rounding did to {Network(variant=found.variant).title}", "computed")
     st.table(
         [
@@ -83,17 +96,19 @@ def _draw_rounding(found: Reconciliation) -> None:
             for stage in found.stages
         ]
     )
-    st.caption("Channels become a multiple of 8 and repeats round up: small stages gain the most.")
+    fixed = " The repeats of the first and the last stage stay as they are." * family.fixed_ends
+    st.caption(
+        f"Channels become a multiple of 8 and repeats round up: small stages gain the most.{fixed}"
+    )
 
 
 def _effect(ratio: float) -> str:
     return "none" if ratio == 1 else f"{100 * (ratio - 1):+.1f} %".replace("-", "−")
 
 
-def _draw_jumps(shown: Chosen, named: list[Reconciliation]) -> None:
+def _draw_jumps(formula: Network, network: Network, named: list[Reconciliation]) -> None:
     widgets.heading("Plateaus and jumps of depth", "computed")
-    rounding = cast(Rounding, shown.network.repeats)
-    jumps = resources.jumps(rounding)
+    jumps = resources.jumps(network.repeats, formula.family)
     first = jumps[0]
     sentence = (
         f"Blocks come whole, so depth stands still and then jumps. Just above φ = "
@@ -101,20 +116,21 @@ def _draw_jumps(shown: Chosen, named: list[Reconciliation]) -> None:
         f"blocks and from {count(first.params_below)} to {count(first.params_above)} parameters."
     )
     st.markdown(sentence)
-    st.button("Show φ = 0.01", on_click=set_phi, args=(0.01,))
+    st.button("Show φ = 0.01", on_click=set_phi, args=(0.01, formula.family))
     published = [
         (one.variant, one.nominal_phi, one.published.blocks)
         for one in named
         if one.nominal_phi is not None
     ]
-    phi = None if shown.network.variant else shown.network.phi
+    phi = None if network.variant else network.phi
     widgets.chart(blocks_over_phi(jumps, published, phi), sentence, key="jumps")
     st.caption(
         f"{len(jumps)} jumps between φ = 0 and φ = 8, with α = 1.2 as in the paper and repeats "
-        f"rounded “{rounding}” (see More settings)."
+        f"rounded “{network.repeats}” (see More settings)."
     )
 
 
 def _implied_alt(first: Reconciliation) -> str:
     implied = ", ".join(f"{axis.axis} {minus(axis.implied_phi)}" for axis in first.axes)
-    return f"The φ that each published axis implies. For B1: {implied}, where its name says 1."
+    title = Network(variant=first.variant).title
+    return f"The φ that each published axis implies. For {title}: {implied}, where its name says 1."

@@ -1,4 +1,4 @@
-"""Scale, architecture: a stage's blocks, the layers of an end, a block's inside."""
+"""Architecture: a stage's blocks, the layers of an end, a block's inside."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Train: what can be done with a run: stop it, go on, use its network, take it home, remove it."""
+"""What can be done with a run: stop it, go on, use its network, take it home, remove it."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from app import resources
+from app import resources, widgets
 from app.markup import plain
 from app.models import ASKED
 from app.pages import page
+from app.text import as_csv
 from effnet_core.errors import EffnetError, InvalidInput
-from effnet_core.files import csv_text
 
 if TYPE_CHECKING:
-    from effnet_core.service.training.views import Run
+    from effnet_core.training.runs.run import Run
 
 _REFUSED = "train-action-refused"
 
@@ -74,22 +74,19 @@ def _draw_downloads(run: Run) -> None:
     if run.order is None:
         return
     with st.popover("Download"):
-        files: list[tuple[str, Callable[[], str | bytes], str, str]] = [
-            ("Recipe, JSON", run.order.recipe.to_json, f"{run.id}.json", "application/json"),
-            ("Curves, CSV", partial(curves_csv, run.id), f"{run.id}.csv", "text/csv"),
+        files: list[tuple[str, Callable[[], str | bytes], str]] = [
+            ("Recipe, JSON", run.order.recipe.to_json, "json"),
+            ("Curves, CSV", partial(curves_csv, run.id), "csv"),
         ]
         if run.state == "finished":
-            weights = partial(_weights, run.id)
-            kind = "application/octet-stream"
-            files.append(("Weights, safetensors", weights, f"{run.id}.safetensors", kind))
-        for label, read, name, kind in files:
-            st.download_button(label, read, name, kind, on_click="ignore", key=f"{label}-{run.id}")
+            files.append(("Weights, safetensors", partial(_weights, run.id), "safetensors"))
+        for label, read, ending in files:
+            widgets.download(label, read, f"{run.id}.{ending}", key=f"{label}-{run.id}")
 
 
 def curves_csv(run_id: str) -> str:
     """Every look at the run as a row of CSV."""
-    rows = [asdict(point) for point in resources.training_jobs().metrics(run_id)]
-    return csv_text((rows[0] if rows else ["epoch"], *(row.values() for row in rows)))
+    return as_csv([asdict(point) for point in resources.training_jobs().metrics(run_id)])
 
 
 def _weights(run_id: str) -> bytes:

@@ -1,4 +1,4 @@
-"""Train: the controls of a new run, declared."""
+"""The controls of a new run, declared."""
 
 from __future__ import annotations
 

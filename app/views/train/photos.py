@@ -1,4 +1,4 @@
-"""Train: the photos to learn from, drawn by code or uploaded as a zip of class folders."""
+"""The photos to learn from, drawn by code or uploaded as a zip of class folders."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import streamlit as st
 
 from app import resources, widgets
 from app.markup import plain
+from app.pictures import in_a_row
 from app.state import Choice
 from effnet_core.datasets.drawn import PER_CLASS, SHAPES, draw
 from effnet_core.errors import EffnetError
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from streamlit.runtime.uploaded_file_manager import UploadedFile
 
     from effnet_core.service.training.jobs import TrainingJobs
-    from effnet_core.service.training.views import Contents
+    from effnet_core.service.training.orders import Contents
 
 DRAWN, ZIP = "shapes", "zip"
 KIND = Choice(
@@ -84,9 +85,7 @@ def _choose_zip(jobs: TrainingJobs) -> Photos | None:
         "and val/ folders, only train/ is used.",
     )
     if file is None:
-        st.download_button(
-            "An example zip", resources.drawn_photos, EXAMPLE, "application/zip", on_click="ignore"
-        )
+        widgets.download("An example zip", resources.drawn_photos, EXAMPLE)
         st.caption(
             f"Up to {limit} MB and {jobs.limits.photos:,} photos. A photo is kept only as a small "
             "square on this server, until its run is removed; everyone who uses this server sees "
@@ -140,11 +139,6 @@ def _tell(found: Contents) -> None:
 @st.cache_resource(show_spinner=False)
 def _strip() -> Image.Image:
     """One drawn picture of each shape, side by side."""
-    from PIL import Image
-
-    pictures = [draw(shape, np.random.default_rng(place)) for place, shape in enumerate(SHAPES)]
-    side = pictures[0].width
-    strip = Image.new("RGB", (side * len(pictures), side))
-    for place, picture in enumerate(pictures):
-        strip.paste(picture, (place * side, 0))
+    shapes = [draw(shape, np.random.default_rng(place)) for place, shape in enumerate(SHAPES)]
+    strip = in_a_row(shapes)
     return strip.resize((strip.width * 2, strip.height * 2))

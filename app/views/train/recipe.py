@@ -1,4 +1,4 @@
-"""Train: which network, and how it is trained."""
+"""Which network, and how it is trained."""
 
 from __future__ import annotations
 
@@ -25,16 +25,12 @@ from app.views.train.fields import (
 from effnet_core.architecture.names import scaled
 from effnet_core.cost.report import summarize
 from effnet_core.errors import EffnetError
-from effnet_core.training.presets import suited
+from effnet_core.training.presets import BASE_RESOLUTION, suited
 from effnet_core.training.recipe import Recipe
 
 if TYPE_CHECKING:
     from app.views.train.photos import Photos
     from effnet_core.service import ModelCard
-
-
-BASE = 128
-"""Pixels at φ = 0, as `service.training_orders` has it; a test holds them equal."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +85,7 @@ def choose_rest(photos: Photos | None, card: ModelCard | None, phi: float) -> As
         rate = widgets.number(STEPS[optimizer])
         policy = widgets.select(POLICY)
         frozen = int(widgets.number(FROZEN)) if card is not None else 0
-        own = card.resolution if card else scaled(phi, base_resolution=BASE).resolution
+        own = card.resolution if card else scaled(phi, base_resolution=BASE_RESOLUTION).resolution
         pixels = own if chosen == OWN_PIXELS else int(chosen)
         asked = Asked(card=card, phi=phi, pixels=pixels)
         if photos is None:
@@ -114,9 +110,7 @@ def choose_rest(photos: Photos | None, card: ModelCard | None, phi: float) -> As
 def _draw_recipe(recipe: Recipe) -> None:
     with st.popover("The whole recipe", width="stretch"):
         st.code(recipe.to_json(), "json", height=320)
-        st.download_button(
-            "Recipe, JSON", recipe.to_json(), "recipe.json", "application/json", on_click="ignore"
-        )
+        widgets.download("Recipe, JSON", recipe.to_json(), "recipe.json")
         st.caption("`effnet train --recipe recipe.json` does the same on the command line.")
 
 
@@ -125,6 +119,6 @@ def facts(asked: Asked) -> str:
     side = f"Sees {asked.pixels} × {asked.pixels} pixels"
     if asked.card is not None:
         return f"{side}. Its classifier is replaced by one for the classes of your photos."
-    spec = scaled(asked.phi, base_resolution=BASE, resolution=asked.pixels)
+    spec = scaled(asked.phi, base_resolution=BASE_RESOLUTION, resolution=asked.pixels)
     work = count(summarize(spec).mult_adds).replace(" ", "\u00a0")
     return f"{side}, {work} multiply-adds a photo. {widgets.source('computed')}"

@@ -1,4 +1,4 @@
-"""Train: one run as it stands, followed as long as it is live."""
+"""One run as it stands, followed as long as it is live."""
 
 from __future__ import annotations
 
@@ -9,16 +9,14 @@ import streamlit as st
 
 from app import resources, widgets
 from app.charts import training
-from app.charts.trained.words import percent
-from app.markup import html, plain
-from app.text import count, duration, minus
+from app.markup import facts, plain
+from app.text import count, duration, minus, percent
 from app.views.train import actions
 from effnet_core.cost.report import summarize
 
 if TYPE_CHECKING:
     from effnet_core.service.training.jobs import TrainingJobs
-    from effnet_core.service.training.views import Run, RunState
-    from effnet_core.training.runs.order import Order
+    from effnet_core.training.runs.run import Order, Run, State
 
 RUN = "run"
 """The parameter in the URL that names the run shown."""
@@ -39,13 +37,13 @@ SPEED = "With all that is done besides training, such as judging and saving."
 TIME = "Training, over all resumptions."
 
 
-def draw(jobs: TrainingJobs, run_id: str) -> None:
+def draw_run(jobs: TrainingJobs, run_id: str) -> None:
     """Draw the run; while it is live this part alone is drawn again every second."""
     run = jobs.status(run_id)
     st.fragment(_follow, run_every=SECONDS_BETWEEN_LOOKS if run.live else None)(run_id, run.state)
 
 
-def _follow(run_id: str, state: RunState) -> None:
+def _follow(run_id: str, state: State) -> None:
     with widgets.told():
         run = next((run for run in resources.training_jobs().runs() if run.id == run_id), None)
         if run is None or run.state != state:
@@ -70,7 +68,7 @@ def _draw_facts(order: Order) -> None:
     totals = summarize(order.spec)
     held_out = order.recipe.held_out
     named = ", ".join(order.classes[:8]) + (" …" if len(order.classes) > 8 else "")
-    facts = (
+    told = (
         begun(order),
         f"{count(totals.params)} parameters",
         f"sees {order.spec.resolution} × {order.spec.resolution} pixels",
@@ -78,8 +76,7 @@ def _draw_facts(order: Order) -> None:
         f"{len(order.classes)} classes: {named}",
         *((f"{order.left_out:,} photos could not be read",) if order.left_out else ()),
     )
-    items = "".join(f'<span role="listitem">{html(fact)}</span>' for fact in facts)
-    st.html(f'<div class="facts" role="list">{items}</div>')
+    st.html(facts(told))
 
 
 def begun(order: Order) -> str:

@@ -1,4 +1,4 @@
-"""Train: the run that is shown, and the list of all runs to choose from."""
+"""The run that is shown, and the list of all runs to choose from."""
 
 from __future__ import annotations
 
@@ -7,44 +7,43 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from app import resources, run_record
-from app.charts.trained.words import label, percent
+from app import measured_run, resources
+from app.charts.trained.words import label
 from app.markup import plain
-from app.text import duration
-from app.views.train import run as train_run
-from app.views.train.run import COLOURS, RUN
+from app.text import duration, percent
+from app.views.train.run import COLOURS, RUN, begun, draw_run
 from effnet_core.errors import EffnetError
 
 if TYPE_CHECKING:
     from effnet_core.results.trained import MeasuredRun
     from effnet_core.service.training.jobs import TrainingJobs
-    from effnet_core.service.training.views import Run
+    from effnet_core.training.runs.run import Run
 
 
 def draw(jobs: TrainingJobs) -> None:
     """Draw the run that the address names, or the latest, and the list."""
-    runs, recorded = jobs.runs(), _recorded()
+    runs, measured = jobs.runs(), _measured()
     asked = st.query_params.get(RUN)
-    record = next((run for run in recorded if run.id == asked), None)
+    bundled = next((run for run in measured if run.id == asked), None)
     shown = next((run for run in runs if run.id == asked), None)
-    if asked and record is None and shown is None:
+    if asked and bundled is None and shown is None:
         st.warning(plain(f"There is no run called “{asked[:60]}” here; it may have been removed."))
-    if record is not None:
-        _draw_record(record)
+    if bundled is not None:
+        _draw_measured(bundled)
     elif shown is not None:
         with st.container(key="run-asked"):
-            train_run.draw(jobs, shown.id)
+            draw_run(jobs, shown.id)
     elif runs:
-        train_run.draw(jobs, _first(runs).id)
+        draw_run(jobs, _first(runs).id)
     else:
         st.info(
             "Nothing has been trained on this machine yet. Press **Start training** to watch a "
             "network learn four drawn shapes: a minute or two on two processor cores."
         )
-    _draw_list(runs, recorded)
+    _draw_list(runs, measured)
 
 
-def _recorded() -> tuple[MeasuredRun, ...]:
+def _measured() -> tuple[MeasuredRun, ...]:
     """The runs whose records come with the program; none where they are damaged."""
     try:
         return resources.trained()[0]
@@ -58,28 +57,28 @@ def _first(runs: tuple[Run, ...]) -> Run:
     return next((run for run in runs if run.live), runs[0])
 
 
-def _draw_record(run: MeasuredRun) -> None:
+def _draw_measured(run: MeasuredRun) -> None:
     st.subheader(f"{plain(label(run))} :small[:gray-badge[recorded]]")
     st.caption(
         f"Trained by this project on {plain(run.data.name)}; its record comes with the program."
     )
-    run_record.draw(run)
+    measured_run.draw(run)
 
 
-def _draw_list(runs: tuple[Run, ...], recorded: tuple[MeasuredRun, ...]) -> None:
+def _draw_list(runs: tuple[Run, ...], measured: tuple[MeasuredRun, ...]) -> None:
     with st.container(key="runs-list"):
         if runs:
             st.subheader("Runs on this machine")
         for run in runs:
             _draw_row(run.id, plain(run.name), _details(run), COLOURS[run.state], run.state)
-        if recorded:
+        if measured:
             st.subheader("Runs recorded by this project")
-        for record in recorded:
-            seen = record.validation
+        for one in measured:
+            seen = one.validation
             top = f"{percent(seen.top1)} validation top-1" if seen else "not validated"
-            pixels = record.spec.resolution
-            details = f"{top} · {record.spec.num_classes} classes · {pixels} pixels"
-            _draw_row(record.id, plain(label(record)), details, "gray", "recorded")
+            pixels = one.spec.resolution
+            details = f"{top} · {one.spec.num_classes} classes · {pixels} pixels"
+            _draw_row(one.id, plain(label(one)), details, "gray", "recorded")
 
 
 def _draw_row(run_id: str, name: str, details: str, colour: str, state: str) -> None:
@@ -98,7 +97,7 @@ def _details(run: Run) -> str:
     if order is None:
         return ""
     parts = [
-        plain(train_run.begun(order)),
+        plain(begun(order)),
         f"{len(order.classes)} classes",
         f"{order.photos:,} photos",
     ]

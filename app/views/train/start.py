@@ -1,4 +1,4 @@
-"""Train: what will be done and how long it may take, and the button that begins it."""
+"""What will be done and how long it may take, and the button that begins it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import streamlit as st
 from app import widgets
 from app.markup import plain
 from app.text import duration
-from app.views.train import recipe as train_recipe
+from app.views.train.recipe import facts
 from app.views.train.run import RUN
 from effnet_core.errors import EffnetError
 
@@ -24,7 +24,7 @@ _REFUSED = "train-refused"
 
 def draw(jobs: TrainingJobs, photos: Photos | None, asked: Asked) -> None:
     """Draw the run's name, the button, and what will be done."""
-    st.caption(train_recipe.facts(asked))
+    st.caption(facts(asked))
     name = st.text_input(
         "Name",
         max_chars=60,

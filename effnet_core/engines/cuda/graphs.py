@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 
 import torch
+from cachetools import LRUCache
 from torch import Tensor
 
 Outputs = tuple[Tensor, ...]
@@ -81,7 +81,7 @@ class Graphs:
         self._run = run
         self._capture = capture
         self._has_room = has_room
-        self._kept: OrderedDict[Shape, Run] = OrderedDict()
+        self._kept: LRUCache[Shape, Run] = LRUCache(MOST_GRAPHS)
         self._came_once: set[Shape] = set()
         self._refused: set[Shape] = set()
         self._given_up = False
@@ -98,7 +98,6 @@ class Graphs:
             self._came_once.remove(shape)
             self._record(shape, inputs)
         if shape in self._kept:
-            self._kept.move_to_end(shape)
             try:
                 return self._kept[shape](inputs), True
             except Exception:  # noqa: BLE001 - the function itself can still answer
@@ -123,8 +122,6 @@ class Graphs:
                 self._refuse(shape, "there is little memory left", failed=False)
                 return
             self._kept[shape] = self._capture(self._run, inputs)
-            while len(self._kept) > MOST_GRAPHS:
-                self._kept.popitem(last=False)
         except torch.OutOfMemoryError:
             self._refuse(shape, "memory ran out")
         except Exception:  # noqa: BLE001 - whatever it is, the function itself can still answer

@@ -9,11 +9,11 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from effnet_core.engines.background import Later
+from effnet_core.engines.background import Background
 from effnet_core.engines.cores import CORES, HALVES
-from effnet_core.engines.engine import Look, Slope
+from effnet_core.engines.engine import FeatureGradient, ForwardPass
 from effnet_core.engines.onnx.cache import GraphCache, graph_key
-from effnet_core.engines.onnx.gradient_sessions import Slopes
+from effnet_core.engines.onnx.gradient_sessions import GradientSessions
 from effnet_core.engines.onnx.graph import whole_graph
 from effnet_core.engines.onnx.session import OnnxSession
 from effnet_core.engines.torch import EagerEngine
@@ -40,9 +40,9 @@ class OnnxEngine:
         # Made from the model alone: a reference back to this engine would outlive its last user.
         name, half = model.spec.name, max(1, available_cores() // HALVES)
         make = partial(_session, model, graphs, weights_sha256)
-        self._whole = Later(partial(make, None), f"The graph of {name}")
-        self._half = Later(partial(make, half), f"The second graph of {name}")
-        self._slopes = Slopes(model, graphs, weights_sha256)
+        self._whole = Background(partial(make, None), f"The graph of {name}")
+        self._half = Background(partial(make, half), f"The second graph of {name}")
+        self._gradients = GradientSessions(model, graphs, weights_sha256)
 
     @property
     def name(self) -> str:
@@ -53,28 +53,28 @@ class OnnxEngine:
     def ready(self, seconds: float | None = None, *, stages: tuple[int, ...] = ()) -> bool:
         """Wait until ONNX Runtime answers, `seconds` at most; whether it does.
 
-        With `stages` until it gives their slopes.
+        With `stages` until it gives their gradients.
         """
         if stages:
-            return self._slopes.ready(stages, seconds)
+            return self._gradients.ready(stages, seconds)
         return self._whole.wait(seconds) is not None
 
-    def look(self, inputs: Tensor) -> Look:
+    def forward(self, inputs: Tensor) -> ForwardPass:
         """One normalised picture (1, 3, H, W) → logits and last feature map."""
         session = self._whole.get() if self._fits(inputs) else None
         if session is None:
-            return self._eager.look(inputs)
+            return self._eager.forward(inputs)
         with CORES.share() as all_cores:
             half = None if all_cores else self._half.get()
             logits, features = (half or session).run(_array(inputs))
-        return Look(logits[0], features[0], session.name)
+        return ForwardPass(logits[0], features[0], session.name)
 
-    def slopes(
+    def gradients(
         self, inputs: Tensor, class_index: int, stages: tuple[int, ...]
-    ) -> tuple[Slope, ...]:
+    ) -> tuple[FeatureGradient, ...]:
         """Feature maps and a logit's gradients at `stages` of one picture (1, 3, H, W)."""
-        found = self._slopes.at(inputs, class_index, stages) if self._fits(inputs) else None
-        return self._eager.slopes(inputs, class_index, stages) if found is None else found
+        found = self._gradients.at(inputs, class_index, stages) if self._fits(inputs) else None
+        return self._eager.gradients(inputs, class_index, stages) if found is None else found
 
     def _fits(self, inputs: Tensor) -> bool:
         spec = self._model.spec

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
 from functools import partial
 
 import numpy as np
 import numpy.typing as npt
+from cachetools import LRUCache
 from torch import Tensor
 
-from effnet_core.engines.background import Later
+from effnet_core.engines.background import Background
 from effnet_core.engines.cores import CORES
-from effnet_core.engines.engine import Slope
+from effnet_core.engines.engine import FeatureGradient
 from effnet_core.engines.onnx.cache import GraphCache, graph_key
 from effnet_core.engines.onnx.gradients import gradient_graph
 from effnet_core.engines.onnx.session import OnnxSession
@@ -24,7 +24,7 @@ MOST_SESSIONS = 2
 Stages = tuple[int, ...]
 
 
-class Slopes:
+class GradientSessions:
     """The sessions of one model that run back to some stages, built when first asked for.
 
     `graphs` keeps their graphs on disk under `weights_sha256`, as in `OnnxEngine`. Measured on two
@@ -37,14 +37,16 @@ class Slopes:
         self._model = model
         self._graphs = graphs
         self._weights_sha256 = weights_sha256
-        self._sessions: OrderedDict[Stages, Later[OnnxSession]] = OrderedDict()
+        self._sessions: LRUCache[Stages, Background[OnnxSession]] = LRUCache(MOST_SESSIONS)
         self._lock = threading.Lock()
 
     def ready(self, stages: Stages, seconds: float | None = None) -> bool:
         """Wait until `at` answers for these stages, `seconds` at most; whether it does."""
         return self._session(stages).wait(seconds) is not None
 
-    def at(self, inputs: Tensor, class_index: int, stages: Stages) -> tuple[Slope, ...] | None:
+    def at(
+        self, inputs: Tensor, class_index: int, stages: Stages
+    ) -> tuple[FeatureGradient, ...] | None:
         """The pairs of `stages`, in rising order, of one picture (1, 3, R, R).
 
         None until the session for these stages stands.
@@ -63,16 +65,14 @@ class Slopes:
             return pairs
         return *pairs, (last[0], np.broadcast_to(seed[0], last[0].shape))
 
-    def _session(self, stages: Stages) -> Later[OnnxSession]:
+    def _session(self, stages: Stages) -> Background[OnnxSession]:
         with self._lock:
-            if stages not in self._sessions:
+            session = self._sessions.get(stages)
+            if session is None:
                 title = f"The gradients of {self._model.spec.name} at {stages}"
                 make = partial(_built, self._model, stages, self._graphs, self._weights_sha256)
-                self._sessions[stages] = Later(make, title)
-                while len(self._sessions) > MOST_SESSIONS:
-                    self._sessions.popitem(last=False)
-            self._sessions.move_to_end(stages)
-            return self._sessions[stages]
+                session = self._sessions[stages] = Background(make, title)
+            return session
 
     def _seed(self, class_index: int) -> npt.NDArray[np.float32]:
         """The class's weights divided by the positions of the last feature map, (1, C, 1, 1)."""

@@ -7,8 +7,9 @@ Whatever changes a graph counts `session.ENGINE_VERSION` up.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial, reduce
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -34,13 +35,24 @@ def whole_graph(spec: ArchitectureSpec, tensors: Tensors) -> bytes:
     InvalidInput for weights past `MAX_ONNX_BYTES`.
     """
     writer = Writer(spec, tensors)
-    features = writer.features(spec.stage_count + 1)
+    features = writer.stages()[-1].output
     logits = writer.classifier(features)
     return writer.file({logits: LOGITS, features: FEATURES})
 
 
+class Layer(NamedTuple):
+    """What a layer puts out, and how a gradient goes back through it.
+
+    `back` writes nodes in its turn, as late as it is called: it takes the name of the gradient by
+    `output` to the name of that by the layer's input.
+    """
+
+    output: str
+    back: Callable[[str], str]
+
+
 class Writer:
-    """Appends nodes; every method takes and returns the name of a value."""
+    """Appends nodes; values go by their names."""
 
     def __init__(self, spec: ArchitectureSpec, tensors: Tensors) -> None:
         self.spec, self.tensors = spec, tensors
@@ -51,14 +63,12 @@ class Writer:
             INPUT: ("batch", spec.in_channels, self.side, self.side)
         }
 
-    def features(self, last: int) -> str:
-        """Stem, stages and head convolution, up to and with stage `last`."""
-        x = self._conv_norm_act(INPUT, "stem", kernel=3, stride=2)
-        for block in self.spec.blocks:
-            if block.stage <= last:
-                place = f"stages.{block.stage}.{block.index}"
-                x = self._block(x, place, block)
-        return self._conv_norm_act(x, "head") if last > self.spec.stage_count else x
+    def stages(self) -> tuple[Layer, ...]:
+        """Stem, stages and head convolution, as `EfficientNet.prefix` counts them."""
+        found = [self._conv_norm_act(INPUT, "stem", kernel=3, stride=2)]
+        for blocks in self.spec.stages:
+            found.append(self._chain(found[-1].output, [partial(self._block, b) for b in blocks]))
+        return *found, self._conv_norm_act(found[-1].output, "head")
 
     def classifier(self, features: str) -> str:
         """Pooling and the linear layer."""
@@ -93,62 +103,107 @@ class Writer:
         model = helper.make_model(graph, opset_imports=opset, ir_version=_IR_VERSION)
         return bytes(model.SerializeToString())
 
-    def _block(self, x: str, place: str, block: BlockSpec) -> str:
-        shortcut = x
+    def _chain(self, x: str, layers: Iterable[Callable[[str], Layer]]) -> Layer:
+        """Layers one after the other; a gradient goes back through the last one first."""
+        backs = []
+        for layer in layers:
+            x, back = layer(x)
+            backs.append(back)
+        return Layer(x, lambda gradient: reduce(lambda g, back: back(g), backs[::-1], gradient))
+
+    def _block(self, block: BlockSpec, x: str) -> Layer:
+        place = f"stages.{block.stage}.{block.index}"
+        y = self._chain(x, self._block_layers(block, place))
+        if not block.skip:
+            return y
+        added = self._node("Add", y.output, x)
+        return Layer(added, lambda gradient: self._node("Add", y.back(gradient), gradient))
+
+    def _block_layers(self, block: BlockSpec, place: str) -> Iterator[Callable[[str], Layer]]:
+        first = partial(self._conv_norm_act, kernel=block.kernel, stride=block.stride)
         if block.operator == "mbconv":
             if block.expands:
-                x = self._conv_norm_act(x, f"{place}.expand")
-            x = self._conv_norm_act(
-                x,
-                f"{place}.depthwise",
-                kernel=block.kernel,
-                stride=block.stride,
-                groups=block.expanded_channels,
-            )
+                yield partial(self._conv_norm_act, place=f"{place}.expand")
+            yield partial(first, place=f"{place}.depthwise", groups=block.expanded_channels)
             if block.squeeze_channels:
-                x = self._squeeze_excite(x, f"{place}.squeeze_excite")
-            x = self._conv_norm(x, f"{place}.project")
+                yield partial(self._squeeze_excite, place=f"{place}.squeeze_excite")
+            yield partial(self._conv_norm, place=f"{place}.project")
         else:
-            x = self._conv_norm_act(x, f"{place}.fused", kernel=block.kernel, stride=block.stride)
+            yield partial(first, place=f"{place}.fused")
             if block.expands:
-                x = self._conv_norm(x, f"{place}.project")
-        return self._node("Add", x, shortcut) if block.skip else x
+                yield partial(self._conv_norm, place=f"{place}.project")
 
-    def _squeeze_excite(self, x: str, place: str) -> str:
-        gate = self._node("GlobalAveragePool", x)
-        gate = self._activate(self._biased(gate, f"{place}.reduce"))
-        gate = self._node("Sigmoid", self._biased(gate, f"{place}.expand"))
-        return self._node("Mul", x, gate)
+    def _squeeze_excite(self, x: str, place: str) -> Layer:
+        """y = x · gate(mean(x)), and for the gradient g of y: g · gate + mean(g · x) · gate′."""
+        reduce_, expand = (
+            partial(self._biased, place=f"{place}.{e}") for e in ("reduce", "expand")
+        )
+        inner = self._chain(self._node("GlobalAveragePool", x), [reduce_, self._activate, expand])
+        gate = self._node("Sigmoid", inner.output)
 
-    def _biased(self, x: str, place: str) -> str:
+        def back(gradient: str) -> str:
+            mean = self._node("GlobalAveragePool", self._node("Mul", gradient, x))
+            slope = self._node("Mul", gate, self._node("Sub", self._number("one", 1), gate))
+            by_mean = inner.back(self._node("Mul", mean, slope))
+            return self._node("Add", self._node("Mul", gradient, gate), by_mean)
+
+        return Layer(self._node("Mul", x, gate), back)
+
+    def _biased(self, x: str, place: str) -> Layer:
         """A 1×1 convolution with its own bias."""
-        weight = self._constant(f"{place}.weight", self.tensors[f"{place}.weight"])
+        values = self.tensors[f"{place}.weight"]
+        weight = self._constant(f"{place}.weight", values)
         bias = self._constant(f"{place}.bias", self.tensors[f"{place}.bias"])
-        return self._node("Conv", x, weight, bias)
+
+        def back(gradient: str) -> str:
+            turned = self._constant(f"{place}.weight.turned", values.swapaxes(0, 1))
+            return self._node("Conv", gradient, turned)
+
+        return Layer(self._node("Conv", x, weight, bias), back)
 
     def _conv_norm_act(
         self, x: str, place: str, *, kernel: int = 1, stride: int = 1, groups: int = 1
-    ) -> str:
-        return self._activate(
-            self._conv_norm(x, place, kernel=kernel, stride=stride, groups=groups)
-        )
+    ) -> Layer:
+        conv = partial(self._conv_norm, place=place, kernel=kernel, stride=stride, groups=groups)
+        return self._chain(x, [conv, self._activate])
 
     def _conv_norm(
         self, x: str, place: str, *, kernel: int = 1, stride: int = 1, groups: int = 1
-    ) -> str:
-        weight, bias = folded(self.tensors, place, self.spec.bn_eps)
+    ) -> Layer:
+        values, shift = folded(self.tensors, place, self.spec.bn_eps)
+        weight = self._constant(f"{place}.weight", values)
         before, after = self._pads(kernel, stride)
-        self.side = -(-self.side // stride)
-        return self._node(
+        side, self.side = self.side, -(-self.side // stride)
+        missing = side - (stride * (self.side - 1) + kernel - before - after)
+        shape = {"kernel_shape": [kernel, kernel], "group": groups}
+        y = self._node(
             "Conv",
             x,
-            self._constant(f"{place}.weight", weight),
-            self._constant(f"{place}.bias", bias),
-            kernel_shape=[kernel, kernel],
+            weight,
+            self._constant(f"{place}.bias", shift),
             strides=[stride, stride],
             pads=[before, before, after, after],
-            group=groups,
+            **shape,
         )
+
+        def back(gradient: str) -> str:
+            if stride == 1:
+                turned = values[:, :, ::-1, ::-1]  # by 180°, inputs and outputs exchanged
+                turned = turned if groups > 1 else turned.swapaxes(0, 1)
+                constant = self._constant(f"{place}.weight.turned", turned)
+                pads = [after, after, before, before]
+                return self._node("Conv", gradient, constant, pads=pads, **shape)
+            return self._node(
+                "ConvTranspose",
+                gradient,
+                weight,
+                strides=[stride, stride],
+                pads=[before, before, after, after],
+                output_padding=[missing, missing],
+                **shape,
+            )
+
+        return Layer(y, back)
 
     def _pads(self, kernel: int, stride: int) -> tuple[int, int]:
         """Pixels before and after each side, as `layers.Convolution` pads."""
@@ -157,11 +212,29 @@ class Writer:
         needed = max((-(-self.side // stride) - 1) * stride + kernel - self.side, 0)
         return needed // 2, needed - needed // 2
 
-    def _activate(self, x: str) -> str:
+    def _activate(self, x: str) -> Layer:
+        """SiLU, x · σ(x), or ReLU6."""
         if self.spec.activation == "silu":
-            return self._node("Mul", x, self._node("Sigmoid", x))
-        low = self._constant("zero", np.float32(0))
-        return self._node("Clip", x, low, self._constant("six", np.float32(6)))
+            sigmoid = self._node("Sigmoid", x)
+            y = self._node("Mul", x, sigmoid)
+
+            def back(gradient: str) -> str:
+                # (x · σ)′ = σ · (1 + x − x · σ)
+                rest = self._node("Add", self._node("Sub", x, y), self._number("one", 1))
+                return self._node("Mul", gradient, self._node("Mul", sigmoid, rest))
+
+            return Layer(y, back)
+        zero, six = self._number("zero", 0), self._number("six", 6)
+
+        def let_through(gradient: str) -> str:
+            low, high = self._node("Greater", x, zero), self._node("Less", x, six)
+            inside = self._node("Cast", self._node("And", low, high), to=TensorProto.FLOAT)
+            return self._node("Mul", gradient, inside)
+
+        return Layer(self._node("Clip", x, zero, six), let_through)
+
+    def _number(self, name: str, value: int) -> str:
+        return self._constant(name, np.float32(value))
 
     def _node(self, operator: str, *inputs: str, **attributes: Any) -> str:
         output = f"{operator.lower()}_{len(self.nodes)}"

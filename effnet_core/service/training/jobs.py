@@ -1,7 +1,7 @@
 """`TrainingJobs`: runs that are trained by a process of their own and outlive the server.
 
-Every run has a folder (see training.order and training.run_folder), and nothing about a run is
-kept in memory: whoever looks at the folder, after a restart or from a second server, sees the same.
+Every run has a folder (see `training.runs.run`), and nothing about a run is kept in memory: whoever
+looks at the folder, after a restart or from a second server, sees the same.
 """
 
 from __future__ import annotations
@@ -15,28 +15,32 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
-import filelock
 import platformdirs
 
 from effnet_core import files
 from effnet_core.datasets.prepare import Progress
 from effnet_core.errors import Busy, EffnetError, InvalidInput
 from effnet_core.limits import RunLimits
-from effnet_core.service.training.orders import RUN_ID, Wish, draw_up, look, resolution, same_work
-from effnet_core.service.training.state import CANCELLED, read_run
-from effnet_core.service.training.views import Contents, Estimate, Point, Run
-from effnet_core.training.runs.folder import RunFolder
-from effnet_core.training.runs.order import ENDED, Order
+from effnet_core.service.training.names import RUN_ID
+from effnet_core.service.training.orders import (
+    Contents,
+    Estimate,
+    Wish,
+    draw_up,
+    estimate,
+    look,
+)
+from effnet_core.training.runs.folder import RunFolder, alone, read_run
 from effnet_core.training.runs.process import Process
-from effnet_core.training.runs.worker import LOG, WORKER
+from effnet_core.training.runs.run import CANCELLED, ENDED, LOG, WORKER, Order, Point, Run
 from effnet_core.weights import WeightsStore
 
 PATIENCE_SECONDS = 20.0
 """How long after a first `cancel` a second one ends the process at once."""
 
-_STEPS_TO_TRUST = 20  # before the first of them the machine was still warming up
 _NEW, _GONE = ".new-", ".gone-"
 _MODULE = "effnet_core.training.runs.worker"
 _PACKAGE = Path(__file__).parents[3]  # where the worker finds the same effnet_core
@@ -74,11 +78,7 @@ class TrainingJobs:
 
     def metrics(self, run_id: str) -> tuple[Point, ...]:
         """The course of a run so far; raises InvalidInput for an id that is none."""
-        points = []
-        for metric in RunFolder(self._folder(run_id)).read_metrics():
-            with suppress(LookupError, TypeError, AttributeError):
-                points.append(Point.of(metric))
-        return tuple(points)
+        return RunFolder(self._folder(run_id)).points()
 
     def weights_file(self, run_id: str) -> Path | None:
         """Where the finished weights lie; None before."""
@@ -91,16 +91,7 @@ class TrainingJobs:
 
     def estimate(self, wish: Wish, photos: int) -> Estimate | None:
         """How long it would take by the latest run here that did the same work a photo, if any."""
-        pixels = resolution(wish, self._store)
-        for run in self.runs():
-            status = run.status
-            if run.order is None or status is None or not same_work(run.order, wish, pixels):
-                continue
-            if status.step >= _STEPS_TO_TRUST and status.photos_per_second:
-                speed = status.photos_per_second
-                seconds = wish.recipe.epochs * (photos - wish.recipe.held_out) / speed
-                return Estimate(seconds=seconds, photos_per_second=speed, by=run.name)
-        return None
+        return estimate(wish, photos, self.runs(), self._store)
 
     def start(
         self,
@@ -188,7 +179,7 @@ class TrainingJobs:
         return folder
 
     def _read(self, folder: Path) -> Run:
-        return read_run(folder, self._store)
+        return replace(read_run(folder), model=self._store.imported(folder.name) is not None)
 
     def _prepared(self, upload: bytes, wish: Wish, progress: Progress) -> Order:
         """The order, in a folder of its own that appears whole or not at all."""
@@ -224,23 +215,12 @@ class TrainingJobs:
     @contextmanager
     def _alone(self) -> Iterator[None]:
         """Be the only one, among all processes, that begins or removes runs; raises Busy."""
-        lock = filelock.FileLock(self.root / ".lock", timeout=0)
-        try:
-            self.root.mkdir(parents=True, exist_ok=True)
-            lock.acquire()
-        except filelock.Timeout:
-            raise Busy(
-                "Somebody else's run is being prepared; try again when its photos are read."
-            ) from None
-        except OSError as error:
-            raise files.storage_error(error, self.root) from error
-        try:
+        taken = Busy("Somebody else's run is being prepared; try again when its photos are read.")
+        with alone(self.root / ".lock", taken):
             for left in self.root.glob(".*-*"):  # of servers that were killed
                 if left.name.startswith((_NEW, _GONE)):
                     shutil.rmtree(left, ignore_errors=True)
             yield
-        finally:
-            lock.release()
 
     def _spawn(self, folder: Path) -> None:
         """Start the process that trains in `folder`; raises EffnetError."""

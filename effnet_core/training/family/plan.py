@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -14,7 +13,8 @@ from effnet_core.files import asset
 from effnet_core.training.family.runs import Family, FamilyRun
 from effnet_core.training.family.training import needs_cuda, validation_of
 from effnet_core.training.recipe import Recipe
-from effnet_core.training.runs.folder import RunFolder
+from effnet_core.training.runs.folder import read_run
+from effnet_core.training.runs.run import Run, read_if_whole
 
 RECORDS = "assets/measured/runs"
 
@@ -49,6 +49,14 @@ class PlannedRun:
     seconds_left: float | None
 
 
+@dataclass(frozen=True)
+class _Speed:
+    """What the record of a measured run says of its speed."""
+
+    photos_per_second: float
+    device: str
+
+
 def plan(
     family: Family,
     runs: tuple[FamilyRun, ...],
@@ -65,47 +73,36 @@ def plan(
     held-out ones included, and `records` the folder of measured runs (by default the program's).
     """
     records = _records() if records is None else records
-    planned = []
-    for run in runs:
-        folder = None if out is None else RunFolder(out / run.id)
-        begun = folder if folder and folder.exists else None
-        planned.append(
-            _planned(
-                family,
-                run,
-                family.recipe_of(run, on_cpu=device.type != "cuda"),
-                state=_state(begun, away=needs_cuda(run, device, every=every)),
-                begun=begun,
-                photos=photos,
-                records=records,
-            )
+    return tuple(
+        _planned(
+            family,
+            run,
+            None if out is None else out / run.id,
+            on_cpu=device.type != "cuda",
+            away=needs_cuda(run, device, every=every),
+            photos=photos,
+            records=records,
         )
-    return tuple(planned)
-
-
-def _state(begun: RunFolder | None, *, away: bool) -> Stage:
-    trained = begun is not None and begun.result() is not None
-    if begun and trained and validation_of(begun):
-        return "finished"
-    if away and not trained:
-        return "needs CUDA"
-    return "begun" if begun else "to do"
+        for run in runs
+    )
 
 
 def _planned(
     family: Family,
     run: FamilyRun,
-    recipe: Recipe,
+    place: Path | None,
     *,
-    state: Stage,
-    begun: RunFolder | None,
+    on_cpu: bool,
+    away: bool,
     photos: int | None,
     records: Path | None,
 ) -> PlannedRun:
-    spec = family.spec(run)
+    spec, recipe = family.spec(run), family.recipe_of(run, on_cpu=on_cpu)
     totals = summarize(spec)
-    speed, measured_on = _speed(run.id, begun, records)
-    left = 0 if state == "finished" else _photos_left(recipe, begun, photos)
+    found = None if place is None else read_run(place)
+    state = _state(place, found, away=away)
+    speed, measured_on = _speed(run.id, found, records)
+    left = 0 if state == "finished" else _photos_left(recipe, found, photos)
     return PlannedRun(
         id=run.id,
         group=run.group,
@@ -127,31 +124,33 @@ def _planned(
     )
 
 
-def _photos_left(recipe: Recipe, begun: RunFolder | None, photos: int | None) -> int | None:
+def _state(place: Path | None, found: Run | None, *, away: bool) -> Stage:
+    trained = found is not None and found.result is not None
+    if place and trained and validation_of(place):
+        return "finished"
+    if away and not trained:
+        return "needs CUDA"
+    return "begun" if found and found.begun else "to do"
+
+
+def _photos_left(recipe: Recipe, found: Run | None, photos: int | None) -> int | None:
     """How many photos are still to be shown, each epoch's anew; None where nobody knows."""
-    status = begun.status() if begun else None
-    if begun and status and status.steps:  # 0 where it failed before its first
-        return (status.steps - status.step) * begun.recipe().batch
+    if found and found.begun and found.status and found.status.steps:  # 0 where it failed at once
+        return (found.status.steps - found.status.step) * found.begun.recipe.batch
     if photos is None:
         return None
     steps = max(0, photos - recipe.held_out) // recipe.batch
     return recipe.epochs * steps * recipe.batch
 
 
-def _speed(
-    run_id: str, begun: RunFolder | None, records: Path | None
-) -> tuple[float | None, str | None]:
+def _speed(run_id: str, found: Run | None, records: Path | None) -> tuple[float | None, str | None]:
     """Photos a second that were measured, and on which device."""
-    status = begun.status() if begun else None
-    if begun and status and status.photos_per_second:
-        return status.photos_per_second, str(begun.about().get("device"))
-    try:
-        if records is None:
-            return None, None
-        record = json.loads((records / f"{run_id}.json").read_text(encoding="utf-8"))
-        return float(record["photos_per_second"]), str(record["device"])
-    except (OSError, ValueError, KeyError, TypeError):
+    if found and found.begun and found.status and found.status.photos_per_second:
+        return found.status.photos_per_second, str(found.begun.about.get("device"))
+    if records is None:
         return None, None
+    record = read_if_whole(records / f"{run_id}.json", _Speed)
+    return (record.photos_per_second, record.device) if record else (None, None)
 
 
 def _records() -> Path | None:

@@ -7,30 +7,35 @@ how and why. This module needs no torch.
 from __future__ import annotations
 
 import dataclasses
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
+from msgspec import Meta
+
+from effnet_core import files
+from effnet_core.architecture.families import V1
 from effnet_core.architecture.names import scaled
 from effnet_core.architecture.scaling import (
+    PHI_MAX,
+    PHI_MIN,
     STRATEGIES,
     ScalingCoefficients,
     Strategy,
-    validate_phi,
     validate_resolution,
 )
-from effnet_core.architecture.spec import ArchitectureSpec
+from effnet_core.architecture.spec import ArchitectureSpec, expand
 from effnet_core.errors import InvalidInput
-from effnet_core.files import asset
 from effnet_core.limits import MAX_FAMILY_BYTES
-from effnet_core.training.family import duel
 from effnet_core.training.recipe import Recipe
+
+T = TypeVar("T")
 
 FORMAT = "effnet-family/1"
 
+Phi = Annotated[float, Meta(ge=PHI_MIN, le=PHI_MAX)]
 Group = Literal["family", "duel", "ablation"]
 
 _ID = re.compile(r"[a-z0-9][a-z0-9.+-]{0,79}")  # it names a folder
@@ -54,9 +59,9 @@ class Network:
 
     name: str
     strategy: Strategy
-    base_phi: float
-    phi: float | None
+    base_phi: Phi
     coefficients: ScalingCoefficients
+    phi: Phi | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,7 +104,8 @@ class Family:
     def spec(self, run: FamilyRun) -> ArchitectureSpec:
         """The network of a run, before the recipe has its say on dropout and stochastic depth."""
         if run.network:
-            return duel.network(
+            return expand(
+                V1,
                 run.network.coefficients,
                 name=run.network.name,
                 num_classes=self.num_classes,
@@ -147,14 +153,10 @@ def read(path: Path | None = None) -> Family:
     Every run's network and recipes are made once, so that no run fails later over the list, and a
     run may not "change" a field to what the recipe has already.
     """
-    path = path or asset("assets/family.json")
+    path = path or files.asset("assets/family.json")
     try:
-        if path.stat().st_size > MAX_FAMILY_BYTES:
-            raise InvalidInput(f"{path} is too large for a list of runs.")
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        if isinstance(error, InvalidInput):
-            raise
+        values = files.read_json(path, MAX_FAMILY_BYTES)
+    except (OSError, files.Unfit) as error:
         raise InvalidInput(f"{path} cannot be read as a list of runs ({error}).") from None
     try:
         return _family(values)
@@ -166,18 +168,15 @@ def read(path: Path | None = None) -> Family:
         ) from None
 
 
-def _family(values: Mapping[str, Any]) -> Family:
+def _family(values: dict[str, Any]) -> Family:
     if values.get("format") != FORMAT:
         raise InvalidInput(f'a list of runs says "format": "{FORMAT}".')
-    _require_known(values, {"format", "networks", *_names(Family)}, "the list")
+    stated = {name: value for name, value in values.items() if name not in ("format", "networks")}
     networks = {key: _network(key, one) for key, one in values.get("networks", {}).items()}
-    family = Family(
-        name=str(values["name"]),
-        base_resolution=validate_resolution(values["base_resolution"], "Base resolution"),
-        num_classes=int(values["num_classes"]),
-        recipe=Recipe.from_dict(values["recipe"]),
-        runs=tuple(_run(one, networks) for one in values["runs"]),
-    )
+    stated["recipe"] = Recipe.from_dict(values["recipe"])
+    stated["runs"] = [_run(one, networks) for one in values["runs"]]
+    family = _declared("the list", stated, Family)
+    validate_resolution(family.base_resolution, "Base resolution")
     ids = [run.id for run in family.runs]
     if not ids or len(set(ids)) < len(ids):
         raise InvalidInput("a list has at least one run, and no two of one id.")
@@ -189,59 +188,42 @@ def _family(values: Mapping[str, Any]) -> Family:
     return family
 
 
-def _network(key: str, values: Mapping[str, Any]) -> Network:
-    stated = _names(ScalingCoefficients)
-    _require_known(values, stated | (_names(Network) - {"coefficients"}), f"the network {key}")
+def _network(key: str, values: dict[str, Any]) -> Network:
     if values["strategy"] not in STRATEGIES:
         raise InvalidInput(f"the strategy of {key} is one of {', '.join(STRATEGIES)}.")
-    return Network(
-        name=str(values["name"]),
-        strategy=values["strategy"],
-        base_phi=validate_phi(values["base_phi"]),
-        phi=None if values.get("phi") is None else validate_phi(values["phi"]),
-        coefficients=ScalingCoefficients(
-            depth=float(values["depth"]),
-            width=float(values["width"]),
-            resolution=validate_resolution(values["resolution"]),
-            dropout=float(values["dropout"]),
-        ),
-    )
+    validate_resolution(values["resolution"])
+    stated = dict(values)
+    names = [one.name for one in dataclasses.fields(ScalingCoefficients)]
+    stated["coefficients"] = {name: stated.pop(name) for name in names}
+    return _declared(f"the network {key}", stated, Network)
 
 
-def _run(values: Mapping[str, Any], networks: Mapping[str, Network]) -> FamilyRun:
+def _run(values: dict[str, Any], networks: dict[str, Network]) -> FamilyRun:
     run_id = values["id"]
     if not isinstance(run_id, str) or not _ID.fullmatch(run_id):
         raise InvalidInput(f"a run's id is lower-case letters, digits, . + -; got {run_id!r:.90}.")
-    _require_known(values, _names(FamilyRun), run_id)
     if values["group"] not in get_args(Group):
         raise InvalidInput(f"the group of {run_id} is one of {', '.join(get_args(Group))}.")
     if ("phi" in values) == ("network" in values):
         raise InvalidInput(f"{run_id} must have either phi or network.")
-    if "network" in values and values["network"] not in networks:
-        raise InvalidInput(f"{run_id} names no network of the list: {values['network']!r:.60}.")
-    always = values.get("always", False)
-    if not isinstance(always, bool) or ("on_cpu" in values and not always):
+    network = values.get("network")
+    if network is not None and network not in networks:
+        raise InvalidInput(f"{run_id} names no network of the list: {network!r:.60}.")
+    if "on_cpu" in values and not values.get("always"):
         raise InvalidInput(f"{run_id} has on_cpu, so it must be trained always: true.")
-    return FamilyRun(
-        id=run_id,
-        group=values["group"],
-        seed=values.get("seed", 0),
-        phi=validate_phi(values["phi"]) if "phi" in values else None,
-        network=networks[values["network"]] if "network" in values else None,
-        always=always,
-        changes=_deviation(values.get("changes"), run_id),
-        on_cpu=_deviation(values.get("on_cpu"), run_id),
-    )
+    for departure in (values[name] for name in ("changes", "on_cpu") if name in values):
+        if not str(departure.get("reason", "")).strip():
+            raise InvalidInput(f"{run_id} departs from the recipe, so it must say a reason.")
+    Recipe(seed=values.get("seed", 0))  # which says what is wrong with a seed
+    return _declared(run_id, {**values, "network": networks.get(str(network))}, FamilyRun)
 
 
-def _deviation(values: Mapping[str, Any] | None, run_id: str) -> Deviation:
-    if values is None:
-        return Deviation()
-    _require_known(values, _names(Deviation), run_id)
-    reason = values.get("reason")
-    if not isinstance(reason, str) or not reason.strip():
-        raise InvalidInput(f"{run_id} departs from the recipe, so it must say a reason.")
-    return Deviation(recipe=dict(values["recipe"]), reason=reason)
+def _declared(where: str, values: dict[str, Any], kind: type[T]) -> T:
+    """The values as declared; raises InvalidInput, which says `where` something is wrong."""
+    try:
+        return files.conform(values, kind)
+    except files.Unfit as error:
+        raise InvalidInput(f"{where}{str(error).removeprefix('it')}.") from None
 
 
 def _require_changes(recipe: Recipe, run: FamilyRun) -> None:
@@ -255,12 +237,3 @@ def _require_changes(recipe: Recipe, run: FamilyRun) -> None:
                 )
         known.update(deviation.recipe)
         recipe = Recipe.from_dict(known)
-
-
-def _names(kind: type[Any]) -> set[str]:
-    return {one.name for one in dataclasses.fields(kind)}
-
-
-def _require_known(values: Mapping[str, Any], known: set[str], where: str) -> None:
-    if unknown := sorted(set(values) - known):
-        raise InvalidInput(f"{where} has an unknown field {unknown[0]!r:.60}.")

@@ -1,42 +1,38 @@
 """Training a family run by run, so that whatever breaks off goes on where it was.
 
-Every run has a folder of its own below one folder: a run's files (see run_folder) and, once it is
+Every run has a folder of its own below one folder: a run's files (see runs.run) and, once it is
 finished, validation.json: the one look at the validation photos that a finished network gets.
 """
 
 from __future__ import annotations
 
 import gc
-import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-import filelock
 import torch
 
-from effnet_core import files
 from effnet_core.datasets import prepared
-from effnet_core.datasets.photo_set import DataError, PhotoSet
+from effnet_core.datasets.photo_set import PhotoSet
 from effnet_core.engines.predictor import Predictor
-from effnet_core.errors import InvalidInput
+from effnet_core.errors import DataError, InvalidInput
 from effnet_core.evaluation.accuracy import evaluate
-from effnet_core.training import interruption, launch, loop
+from effnet_core.training import interruption, job, loop
 from effnet_core.training.distributed import World
 from effnet_core.training.family.runs import Family, FamilyRun
-from effnet_core.training.launch import TrainingData
+from effnet_core.training.job import TrainingData
 from effnet_core.training.recipe import Recipe
-from effnet_core.training.runs.folder import RunFolder, Status
+from effnet_core.training.runs.folder import RunFolder, alone
+from effnet_core.training.runs.run import State, Status, read_json, write_json
 from effnet_core.training.trainer import TrainingError, trained_spec
 from effnet_core.weights import load_checkpoint
 
 VALIDATION = "validation.json"
 LOCK = ".family.lock"
-
-State = Literal["finished", "stopped", "failed", "needs CUDA"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -55,7 +51,7 @@ class Outcome:
     """
 
     id: str
-    state: State
+    state: State | Literal["needs CUDA"]
     earlier: bool = False
     sentence: str = ""
     held_out_top1: float | None = None
@@ -70,7 +66,7 @@ def read_data(folder: Path) -> FamilyData:
 
     Raises DataError, also where there are no validation photos.
     """
-    training, validation = launch.read_data(folder), prepared.load(folder, "val")
+    training, validation = job.read_data(folder), prepared.load(folder, "val")
     if validation is None:
         raise DataError(
             f"{folder} has no validation photos, on which each finished network is measured; "
@@ -101,14 +97,17 @@ def train_family(
     """
     _require_suitable(family, data, world)
     outcomes = []
-    with _locked(out):
+    taken = TrainingError(
+        f"Another process is training in {out}; wait for it or stop it, or give another folder."
+    )
+    with alone(out / LOCK, taken):
         for run in runs:
-            finished = RunFolder(out / run.id).result() is not None
-            if not finished and needs_cuda(run, world.device, every=every):
+            folder = RunFolder(out / run.id)
+            if folder.result() is None and needs_cuda(run, world.device, every=every):
                 outcome = Outcome(id=run.id, state="needs CUDA", sentence="It needs a CUDA device.")
             else:
-                outcome = _tried(_Course(family, run, data, out, world), report, validating)
-                _free(world, family.recipe)
+                progress = partial(validating, run)
+                outcome = _tried(family, run, data, folder, world, partial(report, run), progress)
             outcomes.append(outcome)
             ended(outcome)
             if outcome.state == "stopped":
@@ -121,108 +120,88 @@ def needs_cuda(run: FamilyRun, device: torch.device, *, every: bool = False) -> 
     return not (device.type == "cuda" or run.always or every)
 
 
-def validation_of(folder: RunFolder) -> dict[str, Any] | None:
+def validation_of(folder: Path) -> dict[str, Any] | None:
     """What a finished run came to on the validation photos; None as long as nobody looked."""
+    path = folder / VALIDATION
     try:
-        return dict(json.loads((folder.path / VALIDATION).read_text(encoding="utf-8")))
+        return read_json(path, dict[str, Any])
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:
         raise TrainingError(
-            f"{folder.path / VALIDATION} cannot be read ({error}); it is not measured again, so "
-            "bring it back, or train the run anew in another folder."
+            f"{path} cannot be read ({error}); it is not measured again, so bring it back, or "
+            "train the run anew in another folder."
         ) from None
 
 
-class _Course:
-    """One run of the family, from wherever it stands to the end."""
+def _tried(
+    family: Family,
+    run: FamilyRun,
+    data: FamilyData,
+    folder: RunFolder,
+    world: World,
+    report: loop.Report,
+    validating: Callable[[int, int], None],
+) -> Outcome:
+    """The outcome of a run; an error of any kind is the run's own, in a sentence."""
+    try:
+        _train(family, run, data, folder, world, report)
+        return _measured(run, data, folder, world, validating)
+    except Exception as error:  # noqa: BLE001 (the next run has its own chance)
+        told = interruption.sentence(error, family.recipe)
+        return Outcome(id=run.id, state="failed", sentence=told)
+    finally:
+        _free(world, family.recipe)
 
-    def __init__(
-        self, family: Family, run: FamilyRun, data: FamilyData, out: Path, world: World
-    ) -> None:
-        self.family, self.run, self.data, self.world = family, run, data, world
-        self.folder = RunFolder(out / run.id)
 
-    def follow(
-        self, report: Callable[[Status], None], validating: Callable[[int, int], None]
-    ) -> Outcome:
-        """Train what is left, and look at the validation photos if nobody has."""
-        begun = self.folder.exists
-        recipe = self._begun_recipe() if begun else self._recipe(self.world.device.type != "cuda")
-        result = self.folder.result()
-        if result is None:
-            state = loop.run(
-                self._job(recipe), self.folder, self.world, resume=begun, report=report
-            ).state
-            if state == "stopped":
-                return Outcome(id=self.run.id, state="stopped", sentence="It was interrupted.")
-            result = self.folder.result()
-        validation = validation_of(self.folder)
-        earlier = validation is not None
-        validation = validation or self._validate(validating)
-        assert result is not None  # a finished run has written it
-        return Outcome(
-            id=self.run.id,
-            state="finished",
-            earlier=earlier,
-            held_out_top1=result["top1"],
-            validation_top1=validation["top1"],
-            validation_top5=validation["top5"],
-            seconds=result["seconds"],
-            photos_per_second=result["photos_per_second"],
-        )
+def _train(
+    family: Family,
+    run: FamilyRun,
+    data: FamilyData,
+    folder: RunFolder,
+    world: World,
+    report: loop.Report,
+) -> None:
+    """Train what is left of a run, whose folder then says how far it came."""
+    if folder.exists:
+        recipe = _begun_recipe(family, run, data, folder)
+    else:
+        recipe = family.recipe_of(run, on_cpu=world.device.type != "cuda")
+    if folder.result() is not None:
+        return
+    place = family.describe(run, on_cpu=recipe != family.recipe_of(run, on_cpu=False))
+    task = job.Job(
+        spec=family.spec(run),
+        photos=data.training.photos,
+        recipe=recipe,
+        about={
+            "data": data.training.describe(recipe),
+            "family": {"list": family.name, **place},
+        },
+    )
+    loop.run(task, folder, world, resume=folder.exists, report=report)
 
-    def _recipe(self, on_cpu: bool) -> Recipe:
-        return self.family.recipe_of(self.run, on_cpu=on_cpu)
 
-    def _job(self, recipe: Recipe) -> loop.Job:
-        on_cpu = recipe != self._recipe(on_cpu=False)
-        return loop.Job(
-            spec=self.family.spec(self.run),
-            photos=self.data.training.photos,
-            recipe=recipe,
-            about={
-                "data": self.data.training.describe(recipe),
-                "family": {
-                    "list": self.family.name,
-                    **self.family.describe(self.run, on_cpu=on_cpu),
-                },
-            },
-        )
+def _begun_recipe(family: Family, run: FamilyRun, data: FamilyData, folder: RunFolder) -> Recipe:
+    """The recipe that the folder's run was begun by; raises TrainingError for another run.
 
-    def _begun_recipe(self) -> Recipe:
-        """The recipe that the folder's run was begun by; raises TrainingError for another run.
-
-        It may have been begun on a CPU and go on elsewhere, or the other way round.
-        """
-        recipe, photos = self.folder.recipe(), _without_place(self.folder.about().get("data"))
-        spec = self.family.spec(self.run)
-        for name, same in (
-            ("recipe", recipe in (self._recipe(True), self._recipe(False))),
-            ("network", self.folder.spec() == trained_spec(spec, recipe)),
-            ("set of photos", photos == _without_place(self.data.training.describe(recipe))),
-        ):
-            if not same:
-                raise TrainingError(
-                    f"{self.folder.path} was begun with another {name} than now; give another "
-                    "folder for the runs, or move this one away."
-                )
-        return recipe
-
-    def _validate(self, progress: Callable[[int, int], None]) -> dict[str, Any]:
-        """Measure the kept weights on the validation photos and write the result down."""
-        loaded = load_checkpoint(self.folder.model)
-        predictor = Predictor(loaded, device=str(self.world.device))
-        found = evaluate(predictor, self.data.validation, progress=progress)
-        record = {
-            **found.measured(),
-            "device": found.device,
-            "sha256": self.data.training.sha256[prepared.path_of(Path(), "val").name],
-            "weights_sha256": loaded.sha256,
-            "date": datetime.now(UTC).date().isoformat(),
-        }
-        files.write(self.folder.path / VALIDATION, json.dumps(record, indent=1).encode("ascii"))
-        return record
+    It may have been begun on a CPU and go on elsewhere, or the other way round.
+    """
+    begun = folder.begun()
+    recipe, photos = begun.recipe, _without_place(begun.about.get("data"))
+    spec = trained_spec(family.spec(run), recipe)
+    recipes = [family.recipe_of(run, on_cpu=on_cpu) for on_cpu in (True, False)]
+    for name, same in (
+        ("recipe", recipe in recipes),
+        ("network", begun.spec == spec),
+        ("set of photos", photos == _without_place(data.training.describe(recipe))),
+    ):
+        if not same:
+            raise TrainingError(
+                f"{folder.path} was begun with another {name} than now; give another folder for "
+                "the runs, or move this one away."
+            )
+    return recipe
 
 
 def _without_place(photos: object) -> object:
@@ -230,6 +209,48 @@ def _without_place(photos: object) -> object:
     if not isinstance(photos, dict):
         return photos
     return {name: value for name, value in photos.items() if name != "path"}
+
+
+def _measured(
+    run: FamilyRun,
+    data: FamilyData,
+    folder: RunFolder,
+    world: World,
+    progress: Callable[[int, int], None],
+) -> Outcome:
+    """How a trained run stands; a finished one is shown the validation photos if nobody has."""
+    result, seen = folder.result(), validation_of(folder.path)
+    if result is None:
+        return Outcome(id=run.id, state="stopped", sentence="It was interrupted.")
+    validation = seen or _validate(data, folder, world, progress)
+    return Outcome(
+        id=run.id,
+        state="finished",
+        earlier=seen is not None,
+        held_out_top1=result.top1,
+        validation_top1=validation["top1"],
+        validation_top5=validation["top5"],
+        seconds=result.seconds,
+        photos_per_second=result.photos_per_second,
+    )
+
+
+def _validate(
+    data: FamilyData, folder: RunFolder, world: World, progress: Callable[[int, int], None]
+) -> dict[str, Any]:
+    """Measure the kept weights on the validation photos and write the result down."""
+    loaded = load_checkpoint(folder.model)
+    predictor = Predictor(loaded, device=str(world.device))
+    found = evaluate(predictor, data.validation, progress=progress)
+    record = {
+        **found.measured(),
+        "device": found.device,
+        "sha256": data.training.sha256[prepared.path_of(Path(), "val").name],
+        "weights_sha256": loaded.sha256,
+        "date": datetime.now(UTC).date().isoformat(),
+    }
+    write_json(folder.path / VALIDATION, record)
+    return record
 
 
 def _require_suitable(family: Family, data: FamilyData, world: World) -> None:
@@ -241,40 +262,6 @@ def _require_suitable(family: Family, data: FamilyData, world: World) -> None:
             f"The photos have {classes} classes, and the networks of the list "
             f"{family.num_classes}; prepare the classes that the list is for."
         )
-
-
-def _tried(
-    course: _Course,
-    report: Callable[[FamilyRun, Status], None],
-    validating: Callable[[FamilyRun, int, int], None],
-) -> Outcome:
-    """The outcome of a run; an error of any kind is the run's own, in a sentence."""
-    run = course.run
-    try:
-        return course.follow(
-            lambda status: report(run, status),
-            lambda done, total: validating(run, done, total),
-        )
-    except Exception as error:  # noqa: BLE001 (the next run has its own chance)
-        sentence = interruption.sentence(error, course.family.recipe)
-        return Outcome(id=run.id, state="failed", sentence=sentence)
-
-
-@contextmanager
-def _locked(out: Path) -> Iterator[None]:
-    """Hold `out` for this process, until it ends in whatever way."""
-    lock = filelock.FileLock(out / LOCK, timeout=0)
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        lock.acquire()
-    except filelock.Timeout:
-        raise TrainingError(
-            f"Another process is training in {out}; wait for it or stop it, or give another folder."
-        ) from None
-    except OSError as error:
-        raise files.storage_error(error, out) from error
-    with lock:
-        yield
 
 
 def _free(world: World, recipe: Recipe) -> None:

@@ -1,11 +1,4 @@
-"""The folder of one run: what it is, how far it is, what came out; whole after any crash.
-
-recipe.json  spec.json  run.json    what was asked, and where it runs
-metrics.jsonl                       one JSON object a line: steps and epochs
-status.json                         state, process, progress; rewritten as the run goes
-checkpoint.pt                       everything needed to go on; there from the first step
-model.safetensors  result.json      what came out, once it is finished
-"""
+"""The folder of one run, read and written so that it is whole after any crash (see `run`)."""
 
 from __future__ import annotations
 
@@ -13,67 +6,41 @@ import json
 import os
 import platform
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import filelock
 import torch
 
-from effnet_core import __version__, files
+from effnet_core import __version__, files, host
 from effnet_core.architecture.spec import ArchitectureSpec
+from effnet_core.errors import EffnetError, InvalidInput
 from effnet_core.training.recipe import Recipe
+from effnet_core.training.runs.process import Process
+from effnet_core.training.runs.run import (
+    CANCELLED,
+    ENDED,
+    ORDER,
+    WORKER,
+    Begun,
+    Ending,
+    Order,
+    Point,
+    Result,
+    Run,
+    State,
+    Status,
+    read_if_whole,
+    write_json,
+)
 from effnet_core.training.trainer import TrainingError
 
-State = Literal["running", "stopped", "failed", "finished"]
-
-_LOCK = ".lock"
-_LOCK_SECONDS = 2.0  # longer than anyone who only asks holds it
-
-
-@dataclass(frozen=True, kw_only=True)
-class Status:
-    """How far a run is. `sentence` says why it failed; what is not known yet is None.
-
-    `loss` is the mean of the epoch so far, `top1` the last epoch's share on the held-out photos;
-    `seconds` is the time spent training so far, over all resumptions.
-    """
-
-    state: State
-    pid: int
-    epoch: int
-    epochs: int
-    step: int
-    steps: int
-    loss: float | None = None
-    top1: float | None = None
-    photos_per_second: float | None = None
-    seconds: float = 0.0
-    seconds_left: float | None = None
-    sentence: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class RunResult:
-    """What came out of a run; accuracies are shares of the held-out photos, if any.
-
-    `seconds` is the time of all resumptions; `photos_per_second` counts photos trained on by the
-    time of training alone, without judging and saving. `interrupted` is whether Ctrl-C stopped it.
-    """
-
-    state: State
-    name: str
-    epochs: int
-    steps: int
-    photos: int
-    held_out: int
-    top1: float | None
-    top5: float | None
-    seconds: float
-    photos_per_second: float
-    device: str
-    interrupted: bool = False
+_LOCK_SECONDS = 2.0  # longer than it takes to look whether a folder is taken
+_KILLED = (
+    "The process that trained has ended without a word, as when somebody ends it or memory runs "
+    "out. Resume it to go on from the last saved step."
+)
 
 
 class RunFolder:
@@ -94,7 +61,7 @@ class RunFolder:
 
     @property
     def metrics(self) -> Path:
-        """Where the course of the run lies, as JSON lines."""
+        """Where the course of the run lies, as JSON lines: steps and epochs."""
         return self.path / "metrics.jsonl"
 
     @property
@@ -115,34 +82,13 @@ class RunFolder:
 
         Raises TrainingError if another one does, WeightsError if the folder cannot be written.
         """
-        lock = filelock.FileLock(self.path / _LOCK, timeout=_LOCK_SECONDS)
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            lock.acquire()
-        except filelock.Timeout:
-            raise TrainingError(
-                f"Another process is training in {self.path}; wait for it or stop it."
-            ) from None
-        except OSError as error:
-            raise files.storage_error(error, self.path) from error
-        try:
+        taken = TrainingError(
+            f"Another process is training in {self.path}; wait for it or stop it."
+        )
+        with alone(self.path / ".lock", taken, seconds=_LOCK_SECONDS):
             for part in self.path.glob(".*.part"):  # of writers that were killed
                 part.unlink(missing_ok=True)
             yield
-        finally:
-            lock.release()
-
-    def is_claimed(self) -> bool:
-        """Whether a process trains here now, whatever status.json says of one that was killed."""
-        lock = filelock.FileLock(self.path / _LOCK, timeout=0)
-        if not (self.path / _LOCK).exists():
-            return False
-        try:
-            lock.acquire()
-        except filelock.Timeout:
-            return True
-        lock.release()
-        return False
 
     def begin(
         self,
@@ -153,36 +99,29 @@ class RunFolder:
     ) -> None:
         """Write down what is asked and the state it starts from; `exists` is true from then on."""
         self._write("spec.json", spec.to_json())
-        self._write("run.json", json.dumps(dict(about), indent=1))
+        write_json(self.path / "run.json", about)
         self._write("metrics.jsonl", "")
         self.save_state(state)
         self._write("recipe.json", recipe.to_json())
 
-    def recipe(self) -> Recipe:
-        """The recipe of the run; raises TrainingError if there is none."""
-        return Recipe.from_json(self._text("recipe.json"))
-
-    def spec(self) -> ArchitectureSpec:
-        """The network of the run."""
-        return ArchitectureSpec.from_json(self._text("spec.json"))
-
-    def about(self) -> dict[str, Any]:
-        """What `begin` was told of the data and the machine."""
+    def begun(self) -> Begun:
+        """What `begin` was told; raises TrainingError where there is no run, or a damaged one."""
+        recipe, spec = self._text("recipe.json"), self._text("spec.json")
         try:
-            return dict(json.loads(self._text("run.json")))
+            about = dict(json.loads(self._text("run.json")))
         except (ValueError, TypeError):
             raise TrainingError(f"{self.path / 'run.json'} is damaged; begin again.") from None
+        return Begun(
+            recipe=Recipe.from_json(recipe), spec=ArchitectureSpec.from_json(spec), about=about
+        )
 
     def write_status(self, status: Status) -> None:
         """Replace the status in one step."""
-        self._write("status.json", json.dumps(asdict(status), indent=1))
+        write_json(self.path / "status.json", status)
 
     def status(self) -> Status | None:
         """The status last written; None where there is none that can be read."""
-        try:
-            return Status(**json.loads((self.path / "status.json").read_text(encoding="utf-8")))
-        except (OSError, ValueError, TypeError):
-            return None
+        return read_if_whole(self.path / "status.json", Status)
 
     def add_metric(self, metric: Mapping[str, Any]) -> None:
         """Add one line to the metrics."""
@@ -205,6 +144,14 @@ class RunFolder:
             except ValueError:
                 continue
         return tuple(found)
+
+    def points(self) -> tuple[Point, ...]:
+        """The course of the run so far, as it is shown."""
+        points = []
+        for metric in self.read_metrics():
+            with suppress(LookupError, TypeError, AttributeError):
+                points.append(Point.of(metric))
+        return tuple(points)
 
     def keep_metrics_until(self, step: int) -> None:
         """Forget the metrics past `step`: they belong to work that a crash undid."""
@@ -234,16 +181,13 @@ class RunFolder:
                 "again in another folder."
             ) from error
 
-    def write_result(self, result: Mapping[str, Any]) -> None:
+    def write_result(self, result: Result) -> None:
         """Write down what came out."""
-        self._write("result.json", json.dumps(dict(result), indent=1))
+        write_json(self.path / "result.json", result)
 
-    def result(self) -> dict[str, Any] | None:
+    def result(self) -> Result | None:
         """What came out, or None as long as the run is not finished."""
-        try:
-            return dict(json.loads((self.path / "result.json").read_text(encoding="utf-8")))
-        except (OSError, ValueError):
-            return None
+        return read_if_whole(self.path / "result.json", Result)
 
     def _write(self, name: str, text: str) -> None:
         files.write(self.path / name, text.encode())
@@ -257,23 +201,70 @@ class RunFolder:
             ) from None
 
 
+def read_run(path: Path) -> Run:
+    """The run in the folder `path`, as it stands; one that cannot be read is a failed run."""
+    process = Process.recorded(path / WORKER)
+    # Looked at first: a process that ends afterwards has written its ending by then.
+    alive = process if process is not None and process.alive else None
+    folder = RunFolder(path)
+    order, status, begun = None, folder.status(), None
+    with suppress(EffnetError):
+        begun = folder.begun()
+    try:
+        order = Order.read(path)
+        state, sentence = _state(path, alive, status)
+    except InvalidInput as error:
+        state, sentence = "running" if alive else "failed", str(error)
+        if status is not None and not (path / ORDER).exists():  # begun by a command
+            state, sentence = status.state, status.sentence
+    return Run(
+        id=path.name,
+        state=state,
+        sentence=sentence,
+        order=order,
+        begun=begun,
+        status=status,
+        result=folder.result(),
+    )
+
+
+def _state(path: Path, alive: Process | None, status: Status | None) -> tuple[State, str]:
+    """State and sentence of a run that was ordered."""
+    ending, cancelled = read_if_whole(path / ENDED, Ending), (path / CANCELLED).exists()
+    if ending is not None:
+        return ending.state, ending.sentence
+    if alive is not None:
+        trains = status is not None and status.pid == alive.pid
+        return ("stopping" if cancelled else "running" if trains else "starting"), ""
+    return ("stopped", "") if cancelled else ("failed", _KILLED)
+
+
+@contextmanager
+def alone(lock: Path, taken: EffnetError, *, seconds: float = 0.0) -> Iterator[None]:
+    """Hold `lock` among all processes; a process that ends in whatever way lets go of it.
+
+    Raises `taken` where another holds it for so many seconds more, and WeightsError where its
+    folder cannot be written.
+    """
+    try:
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        held = filelock.FileLock(lock, timeout=seconds).acquire()
+    except filelock.Timeout:
+        raise taken from None
+    except OSError as error:
+        raise files.storage_error(error, lock.parent) from error
+    with held:
+        yield
+
+
 def environment(device: torch.device) -> dict[str, Any]:
     """What a result depends on besides recipe and photos."""
     on_cuda = device.type == "cuda"
     return {
         "effnet": __version__,
-        "torch": torch.__version__,
+        "torch": str(torch.__version__),
         "python": platform.python_version(),
-        "device": torch.cuda.get_device_name(device) if on_cuda else _processor(),
+        "device": torch.cuda.get_device_name(device) if on_cuda else host.processor(),
         "threads": torch.get_num_threads(),
         "pid": os.getpid(),
     }
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return platform.processor() or platform.machine()
-    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(names, platform.machine())

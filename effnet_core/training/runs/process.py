@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import json
-import os
 import signal
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
-_BOOT = Path("/proc/sys/kernel/random/boot_id")
+import psutil
+
+from effnet_core.training.runs.run import read_if_whole, write_json
 
 
 @dataclass(frozen=True)
 class Process:
-    """A process of this machine: its number, and when it was born (boot and clock tick)."""
+    """A process of this machine: its number, and when it was born, in seconds after the start."""
 
     pid: int
     born: str
@@ -25,30 +25,21 @@ class Process:
         One that has ended and is not yet waited for by its parent does not live.
         """
         try:
-            text = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
-            boot = _BOOT.read_text(encoding="ascii").strip()
-        except OSError:
+            started = psutil.boot_time()  # so that setting the clock changes nothing
+            found = psutil.Process(pid)
+            ended = found.status() in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
+            return None if ended else Process(pid, f"{found.create_time() - started:.2f}")
+        except psutil.Error:
             return None
-        fields = text.rpartition(")")[2].split()  # the name before may hold anything
-        state, start = fields[0], fields[19]
-        return None if state in "ZX" else Process(pid, f"{boot} {start}")
 
     @staticmethod
     def recorded(file: Path) -> Process | None:
         """What `record` wrote; None where nothing readable stands there."""
-        try:
-            return Process(**json.loads(file.read_bytes()))
-        except (OSError, ValueError, TypeError):
-            return None
+        return read_if_whole(file, Process)
 
     def record(self, file: Path) -> None:
-        """Write it down, in one step; raises OSError."""
-        part = file.with_name(f".{file.name}.{os.getpid()}.part")
-        try:
-            part.write_text(json.dumps(asdict(self)), encoding="ascii")
-            part.replace(file)
-        finally:
-            part.unlink(missing_ok=True)
+        """Write it down, in one step; raises WeightsError."""
+        write_json(file, self)
 
     @property
     def alive(self) -> bool:
@@ -61,15 +52,12 @@ class Process:
         Raises PermissionError for another user's process.
         """
         try:
-            handle = os.pidfd_open(self.pid)
-        except ProcessLookupError:
-            return False
-        try:
+            found = psutil.Process(self.pid)
             if not self.alive:
                 return False
-            signal.pidfd_send_signal(handle, number)
-        except ProcessLookupError:
+            found.send_signal(number)  # looks once more whether the number is still that process's
+        except psutil.NoSuchProcess:
             return False
-        finally:
-            os.close(handle)
+        except psutil.AccessDenied as error:
+            raise PermissionError(str(error)) from None
         return True

@@ -15,15 +15,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from effnet_core.training.runs.process import Process
+from effnet_core.training.runs.run import WORKER, Ending, Order
 
 if TYPE_CHECKING:
     from effnet_core.training.job import Job
     from effnet_core.training.runs.folder import RunFolder
-    from effnet_core.training.runs.order import Ending, Order
     from effnet_core.weights import WeightsStore
-
-WORKER, LOG = "worker.json", "worker.log"
-"""In the folder of the run: which process trains, and what it had to say."""
 
 NICENESS = 10
 
@@ -35,8 +32,7 @@ def main(arguments: list[str]) -> int:
     assert this is not None
     this.record(folder / WORKER)
     stand_back()
-    from effnet_core.training.runs.order import Ending, Order  # with torch: seconds
-    from effnet_core.weights import WeightsStore
+    from effnet_core.weights import WeightsStore  # with torch: seconds
 
     order = None
     try:
@@ -61,9 +57,8 @@ def carry_out(order: Order, path: Path, store: WeightsStore) -> Ending:
     """Train, or go on from the last checkpoint, and hand the result over; raises EffnetError."""
     from effnet_core.training import loop
     from effnet_core.training.distributed import joined
-    from effnet_core.training.launch import resumed_job
+    from effnet_core.training.job import resumed_job
     from effnet_core.training.runs.folder import RunFolder
-    from effnet_core.training.runs.order import Ending
 
     folder = RunFolder(path)
     if folder.result() is None:
@@ -85,18 +80,18 @@ def new_job(order: Order, folder: RunFolder, store: WeightsStore) -> Job:
     from torch import nn
 
     from effnet_core.network.build import build
-    from effnet_core.training import launch
+    from effnet_core.training import job
     from effnet_core.training.trainer import trained_spec
     from effnet_core.weights import resolve_weights
 
-    data, recipe = launch.read_data(folder.path / launch.OWN_DATA), order.recipe
+    data, recipe = job.read_data(folder.path / job.OWN_DATA), order.recipe
     data = replace(data, name=order.source)
     if order.weights is not None:
         loaded = resolve_weights(order.weights, store)
-        return launch.fine_tuning_job(loaded, data, recipe, resolution=order.spec.resolution)
+        return job.fine_tuning_job(loaded, data, recipe, resolution=order.spec.resolution)
     model = build(trained_spec(order.spec, recipe), seed=recipe.seed, batch=recipe.micro_batch)
     nn.init.zeros_(model.classifier.weight)
-    return replace(launch.new_job(order.spec, data, recipe), model=model)
+    return replace(job.new_job(order.spec, data, recipe), model=model)
 
 
 def _hand_over(order: Order, folder: RunFolder, store: WeightsStore) -> None:

@@ -17,15 +17,18 @@ from app.charts.scale import (
 )
 from app.charts.style import OUTLINE
 from app.scale import pricing
-from app.scale.network import Network
+from app.scale.network import Load, Network
 from app.scale.quantities import BY_KEY, QUANTITIES
+from effnet_core.architecture.families import SCALABLE
+from effnet_core.architecture.family import Family
 from effnet_core.cost.reconcile import depth_jumps, reconcile
 from effnet_core.errors import InvalidInput
 
-B0 = pricing.price_network(Network(), batch=1, dtype="float32")
-B4 = pricing.price_network(Network(variant="b4"), batch=1, dtype="float32")
-COMPOUND = pricing.sweep(Network(), "compound", steps=2, batch=1, dtype="float32")
-DEPTH = pricing.sweep(Network(), "depth", steps=2, batch=1, dtype="float32")
+B0 = pricing.price_network(Network(), Load())
+B4 = pricing.price_network(Network(variant="b4"), Load())
+HALVES = [step / 2 for step in range(-12, 21)]
+COMPOUND = tuple(filter(None, pricing.price_each(Network(), HALVES, Load())))
+DEPTH = tuple(filter(None, pricing.price_each(Network(strategy="depth"), HALVES, Load())))
 
 
 def axis(key: str, *, logarithmic: bool = True) -> Axis:
@@ -48,7 +51,7 @@ def curves(x: str = "phi", y: str = "flops", log: bool = True) -> Chart:
 def test_a_sweep_covers_phi_and_stops_at_the_cap_on_blocks() -> None:
     assert (COMPOUND[0].phi, COMPOUND[-1].phi, len(COMPOUND)) == (-6, 10, 33)
     assert DEPTH[-1].phi is not None and 7 <= DEPTH[-1].phi < 8
-    assert DEPTH[-1].totals.blocks <= 2000
+    assert DEPTH[-1].blocks <= 2000
 
 
 @pytest.mark.parametrize(
@@ -62,27 +65,27 @@ def test_a_sweep_covers_phi_and_stops_at_the_cap_on_blocks() -> None:
 def test_the_nearest_network_lies_towards_the_baseline(network: Network, nearest: float) -> None:
     found = pricing.nearest_phi(network)
     assert found == nearest
-    network.at(found)
+    network.at(found).spec()
 
 
 def test_one_step_past_the_nearest_network_there_is_none() -> None:
     deep = Network(phi=10, strategy="depth")
     found = pricing.nearest_phi(deep)
     assert found is not None
-    deep.at(found)
+    deep.at(found).spec()
     with pytest.raises(InvalidInput):
-        deep.at(found + 0.1)
+        deep.at(found + 0.1).spec()
 
 
 def test_curves_hold_the_computed_figures() -> None:
     compound, depth = curves().lines
-    assert compound.y[compound.x.index(0)] == B0.totals.mult_adds
+    assert compound.y[compound.x.index(0)] == B0.mult_adds
     assert list(compound.y) == sorted(compound.y)
     assert compound.width > depth.width
 
 
 def test_published_variants_without_phi_have_no_place_on_its_axis() -> None:
-    lite = pricing.price_network(Network(variant="lite0"), batch=1, dtype="float32")
+    lite = pricing.price_network(Network(variant="lite0"), Load())
     assert lite.phi is None
     for key, marked in (("phi", 0), ("params", 1)):
         drawn = growth_curves(
@@ -94,6 +97,30 @@ def test_published_variants_without_phi_have_no_place_on_its_axis() -> None:
             y=axis("flops"),
         )
         assert len(drawn.marks[0].marks) == marked
+
+
+@pytest.mark.parametrize(
+    ("family", "expected"),
+    [
+        ("v1", [(f"B{number}", number) for number in range(9)]),
+        ("lite", [(f"Lite{number}", number) for number in range(5)]),
+        ("v2-b", [(f"V2-B{number}", number) for number in range(4)]),
+    ],
+)
+def test_variants_of_the_family_stand_at_the_phi_of_their_names(
+    family: str, expected: list[tuple[str, int]]
+) -> None:
+    drawn = growth_curves(
+        {"compound": COMPOUND},
+        published=pricing.published(family, 1000, Load()),
+        pinned=B0,
+        strategy="compound",
+        x=axis("phi"),
+        y=axis("flops"),
+    )
+    held = drawn.marks[0]
+    assert [(mark.title, mark.x) for mark in held.marks] == expected
+    assert list(held.labels) == [title for title, _ in expected]
 
 
 @pytest.mark.parametrize("x", [quantity.key for quantity in QUANTITIES])
@@ -109,17 +136,17 @@ def test_any_quantity_on_either_axis(x: str, log: bool) -> None:
 
 def test_ranges_stay_for_a_network_within_and_widen_for_one_outside() -> None:
     across = axis("params")
-    giant = pricing.price_network(Network(variant="l2"), batch=1, dtype="float32")
+    giant = pricing.price_network(Network(variant="l2"), Load())
     assert across.including(B4) == across.including(None) == across
-    assert 10 ** across.drawn.range[1] < giant.totals.params
-    assert 10 ** across.including(giant).drawn.range[1] > giant.totals.params
+    assert 10 ** across.drawn.range[1] < giant.params
+    assert 10 ** across.including(giant).drawn.range[1] > giant.params
 
 
 @pytest.mark.parametrize(("log", "low"), [(True, 1.5e6), (False, 0)])
 def test_a_linear_axis_starts_at_zero_and_ends_before_the_giants(log: bool, low: float) -> None:
     found = axis_of(BY_KEY["params"], {"compound": COMPOUND}, (B0, B4), log)
     eight = next(point for point in COMPOUND if point.phi == 8)
-    most = COMPOUND[-1].totals.params if log else eight.totals.params
+    most = COMPOUND[-1].params if log else eight.params
     start, end = found.span
     assert start == pytest.approx(low, rel=0.1) and end == most
 
@@ -130,13 +157,13 @@ def test_growth_draws_both_laws_and_what_is_built() -> None:
     assert [line.y[at_zero] for line in (built, doubling, nominal)] == [1, 1, 1]
     assert doubling.y[at_ten] == 1024
     assert nominal.y[at_ten] == pytest.approx(1.92027**10)
-    assert built.y[at_ten] == COMPOUND[-1].totals.mult_adds / B0.totals.mult_adds
+    assert built.y[at_ten] == COMPOUND[-1].mult_adds / B0.mult_adds
     assert doubling.texts[at_ten] == "2^φ, φ = 10: ×1.02e+03"
 
 
 def test_the_growth_sentence_tells_the_actual_factor() -> None:
     seven = next(point for point in COMPOUND if point.phi == 7)
-    actual = (seven.totals.mult_adds / B0.totals.mult_adds) ** (1 / 7)
+    actual = (seven.mult_adds / B0.mult_adds) ** (1 / 7)
     assert f"{actual:.3g} a step" in growth_sentence(COMPOUND, 1.92)
 
 
@@ -168,6 +195,14 @@ def test_implied_phi_is_where_the_reconciliation_puts_it() -> None:
     assert width.x[0] == 0
     assert resolution.x[0] == pytest.approx(math.log(240 / 224) / math.log(1.15))
     assert list(name.x) == [1, 2]
+
+
+@pytest.mark.parametrize("family", SCALABLE)
+def test_every_jump_of_every_family_is_drawn(family: Family) -> None:
+    jumps = depth_jumps(0, 8, family=family)
+    drawn = blocks_over_phi(jumps, [], None)
+    assert list(drawn.data[0].x[1:-1]) == [jump.phi for jump in jumps]
+    assert drawn.layout.yaxis.range[1] > jumps[-1].blocks_above
 
 
 def test_blocks_jump_from_16_to_23_at_zero() -> None:

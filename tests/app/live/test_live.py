@@ -11,23 +11,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.live import networks, readouts
-from app.live.steps import resting
+from app.live.steps import resting, to_json
 from app.scale import results
-from app.scale.network import Network
-from app.scale.pricing import TENTHS, nearest_phi
-from app.scale.quantities import BY_KEY, Priced, Totals
+from app.scale.network import FAMILY, Load, Network
+from app.scale.pricing import TENTHS, nearest_phi, price, price_network
+from app.scale.quantities import BY_KEY, Priced
 from app.text import count, size, times
 from effnet_core.architecture.names import VARIANTS, variant
 from effnet_core.architecture.rounding import ROUNDINGS
 from effnet_core.architecture.scaling import STRATEGIES
 from effnet_core.cost.report import CostReport, analyze
 from effnet_core.errors import InvalidInput
-from effnet_core.latency import terms
 
-B0 = Totals.of(analyze(variant("b0")).totals)
+B0 = price_network(Network(variant="b0"), Load())
 
 some_networks = st.builds(
     Network,
+    family=st.sampled_from(FAMILY.options),
     strategy=st.sampled_from(STRATEGIES),
     alpha=st.sampled_from((1.0, 1.2, 1.35)),
     gamma=st.sampled_from((0.9, 1.15)),
@@ -50,7 +50,7 @@ def counted(network: Network, step: int, batch: int, dtype: str) -> CostReport |
 @settings(max_examples=30)
 @given(network=some_networks, step=steps, batch=st.integers(1, 9), dtype=formats)
 def test_readouts_at_any_step(network: Network, step: int, batch: int, dtype: str) -> None:
-    said = json.loads(readouts.rows(network, B0, batch=batch, dtype=dtype))[step]
+    said = json.loads(results.live_readouts(network, B0, Load(batch, dtype)))[step]
     report = counted(network, step, batch, dtype)
     assert said["title"] == replace(network, phi=TENTHS[step]).title
     if report is None:
@@ -79,7 +79,7 @@ def test_readouts_at_any_step(network: Network, step: int, batch: int, dtype: st
     "network", [Network(strategy="depth"), Network(gamma=3.0), Network(base=32)]
 )
 def test_where_there_is_no_network_the_reason_and_the_way_out_are_said(network: Network) -> None:
-    said = json.loads(readouts.rows(network, B0, batch=1, dtype="float32"))
+    said = json.loads(results.live_readouts(network, B0, Load()))
     none = [(phi, row["none"]) for phi, row in zip(TENTHS, said, strict=True) if "none" in row]
     for phi, sentence in (none[0], none[-1]):
         at = replace(network, phi=phi)
@@ -95,12 +95,12 @@ def total(network: dict[str, Any], place: int, count: int) -> int:
 @settings(max_examples=30)
 @given(network=some_networks, step=steps, batch=st.integers(1, 9), dtype=formats)
 def test_parts_at_any_step(network: Network, step: int, batch: int, dtype: str) -> None:
-    columns = networks.at_every_step(network, batch=batch, dtype=dtype).columns
+    columns = json.loads(results.live_networks(network, Load(batch, dtype)))
     report = counted(network, step, batch, dtype)
     if report is None:
         assert columns["side"][step] == 0
         return
-    one = networks.of_report(replace(network, phi=TENTHS[step]).title, report).columns
+    one = json.loads(to_json(networks.of_report(network.at(TENTHS[step]).title, report)))
     assert columns["titles"][step] == one["titles"][0]
     assert columns["side"][step] == one["side"][0] == report.resolution
     for held, place in ((columns, step), (one, 0)):
@@ -126,7 +126,7 @@ def spelt_out(held: dict[str, Any], place: int) -> list[tuple[int, ...]]:
 @pytest.mark.parametrize("name", VARIANTS)
 def test_parts_of_every_variant_add_up(name: str) -> None:
     report = analyze(variant(name))
-    held = networks.of_report(name, report).columns
+    held = json.loads(to_json(networks.of_report(name, report)))
     assert total(held, 0, 0) == report.totals.params
     assert total(held, 0, 1) == report.totals.mult_adds
     assert len(spelt_out(held, 0)) == len(report.spec.blocks) + 2
@@ -142,8 +142,8 @@ def test_marks_at_any_step(network: Network, step: int, axes: list[str]) -> None
     base = counted(network, TENTHS.index(0.0), 1, "float32")
     assert base is not None
     x, y = (BY_KEY[key] for key in axes)
-    found = json.loads(results.live_marks(network, x, y, 1, "float32"))[step]
-    ratios = json.loads(results.live_ratios(network, 1, "float32"))
+    found = json.loads(results.live_marks(network, x, y, Load()))[step]
+    ratios = json.loads(results.live_ratios(network, Load()))
     report = counted(network, step, 1, "float32")
     if report is None:
         assert found is None
@@ -159,15 +159,7 @@ def test_marks_at_any_step(network: Network, step: int, axes: list[str]) -> None
 
 
 def priced(network: Network, phi: float, report: CostReport) -> Priced:
-    totals = Totals.of(report.totals)
-    title = replace(network, phi=phi).title
-    return Priced(
-        title=title,
-        phi=phi,
-        resolution=report.resolution,
-        totals=totals,
-        work=terms(report.spec),
-    )
+    return price(network.at(phi), report.spec, report.totals)
 
 
 @pytest.mark.parametrize(

@@ -80,7 +80,7 @@ BY_HAND = {
 @pytest.mark.parametrize(("method", "stage"), BY_HAND)
 def test_toy_network_worked_out_by_hand(method: str, stage: int) -> None:
     toy = Toy().eval()
-    (pair,) = EagerEngine(cast(EfficientNet, toy)).slopes(TOY_INPUT, 0, (stage,))
+    (pair,) = EagerEngine(cast(EfficientNet, toy)).gradients(TOY_INPUT, 0, (stage,))
     expected = np.array(BY_HAND[method, stage])
     np.testing.assert_allclose(cam.COMBINATIONS[method](*pair), expected, rtol=1e-6)
     if stage == toy.last_stage:
@@ -150,7 +150,7 @@ def test_equals_captum_at_every_stage(name: str, dtype: torch.dtype, tolerance: 
     network = live(variant(name), 96).to(dtype)
     image = noise(96).to(dtype)
     for stage in range(network.last_stage + 1):
-        (pair,) = EagerEngine(network).slopes(image, 281, (stage,))
+        (pair,) = EagerEngine(network).gradients(image, 281, (stage,))
         expected = captums(network, image, stage)
         largest = np.abs(expected).max()
         assert largest > 1e-6

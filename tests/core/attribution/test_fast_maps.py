@@ -139,12 +139,12 @@ def test_all_stages_at_once_equal_torchs(
         assert one.reference_range == other.reference_range
 
 
-def test_all_classes_come_from_one_look(tiny: EfficientNet, engine: OnnxEngine) -> None:
+def test_all_classes_come_from_one_pass(tiny: EfficientNet, engine: OnnxEngine) -> None:
     image = noise(64)
-    look = engine.look(image)
+    known = engine.forward(image)
     blank = torch.full_like(image, torch.nan)  # whoever passed it on would get no numbers
     for answers in (
-        grad_cam_classes(tiny, blank, range(7), look=look),
+        grad_cam_classes(tiny, blank, range(7), known=known),
         grad_cam_classes(tiny, image, range(7), passes=engine),
     ):
         assert [answer.class_index for answer in answers] == list(range(7))

@@ -103,7 +103,7 @@ def test_mean_and_standard_error_by_hand() -> None:
 
 
 def test_a_row_as_plain_values() -> None:
-    metrics = {metric.key: Estimate(0.5, 0.1) for metric in METRICS}
+    metrics = {metric: Estimate(0.5, 0.1) for metric in METRICS}
     row = MapScores(
         subject="grad-cam",
         stage=8,
@@ -120,4 +120,4 @@ def test_a_row_as_plain_values() -> None:
     assert json.loads(json.dumps(values, allow_nan=False)) == values
     assert values["grid"] == [3, 3]
     assert values["box_share"] == {"mean": 0.4, "standard_error": None}
-    assert all(values[metric.key] == {"mean": 0.5, "standard_error": 0.1} for metric in METRICS)
+    assert all(values[metric] == {"mean": 0.5, "standard_error": 0.1} for metric in METRICS)

@@ -16,17 +16,16 @@ from effnet_core.attribution.boxes import Box
 from effnet_core.attribution.controls import random_map
 from effnet_core.attribution.metrics import (
     curve,
-    deletion,
     drop,
     energy_inside,
     enlarged,
     exchanged,
     explained,
     increase,
-    insertion,
     pointing_game,
 )
 from effnet_core.errors import InvalidInput
+from tests.core.attribution.curves import deletion, insertion
 
 SQUARE = (2, 2)
 RISING = np.array([[1.0, 2.0], [3.0, 4.0]], dtype=np.float32)

@@ -25,6 +25,7 @@ from effnet_core.errors import InvalidInput
 from effnet_core.images import Preprocessing
 from effnet_core.network.build import build
 from effnet_core.weights import load_checkpoint, save_checkpoint
+from tests.core.attribution.curves import deletion, insertion
 
 CLASSES = ("ant", "bee", "cat", "dog", "eel", "fox", "gnu", "hen", "ibis", "jay")
 SIZE = (72, 72)
@@ -83,14 +84,14 @@ def without_seconds(rows: tuple[MapScores, ...]) -> tuple[MapScores, ...]:
 
 
 def means(row: MapScores) -> list[float]:
-    return [getattr(row, metric.key).mean for metric in METRICS]
+    return [getattr(row, metric).mean for metric in METRICS]
 
 
 def assert_scores(row: MapScores, expected: list[float]) -> None:
     for metric, found, wanted in zip(METRICS, means(row), expected, strict=True):
-        ranks = metric.key in ("insertion", "deletion")
+        ranks = metric in ("insertion", "deletion")
         tolerance = SWAPPED_PIXELS if ranks else ROUNDING
-        assert found == pytest.approx(wanted, abs=tolerance), (row.subject, row.stage, metric.key)
+        assert found == pytest.approx(wanted, abs=tolerance), (row.subject, row.stage, metric)
 
 
 def view(predictor: Predictor, photos: PhotoSet, place: int) -> tuple[Tensor, Box]:
@@ -122,8 +123,8 @@ def by_hand(
     return [
         metrics.pointing_game(raw, box, SIZE),
         metrics.energy_inside(raw, box, SIZE),
-        metrics.insertion(raw, picture, blurred, confidence, steps=STEPS).area,
-        metrics.deletion(raw, picture, confidence, steps=STEPS).area,
+        insertion(raw, picture, blurred, confidence, steps=STEPS).area,
+        deletion(raw, picture, confidence, steps=STEPS).area,
         metrics.drop(whole, kept),
         metrics.increase(whole, kept),
     ]

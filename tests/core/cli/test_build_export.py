@@ -88,7 +88,9 @@ def test_bad_build_is_refused(
 def test_a_network_that_does_not_fit_names_the_largest_that_does(
     effnet: Effnet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("effnet_core.network.build.free_bytes", lambda device: 50_000_000)
+    monkeypatch.setattr(
+        sys.modules["effnet_core.network.build"], "free_bytes", lambda device: 50_000_000
+    )
     answer = effnet("build", "--phi", "8", "--out", tmp_path / "net.safetensors")
     assert answer.code == 1
     assert "the largest φ that fits is" in answer.err

@@ -11,10 +11,11 @@ import pytest
 import torch
 import torchvision
 from PIL import Image
+from PIL.ImageFile import ImageFile
 
 from effnet_core.attribution import METHODS, attribute
 from effnet_core.engines.predictor import Predictor
-from effnet_core.images import decode
+from effnet_core.images import decode, decoding
 from effnet_core.images.samples import load_sample, sample_images
 from effnet_core.weights import load_checkpoint
 
@@ -70,6 +71,30 @@ def test_classify_answers_as_the_predictor(
     assert text.count("Preprocessing (metadata): shorter edge to 73 px (bicubic), central") == 1
     assert "mean 0.485 0.456 0.406, std 0.229 0.224 0.225\nClass names: given\n" in text
     assert answer.json[0]["top"][0]["label"] in text
+
+
+def test_every_picture_is_decoded_once(
+    effnet: Effnet,
+    weights: Path,
+    pictures: tuple[Path, Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    decoded: list[int] = []
+    opened = decoding._open
+
+    def counted(data: bytes) -> ImageFile:
+        decoded.append(len(data))
+        return opened(data)
+
+    monkeypatch.setattr(decoding, "_open", counted)
+    sizes = [path.stat().st_size for path in pictures]
+    assert effnet("classify", *pictures, "--weights", weights, "--device", "cpu").code == 0
+    assert decoded == sizes
+    decoded.clear()
+    options = ("--weights", weights, "--device", "cpu", "--out", tmp_path / "overlay.png")
+    assert effnet("explain", pictures[1], *options).code == 0
+    assert decoded == sizes[1:]
 
 
 def test_a_bad_picture_does_not_stop_the_others(

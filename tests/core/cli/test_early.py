@@ -14,7 +14,7 @@ from PIL import Image
 
 from effnet_core.cli import classify, common, explain, loading
 from effnet_core.errors import EffnetError, InvalidInput
-from effnet_core.network import build
+from effnet_core.network.build import resolve_device
 
 Effnet = Callable[..., Any]
 DEVICES = ("auto", "cpu", "cuda", "cuda:0", "cuda:999", "cuda:1000", "tpu", "cuda:-1", "", "CPU")
@@ -109,7 +109,7 @@ def test_a_picture_is_read_once(effnet: Effnet, picture: Path, tmp_path: Path) -
 def test_an_output_that_cannot_be_written_is_refused_before_building(
     effnet: Effnet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
 ) -> None:
-    monkeypatch.setattr(build, "EfficientNet", None)
+    monkeypatch.setattr(sys.modules["effnet_core.network.build"], "EfficientNet", None)
     (tmp_path / "file").touch()
     endings = {"build": "o.safetensors", "export": "o.onnx"}
     form = ("--format", "onnx") if command == "export" else ()
@@ -142,7 +142,7 @@ def test_an_absent_device_is_a_failure_found_before_the_weights_are_read(
 @pytest.mark.parametrize("text", DEVICES)
 def test_device_names_are_those_that_the_core_knows(text: str) -> None:
     try:
-        build.resolve_device(text)
+        resolve_device(text)
         known = True
     except InvalidInput:
         known = False

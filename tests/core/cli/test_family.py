@@ -14,9 +14,10 @@ import pytest
 from PIL import Image
 
 from effnet_core.cli import family as command
+from effnet_core.cli.training_progress import Follower
 from effnet_core.training import loop
-from effnet_core.training.family.runs import FamilyRun
-from effnet_core.training.runs.folder import RunFolder, Status
+from effnet_core.training.runs.folder import RunFolder
+from effnet_core.training.runs.run import Status
 
 Effnet = Callable[..., Any]
 TINY = {"strategy": "width", "base_phi": -2, "depth": 0.2, "resolution": 32, "dropout": 0.1}
@@ -125,14 +126,14 @@ def test_all_runs_are_trained_and_told_again(
     results = {run: RunFolder(prepared.parent / "out" / run).result() for run in ("narrow", "wide")}
     for run, result in results.items():
         assert found[run][1] == "finished" and result is not None
-        assert found[run][2] == f"{result['top1']:.2%}"
+        assert found[run][2] == f"{result.top1:.2%}"
         assert f"{run}: finished, " in done.err
     again = train(written(), "--json")
     assert again.code == 0 and again.err.count("finished") == 0
     for row in again.json["runs"]:
         result = results[row["id"]]
         assert result is not None and row["earlier"] is True
-        assert row["held_out_top1"] == result["top1"] and row["seconds"] == result["seconds"]
+        assert row["held_out_top1"] == result.top1 and row["seconds"] == result.seconds
     places = ("--list", written(), "--out", prepared.parent / "out", "--data", prepared)
     plan = effnet("family", "--plan", *places, "--device", "cpu")
     assert rows(plan.out)["narrow"][8] == "finished"
@@ -144,13 +145,13 @@ def test_stopped_it_says_so_and_goes_on(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def stop(follower: object, run: FamilyRun, status: Status) -> None:
+    def stop(follower: object, status: Status, name: str) -> None:
         if status.step == 1 and status.state == "running":
             os.kill(os.getpid(), signal.SIGTERM)
 
     monkeypatch.setattr(loop, "STATUS_SECONDS", 0.0)
     with monkeypatch.context() as patched:
-        patched.setattr(command._Follower, "report", stop)
+        patched.setattr(Follower, "__call__", stop)
         stopped = train(written())
     assert stopped.code == 130
     assert "narrow: stopped. It was interrupted." in stopped.err

@@ -88,7 +88,7 @@ def test_answers_are_onnx_runtimes_from_the_first_picture_on(
     def refuse(*_: object) -> None:
         raise AssertionError("torch was asked")
 
-    monkeypatch.setattr("effnet_core.engines.torch.EagerEngine.look", refuse)
+    monkeypatch.setattr("effnet_core.engines.torch.EagerEngine.forward", refuse)
     options = ("--weights", weights, "--device", "cpu")
     assert effnet("classify", *pictures, *options).code == 0
 

@@ -21,7 +21,8 @@ from effnet_core.network.build import build
 from effnet_core.training import loop
 from effnet_core.training.presets import FINE_TUNING
 from effnet_core.training.recipe import Recipe
-from effnet_core.training.runs.folder import RunFolder, Status
+from effnet_core.training.runs.folder import RunFolder
+from effnet_core.training.runs.run import Status
 from effnet_core.weights import load_checkpoint, save_checkpoint
 
 Effnet = Callable[..., Any]
@@ -55,8 +56,8 @@ def test_a_run_from_scratch(
     assert "Epoch 2 of 2: loss " in done.err
     assert "photos/s, " in done.err
     folder = RunFolder(out)
-    assert folder.recipe() == Recipe(epochs=2, batch=16, held_out=8)
-    about = folder.about()
+    assert folder.begun().recipe == Recipe(epochs=2, batch=16, held_out=8)
+    about = folder.begun().about
     assert about["data"] == {
         "name": "drawn",
         "path": str(prepared_data),
@@ -77,8 +78,9 @@ def test_json_is_the_result(
         "train", "--data", prepared_data, "--variant", spec_file, "--out", out, *QUICK, "--json"
     )
     written = RunFolder(out).result()
+    assert written is not None
     assert done.json == {
-        "run": str(out), "model": str(out / "model.safetensors"), **(written or {})
+        "run": str(out), "model": str(out / "model.safetensors"), **dataclasses.asdict(written)
     }  # fmt: skip
     again = effnet("train", "--resume", out, "--json")
     assert again.json == done.json
@@ -98,7 +100,7 @@ def test_options_of_the_recipe_the_more_special_the_stronger(
         *("--learning-rate", "0.01", "--held-out", "0", "--seed", "5"),
     )
     assert done.code == 0
-    assert RunFolder(tmp_path / "run").recipe() == Recipe(
+    assert RunFolder(tmp_path / "run").begun().recipe == Recipe(
         epochs=1,
         batch=16,
         optimizer="adamw",
@@ -134,7 +136,7 @@ def test_a_folder_of_photos_is_prepared_into_the_run(
     assert done.code == 0
     assert "1 of the photos were left out, the first being train/leaf/bad.jpg: The" in done.err
     assert json.loads((out / "data" / "data.json").read_text())["side"] == 32
-    assert RunFolder(out).about()["data"]["path"] == str(out / "data")
+    assert RunFolder(out).begun().about["data"]["path"] == str(out / "data")
     assert load_checkpoint(out / "model.safetensors").classes == ("brick", "leaf")
 
 
@@ -155,10 +157,10 @@ def test_fine_tuning(effnet: Effnet, prepared_data: Path, weights: Path, tmp_pat
     )
     assert done.code == 0
     folder = RunFolder(out)
-    assert folder.recipe() == dataclasses.replace(
+    assert folder.begun().recipe == dataclasses.replace(
         FINE_TUNING, epochs=2, batch=16, frozen_stages=2, held_out=8
     )
-    assert folder.about()["from"]["id"] == "seven.safetensors"
+    assert folder.begun().about["from"]["id"] == "seven.safetensors"
     kept, began = load_checkpoint(folder.model), load_checkpoint(weights)
     assert (kept.preprocessing.crop, kept.preprocessing.resize) == (64, 80)
     assert kept.preprocessing.interpolation == "lanczos"
@@ -177,8 +179,8 @@ def test_stopped_and_resumed(
     code: int,
 ) -> None:
     class Stopping(Follower):
-        def __call__(self, status: Status) -> None:
-            super().__call__(status)
+        def __call__(self, status: Status, name: str = "") -> None:
+            super().__call__(status, name)
             if status.step == 3:
                 os.kill(os.getpid(), number)
 

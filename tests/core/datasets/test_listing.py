@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from effnet_core.datasets.listing import Listing, list_photos
-from effnet_core.datasets.photo_set import DataError
-from effnet_core.datasets.prepare import prepare, read_photos
+from effnet_core.datasets.prepare import prepare
 from effnet_core.datasets.trees import Split, opened
+from effnet_core.errors import DataError
+from tests.core.photo_reading import read_photos
 
 CLASSES = "wnid,name\na,A\nb,B\n"
 
@@ -139,15 +140,6 @@ def test_an_empty_class_folder_is_not_passed_over(drawn: Any, tmp_path: Path) ->
     (tmp_path / "data" / "c").mkdir()
     with pytest.raises(DataError, match="no training photos of the class 'c'"):
         prepare([tmp_path / "data"], tmp_path / "out")
-
-
-def test_reading_needs_a_photo_of_the_split(drawn: Any, tmp_path: Path) -> None:
-    root = drawn.put({"train/a/1.jpg": drawn.jpeg(1)}, tmp_path)
-    assert len(read_photos(root, side=64, split="train")[0]) == 1
-    with pytest.raises(DataError, match="holds no photos for val"):
-        read_photos(root, side=64)
-    with pytest.raises(DataError, match="no readable photo \\(The file is not a readable picture"):
-        read_photos(folder(tmp_path, ["val/a/1.jpg"]), side=64)
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,8 @@ import safetensors.torch
 import torch
 
 from effnet_core.datasets import photo_set as data
-from effnet_core.datasets.photo_set import DataError, PhotoSet, hold_out
-from effnet_core.errors import InvalidInput, WeightsError
+from effnet_core.datasets.photo_set import PhotoSet, held_out_rows
+from effnet_core.errors import DataError, InvalidInput, WeightsError
 
 
 def photo_set(count: int = 7, *, boxes: bool = True) -> PhotoSet:
@@ -89,6 +89,12 @@ def test_a_set_that_cannot_be_written_is_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(WeightsError, match="check the path"):
         data.save(photo_set(), tmp_path / "file" / "set.safetensors")
+
+
+def hold_out(photos: PhotoSet, count: int, *, seed: int) -> tuple[PhotoSet, PhotoSet]:
+    """The photos to train on, and those that are held out."""
+    kept, held = held_out_rows(len(photos), count, seed=seed)
+    return photos.subset(kept), photos.subset(held)
 
 
 def test_held_out_photos_are_drawn_by_seed_and_none_is_lost() -> None:

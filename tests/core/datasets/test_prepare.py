@@ -16,11 +16,11 @@ import torch
 from PIL import Image
 
 from effnet_core.datasets import prepare, prepared
-from effnet_core.datasets.photo_set import DataError
-from effnet_core.datasets.prepare import read_photos, square
+from effnet_core.datasets.prepare import square
 from effnet_core.datasets.trees import Split
-from effnet_core.errors import InvalidInput
+from effnet_core.errors import DataError, InvalidInput
 from effnet_core.images import decode
+from tests.core.photo_reading import read_photos
 
 LISTS = ("classes.csv", "boxes.csv")
 

@@ -21,10 +21,10 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from effnet_core.datasets import zips
-from effnet_core.datasets.photo_set import DataError
-from effnet_core.datasets.prepare import read_photos
 from effnet_core.datasets.trees import opened
+from effnet_core.errors import DataError
 from effnet_core.limits import ZipLimits
+from tests.core.photo_reading import read_photos
 
 CENTRAL, LOCAL = b"PK\x01\x02", b"PK\x03\x04"
 WRITING = ("os.mkdir", "os.rename", "os.remove", "os.symlink", "os.link", "os.truncate")

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from effnet_core.engines.background import Later
+from effnet_core.engines.background import Background
 
 
 def test_however_many_ask_it_is_made_once_and_nobody_waits() -> None:
@@ -18,7 +18,7 @@ def test_however_many_ask_it_is_made_once_and_nobody_waits() -> None:
         calls.append(threading.current_thread())
         return "made"
 
-    later = Later(make, "what is made")
+    later = Background(make, "what is made")
     with ThreadPoolExecutor(8) as pool:
         assert set(pool.map(lambda _: later.get(), range(64))) == {None}
     assert later.wait(0.0) is None
@@ -31,7 +31,7 @@ def test_however_many_ask_it_is_made_once_and_nobody_waits() -> None:
 
 def test_nothing_is_made_before_it_is_asked_for() -> None:
     calls: list[int] = []
-    Later(lambda: calls.append(1), "nothing")
+    Background(lambda: calls.append(1), "nothing")
     assert not calls
 
 
@@ -39,7 +39,7 @@ def test_what_cannot_be_made_is_logged_once(caplog: pytest.LogCaptureFixture) ->
     def fail() -> str:
         raise ValueError("no room")
 
-    later = Later(fail, "The graph")
+    later = Background(fail, "The graph")
     assert later.wait(60) is None
     assert later.get() is None
     (record,) = caplog.records

@@ -13,10 +13,10 @@ from torch import Tensor
 
 from effnet_core.architecture.names import scaled
 from effnet_core.architecture.spec import ArchitectureSpec
-from effnet_core.engines.engine import Engine, Look
+from effnet_core.engines.engine import Engine, ForwardPass
 from effnet_core.engines.onnx.cache import GraphCache
 from effnet_core.engines.onnx.engine import OnnxEngine
-from effnet_core.engines.onnx.gradient_sessions import Slopes
+from effnet_core.engines.onnx.gradient_sessions import GradientSessions
 from effnet_core.engines.onnx.gradients import gradient_graph
 from effnet_core.engines.onnx.tensors import Tensors, random_tensors
 from effnet_core.engines.torch import EagerEngine
@@ -62,7 +62,7 @@ def assert_close(found: np.ndarray, expected: Tensor) -> None:
 
 
 def test_a_look_is_the_models_pass(engine: Engine, model: EfficientNet, picture: Tensor) -> None:
-    look = engine.look(picture)
+    look = engine.forward(picture)
     with torch.no_grad():
         features = model.forward_features(picture)
         logits = model.forward_head(features)
@@ -74,7 +74,7 @@ def test_a_look_is_the_models_pass(engine: Engine, model: EfficientNet, picture:
 
 
 def test_a_look_is_read_only(engine: Engine, picture: Tensor) -> None:
-    look = engine.look(picture)
+    look = engine.forward(picture)
     for array in (look.logits, look.features, look.probabilities()):
         assert array.dtype == np.float32
         with pytest.raises(ValueError, match="read-only"):
@@ -82,7 +82,7 @@ def test_a_look_is_read_only(engine: Engine, picture: Tensor) -> None:
 
 
 def test_probabilities_of_large_logits_are_finite() -> None:
-    look = Look(np.array([1000, 1000, 0], np.float32), np.zeros((1, 1, 1), np.float32), "")
+    look = ForwardPass(np.array([1000, 1000, 0], np.float32), np.zeros((1, 1, 1), np.float32), "")
     np.testing.assert_array_equal(look.probabilities(), np.array([0.5, 0.5, 0], np.float32))
 
 
@@ -103,7 +103,7 @@ def test_slopes_are_autograds(
     if isinstance(engine, OnnxEngine):
         assert engine.ready(60, stages=stages)
     with torch.inference_mode():  # callers may be inside one
-        found = engine.slopes(picture, 3, stages)
+        found = engine.gradients(picture, 3, stages)
     expected = by_autograd(model, picture, 3)
     assert len(found) == len(stages)
     for (features, gradient), stage in zip(found, stages, strict=True):
@@ -114,13 +114,13 @@ def test_slopes_are_autograds(
 
 
 def test_few_sessions_that_go_back_are_kept(model: EfficientNet, picture: Tensor) -> None:
-    slopes = Slopes(model)
+    sessions = GradientSessions(model)
     for stage in (1, 2, 3):
-        assert slopes.ready((stage,), 60)
-    assert tuple(slopes._sessions) == ((2,), (3,))
-    assert slopes.at(picture, 0, (2,)) is not None
-    assert slopes.ready((4,), 60)
-    assert tuple(slopes._sessions) == ((2,), (4,))  # the least recently used makes room
+        assert sessions.ready((stage,), 60)
+    assert tuple(sessions._sessions) == ((2,), (3,))
+    assert sessions.at(picture, 0, (2,)) is not None
+    assert sessions.ready((4,), 60)
+    assert tuple(sessions._sessions) == ((2,), (4,))  # the least recently used makes room
 
 
 def test_graphs_that_go_back_are_kept_on_disk(
@@ -138,9 +138,9 @@ def test_graphs_that_go_back_are_kept_on_disk(
     scale = float(1 / gradient.abs().max())
 
     def ask(stages: tuple[int, ...], weights: str = "f00") -> None:
-        slopes = Slopes(model, cache, weights)
-        assert slopes.ready(stages, 60)
-        found = slopes.at(picture, 3, stages)
+        sessions = GradientSessions(model, cache, weights)
+        assert sessions.ready(stages, 60)
+        found = sessions.at(picture, 3, stages)
         assert found is not None
         assert_close(found[0][0], features[0])
         assert_close(scale * found[0][1], scale * gradient[0])
@@ -161,10 +161,10 @@ def test_graphs_that_go_back_are_kept_on_disk(
 
 
 def test_inputs_of_another_size_or_type_are_torchs(fast: OnnxEngine, picture: Tensor) -> None:
-    assert fast.look(picture).engine == f"ONNX Runtime {onnxruntime.__version__}"
-    assert fast.look(torch.zeros(1, 3, SIDE + 3, SIDE)).engine.startswith("torch ")
+    assert fast.forward(picture).engine == f"ONNX Runtime {onnxruntime.__version__}"
+    assert fast.forward(torch.zeros(1, 3, SIDE + 3, SIDE)).engine.startswith("torch ")
     assert fast.ready(60, stages=(0,))
-    ((features, _),) = fast.slopes(torch.zeros(1, 3, SIDE + 3, SIDE), 0, (0,))
+    ((features, _),) = fast.gradients(torch.zeros(1, 3, SIDE + 3, SIDE), 0, (0,))
     assert features.shape[-2:] == (34, 32)
 
 
@@ -179,9 +179,9 @@ def test_torch_answers_until_the_graph_stands_and_when_it_never_does(
 
     monkeypatch.setattr("effnet_core.engines.onnx.engine.whole_graph", refuse)
     engine = OnnxEngine(model)
-    assert engine.look(picture).engine.startswith("torch ")
+    assert engine.forward(picture).engine.startswith("torch ")
     assert not engine.ready(60)
-    assert engine.look(picture).engine.startswith("torch ")
+    assert engine.forward(picture).engine.startswith("torch ")
     assert engine.name.startswith("torch ")
     assert [record.levelname for record in caplog.records] == ["WARNING"]
 
@@ -191,12 +191,12 @@ def test_threads_at_once_get_the_serial_answers(fast: OnnxEngine) -> None:
     pictures = [
         torch.randn(1, 3, SIDE, SIDE, generator=generator) + number / 4 for number in range(40)
     ]
-    serial = [fast.look(picture) for picture in pictures]
+    serial = [fast.forward(picture) for picture in pictures]
     with ThreadPoolExecutor(8) as pool:  # the first that share the cores find no second session
-        first = list(pool.map(fast.look, pictures))
+        first = list(pool.map(fast.forward, pictures))
     assert fast._half.wait(60) is not None
     with ThreadPoolExecutor(8) as pool:
-        second = list(pool.map(fast.look, pictures))
+        second = list(pool.map(fast.forward, pictures))
     for together in (first, second):
         for one, other in zip(together, serial, strict=True):
             np.testing.assert_allclose(one.logits, other.logits, rtol=0, atol=1e-5)

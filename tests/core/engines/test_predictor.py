@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from dataclasses import FrozenInstanceError, replace
+from dataclasses import FrozenInstanceError
 from typing import Literal
 
 import numpy as np
@@ -15,18 +15,18 @@ from PIL import Image
 
 from effnet_core.architecture.names import scaled
 from effnet_core.attribution.reference import fill_norm_statistics
+from effnet_core.engines import predictor as predictor_module
 from effnet_core.engines.predictor import (
-    Agreement,
-    AgreementGroup,
     ClassProbability,
     Prediction,
     Predictor,
-    agreement,
+    SameAnswer,
     class_index,
+    same_answers,
 )
 from effnet_core.errors import ImageError, InvalidInput
 from effnet_core.images import Decoded, Preprocessing, crop_box, to_input
-from effnet_core.images.resizing import quick_view
+from effnet_core.images.resizing import resized_view
 from effnet_core.network.build import build
 from effnet_core.weights import LoadedWeights, load_checkpoint, save_checkpoint
 
@@ -61,7 +61,7 @@ def test_the_answer_is_the_models_softmax_of_what_it_saw(
     predictor: Predictor, picture: Image.Image
 ) -> None:
     prediction = predictor.predict(picture, top_k=3)
-    view = quick_view(Decoded(picture, picture.size), predictor.preprocessing)
+    view = resized_view(Decoded(picture, picture.size), predictor.preprocessing)
     np.testing.assert_array_equal(prediction.pixels, view)
     assert prediction.view.size == (64, 64) and prediction.view.tobytes() == view.tobytes()
     x = torch.from_numpy(to_input(view, predictor.preprocessing))[None]
@@ -167,9 +167,11 @@ def test_bytes_are_decoded_and_their_time_counts(
     picture.save(file, "PNG")
     prediction = predictor.predict_bytes(file.getvalue(), top_k=2)
     assert prediction.top == predictor.predict(picture, top_k=2).top
-    undecoded = replace(prediction, milliseconds=5.0)
-    monkeypatch.setattr(predictor, "see", lambda picture, top_k: (undecoded, None))
-    assert predictor.predict_bytes(file.getvalue()).milliseconds > 5.0
+    decoded = Decoded(picture, picture.size, milliseconds=1e6)
+    assert predictor.answer(decoded)[0].milliseconds > 1e6
+    monkeypatch.setattr(predictor_module, "decode_for", lambda *_, **__: decoded)
+    assert predictor.predict_bytes(file.getvalue()).milliseconds > 1e6
+    monkeypatch.undo()
     with pytest.raises(ImageError):
         predictor.predict_bytes(b"no picture")
 
@@ -194,22 +196,18 @@ def says(weights: str, index: int, classes: tuple[str, ...] = CLASSES) -> Predic
 
 def test_models_with_the_same_classes_agree_by_index() -> None:
     cranes = ("crane", "dog", "crane")  # as in ImageNet: a bird and a machine
-    found = agreement([says("a", 0, cranes), says("b", 2, cranes), says("c", 2, cranes)])
-    assert found == Agreement(
-        (AgreementGroup("crane", ("b", "c")), AgreementGroup("crane", ("a",)))
-    )
-    assert not found.unanimous
+    found = same_answers([says("a", 0, cranes), says("b", 2, cranes), says("c", 2, cranes)])
+    assert found == (SameAnswer("crane", ("b", "c")), SameAnswer("crane", ("a",)))
 
 
 def test_models_with_other_numbering_agree_by_name() -> None:
-    found = agreement([says("a", 2), says("b", 0, (" Cat", "dog"))])
-    assert found.unanimous
-    assert found.groups[0].weights == ("a", "b")
+    (found,) = same_answers([says("a", 2), says("b", 0, (" Cat", "dog"))])
+    assert found.weights == ("a", "b")
 
 
 @given(st.lists(st.integers(0, len(CLASSES) - 1), max_size=12))
 def test_groups_are_the_models_sorted_by_size(indices: list[int]) -> None:
-    groups = agreement(says(str(i), index) for i, index in enumerate(indices)).groups
+    groups = same_answers(says(str(i), index) for i, index in enumerate(indices))
     members = [int(weights) for group in groups for weights in group.weights]
     assert sorted(members) == list(range(len(indices)))
     sizes = [len(group.weights) for group in groups]

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from effnet_core.datasets.photo_files import PhotoFiles
-from effnet_core.datasets.photo_set import DataError, PhotoSet
+from effnet_core.datasets.photo_set import PhotoSet
 from effnet_core.engines.predictor import Predictor
-from effnet_core.errors import DoesNotFit, EffnetError, InvalidInput
+from effnet_core.errors import DataError, DoesNotFit, EffnetError, InvalidInput
 from effnet_core.evaluation import accuracy
 from effnet_core.evaluation.accuracy import evaluate, places, right
 from effnet_core.evaluation.result import (

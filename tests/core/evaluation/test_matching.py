@@ -6,7 +6,8 @@ import pytest
 import torch
 from timm.data import ImageNetInfo
 
-from effnet_core.datasets.photo_set import DataError, PhotoSet
+from effnet_core.datasets.photo_set import PhotoSet
+from effnet_core.errors import DataError
 from effnet_core.evaluation.matching import AMBIGUOUS, LACKING, for_classes, imagenet_wnids
 from effnet_core.weights.published import imagenet_classes
 

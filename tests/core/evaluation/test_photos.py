@@ -11,12 +11,12 @@ import torch
 from timm.data import ImageNetInfo
 
 from effnet_core.datasets.photo_files import open_photos
-from effnet_core.datasets.prepare import read_photos
 from effnet_core.engines.predictor import Predictor
 from effnet_core.evaluation import accuracy
 from effnet_core.evaluation.accuracy import evaluate, fitting_batch
 from effnet_core.images import decode, model_view
 from effnet_core.weights import load_checkpoint
+from tests.core.photo_reading import read_photos
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +45,7 @@ def test_a_folder_gets_the_answers_to_whole_pictures_resized_by_pillow(
     for place, name in enumerate(found.answers.names):
         data = (folder / name).read_bytes()
         view = model_view(decode(data), v2b0.preprocessing)
-        probabilities = v2b0.look(v2b0.inputs(view)).probabilities()
+        probabilities = v2b0.forward(v2b0.inputs(view)).probabilities()
         among = [int(index) for index in np.argsort(-probabilities)[:5]]
         assert found.answers.predicted[place] == among[0]
         assert found.answers.confidences[place] == pytest.approx(probabilities[among[0]], abs=1e-5)

@@ -13,7 +13,7 @@ from torchvision.transforms.functional import pil_to_tensor
 from torchvision.transforms.v2 import CenterCrop, Compose, InterpolationMode, Resize
 
 from effnet_core.images import INTERPOLATIONS, Decoded, Preprocessing, decode, model_view
-from effnet_core.images.resizing import decode_for, edge_for, quick_view
+from effnet_core.images.resizing import decode_for, edge_for, resized_view
 from effnet_core.images.samples import load_sample
 
 
@@ -47,7 +47,7 @@ def test_it_is_torchvisions_on_tensors_and_nearly_pillows(
 ) -> None:
     ours = Preprocessing(resize=crop + margin, crop=crop, interpolation=interpolation)
     image = photo(size)
-    view = quick_view(whole(image), ours)
+    view = resized_view(whole(image), ours)
     theirs = Compose(
         [
             Resize(ours.resize, InterpolationMode(interpolation), antialias=True),
@@ -65,13 +65,13 @@ def test_it_is_torchvisions_on_tensors_and_nearly_pillows(
 @pytest.mark.parametrize("interpolation", sorted(set(INTERPOLATIONS) - {"bilinear", "bicubic"}))
 def test_what_torch_has_not_got_is_pillows(interpolation: str) -> None:
     ours, image = Preprocessing(resize=70, crop=64, interpolation=interpolation), photo((300, 200))
-    assert quick_view(whole(image), ours).tobytes() == model_view(image, ours).tobytes()
+    assert resized_view(whole(image), ours).tobytes() == model_view(image, ours).tobytes()
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 10_000), (10_000, 1), (2, 5)], ids=str)
 def test_extreme_shapes_are_seen(size: tuple[int, int]) -> None:
     ours = Preprocessing.imagenet(224)
-    view = quick_view(whole(Image.new("RGB", size, (9, 90, 200))), ours)
+    view = resized_view(whole(Image.new("RGB", size, (9, 90, 200))), ours)
     assert view.reshape(-1, 3).tolist() == [[9, 90, 200]] * (224 * 224)
 
 
@@ -81,7 +81,9 @@ def test_a_large_jpeg_is_seen_as_if_it_were_decoded_whole(size: tuple[int, int])
     picture = decode_for(data, ours)
     assert picture.size == size
     assert 600 <= min(picture.image.size) < min(size)
-    difference = np.abs(levels(quick_view(picture, ours)) - levels(model_view(decode(data), ours)))
+    difference = np.abs(
+        levels(resized_view(picture, ours)) - levels(model_view(decode(data), ours))
+    )
     assert difference.max() <= 10
     assert difference.mean() < 0.5
 
@@ -118,6 +120,6 @@ def test_a_reduced_picture_of_any_size_fills_the_view(
 ) -> None:
     width, height = (-(-edge // step) for edge in size)
     reduced = Image.new("RGB", (width, height), (9, 90, 200))
-    view = quick_view(Decoded(reduced, size), Preprocessing.imagenet(resolution))
+    view = resized_view(Decoded(reduced, size), Preprocessing.imagenet(resolution))
     assert view.shape == (resolution, resolution, 3)
     assert (view == (9, 90, 200)).all()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 from typing import Any
 
 import pytest
@@ -115,6 +116,8 @@ def test_an_unusable_resolution_is_refused() -> None:
 def test_a_network_that_does_not_fit_is_refused_before_it_is_built(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("effnet_core.network.build.free_bytes", lambda device: 50_000_000)
+    monkeypatch.setattr(
+        sys.modules["effnet_core.network.build"], "free_bytes", lambda device: 50_000_000
+    )
     with pytest.raises(EffnetError, match="largest φ that fits"):
         verify(variant("b7"))

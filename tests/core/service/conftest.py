@@ -18,7 +18,7 @@ from PIL import Image
 
 from effnet_core.architecture.names import scaled
 from effnet_core.attribution.reference import fill_norm_statistics
-from effnet_core.engines.engine import Look
+from effnet_core.engines.engine import ForwardPass
 from effnet_core.engines.predictor import Prediction, Predictor
 from effnet_core.images import Decoded
 from effnet_core.network.build import build
@@ -104,9 +104,9 @@ class Watched(Predictor):
         Watched.made.add(self)
         Watched.count += 1
 
-    def see(self, picture: Decoded, *, top_k: int = 5) -> tuple[Prediction, Look]:
+    def answer(self, picture: Decoded, *, top_k: int = 5) -> tuple[Prediction, ForwardPass]:
         assert self.gate.wait(SECONDS)
-        return super().see(picture, top_k=top_k)
+        return super().answer(picture, top_k=top_k)
 
 
 @pytest.fixture

@@ -131,7 +131,7 @@ def test_a_full_queue_says_busy_and_every_waiting_request_is_answered(
             time.sleep(0.001)
         assert time.monotonic() - start < 1
         with pytest.raises(Busy, match="try again"):
-            ready.service.classify_many([request])
+            ready.service.classify(request)
         watched.gate.set()
         errors = [answer.exception(SECONDS) for answer in answers]
     assert sum(error is None for error in errors) == 4

@@ -9,41 +9,24 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
 from effnet_core.architecture.names import scaled
-from effnet_core.engines.engine import Look
+from effnet_core.engines.engine import ForwardPass
 from effnet_core.engines.predictor import Prediction, Predictor
 from effnet_core.errors import DownloadError, EffnetError, ImageError, InvalidInput
 from effnet_core.images import Decoded
 from effnet_core.service import (
     ClassifyRequest,
     ExplainRequest,
-    Explanation,
-    Failed,
     InferenceService,
     models,
 )
+from effnet_core.service.recent import digest
 from effnet_core.weights import WeightsStore, download
 from effnet_core.weights.download import Progress
 
 CLASSES = ("ant", "bee", "cat", "dog", "eel")
 SIDE = 64
-
-
-def test_several_models_answer_as_one_and_a_failure_costs_only_itself(
-    ready: Any, pictures: tuple[bytes, ...]
-) -> None:
-    wanted = (ready.ids[0], "b0", ready.ids[1], "nonsense")
-    answers = ready.service.classify_many(ClassifyRequest(pictures[0], name) for name in wanted)
-    assert [type(answer) for answer in answers] == [Prediction, Failed, Prediction, Failed]
-    assert [answer.weights for answer in answers] == list(wanted)
-    assert isinstance(answers[1], Failed) and "is not on this disk" in answers[1].sentence
-    assert isinstance(answers[3], Failed) and "nonsense" in answers[3].sentence
-    bad = ready.service.classify_many(
-        (ClassifyRequest(b"GIF89a", ready.ids[0]), ClassifyRequest(pictures[0], ready.ids[0]))
-    )
-    assert [type(answer) for answer in bad] == [Failed, Prediction]
 
 
 def test_a_model_is_warm_before_its_first_answer_and_only_then(
@@ -53,13 +36,15 @@ def test_a_model_is_warm_before_its_first_answer_and_only_then(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     sizes: list[tuple[int, int]] = []
-    see = Predictor.see
+    answer = Predictor.answer
 
-    def watched(self: Predictor, picture: Decoded, *, top_k: int = 5) -> tuple[Prediction, Look]:
+    def watched(
+        self: Predictor, picture: Decoded, *, top_k: int = 5
+    ) -> tuple[Prediction, ForwardPass]:
         sizes.append(picture.size)
-        return see(self, picture, top_k=top_k)
+        return answer(self, picture, top_k=top_k)
 
-    monkeypatch.setattr(Predictor, "see", watched)
+    monkeypatch.setattr(Predictor, "answer", watched)
     service = InferenceService(WeightsStore(tmp_path))
     card = service.add_checkpoint(checkpoints[0], "a.safetensors")
     for picture in pictures[:2]:
@@ -78,14 +63,15 @@ def test_an_explanation_is_of_the_class_asked_for(
     assert default.prediction.view.tobytes() == prediction.view.tobytes()
     assert default.attribution.grid == (2, 2)
     last = prediction.top[-1].index
-    answers = service.explain_many(
-        ExplainRequest(image=pictures[1], weights=weights, class_index=index)
-        for index in (prediction.top[0].index, last, 99)
-    )
-    assert isinstance(answers[0], Explanation) and same(answers[0], default)
-    assert isinstance(answers[1], Explanation) and not same(answers[1], default)
+    answers = [
+        service.explain(ExplainRequest(image=pictures[1], weights=weights, class_index=index))
+        for index in (prediction.top[0].index, last)
+    ]
+    assert same(answers[0], default)
+    assert not same(answers[1], default)
     assert answers[1].target == prediction.of(last)
-    assert isinstance(answers[2], Failed) and "classes 0 to 4" in answers[2].sentence
+    with pytest.raises(InvalidInput, match="classes 0 to 4"):
+        service.explain(ExplainRequest(image=pictures[1], weights=weights, class_index=99))
 
 
 def test_all_stages_equal_each_stage_by_itself(
@@ -119,7 +105,7 @@ def test_method_parameters_arrive(ready: Any, pictures: tuple[bytes, ...]) -> No
 def test_time_from_bytes_is_the_same_measure_for_every_model(
     ready: Any, pictures: tuple[bytes, ...]
 ) -> None:
-    decoding = ready.service._pictures.get(pictures[0]).decode_milliseconds
+    decoding = ready.service._pictures.get(digest(pictures[0]), pictures[0]).milliseconds
     for weights in ready.ids * 2:  # the picture is decoded already; its time still counts
         answer = ready.service.classify(ClassifyRequest(pictures[0], weights))
         assert answer.milliseconds > decoding
@@ -178,7 +164,7 @@ def test_names_of_one_set_of_weights_share_a_lane(
     ready: Any, monkeypatch: pytest.MonkeyPatch, pictures: tuple[bytes, ...]
 ) -> None:
     loaded = ready.service._uploads.weights(ready.ids[0])
-    monkeypatch.setattr(models, "resolve_weights", lambda name, store: loaded)
+    monkeypatch.setattr(models.Source, "load", lambda source: loaded)
     for name in ("b0", "efficientnet_b0", "EfficientNet_B0_Weights.IMAGENET1K_V1"):
         ready.service.classify(ClassifyRequest(pictures[0], name))
     assert ready.service.loaded() == ("EfficientNet_B0_Weights.IMAGENET1K_V1",)
@@ -231,19 +217,14 @@ def test_a_download_without_a_server_gets_a_sentence(
         ready.service.download("b99")
 
 
-def test_latency_is_measured_of_weights_and_of_specs(ready: Any) -> None:
-    result = ready.service.measure(ready.ids[0], repeats=3)
+def test_latency_is_measured_of_specs(ready: Any) -> None:
+    result = ready.service.measure_spec(scaled(-6, resolution=32), repeats=3)
     assert 0 < result.low_ms <= result.median_ms <= result.high_ms
-    assert (result.resolution, result.repeats, result.device) == (SIDE, 3, "cpu")
-    spec = scaled(-6, resolution=32)
-    assert ready.service.measure_spec(spec, repeats=2).resolution == 32
+    assert (result.resolution, result.repeats, result.device) == (32, 3, "cpu")
 
 
-def test_the_read_out_says_what_computes(tmp_path: Path) -> None:
-    service = InferenceService(WeightsStore(tmp_path), device="cpu", dtype="float64")
-    info, count = service.describe(), torch.get_num_threads()
-    assert str(info) == f"cpu · float64 · {count} thread{'s' if count > 1 else ''}"
-    assert info.name
+def test_what_computes_has_a_name(tmp_path: Path) -> None:
+    assert InferenceService(WeightsStore(tmp_path), device="cpu", dtype="float64").device_name
 
 
 @pytest.mark.parametrize(

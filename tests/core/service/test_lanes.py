@@ -22,7 +22,7 @@ class Value:
         self.key = key
 
 
-def use(lanes: Lanes[Any], room: WaitingRoom, key: str, work: Callable[[Any], Any]) -> Any:
+def use(lanes: Lanes[str, Any], room: WaitingRoom, key: str, work: Callable[[Any], Any]) -> Any:
     with room.admit() as ticket, lanes.use(key, ticket) as value:
         return work(value)
 

@@ -13,14 +13,13 @@ import pytest
 from PIL import Image
 
 from effnet_core.service import ClassifyRequest, ExplainRequest
-from effnet_core.service.looks import Looks
-from effnet_core.service.pictures import Pictures
+from effnet_core.service.recent import RecentPasses, RecentPictures
 
 STATUS = Path("/proc/self/status")
 REQUESTS, WARM = 2000, 500
 KEPT_BYTES = 4 * 2**20
 GROWTH = 12 * 2**20
-"""What one look kept of each request would pass: 1,500 of 26 kB and more. The allocator's own
+"""What one pass kept of each request would pass: 1,500 of 26 kB and more. The allocator's own
 fluctuation is some 2 MB."""
 
 
@@ -41,8 +40,8 @@ def picture(number: int) -> bytes:
 def test_two_thousand_requests_leave_memory_flat(
     make: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Looks.__init__, "__defaults__", (KEPT_BYTES,))
-    monkeypatch.setattr(Pictures.__init__, "__defaults__", (KEPT_BYTES // 3,))
+    monkeypatch.setattr(RecentPasses.__init__, "__defaults__", (KEPT_BYTES,))
+    monkeypatch.setattr(RecentPictures.__init__, "__defaults__", (KEPT_BYTES // 3,))
     ready = make()
     warm = 0
     for number in range(REQUESTS):

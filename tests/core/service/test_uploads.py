@@ -107,7 +107,7 @@ def test_only_the_last_few_are_kept(files: list[bytes]) -> None:
     with pytest.raises(WeightsError, match="upload it again"):
         uploads.weights(ids[0])
     with pytest.raises(WeightsError, match="upload it again"):
-        uploads.card("upload:unknown")
+        uploads.weights("upload:unknown")
 
 
 def test_a_wrong_file_or_wrong_names_are_refused_and_nothing_is_kept(files: list[bytes]) -> None:

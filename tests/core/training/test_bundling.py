@@ -17,14 +17,15 @@ from effnet_core.datasets.photo_set import PhotoSet
 from effnet_core.engines.predictor import Predictor
 from effnet_core.errors import CheckpointError, InvalidInput
 from effnet_core.evaluation.accuracy import evaluate
-from effnet_core.training import launch, loop
-from effnet_core.training.bundling import Naming, bundle, half_precision, record_only
+from effnet_core.training import loop
 from effnet_core.training.distributed import World
+from effnet_core.training.job import new_job, read_data
 from effnet_core.training.recipe import Recipe
 from effnet_core.training.runs.folder import RunFolder
 from effnet_core.training.trainer import TrainingError
 from effnet_core.weights import load_checkpoint
 from effnet_core.weights.bundled import bundled_models
+from scripts.bundle import Naming, bundle, half_precision, record_only
 
 DAY = "2026-01-31"
 NAMING = Naming(
@@ -51,7 +52,7 @@ def made(drawn: Any, tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     folder = tmp_path_factory.mktemp("bundling")
     source = drawn.put(drawn.layout("splits"), folder / "files")
     prepare.prepare([source], folder / "set")
-    job = launch.new_job(scaled(-6, resolution=32), launch.read_data(folder / "set"), RECIPE)
+    job = new_job(scaled(-6, resolution=32), read_data(folder / "set"), RECIPE)
     run = RunFolder(folder / "run")
     loop.run(job, run, World(0, 1, torch.device("cpu")))
     validation = prepared.load(folder / "set", "val")
@@ -77,9 +78,9 @@ def test_the_record_holds_what_the_run_and_the_photos_say(made: Bundle) -> None:
     record, result = made.read("measured/runs/tiny3.json"), made.run.result()
     assert record == json.loads(json.dumps(made.record))
     assert result is not None
-    assert record["held_out"] == {"top1": result["top1"], "top5": result["top5"]}
-    assert record["seconds"] == result["seconds"]
-    assert record["recipe"] == json.loads(made.run.recipe().to_json())
+    assert record["held_out"] == {"top1": result.top1, "top5": result.top5}
+    assert record["seconds"] == result.seconds
+    assert record["recipe"] == json.loads(made.run.begun().recipe.to_json())
     assert (record["data"]["train"], record["data"]["held_out"]) == (10, 2)
     assert [point["epoch"] for point in record["curve"]] == [1, 2]
     (model,) = bundled_models(made.assets / "models")
@@ -131,7 +132,7 @@ def test_bundling_again_replaces_the_entry_and_leaves_others(made: Bundle, tmp_p
 
 def test_a_run_that_is_not_finished_is_refused(made: Bundle, tmp_path: Path) -> None:
     run = RunFolder(tmp_path / "run")
-    run.begin(made.run.spec(), made.run.recipe(), made.run.about(), {})
+    run.begin(made.run.begun().spec, made.run.begun().recipe, made.run.begun().about, {})
     with pytest.raises(TrainingError, match="not finished"):
         bundle(run, NAMING, made.validation, tmp_path / "assets", date=DAY)
     with pytest.raises(TrainingError, match="not finished"):

@@ -12,18 +12,18 @@ import pytest
 import torch
 
 from effnet_core.datasets.photo_set import PhotoSet
-from effnet_core.datasets.prepare import read_photos
 from effnet_core.images import Preprocessing
 from effnet_core.network.build import build
 from effnet_core.training import loop
 from effnet_core.training.finetune import preprocessing_of, starting_model
-from effnet_core.training.job import Job
-from effnet_core.training.launch import TrainingData, fine_tuning_job, read_data, resumed_job
+from effnet_core.training.job import Job, TrainingData, fine_tuning_job, read_data, resumed_job
 from effnet_core.training.presets import FINE_TUNING
 from effnet_core.training.recipe import Recipe
-from effnet_core.training.runs.folder import RunFolder, Status
+from effnet_core.training.runs.folder import RunFolder
+from effnet_core.training.runs.run import Status
 from effnet_core.training.trainer import TrainingError
 from effnet_core.weights import LoadedWeights, load_checkpoint, save_checkpoint
+from tests.core.photo_reading import read_photos
 
 OTHER = Preprocessing(
     resize=40, crop=32, interpolation="lanczos", mean=(0.5, 0.4, 0.3), std=(0.2, 0.3, 0.4)
@@ -104,7 +104,7 @@ def test_a_fine_tuning_is_resumed_without_the_weights_it_began_from(
     loop.run(fine_tuning_job(loaded, data, recipe), whole, tiny.alone)
     job = fine_tuning_job(loaded, data, recipe)
     assert loop.run(job, folder, tiny.alone, report=stopped_at(step)).state == "stopped"
-    assert folder.about()["from"]["sha256"] == loaded.sha256
+    assert folder.begun().about["from"]["sha256"] == loaded.sha256
     job = resumed_job(folder)
     assert job.model is None
     loop.run(job, folder, tiny.alone, resume=True)

@@ -15,13 +15,14 @@ import pytest
 import torch
 
 from effnet_core import files
-from effnet_core.datasets.photo_set import PhotoSet, hold_out
+from effnet_core.datasets.photo_set import PhotoSet, held_out_rows
 from effnet_core.errors import DoesNotFit, InvalidInput, WeightsError
 from effnet_core.evaluation.accuracy import logits, right, views
 from effnet_core.images import Preprocessing
 from effnet_core.training import loop
 from effnet_core.training.recipe import Recipe
-from effnet_core.training.runs.folder import RunFolder, Status
+from effnet_core.training.runs.folder import RunFolder
+from effnet_core.training.runs.run import Status
 from effnet_core.training.trainer import Trainer, TrainingError
 from effnet_core.weights import instantiate, load_checkpoint
 
@@ -70,8 +71,9 @@ def test_what_a_run_leaves_behind(tiny: Any, tmp_path: Path, every_step: None) -
     result = tiny.run(recipe, tmp_path / "run", report=told.append)
     folder = RunFolder(tmp_path / "run")
     assert (result.state, result.steps, result.photos, result.held_out) == ("finished", 16, 64, 16)
-    assert folder.result() == json.loads(json.dumps(dataclasses.asdict(result)))
-    assert (folder.recipe(), folder.about()["data"]) == (recipe, "drawn")
+    assert folder.result() == result
+    assert json.loads((folder.path / "result.json").read_text()) == dataclasses.asdict(result)
+    assert (folder.begun().recipe, folder.begun().about["data"]) == (recipe, "drawn")
 
     epochs = [metric for metric in folder.read_metrics() if metric["kind"] == "epoch"]
     assert [metric["step"] for metric in epochs] == [4, 8, 12, 16]
@@ -83,7 +85,8 @@ def test_what_a_run_leaves_behind(tiny: Any, tmp_path: Path, every_step: None) -
 
     # Training time leaves out judging and saving, so it is faster than the clock on the wall.
     assert result.photos_per_second > 16 * recipe.batch / result.seconds
-    _, held = hold_out(tiny.photos(), 16, seed=recipe.split_seed)
+    _, rows = held_out_rows(80, 16, seed=recipe.split_seed)
+    held = tiny.photos().subset(rows)
     assert accuracy(folder.model, held) == result.top1
     loaded = load_checkpoint(folder.model)
     assert loaded.classes == tiny.photos().classes

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from effnet_core.errors import InvalidInput
-from effnet_core.training.recipe import CHOICES, PAPER_RECIPE, Recipe
+from effnet_core.training.recipe import CHOICES, Recipe
 
 FIELDS = {field.name: field for field in dataclasses.fields(Recipe)}
 
@@ -123,12 +123,3 @@ def test_any_json_is_a_recipe_or_a_sentence(value: Any) -> None:
 def test_what_is_no_recipe_is_refused(text: str) -> None:
     with pytest.raises(InvalidInput):
         Recipe.from_json(text)
-
-
-def test_the_papers_recipe() -> None:
-    assert PAPER_RECIPE.optimizer == "rmsprop"
-    assert (PAPER_RECIPE.rmsprop_decay, PAPER_RECIPE.momentum) == (0.9, 0.9)
-    assert PAPER_RECIPE.weight_decay == 1e-5
-    assert (PAPER_RECIPE.learning_rate, PAPER_RECIPE.batch) == (0.256, 4096)
-    assert (PAPER_RECIPE.decay_factor, PAPER_RECIPE.decay_epochs) == (0.97, 2.4)
-    assert PAPER_RECIPE.policy == "autoaugment"

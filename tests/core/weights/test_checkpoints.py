@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 import json
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -180,7 +181,7 @@ def test_a_failed_save_keeps_the_file_before(
 def test_too_large_a_network_is_refused_before_it_is_made(
     saved: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("effnet_core.network.build.free_bytes", lambda _: 10**6)
+    monkeypatch.setattr(sys.modules["effnet_core.network.build"], "free_bytes", lambda _: 10**6)
     with pytest.raises(DoesNotFit):
         instantiate(load_checkpoint(saved))
 

@@ -16,7 +16,7 @@ from streamlit.testing.v1 import AppTest
 
 from app import resources
 from app.charts.compare.words import amount
-from app.views.compare.table import to_csv
+from app.text import as_csv
 from app.views.compare.timing import TO_TIME
 from effnet_core.architecture.names import scaled, variant
 from effnet_core.cost.report import summarize
@@ -194,10 +194,10 @@ def test_selected_records_become_a_table_and_a_csv() -> None:
     assert list(table["top1"]) == [one.top1 for one in chosen]
     assert table["flops"][0] == summarize(variant("b0"), resolution=224).mult_adds
     assert {"selected"} <= names(app)
-    rows = list(csv.DictReader(io.StringIO(to_csv([row(one, {}) for one in chosen]))))
+    rows = list(csv.DictReader(io.StringIO(as_csv([row(one, {}) for one in chosen]))))
     assert [float(one["top1"]) for one in rows] == [one.top1 for one in chosen]
     assert rows[0]["flops_basis"].startswith("computed") and "timm" in rows[1]["flops_basis"]
-    assert to_csv([]) == ""
+    assert as_csv([]) == ""
 
 
 def test_a_selection_outlives_its_test_set() -> None:

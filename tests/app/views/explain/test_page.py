@@ -14,11 +14,10 @@ from PIL import Image
 from streamlit.testing.v1.element_tree import Element
 
 from app import models, pictures
-from app.views.classify import page
-from app.views.classify import pictures as classify_pictures
+from app.views.classify import intake, page
 from app.views.compare import line
 from app.views.compare import page as compare
-from app.views.explain import controls, gallery, targets
+from app.views.explain import controls, targets
 from app.views.explain.files import npy, npz, png
 from app.views.scale import architecture
 from app.views.scale import page as scale
@@ -132,7 +131,7 @@ def test_pages_share_no_key_by_accident() -> None:
         "scale": {field.key for field in (*scale.FIELDS, *architecture.FIELDS)},
         "explain": {field.key for field in (*controls.FIELDS, controls.STAGE)},
         "compare": {*(field.key for field in compare.FIELDS), line.LINE},
-        "classify": {page.ROWS.key, classify_pictures.SAMPLE},
+        "classify": {page.ROWS.key, intake.SAMPLES.key},
         "classify and explain": {models.MODEL, models.ASKED},
     }
     keys["explain"] |= {pictures.EXPLAINED, targets.CLASSES}
@@ -152,13 +151,13 @@ def test_the_gallery_chooses_the_class_and_no_class_costs_another_pass(
     tiny: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     passes: list[str] = []
-    look = Predictor.look
+    look = Predictor.forward
 
     def counted(self: Predictor, inputs: Any) -> Any:
         passes.append(self.weights_id)
         return look(self, inputs)
 
-    monkeypatch.setattr(Predictor, "look", counted)
+    monkeypatch.setattr(Predictor, "forward", counted)
     app = open_page(picture="Coffee")
     assert sum("among the most probable" in alt for alt in alts(app)) == 4  # all that it has
     assert passes
@@ -186,13 +185,14 @@ def test_the_gallery_s_scale_is_each_map_s_own_or_one_for_all(
         drawn.append((attribution.high, None if scale is None else scale.high))
         return overlay(view, attribution, scale=scale, **options)
 
-    monkeypatch.setattr(gallery, "overlay", noted)
+    monkeypatch.setattr(controls, "overlay", noted)
     open_page(picture="Coffee")
-    highs = [high for high, _ in drawn]
-    assert drawn == [(high, None) for high in highs] and len(set(highs)) == 4
+    explained, *others = drawn
+    highs = [high for high, _ in others]
+    assert others == [(high, None) for high in highs] and len(set(highs)) == 4
     drawn.clear()
     open_page(picture="Coffee", scales="One for all")
-    assert drawn == [(high, max(0, *highs)) for high in highs]
+    assert drawn == [explained, *((high, max(0, *highs)) for high in highs)]
 
 
 @pytest.mark.parametrize("others", [{"method": "Layer-CAM"}, {"layer": "3"}])

@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 
 from app import resources
 from app.charts.calibration import message, scatter
-from app.scale.network import Network
+from app.scale.network import Load, Network
 from app.scale.pricing import TENTHS, measured, price_each, price_network
 from app.scale.quantities import MS_LABEL, latency
 from app.text import unbroken
@@ -181,14 +181,12 @@ def test_the_scatter_holds_every_pair_and_the_band(
 
 def test_many_networks_are_priced_as_single_ones(made_up: Calibration) -> None:
     quantity = latency(made_up)
-    each = price_each(
-        Network(strategy="depth", classes=7), "depth", TENTHS, batch=1, dtype="float32"
-    )
+    each = price_each(Network(strategy="depth", classes=7), TENTHS, Load())
     for phi, priced in list(zip(TENTHS, each, strict=True))[::20]:
         if priced is not None:
             spec = scaled(phi, strategy="depth", num_classes=7)
             assert quantity.of(priced) == pytest.approx(made_up.predict(spec).ms)
-    v2 = price_network(Network(variant="v2-s"), batch=1, dtype="float32")
+    v2 = price_network(Network(variant="v2-s"), Load())
     assert quantity.of(v2) == pytest.approx(made_up.predict(variant("v2-s")).ms)
 
 
@@ -196,7 +194,7 @@ def test_a_check_of_another_version_leaves_out_networks_it_does_not_know(
     made_up: Calibration,
 ) -> None:
     strange = replace(made_up.timed[0], name="b99")
-    assert measured(replace(made_up, checked=(strange,)), batch=1, dtype="float32") == ()
+    assert measured(replace(made_up, checked=(strange,)), Load()) == ()
 
 
 def test_one_job_serves_every_session() -> None:

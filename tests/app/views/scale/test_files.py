@@ -8,7 +8,7 @@ from functools import partial
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app.scale.network import Network
+from app.scale.network import Load, Network
 from app.scale.results import curves
 from app.views.scale.files import curves_csv, file_stem, layers_csv
 from effnet_core.architecture.names import scaled
@@ -59,7 +59,9 @@ def test_the_csv_has_a_row_for_each_layer() -> None:
 
 
 def test_the_curves_hold_what_the_core_computes() -> None:
-    rows = list(csv.DictReader(curves_csv(curves(Network(classes=10), 2, "float16")).splitlines()))
+    rows = list(
+        csv.DictReader(curves_csv(curves(Network(classes=10), Load(2, "float16"))).splitlines())
+    )
     row = next(row for row in rows if row["strategy"] == "width" and float(row["phi"]) == 2.5)
     totals = summarize(scaled(2.5, strategy="width", num_classes=10), batch=2, dtype="float16")
     assert int(row["params"]) == totals.params

@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 from app.scale.network import Network
 from app.text import count
 from app.views.scale.headline import paper_claim
+from effnet_core.architecture.families import find_family
 from effnet_core.architecture.names import scaled, variant
 from effnet_core.architecture.scaling import FAST_COMPOUND_RULE
 from effnet_core.cost.report import analyze, summarize
@@ -104,6 +105,49 @@ def test_a_product_far_from_two_is_warned_of_with_its_number(alpha: float, warne
     assert bool(sentences) == warned
     if warned:
         assert f"α·β²·γ² is {factor:.2f}" in sentences[0]
+
+
+@pytest.mark.parametrize("family", ["lite", "v2-b"])
+def test_a_family_scales_under_the_same_controls(family: str) -> None:
+    app = open_page(family=family, phi="1.5")
+    held = find_family(family)
+    totals = summarize(scaled(1.5, family=held))
+    assert metrics(app)["Parameters"][0] == count(totals.params)
+    assert metrics(app)["FLOPs (multiply-adds)"][0] == count(totals.mult_adds)
+    assert mark(app, 1.5) == (f"{family.title()} φ = 1.5", 1.5, totals.params)
+    press(app, "Pin this network as A")
+    assert app.text_input(key="a").value == f"phi=1.5,family={family}"
+    assert metrics(app)["Parameters"][1] == "the same"
+    healthy(app.slider(key="phi").set_value(-2.0).run())
+    assert metrics(app)["Parameters"][0] == count(summarize(scaled(-2, family=held)).params)
+
+
+@pytest.mark.parametrize(
+    ("family", "one", "blocks"), [("lite", "Lite1", (16, 21)), ("v2-b", "V2-B1", (21, 27))]
+)
+def test_the_reconciler_sets_a_family_beside_its_own_formula(
+    family: str, one: str, blocks: tuple[int, int]
+) -> None:
+    app = open_page(family=family, show="Why B1 is not φ = 1", phi="3")
+    assert f"Why {one} is not {family.title()} φ = 1" in headings(app)
+    said = " ".join(markdown.value for markdown in app.markdown)
+    formula = summarize(scaled(1, family=find_family(family)))
+    assert f"**{count(formula.params)}**" in said
+    assert f"**{count(summarize(variant(one.lower())).params)}**" in said
+    assert f"from {blocks[0]} to {blocks[1]} blocks" in said
+    press(app, "Show φ = 0.01")
+    assert app.slider(key="phi").value == 0.01
+    jumped = summarize(scaled(0.01, family=find_family(family)))
+    assert metrics(app)["Parameters"][0] == count(jumped.params)
+
+
+def test_a_variant_of_another_family_cannot_be_set_beside_this_one() -> None:
+    app = open_page(show="Why B1 is not φ = 1", beside="lite2")
+    assert "“lite2”" in " ".join(seen(warning) for warning in app.warning)
+    app = open_page(show="Why B1 is not φ = 1", beside="b4", family="v1")
+    assert "What rounding did to B4" in headings(app)
+    healthy(app.segmented_control(key="family").set_value("lite").run())
+    assert "What rounding did to Lite1" in headings(app) and not app.warning
 
 
 def test_presets_set_the_rule_and_reset_it() -> None:

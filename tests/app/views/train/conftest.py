@@ -19,10 +19,9 @@ from effnet_core.datasets.drawn import SHAPES
 from effnet_core.network.build import build
 from effnet_core.service.training.jobs import TrainingJobs
 from effnet_core.training.recipe import Recipe
-from effnet_core.training.runs.folder import RunFolder, Status
-from effnet_core.training.runs.order import Ending, Order
+from effnet_core.training.runs.folder import RunFolder
 from effnet_core.training.runs.process import Process
-from effnet_core.training.runs.worker import WORKER
+from effnet_core.training.runs.run import WORKER, Ending, Order, Status
 from effnet_core.weights import WeightsStore, save_checkpoint
 
 SCRIPT = """

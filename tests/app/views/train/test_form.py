@@ -16,7 +16,7 @@ from effnet_core.architecture.names import scaled
 from effnet_core.datasets.drawn import SHAPES, drawn_zip
 from effnet_core.limits import RunLimits
 from effnet_core.training.presets import suited
-from effnet_core.training.runs.order import Ending, Order
+from effnet_core.training.runs.run import Ending, Order
 
 
 def test_the_form_orders_what_its_controls_say(place: Any) -> None:

@@ -11,8 +11,8 @@ from streamlit.testing.v1 import AppTest
 
 from effnet_core.architecture.names import scaled
 from effnet_core.datasets.drawn import SHAPES
-from effnet_core.training.runs.order import Ending
 from effnet_core.training.runs.process import Process
+from effnet_core.training.runs.run import Ending
 
 GONE = Process(1, "another boot 1")
 """A process of an earlier life of the machine: the number lives, and is somebody else's."""

@@ -32,7 +32,7 @@ def test_autocast_computes_in_bfloat16_and_leaves_gradients_alone() -> None:
     exact = CudaEngine(network(), capture=one_buffer)
     engine = CudaEngine(model, autocast=True, capture=one_buffer)
     for one in seen:
-        found, wanted = engine.look(one), exact.look(one)
+        found, wanted = engine.forward(one), exact.forward(one)
         assert found.logits.dtype == np.float32
         assert_close(found.logits, wanted.logits, BFLOAT_TOLERANCE)
         difference = np.abs(found.logits - wanted.logits).max() / np.abs(wanted.logits).max()
@@ -85,7 +85,7 @@ def test_an_autocast_engine_gives_torchs_autocasts_answers_to_the_digit() -> Non
         logits = model.forward_head(features)
     engine = CudaEngine(network(), autocast=True, capture=one_buffer)
     for _ in range(3):
-        look = engine.look(picture)
+        look = engine.forward(picture)
         np.testing.assert_array_equal(look.logits, logits[0].float().numpy())
         np.testing.assert_array_equal(look.features, features[0].float().numpy())
 
@@ -106,7 +106,7 @@ def test_on_cuda_a_replay_in_bfloat16_gives_autocasts_answer() -> None:
     model, seen = network("cuda").to(memory_format=torch.channels_last), pictures(3, "cuda")
     engine = CudaEngine(network("cuda"), autocast=True)
     for one in seen:
-        look = engine.look(one)
+        look = engine.forward(one)
         inputs = one.contiguous(memory_format=torch.channels_last)
         with torch.inference_mode(), torch.autocast("cuda", torch.bfloat16):
             logits = model(inputs)[0].float().cpu().numpy()
@@ -153,7 +153,7 @@ def test_bfloat16_names_the_same_class_of_nearly_every_photo(
         view = model_view(decode(photo.read_bytes()), loaded.preprocessing)
         values = torch.from_numpy(to_input(view, loaded.preprocessing))[None]
         inputs = upload(values, torch.device("cuda", 0))
-        one, other = (engine.look(inputs).probabilities() for engine in (exact, autocast))
+        one, other = (engine.forward(inputs).probabilities() for engine in (exact, autocast))
         same += int(one.argmax() == other.argmax())
         apart = max(apart, float(np.abs(one - other).max()))
     # Autocast on a CPU agrees on 39 of the 40, with no probability further off than 0.02.

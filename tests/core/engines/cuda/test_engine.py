@@ -27,12 +27,12 @@ from tests.core.engines.cuda.passes import assert_close, network, one_buffer, pi
 
 def test_first_and_later_passes_are_the_models_whatever_the_layout() -> None:
     seen = pictures(4)
-    expected = [EagerEngine(network()).look(one) for one in seen]
+    expected = [EagerEngine(network()).forward(one) for one in seen]
     engine = CudaEngine(network(), capture=one_buffer)
     names = [engine.name]
     looks = []
     for one in seen:
-        looks.append(engine.look(one))
+        looks.append(engine.forward(one))
         names.append(engine.name)
     for look, wanted in zip(looks, expected, strict=True):
         assert_close(look.logits, wanted.logits)
@@ -45,7 +45,7 @@ def test_first_and_later_passes_are_the_models_whatever_the_layout() -> None:
 
 def test_weights_keep_their_values_and_lie_channels_last() -> None:
     model, plain = network(), network()
-    CudaEngine(model, capture=one_buffer).look(pictures(1)[0])
+    CudaEngine(model, capture=one_buffer).forward(pictures(1)[0])
     for name, tensor in plain.state_dict().items():
         assert torch.equal(model.state_dict()[name], tensor), name
     block = model.blocks(2)[0]
@@ -66,9 +66,9 @@ def test_threads_get_the_serial_answers() -> None:
     engine = CudaEngine(network(), capture=one_buffer)
     seen = pictures(24)
     with ThreadPoolExecutor(8) as pool:
-        together = list(pool.map(engine.look, seen))
+        together = list(pool.map(engine.forward, seen))
     for one, look in zip(seen, together, strict=True):
-        serial = engine.look(one)
+        serial = engine.forward(one)
         assert_close(look.logits, serial.logits)
         assert_close(look.features, serial.features)
     assert not np.allclose(together[0].logits, together[1].logits, rtol=0, atol=1e-3)
@@ -91,7 +91,7 @@ def test_two_passes_are_never_in_the_buffers_at_once() -> None:
 
     engine = CudaEngine(network(), capture=capture)
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(engine.look, pictures(16)))
+        list(pool.map(engine.forward, pictures(16)))
     assert engine.name.endswith("CUDA graph")  # a replay that failed would have ended them
 
 
@@ -108,14 +108,14 @@ def test_a_refused_capture_and_little_memory_leave_eager_mode(
         caplog.clear()
         monkeypatch.setattr("effnet_core.engines.cuda.engine.free_bytes", lambda _, free=free: free)
         engine = CudaEngine(network(), capture=capture)
-        for look in (engine.look(one), engine.look(one)):
-            assert_close(look.logits, wanted.look(one).logits)
+        for look in (engine.forward(one), engine.forward(one)):
+            assert_close(look.logits, wanted.forward(one).logits)
             assert look.engine == engine.name == wanted.name
         assert len(caplog.records) == 1
     monkeypatch.setattr("effnet_core.engines.cuda.engine.free_bytes", lambda _: need)
     engine = CudaEngine(network(), capture=one_buffer)
-    engine.look(one)
-    engine.look(one)
+    engine.forward(one)
+    engine.forward(one)
     assert engine.name.endswith("CUDA graph")
 
 
@@ -124,7 +124,7 @@ def test_the_model_goes_with_its_last_user(autocast: bool) -> None:
     model = network()
     engine = CudaEngine(model, autocast=autocast, capture=one_buffer)
     for picture in pictures(2):
-        engine.look(picture)
+        engine.forward(picture)
     assert engine.name.partition(", ")[2].startswith("CUDA graph")
     held = weakref.ref(model)
     gc.collect()
@@ -144,12 +144,12 @@ def test_an_upload_is_equal_where_no_memory_can_be_locked() -> None:
 @pytest.mark.gpu
 def test_a_graph_gives_eager_torchs_answer_for_each_picture() -> None:
     seen = pictures(5, "cuda")
-    expected = [EagerEngine(network()).look(one.cpu()) for one in seen]
+    expected = [EagerEngine(network()).forward(one.cpu()) for one in seen]
     engine = CudaEngine(network("cuda"))
     eager = EagerEngine(network("cuda"))  # as contiguous weights; TF32 is off for it too
     for one, wanted in zip(seen, expected, strict=True):
-        look = engine.look(one)
-        for other in (wanted, eager.look(one)):
+        look = engine.forward(one)
+        for other in (wanted, eager.forward(one)):
             assert_close(look.logits, other.logits)
             assert_close(look.features, other.features)
     assert look.engine.endswith(", CUDA graph")
@@ -160,7 +160,7 @@ def test_on_cuda_threads_get_the_serial_answers() -> None:
     engine, seen = CudaEngine(network("cuda")), pictures(40)
 
     def answer(one: Tensor) -> np.ndarray:
-        return engine.look(upload(one, torch.device("cuda", 0))).logits
+        return engine.forward(upload(one, torch.device("cuda", 0))).logits
 
     serial = [answer(one) for one in seen]
     with ThreadPoolExecutor(8) as pool:
@@ -195,7 +195,9 @@ def test_threads_on_streams_of_their_own_get_the_serial_answers() -> None:
 def test_several_engines_record_side_by_side() -> None:
     engines, (one,) = [CudaEngine(network("cuda")) for _ in range(4)], pictures(1, "cuda")
     with ThreadPoolExecutor(4) as pool:
-        found = [pool.submit(lambda e: [e.look(one) for _ in range(5)], each) for each in engines]
+        found = [
+            pool.submit(lambda e: [e.forward(one) for _ in range(5)], each) for each in engines
+        ]
         looks = [look for each in found for look in each.result()]
     for look in looks:
         assert_close(look.logits, looks[0].logits)
@@ -205,7 +207,7 @@ def test_several_engines_record_side_by_side() -> None:
 @pytest.mark.gpu
 def test_prefixes_on_cuda_can_be_differentiated() -> None:
     model, (one,) = network("cuda"), pictures(1, "cuda")
-    CudaEngine(model).look(one)
+    CudaEngine(model).forward(one)
     features = model.prefix(one, 3).clone().requires_grad_()
     (gradient,) = torch.autograd.grad(model.suffix(features, 3)[0, 2], features)
     plain = network("cuda")

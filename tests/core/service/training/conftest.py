@@ -15,9 +15,9 @@ from effnet_core.datasets.drawn import drawn_zip
 from effnet_core.limits import RunLimits
 from effnet_core.service.training.jobs import TrainingJobs
 from effnet_core.service.training.orders import Wish
-from effnet_core.service.training.views import Run, RunState
 from effnet_core.training.recipe import Recipe
 from effnet_core.training.runs.process import Process
+from effnet_core.training.runs.run import Run, State
 from effnet_core.weights import WeightsStore
 
 SECONDS = 120
@@ -40,7 +40,7 @@ class Place:
     def jobs(self, **limits: int) -> TrainingJobs:
         return TrainingJobs(self.folder / "runs", self.store, limits=RunLimits(**limits))
 
-    def until(self, run_id: str, *states: RunState, beyond: int = -1) -> Run:
+    def until(self, run_id: str, *states: State, beyond: int = -1) -> Run:
         """Wait for a state, with more than `beyond` steps done."""
         end = time.monotonic() + SECONDS
         while time.monotonic() < end:

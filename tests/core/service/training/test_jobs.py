@@ -18,8 +18,8 @@ from effnet_core.datasets.drawn import SHAPES, drawn_zip
 from effnet_core.engines.predictor import Predictor
 from effnet_core.errors import Busy, EffnetError, InvalidInput
 from effnet_core.service.training.orders import Wish
-from effnet_core.training.runs.order import Order
 from effnet_core.training.runs.process import Process
+from effnet_core.training.runs.run import Order
 from effnet_core.weights import resolve_weights
 
 Finished = tuple[Any, str]

@@ -15,7 +15,8 @@ import pytest
 from effnet_core.datasets.drawn import drawn_zip
 from effnet_core.errors import Busy, DoesNotFit, EffnetError, InvalidInput
 from effnet_core.service.training.jobs import TrainingJobs, default_root
-from effnet_core.service.training.orders import RUN_ID, Wish, cleaned, new_id, unused
+from effnet_core.service.training.names import RUN_ID, cleaned, new_id, unused
+from effnet_core.service.training.orders import Wish
 
 Files = dict[str, bytes]
 

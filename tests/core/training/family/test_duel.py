@@ -6,6 +6,7 @@ import dataclasses
 import json
 import math
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,9 +21,10 @@ from effnet_core.architecture.scaling import (
 from effnet_core.architecture.spec import expand
 from effnet_core.cost.report import analyze, summarize
 from effnet_core.errors import InvalidInput
-from effnet_core.training.family.duel import Contender, duel, network
+from effnet_core.training.family.duel import duel, network
 
-LIST = Path(__file__).resolve().parents[4] / "assets" / "family.json"
+ROOT = Path(__file__).resolve().parents[4]
+LIST = ROOT / "assets" / "family.json"
 BASE = PAPER_RULE.coefficients(-2, base_resolution=128)
 
 
@@ -58,7 +60,7 @@ def closest(lists: list[list[int]]) -> float:
             return best
 
 
-def built(one: Contender) -> int:
+def built(one: Any) -> int:
     """The contender's multiply-adds, layer by layer."""
     report = analyze(network(one.coefficients, name=one.name, num_classes=100))
     return sum(layer.mult_adds for layer in report.layers)

@@ -17,8 +17,9 @@ from effnet_core.training.distributed import World
 from effnet_core.training.family.plan import plan
 from effnet_core.training.family.runs import Family, FamilyRun
 from effnet_core.training.family.training import FamilyData, Outcome, train_family
-from effnet_core.training.launch import resumed_job
-from effnet_core.training.runs.folder import RunFolder, Status
+from effnet_core.training.job import resumed_job
+from effnet_core.training.runs.folder import RunFolder
+from effnet_core.training.runs.run import Status
 
 CPU = World(0, 1, torch.device("cpu"))
 EPOCHS, STEPS = 3, 3
@@ -115,7 +116,7 @@ def test_a_single_run_can_be_resumed_by_itself(
     whole: tuple[Path, tuple[Outcome, ...]], data: FamilyData
 ) -> None:
     job = resumed_job(RunFolder(whole[0] / "narrow"))
-    assert job.spec == RunFolder(whole[0] / "narrow").spec()
+    assert job.spec == RunFolder(whole[0] / "narrow").begun().spec
     assert torch.equal(job.photos.images, data.training.photos.images)
 
 

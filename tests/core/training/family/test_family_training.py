@@ -12,8 +12,8 @@ import pytest
 import torch
 
 from effnet_core.datasets import prepared
-from effnet_core.datasets.photo_set import DataError, PhotoSet
-from effnet_core.errors import InvalidInput
+from effnet_core.datasets.photo_set import PhotoSet
+from effnet_core.errors import DataError, InvalidInput
 from effnet_core.training.distributed import World
 from effnet_core.training.family import training
 from effnet_core.training.family.plan import plan
@@ -42,16 +42,16 @@ def test_every_run_is_trained_and_measured(
     ]
     for outcome in outcomes:
         result = RunFolder(out / outcome.id).result()
-        assert result is not None and result["steps"] == 9
+        assert result is not None and result.steps == 9
         measured = read_json(out / outcome.id / "validation.json")
         assert measured["photos"] == 12 and measured["top5"] == 1.0
         assert (outcome.held_out_top1, outcome.validation_top1) == (
-            result["top1"],
+            result.top1,
             measured["top1"],
         )
         loaded = load_checkpoint(out / outcome.id / "model.safetensors")
         assert loaded.sha256 == measured["weights_sha256"]
-        about = RunFolder(out / outcome.id).about()
+        about = RunFolder(out / outcome.id).begun().about
         assert about["data"] == {
             "name": "tones",
             "path": str(data.training.path),
@@ -62,7 +62,7 @@ def test_every_run_is_trained_and_measured(
         }
         assert measured["sha256"] == data.training.sha256["val.safetensors"]
         assert (about["family"]["id"], about["family"]["list"]) == (outcome.id, "two tiny ones")
-    assert RunFolder(out / "wide").recipe().seed == 1
+    assert RunFolder(out / "wide").begun().recipe.seed == 1
 
 
 def test_finished_runs_are_left_alone(
@@ -158,7 +158,7 @@ def test_on_a_gpu_all_runs_are_trained(
     world = World(0, 1, torch.device("cuda", 0))
     outcomes = train_family(family, family.runs, data, tmp_path, world)
     assert [one.state for one in outcomes] == ["finished", "finished"]
-    assert RunFolder(tmp_path / "narrow").about()["device"] == torch.cuda.get_device_name(0)
+    assert RunFolder(tmp_path / "narrow").begun().about["device"] == torch.cuda.get_device_name(0)
 
 
 def test_one_process_at_a_time(

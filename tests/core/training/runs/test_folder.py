@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,8 @@ import pytest
 import torch
 
 from effnet_core.training.recipe import Recipe
-from effnet_core.training.runs.folder import RunFolder, Status, environment
+from effnet_core.training.runs.folder import RunFolder, environment
+from effnet_core.training.runs.run import Status
 from effnet_core.training.trainer import TrainingError
 
 CPU = torch.device("cpu")
@@ -28,9 +28,9 @@ def folder(tmp_path: Path, tiny: Any) -> RunFolder:
 
 
 def test_what_was_asked_is_read_back(folder: RunFolder, tiny: Any) -> None:
-    assert folder.recipe() == Recipe(seed=7)
-    assert folder.spec() == tiny.spec()
-    assert folder.about() == {"data": "drawn"}
+    assert folder.begun().recipe == Recipe(seed=7)
+    assert folder.begun().spec == tiny.spec()
+    assert folder.begun().about == {"data": "drawn"}
     assert folder.load_state(CPU) == {"steps": 0}
     assert (folder.status(), folder.result(), folder.read_metrics()) == (None, None, ())
     folder.write_status(STATUS)
@@ -85,32 +85,31 @@ def test_a_damaged_checkpoint_is_a_sentence(folder: RunFolder) -> None:
     assert folder.load_state(CPU) is None
 
 
-@pytest.mark.parametrize("read", [RunFolder.recipe, RunFolder.spec, RunFolder.about])
-def test_a_folder_without_a_run_says_so(tmp_path: Path, read: Callable[..., Any]) -> None:
-    with pytest.raises(TrainingError, match=r"holds no run .* give a run's folder"):
-        read(RunFolder(tmp_path / "nothing"))
+@pytest.mark.parametrize("name", ["recipe.json", "spec.json", "run.json"])
+def test_a_folder_without_a_run_says_so(folder: RunFolder, tmp_path: Path, name: str) -> None:
+    (folder.path / name).unlink()
+    for path in (folder.path, tmp_path / "nothing"):
+        with pytest.raises(TrainingError, match=r"holds no run .* give a run's folder"):
+            RunFolder(path).begun()
 
 
 def test_a_damaged_description_is_a_sentence(folder: RunFolder) -> None:
     for text in ("{", "3", "null"):
         (folder.path / "run.json").write_text(text)
         with pytest.raises(TrainingError, match=r"run\.json is damaged"):
-            folder.about()
+            folder.begun()
 
 
 def test_only_one_process_trains_in_a_folder(
     folder: RunFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("effnet_core.training.runs.folder._LOCK_SECONDS", 0.05)
-    assert not folder.is_claimed()
     with folder.claimed():
-        assert folder.is_claimed()
         other = RunFolder(folder.path).claimed()
         with pytest.raises(TrainingError, match="Another process is training in"), other:
             pytest.fail("two at once")
-        assert folder.is_claimed()
-    assert not folder.is_claimed()
-    assert not RunFolder(folder.path / "none").is_claimed()
+    with RunFolder(folder.path).claimed():  # once the first lets go
+        pass
 
 
 def test_what_killed_writers_left_is_swept_and_nothing_else(folder: RunFolder) -> None:

@@ -19,7 +19,8 @@ import pytest
 
 from effnet_core.cli import main
 from effnet_core.training import loop
-from effnet_core.training.runs.folder import RunFolder, Status
+from effnet_core.training.runs.folder import RunFolder
+from effnet_core.training.runs.run import Status
 from effnet_core.training.trainer import TrainingError
 
 # Children are forked from a process that has loaded torch, so that a test can afford many.
@@ -47,10 +48,12 @@ def assert_same(one: RunFolder, other: RunFolder) -> None:
     for left, right in zip(one.read_metrics(), other.read_metrics(), strict=True):
         for key in left.keys() | right.keys() - times:
             assert left[key] == right[key] or key in times
-    results = [folder.result() for folder in (one, other)]
-    assert all(result is not None for result in results)
-    for key in (results[0] or {}).keys() - times:
-        assert (results[0] or {})[key] == (results[1] or {})[key]
+    results = []
+    for folder in (one, other):
+        result = folder.result()
+        assert result is not None
+        results.append({k: v for k, v in dataclasses.asdict(result).items() if k not in times})
+    assert results[0] == results[1]
 
 
 @pytest.mark.parametrize("step", [1, 2, 4, 7, 11, 12])
@@ -179,7 +182,7 @@ def long_run(tiny: Any, tmp_path_factory: pytest.TempPathFactory) -> tuple[list[
 @pytest.fixture(scope="module")
 def start() -> Iterator[Callable[[list[str]], Any]]:
     """Return a function that runs `effnet` in a process of its own."""
-    CHILDREN.set_forkserver_preload(["effnet_core.cli.program", "effnet_core.training.launch"])
+    CHILDREN.set_forkserver_preload(["effnet_core.cli.program", "effnet_core.training.job"])
     started: list[Any] = []
 
     def start(arguments: list[str]) -> Any:

@@ -10,11 +10,17 @@ import pytest
 from PIL import Image
 
 from effnet_core.errors import ImageError
-from effnet_core.images import Decoded, Preprocessing, crop_box, decode
-from effnet_core.images.resizing import decode_at
+from effnet_core.images import Decoded, Preprocessing, crop_box, decode, decode_reduced
 from effnet_core.service import ClassifyRequest
-from effnet_core.service import pictures as module
-from effnet_core.service.pictures import Pictures
+from effnet_core.service import recent as module
+from effnet_core.service.recent import RecentPictures, digest
+
+
+class Pictures(RecentPictures):
+    """Recent pictures, asked for by their bytes alone."""
+
+    def of(self, data: bytes, *edge: int | None) -> Decoded:
+        return self.get(digest(data), data, *edge)
 
 
 def png(width: int, height: int, seed: int = 0) -> bytes:
@@ -26,52 +32,52 @@ def png(width: int, height: int, seed: int = 0) -> bytes:
 
 def test_a_picture_is_decoded_once_and_exactly() -> None:
     pictures, data = Pictures(), png(60, 40)
-    first = pictures.get(data)
-    assert pictures.get(bytes(data)) is first
-    assert first.decode_milliseconds > 0
-    np.testing.assert_array_equal(np.asarray(first.decoded.image), np.asarray(decode(data)))
+    first = pictures.of(data)
+    assert pictures.of(bytes(data)) is first
+    assert first.milliseconds > 0
+    np.testing.assert_array_equal(np.asarray(first.image), np.asarray(decode(data)))
 
 
 def test_a_large_jpeg_is_kept_at_each_fraction_that_is_asked_for() -> None:
     file = io.BytesIO()
     Image.linear_gradient("L").resize((3200, 2400)).convert("RGB").save(file, "JPEG")
     pictures, data = Pictures(), file.getvalue()
-    kept = {edge: pictures.get(data, edge).decoded for edge in (600, None, 1200)}
+    kept = {edge: pictures.of(data, edge) for edge in (600, None, 1200)}
     sizes = {edge: decoded.image.size for edge, decoded in kept.items()}
     assert sizes == {600: (800, 600), 1200: (1600, 1200), None: (3200, 2400)}
     assert {decoded.size for decoded in kept.values()} == {(3200, 2400)}
     assert kept[None].image.tobytes() == decode(data).tobytes()
-    assert pictures.get(data).decoded is kept[600]
-    assert all(pictures.get(data, edge).decoded is decoded for edge, decoded in kept.items())
+    assert pictures.of(data) is kept[600]
+    assert all(pictures.of(data, edge) is decoded for edge, decoded in kept.items())
 
 
 def test_a_picture_that_is_never_reduced_is_decoded_once_for_all() -> None:
     pictures, data = Pictures(), png(60, 40)
-    first = pictures.get(data)
-    assert pictures.get(data, 1200) is pictures.get(data, None) is first
+    first = pictures.of(data)
+    assert pictures.of(data, 1200) is pictures.of(data, None) is first
 
 
 def test_the_least_recently_used_makes_room() -> None:
     pictures = Pictures(max_pixels=2 * 30 * 30)
     data = [png(30, 30, seed) for seed in range(3)]
-    kept = [pictures.get(data[0]), pictures.get(data[1])]
-    assert pictures.get(data[0]) is kept[0]
-    pictures.get(data[2])
-    assert pictures.get(data[0]) is kept[0]
-    assert pictures.get(data[1]) is not kept[1]
+    kept = [pictures.of(data[0]), pictures.of(data[1])]
+    assert pictures.of(data[0]) is kept[0]
+    pictures.of(data[2])
+    assert pictures.of(data[0]) is kept[0]
+    assert pictures.of(data[1]) is not kept[1]
 
 
 def test_a_picture_beyond_the_bound_is_answered_but_not_kept() -> None:
     pictures, data = Pictures(max_pixels=100), png(30, 30)
-    assert pictures.get(data).decoded.image.size == (30, 30)
-    assert pictures.get(data) is not pictures.get(data)
+    assert pictures.of(data).image.size == (30, 30)
+    assert pictures.of(data) is not pictures.of(data)
 
 
 def test_bad_bytes_are_refused_each_time() -> None:
     pictures = Pictures()
     for _ in range(2):
         with pytest.raises(ImageError):
-            pictures.get(b"not a picture")
+            pictures.of(b"not a picture")
 
 
 @pytest.mark.parametrize(("resize", "edge"), [(300, 600), (301, 1200), (601, None)])
@@ -84,11 +90,11 @@ def test_the_service_decodes_once_as_far_as_the_model_needs(
 ) -> None:
     asked = []
 
-    def decoded(data: bytes, edge: int | None) -> Decoded:
-        asked.append(edge)
-        return decode_at(data, edge)
+    def decoded(data: bytes, *, shorter_edge: int | None) -> Decoded:
+        asked.append(shorter_edge)
+        return decode_reduced(data, shorter_edge=shorter_edge)
 
-    monkeypatch.setattr(module, "decode_at", decoded)
+    monkeypatch.setattr(module, "decode_reduced", decoded)
     shape = Preprocessing(resize=resize, crop=64)
     card = ready.service.add_checkpoint(checkpoints[0], "tiny.safetensors", preprocessing=shape)
     file = io.BytesIO()

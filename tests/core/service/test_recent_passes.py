@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from torch import Tensor
 
-from effnet_core.engines.engine import Look
+from effnet_core.engines.engine import ForwardPass
 from effnet_core.engines.predictor import ClassProbability, Prediction, Predictor
 from effnet_core.service import ClassifyRequest, ExplainRequest
-from effnet_core.service.looks import Looks, Seen
+from effnet_core.service.recent import Answer, RecentPasses, nbytes
 
 
-def seen(side: int = 8) -> Seen:
+def answer(side: int = 8) -> Answer:
     """2 logits, 3 × 4 × 4 features, 2 probabilities and a view: 208 bytes and 3 · side²."""
     prediction = Prediction(
         weights="a",
@@ -30,55 +30,56 @@ def seen(side: int = 8) -> Seen:
         classes=("ant", "bee"),
         probabilities=np.zeros(2, np.float32),
     )
-    return Seen(prediction, Look(np.zeros(2, np.float32), np.zeros((3, 4, 4), np.float32), "torch"))
+    by = ForwardPass(np.zeros(2, np.float32), np.zeros((3, 4, 4), np.float32), "torch")
+    return prediction, by
 
 
 def test_bytes_are_those_of_what_is_kept() -> None:
-    assert seen(side=8).nbytes == 4 * (2 + 48 + 2) + 3 * 64
+    assert nbytes(answer(side=8)) == 4 * (2 + 48 + 2) + 3 * 64
 
 
 def test_the_longest_unused_makes_room() -> None:
-    looks = Looks(max_bytes=3 * seen().nbytes)
+    recent = RecentPasses(max_bytes=3 * nbytes(answer()))
     for name in ("a", "b", "c"):
-        looks.put((name.encode(), "model"), seen())
-    assert looks.get((b"a", "model")) is not None  # used now, so that b goes
-    looks.put((b"d", "model"), seen())
-    kept = [name for name in "abcd" if looks.get((name.encode(), "model"))]
+        recent.put((name.encode(), "model"), answer())
+    assert recent.get((b"a", "model")) is not None  # used now, so that b goes
+    recent.put((b"d", "model"), answer())
+    kept = [name for name in "abcd" if recent.get((name.encode(), "model"))]
     assert kept == ["a", "c", "d"]
 
 
 def test_putting_the_same_again_counts_once_and_what_is_too_large_is_not_kept() -> None:
-    looks = Looks(max_bytes=2 * seen().nbytes)
-    looks.put((b"a", "model"), seen())
+    recent = RecentPasses(max_bytes=2 * nbytes(answer()))
+    recent.put((b"a", "model"), answer())
     for _ in range(5):
-        looks.put((b"b", "model"), seen())
-    assert looks.get((b"a", "model")) is not None
-    looks.put((b"large", "model"), seen(side=100))
-    assert looks.get((b"large", "model")) is None
+        recent.put((b"b", "model"), answer())
+    assert recent.get((b"a", "model")) is not None
+    recent.put((b"large", "model"), answer(side=100))
+    assert recent.get((b"large", "model")) is None
 
 
 def test_a_model_that_goes_takes_what_it_saw() -> None:
-    looks = Looks(max_bytes=2 * seen().nbytes)
-    looks.put((b"a", "one"), seen())
-    looks.put((b"a", "other"), seen())
-    looks.forget("one")
-    assert looks.get((b"a", "one")) is None
-    assert looks.get((b"a", "other")) is not None
-    looks.put((b"b", "other"), seen())
-    assert looks.get((b"a", "other")) is not None  # the room of what was forgotten is free again
+    recent = RecentPasses(max_bytes=2 * nbytes(answer()))
+    recent.put((b"a", "one"), answer())
+    recent.put((b"a", "other"), answer())
+    recent.forget("one")
+    assert recent.get((b"a", "one")) is None
+    assert recent.get((b"a", "other")) is not None
+    recent.put((b"b", "other"), answer())
+    assert recent.get((b"a", "other")) is not None  # the room of what was forgotten is free again
 
 
 @pytest.fixture
 def passes(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The model of each pass that is taken over a picture, warming up included."""
     taken: list[str] = []
-    look = Predictor.look
+    forward = Predictor.forward
 
-    def counted(self: Predictor, inputs: Tensor) -> Look:
+    def counted(self: Predictor, inputs: Tensor) -> ForwardPass:
         taken.append(self.weights_id)
-        return look(self, inputs)
+        return forward(self, inputs)
 
-    monkeypatch.setattr(Predictor, "look", counted)
+    monkeypatch.setattr(Predictor, "forward", counted)
     return taken
 
 
@@ -104,7 +105,7 @@ def test_further_classes_of_a_picture_take_no_pass(
     assert passes[2:] == [weights, ready.ids[1], ready.ids[1]]
 
 
-def test_an_upload_that_makes_room_takes_its_looks(
+def test_an_upload_that_makes_room_takes_its_passes(
     make: Callable[..., Any],
     checkpoints: tuple[bytes, bytes],
     pictures: tuple[bytes, ...],

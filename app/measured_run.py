@@ -1,25 +1,23 @@
-"""Compare, trained here: the record of one run, with its recipe, its photos and its curves."""
+"""One run that this project measured, as Compare and Train draw it: facts, curves and recipe."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 
 import streamlit as st
 
 from app import widgets
 from app.charts.trained.figure import curve
-from app.charts.trained.words import percent
-from app.markup import html
-from app.text import count
-from effnet_core.results.trained import MeasuredRun
+from app.markup import facts
+from app.text import count, percent
+from effnet_core.results.trained import HeldOut, MeasuredRun, Validation
 
 
 def draw(run: MeasuredRun) -> None:
-    """Draw the run's facts, both curves, its recipe, and the record to download."""
-    items = "".join(f'<span role="listitem">{html(fact)}</span>' for fact in _facts(run))
-    st.html(f'<div class="facts" role="list">{items}</div>')
-    left, right = st.columns(2)
-    for place, what in ((left, "loss"), (right, "top1")):
+    """Draw the run's facts, both curves, its recipe, and its record to download."""
+    st.html(facts(_facts(run)))
+    for place, what in zip(st.columns(2), ("loss", "top1"), strict=True):
         with place:
             widgets.chart(curve(run, what), _message(run, what), key=f"curve-{what}")
     st.caption(
@@ -32,21 +30,13 @@ def draw(run: MeasuredRun) -> None:
             hide_index=True,
             alt="Every setting of the recipe and what is known of the photos.",
         )
-    st.download_button(
-        "Record, JSON", run.text, f"{run.id}.json", "application/json", on_click="ignore"
-    )
+    widgets.download("Record, JSON", run.text, f"{run.id}.json")
 
 
-def _facts(run: MeasuredRun) -> tuple[str, ...]:
-    seen = run.validation
-    accuracy = (
-        f"validation top-1 {percent(seen.top1)}, top-5 {percent(seen.top5)}"
-        if seen
-        else "not validated"
-    )
-    return (
-        accuracy,
-        *_held_out(run),
+def _facts(run: MeasuredRun) -> Iterator[str]:
+    told = (
+        _tops("validation", run.validation) if run.validation else "not validated",
+        _tops("held-out", run.held_out),
         f"{count(run.cost.params)} parameters",
         f"{count(run.cost.mult_adds)} multiply-adds",
         f"{run.spec.resolution} pixels",
@@ -54,15 +44,16 @@ def _facts(run: MeasuredRun) -> tuple[str, ...]:
         f"seed {run.seed}",
         f"{run.seconds / 60:,.0f} min on {run.device}, {run.photos_per_second:,.0f} photos/s",
         "bundled: choose it on Classify" if run.weights else "weights not bundled",
-        *((f"started from {run.origin.id}",) if run.origin else ()),
+        f"started from {run.origin.id}" if run.origin else "",
         run.date,
     )
+    return filter(None, told)
 
 
-def _held_out(run: MeasuredRun) -> tuple[str, ...]:
-    if run.held_out.top1 is None or run.held_out.top5 is None:
-        return ()
-    return (f"held-out top-1 {percent(run.held_out.top1)}, top-5 {percent(run.held_out.top5)}",)
+def _tops(photos: str, seen: Validation | HeldOut) -> str:
+    if seen.top1 is None or seen.top5 is None:
+        return ""
+    return f"{photos} top-1 {percent(seen.top1)}, top-5 {percent(seen.top5)}"
 
 
 def _message(run: MeasuredRun, what: str) -> str:

@@ -1,18 +1,26 @@
-"""The controls with which pictures come in: samples, files (browse, drop, paste) and the camera."""
+"""The controls through which pictures come in: samples, files (browse, drop, paste), the camera."""
 
 from __future__ import annotations
 
 import streamlit as st
 
-from app import pictures
+from app import pictures, widgets
 from app.markup import plain
 from app.pictures import Picture
+from app.state import Several
 from effnet_core.images import FORMATS_SENTENCE
 from effnet_core.images.samples import sample_images
 from effnet_core.limits import MAX_PIXELS, PICTURE_UPLOAD_MEGABYTES
 
-SAMPLE = "sample"
-"""The key (also in the URL) of the samples chosen."""
+_NAMES = tuple(sample.name for sample in sample_images())
+SAMPLES = Several(
+    key="sample",
+    label="Samples",
+    options=_NAMES,
+    default=_NAMES[:1],
+    labels={name: name.capitalize() for name in _NAMES},
+    help="Photos that scikit-image carries, free of rights.",
+)
 
 # Streamlit takes in what is pasted into its box once that has the focus, but a click on the box
 # opens the file dialog: this hands it the files that are pasted elsewhere.
@@ -58,7 +66,7 @@ def choose() -> tuple[Picture, ...]:
         _take_in([(file.name, file.getvalue()) for file in files])
     for sentence in st.session_state.get(_REFUSED, ()):
         st.error(plain(sentence))
-    return (*pictures.uploads(), *map(pictures.sample, _choose_samples()))
+    return (*pictures.uploads(), *map(pictures.sample, widgets.several_pills(SAMPLES)))
 
 
 def _take_in(files: list[tuple[str, bytes]]) -> None:
@@ -68,31 +76,5 @@ def _take_in(files: list[tuple[str, bytes]]) -> None:
     st.session_state[_REFUSED] = refused
     st.session_state[_ROUND] += 1
     if len(refused) < len(files):
-        st.session_state[SAMPLE] = []
+        st.session_state[SAMPLES.key] = []
     st.rerun()
-
-
-def say_unknown() -> None:
-    """Name the samples in the address that do not exist; call it before `choose`."""
-    offered = [sample.name.capitalize() for sample in sample_images()]
-    unknown = [text for text in st.query_params.get_all(SAMPLE) if text and text not in offered]
-    for text in unknown[:3]:
-        st.warning(
-            plain(f"The address names a sample “{text[:40]}”, and there is none of that name.")
-        )
-
-
-def _choose_samples() -> tuple[str, ...]:
-    names = [sample.name for sample in sample_images()]
-    chosen = st.pills(
-        "Samples",
-        names,
-        default=names[:1],
-        selection_mode="multi",
-        format_func=str.capitalize,
-        key=SAMPLE,
-        help="Photos that scikit-image carries, free of rights.",
-        bind="query-params",
-        persist_state="session",
-    )
-    return tuple(chosen)

@@ -1,0 +1,97 @@
+"""What was decoded and computed last, kept in memory within bounds; for any number of threads."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from contextlib import suppress
+
+from cachetools import LRUCache
+
+from effnet_core.engines.engine import ForwardPass
+from effnet_core.engines.predictor import Prediction
+from effnet_core.images import Decoded, decode_reduced
+from effnet_core.images.resizing import REDUCED_EDGES
+
+CACHE_PIXELS = 80_000_000
+"""Pixels kept (3 bytes each): the largest accepted picture twice, or a hundred from a telephone."""
+CACHE_BYTES = 64 * 2**20
+"""Bytes of passes kept: some 150 pictures by B0 at 224 pixels, 13 by B7 at 600."""
+LEAST = REDUCED_EDGES[0]
+
+Answer = tuple[Prediction, ForwardPass]
+"""What one model said of one picture, and the pass that it said it by."""
+Key = tuple[bytes, str]
+"""A picture's digest and a model's id."""
+
+
+def digest(data: bytes) -> bytes:
+    """What stands for a picture file: the SHA-256 of its bytes."""
+    return hashlib.sha256(data).digest()
+
+
+class RecentPictures:
+    """Decodes picture files and keeps the last ones, `max_pixels` in all.
+
+    Large JPEGs are decoded at a fraction of their size, as `images.resizing` explains, once for
+    each fraction that is asked for. Decoding happens one picture at a time, which bounds the memory
+    that many uploads at once can take.
+    """
+
+    def __init__(self, max_pixels: int = CACHE_PIXELS) -> None:
+        self._lock = threading.Lock()
+        self._decoded: LRUCache[tuple[bytes, int | None], Decoded] = LRUCache(max_pixels, _pixels)
+
+    def get(self, name: bytes, data: bytes, edge: int | None = LEAST) -> Decoded:
+        """The picture in a file's bytes, decoded once while it is kept; raises ImageError.
+
+        `name` is the bytes' digest and `edge` as `resizing.edge_for` gives it. A picture that the
+        least edge leaves whole serves for all.
+        """
+        with self._lock:
+            least = self._decoded.get((name, LEAST))
+            key = (name, LEAST if least is not None and least.is_whole else edge)
+            decoded = self._decoded.get(key)
+            if decoded is None:
+                decoded = decode_reduced(data, shorter_edge=edge)
+                with suppress(ValueError):  # larger than all that is kept
+                    self._decoded[key] = decoded
+        return decoded
+
+
+class RecentPasses:
+    """Keeps the last answers of models, `max_bytes` in all.
+
+    Another class, or Explain after Classify, then costs no further pass.
+    """
+
+    def __init__(self, max_bytes: int = CACHE_BYTES) -> None:
+        self._lock = threading.Lock()
+        self._answers: LRUCache[Key, Answer] = LRUCache(max_bytes, nbytes)
+
+    def get(self, key: Key) -> Answer | None:
+        """What was said, if it is kept still."""
+        with self._lock:
+            return self._answers.get(key)
+
+    def put(self, key: Key, answer: Answer) -> None:
+        """Keep it; what was used longest ago makes room."""
+        with self._lock, suppress(ValueError):  # larger than all that is kept
+            self._answers[key] = answer
+
+    def forget(self, model: str) -> None:
+        """Let go of all that this model said."""
+        with self._lock:
+            for key in [key for key in self._answers if key[1] == model]:
+                del self._answers[key]
+
+
+def nbytes(answer: Answer) -> int:
+    """Bytes of an answer's arrays."""
+    said, by = answer
+    return by.nbytes + said.probabilities.nbytes + said.pixels.nbytes
+
+
+def _pixels(decoded: Decoded) -> int:
+    width, height = decoded.image.size
+    return width * height

@@ -1,0 +1,103 @@
+"""What a name stands for, whichever source has it: found once, read when it is needed."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from effnet_core.errors import CheckpointError, WeightsError
+from effnet_core.images import Preprocessing
+from effnet_core.weights import tensor_files
+from effnet_core.weights.checkpoints import GIVEN, LoadedWeights, load_checkpoint
+from effnet_core.weights.published import WeightsEntry
+from effnet_core.weights.stored import StoredWeights, read_record
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """Weights known by their record `stored`, and not read yet.
+
+    `path` is where the file lies or would lie. `read` gives its bytes, proven, or raises what the
+    source has to say: WeightsError where they are absent, CheckpointError where they are damaged.
+    `classes` is () where the file alone names them. `entry` is what can be downloaded, of published
+    weights alone, whose files do not say what they are.
+    """
+
+    stored: StoredWeights
+    path: Path
+    read: Callable[[], bytes]
+    classes: tuple[str, ...] = ()
+    entry: WeightsEntry | None = None
+
+    @property
+    def id(self) -> str:
+        """The one id, however the weights were called."""
+        return self.stored.id
+
+    @property
+    def preprocessing(self) -> Preprocessing:
+        """What belongs to these weights."""
+        return self.stored.preprocessing
+
+    def load(
+        self,
+        *,
+        architecture: str | None = None,
+        classes: Sequence[str] | None = None,
+        preprocessing: Preprocessing | None = None,
+    ) -> LoadedWeights:
+        """The weights, with what is given in place of their own; raises as `load_checkpoint`."""
+        entry, stored = self.entry, self.stored
+        loaded = load_checkpoint(
+            self.read(),
+            architecture=architecture or (entry.architecture if entry else None),
+            classes=classes or (entry.classes if entry else None),
+            preprocessing=preprocessing or (entry.preprocessing if entry else None),
+            file_name=self.path.name,
+        )
+        return dataclasses.replace(
+            loaded,
+            id=stored.id,
+            origin=stored.origin,
+            classes_source=GIVEN if classes else stored.classes_source,
+            preprocessing_source=GIVEN if preprocessing else stored.preprocessing_source,
+        )
+
+
+def proven(path: Path, name: str, entry: WeightsEntry | None = None) -> bytes:
+    """The bytes of a stored file, if they have the recorded hash; raises as `Source.read`."""
+    record = read_record(path)
+    if record is None:
+        raise WeightsError(absent(entry) if entry else f"{name} is not on this disk any more.")
+    data = tensor_files.read_file(path)
+    if hashlib.sha256(data).hexdigest() != record.sha256:
+        raise CheckpointError(damaged(name))
+    return data
+
+
+def is_intact(path: Path) -> bool:
+    """Whether a stored file is there with its recorded hash."""
+    record = read_record(path)
+    return (
+        record is not None
+        and hashlib.sha256(tensor_files.read_file(path)).hexdigest() == record.sha256
+    )
+
+
+def absent(entry: WeightsEntry) -> str:
+    """What to do about published weights that are not here."""
+    return (
+        f"{entry.id} is not on this disk; `effnet weights get {entry.id}` downloads its "
+        f"{tensor_files.readable_size(entry.size_bytes)}."
+    )
+
+
+def damaged(name: str) -> str:
+    """What to do about a stored file that is not as it was saved."""
+    return (
+        f"The stored file of {name} has changed since it was saved (its SHA-256 differs); get it "
+        f"again with `effnet weights get {name}`, or remove it and import it anew."
+    )
