@@ -85,8 +85,9 @@ def _draw_downloads(run: Run) -> None:
 
 
 def curves_csv(run_id: str) -> str:
-    """Every look at the run as a row of CSV."""
-    return as_csv([asdict(point) for point in resources.training_jobs().metrics(run_id)])
+    """Every look at the run as a row of CSV; a header alone before the first."""
+    points = resources.training_jobs().metrics(run_id)
+    return as_csv([asdict(point) for point in points]) or "epoch\r\n"
 
 
 def _weights(run_id: str) -> bytes:
