@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +14,7 @@ from torch import Tensor
 from effnet_core.attribution.boxes import Box, view_box
 from effnet_core.attribution.pixels import baseline
 from effnet_core.attribution.scores import Target
+from effnet_core.datasets.photo_set import PhotoSet
 from effnet_core.engines.predictor import Predictor, class_index
 from effnet_core.errors import InvalidInput
 from effnet_core.images import model_view, to_input
@@ -24,26 +24,6 @@ PASS = 64
 """Most pictures in one forward pass."""
 
 Inputs = npt.NDArray[np.float32]
-
-
-class Photos(Protocol):
-    """What is read of a set of photos; `training.data.PhotoSet` is one."""
-
-    @property
-    def images(self) -> Tensor:
-        """uint8 (N, 3, side, side)."""
-
-    @property
-    def labels(self) -> Tensor:
-        """int64 (N,), places in `classes`."""
-
-    @property
-    def classes(self) -> tuple[str, ...]:
-        """The classes' names."""
-
-    @property
-    def boxes(self) -> Tensor | None:
-        """(N, 4): first and last pixels x_min, y_min, x_max, y_max; all −1 where unknown."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -89,7 +69,7 @@ class Case:
 
 
 def draw(
-    predictor: Predictor, photos: Photos, *, count: int, seed: int, target: Target
+    predictor: Predictor, photos: PhotoSet, *, count: int, seed: int, target: Target
 ) -> tuple[Sample, ...]:
     """`count` photos with a box in the model's view, all if there are fewer, in the set's order.
 
