@@ -30,13 +30,13 @@ Inputs = npt.NDArray[np.float32]
 class Sample:
     """A drawn photo: its place in the set, its pixels (3, H, W), its box in the model's view.
 
-    `label` is the model's number for the photo's class, None where the model has no such class.
+    `class_index` is the model's number for the photo's class, None where its own first is taken.
     """
 
     place: int
     pixels: Tensor
     box: Box
-    label: int | None
+    class_index: int | None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -85,9 +85,10 @@ def draw(
     ):
         height, width = photos.images.shape[-2:]
         box = view_box(corners, (width, height), predictor.preprocessing)
-        if box is not None and (target == "predicted" or labels[label] is not None):
+        own = labels[label] if target == "label" else None
+        if box is not None and (target == "predicted" or own is not None):
             pixels = photos.images[place]
-            samples.append(Sample(place=place, pixels=pixels, box=box, label=labels[label]))
+            samples.append(Sample(place=place, pixels=pixels, box=box, class_index=own))
     if not samples:
         raise InvalidInput(
             "None of these photos has a known box in the model's view and a class that the model "
@@ -97,7 +98,7 @@ def draw(
     return tuple(samples[index] for index in sorted(chosen.tolist()))
 
 
-def prepare(predictor: Predictor, samples: Sequence[Sample], target: Target) -> tuple[Case, ...]:
+def prepare(predictor: Predictor, samples: Sequence[Sample]) -> tuple[Case, ...]:
     """The cases of a batch of photos, by one pass over their pictures and one over the blurred."""
     pictures = np.stack([_picture(predictor, sample.pixels) for sample in samples])
     blurred = baseline(torch.from_numpy(pictures), "blur", black=torch.empty(0)).numpy()
@@ -105,8 +106,9 @@ def prepare(predictor: Predictor, samples: Sequence[Sample], target: Target) -> 
     at_grey = probabilities(predictor, np.zeros_like(pictures[:1]))[0]
     cases = []
     for index, sample in enumerate(samples):
-        own = sample.label if target == "label" else int(whole[index].argmax())
-        assert own is not None  # `draw` leaves out photos without a label that is asked for
+        own = sample.class_index
+        if own is None:
+            own = int(whole[index].argmax())
         cases.append(
             Case(
                 predictor=predictor,

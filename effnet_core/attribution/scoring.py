@@ -77,7 +77,7 @@ def score_maps(
     samples = draw(predictor, photos, count=count, seed=seed, target=target)
     rows: dict[tuple[str, int | None], _Row] = {}  # by subject and stage, as first scored
     for start in range(0, len(samples), batch):
-        cases = prepare(predictor, samples[start : start + batch], target)
+        cases = prepare(predictor, samples[start : start + batch])
         made = [(request, *_timed_maps(predictor, cases, request)) for request in requests]
         for place, case in enumerate(cases):
             maps = ((request, raws[place], seconds) for request, raws, seconds in made)

@@ -72,7 +72,8 @@ def _views(
     side = predictor.preprocessing.crop
     places = sorted(seen)
     images = [seen[place][0] for place in places] or [torch.empty((3, side, side)).byte()]
-    corners = [_corners(seen[place][1]) for place in places]
+    boxes = [seen[place][1] for place in places]
+    corners = [(box.left, box.top, box.right - 1, box.bottom - 1) for box in boxes]  # inclusive
     viewer = copy.copy(predictor)
     viewer.preprocessing = dataclasses.replace(predictor.preprocessing, resize=side)
     return viewer, PhotoSet(
@@ -95,8 +96,3 @@ def _view(predictor: Predictor, photos: PhotoFiles, place: int) -> tuple[Tensor,
         return None
     box = view_box(corners, image.size, predictor.preprocessing)
     return None if box is None else (view(image, predictor.preprocessing), box)
-
-
-def _corners(box: Box) -> tuple[float, float, float, float]:
-    """First and last pixels of a box, as a photo's box is given."""
-    return box.left, box.top, box.right - 1, box.bottom - 1
