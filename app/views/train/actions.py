@@ -30,12 +30,12 @@ def draw(run: Run) -> None:
             label = "Cancel at once" if run.state == "stopping" else "Cancel"
             _button(label, jobs.cancel, run)
         if run.resumable:
-            _button("Resume", jobs.resume, run, kind="primary")
+            _button("Resume", jobs.resume, run, primary=True)
         if run.model:
             if st.button("Use it on Classify", type="primary", key=f"use-{run.id}"):
                 st.switch_page(page("classify"), query_params={ASKED: run.name})
-        else:
-            _note_removal(run)
+        elif run.state == "finished":
+            st.caption("Its network is no longer among the weights on this machine.")
         if not run.live:
             _draw_downloads(run)
             with st.popover("Remove"):
@@ -46,10 +46,10 @@ def draw(run: Run) -> None:
         st.error(plain(refused))
 
 
-def _button(label: str, act: Callable[[str], None], run: Run, *, kind: str = "secondary") -> None:
+def _button(label: str, act: Callable[[str], None], run: Run, *, primary: bool = False) -> None:
     st.button(
         label,
-        type="primary" if kind == "primary" else "secondary",
+        type="primary" if primary else "secondary",
         key=f"{label}-{run.id}",
         on_click=_do,
         args=(act, run.id),
@@ -62,11 +62,6 @@ def _do(act: Callable[[str], None], run_id: str) -> None:
         act(run_id)
     except EffnetError as error:
         st.session_state[_REFUSED] = str(error)
-
-
-def _note_removal(run: Run) -> None:
-    if run.state == "finished":
-        st.caption("Its network is no longer among the weights on this machine.")
 
 
 def _draw_downloads(run: Run) -> None:
