@@ -13,8 +13,8 @@ from app import resources, widgets
 from app.markup import plain
 from app.models import ASKED
 from app.pages import page
-from app.text import as_csv
 from effnet_core.errors import EffnetError, InvalidInput
+from effnet_core.files import csv_text
 
 if TYPE_CHECKING:
     from effnet_core.training.runs.run import Run
@@ -81,7 +81,8 @@ def _draw_downloads(run: Run) -> None:
 
 def curves_csv(run_id: str) -> str:
     """Every look at the run as a row of CSV."""
-    return as_csv([asdict(point) for point in resources.training_jobs().metrics(run_id)])
+    rows = [asdict(point) for point in resources.training_jobs().metrics(run_id)]
+    return csv_text((rows[0] if rows else ["epoch"], *(row.values() for row in rows)))
 
 
 def _weights(run_id: str) -> bytes:
