@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +14,7 @@ from torch import Tensor
 from effnet_core.attribution.boxes import Box, view_box
 from effnet_core.attribution.pixels import baseline
 from effnet_core.attribution.scores import Target
+from effnet_core.datasets.photo_set import PhotoSet
 from effnet_core.engines.predictor import Predictor, class_index
 from effnet_core.errors import InvalidInput
 from effnet_core.images import model_view, to_input
@@ -26,37 +26,17 @@ PASS = 64
 Inputs = npt.NDArray[np.float32]
 
 
-class Photos(Protocol):
-    """What is read of a set of photos; `training.data.PhotoSet` is one."""
-
-    @property
-    def images(self) -> Tensor:
-        """uint8 (N, 3, side, side)."""
-
-    @property
-    def labels(self) -> Tensor:
-        """int64 (N,), places in `classes`."""
-
-    @property
-    def classes(self) -> tuple[str, ...]:
-        """The classes' names."""
-
-    @property
-    def boxes(self) -> Tensor | None:
-        """(N, 4): first and last pixels x_min, y_min, x_max, y_max; all −1 where unknown."""
-
-
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Sample:
     """A drawn photo: its place in the set, its pixels (3, H, W), its box in the model's view.
 
-    `label` is the model's number for the photo's class, None where the model has no such class.
+    `class_index` is the model's number for the photo's class, None where its own first is taken.
     """
 
     place: int
     pixels: Tensor
     box: Box
-    label: int | None
+    class_index: int | None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -89,7 +69,7 @@ class Case:
 
 
 def draw(
-    predictor: Predictor, photos: Photos, *, count: int, seed: int, target: Target
+    predictor: Predictor, photos: PhotoSet, *, count: int, seed: int, target: Target
 ) -> tuple[Sample, ...]:
     """`count` photos with a box in the model's view, all if there are fewer, in the set's order.
 
@@ -105,9 +85,10 @@ def draw(
     ):
         height, width = photos.images.shape[-2:]
         box = view_box(corners, (width, height), predictor.preprocessing)
-        if box is not None and (target == "predicted" or labels[label] is not None):
+        own = labels[label] if target == "label" else None
+        if box is not None and (target == "predicted" or own is not None):
             pixels = photos.images[place]
-            samples.append(Sample(place=place, pixels=pixels, box=box, label=labels[label]))
+            samples.append(Sample(place=place, pixels=pixels, box=box, class_index=own))
     if not samples:
         raise InvalidInput(
             "None of these photos has a known box in the model's view and a class that the model "
@@ -117,7 +98,7 @@ def draw(
     return tuple(samples[index] for index in sorted(chosen.tolist()))
 
 
-def prepare(predictor: Predictor, samples: Sequence[Sample], target: Target) -> tuple[Case, ...]:
+def prepare(predictor: Predictor, samples: Sequence[Sample]) -> tuple[Case, ...]:
     """The cases of a batch of photos, by one pass over their pictures and one over the blurred."""
     pictures = np.stack([_picture(predictor, sample.pixels) for sample in samples])
     blurred = baseline(torch.from_numpy(pictures), "blur", black=torch.empty(0)).numpy()
@@ -125,8 +106,9 @@ def prepare(predictor: Predictor, samples: Sequence[Sample], target: Target) -> 
     at_grey = probabilities(predictor, np.zeros_like(pictures[:1]))[0]
     cases = []
     for index, sample in enumerate(samples):
-        own = sample.label if target == "label" else int(whole[index].argmax())
-        assert own is not None  # `draw` leaves out photos without a label that is asked for
+        own = sample.class_index
+        if own is None:
+            own = int(whole[index].argmax())
         cases.append(
             Case(
                 predictor=predictor,

@@ -15,6 +15,7 @@ from effnet_core.attribution import cam
 from effnet_core.attribution.maps import (
     MapRequest,
     as_array,
+    black,
     class_weights,
     every_stage,
     raw_map,
@@ -27,7 +28,7 @@ from effnet_core.attribution.result import Attribution
 from effnet_core.engines.engine import ForwardPass, Passes
 from effnet_core.engines.torch import EagerEngine
 from effnet_core.errors import InvalidInput
-from effnet_core.images import IMAGENET_MEAN, IMAGENET_STD, Preprocessing
+from effnet_core.images import Preprocessing
 from effnet_core.network.model import EfficientNet
 
 Stage = int | Literal["last"]
@@ -59,7 +60,7 @@ def attribute(
         method=chosen.id,
         stage=_stage_number(model, chosen, stage),
         values=chosen.values(parameters),
-        black=() if chosen.supports_stages else _black(preprocessing),
+        black=() if chosen.supports_stages else black(preprocessing),
     )
     used = passes or EagerEngine(model)
     (found,) = _made(
@@ -189,10 +190,3 @@ def _stage_number(model: EfficientNet, method: Method, stage: Stage) -> int | No
             f"(head convolution); got {stage!r:.40}."
         )
     return stage
-
-
-def _black(preprocessing: Preprocessing | None) -> tuple[float, ...]:
-    """What a black pixel is after normalisation, by channel."""
-    mean = preprocessing.mean if preprocessing else IMAGENET_MEAN
-    std = preprocessing.std if preprocessing else IMAGENET_STD
-    return tuple(-m / s for m, s in zip(mean, std, strict=True))

@@ -1,4 +1,8 @@
-"""One door to every method's raw map, for `attribute` and for the random-weights reference."""
+"""One door to every method's raw map: for `attribute`, the random-weights reference and scoring.
+
+The maps of a batch of photos are those of each alone, through few passes: in evaluation mode no
+photo acts on another, so the gradient of the sum of all logits is each photo's own.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +17,7 @@ from effnet_core.attribution import cam, pixels
 from effnet_core.attribution.parameters import Value
 from effnet_core.engines.engine import ForwardPass, Passes
 from effnet_core.errors import InvalidInput
+from effnet_core.images import IMAGENET_MEAN, IMAGENET_STD, Preprocessing
 from effnet_core.network.model import EfficientNet
 
 
@@ -48,11 +53,7 @@ def raw_map(
     A `known` pass over this input takes the place of one at the last stage.
     """
     if request.stage is None:
-        values = dict(request.values)
-        found = pixels.pixel_map(
-            model, inputs, class_index, request.method, values, request.black_pixel
-        )
-        return as_array(found.float().cpu().numpy())
+        return _input_map(model, inputs, request, class_index)
     combine = cam.COMBINATIONS[request.method]
     if request.stage == model.last_stage:
         features = (known or passes.forward(inputs)).features
@@ -60,6 +61,22 @@ def raw_map(
         return as_array(combine(features, cam.last_gradient(features, weights)))
     (pair,) = passes.gradients(inputs, class_index, (request.stage,))
     return as_array(combine(*pair))
+
+
+def photo_maps(
+    model: EfficientNet, inputs: Tensor, classes: Tensor, request: MapRequest
+) -> npt.NDArray[np.float32]:
+    """The map (B, h, w) of each of `inputs` (B, 3, H, W) for its own class of `classes` (B,).
+
+    Input methods go photo by photo. Raises InvalidInput.
+    """
+    if request.stage is None:
+        each = zip(inputs.split(1), classes.tolist(), strict=True)
+        return np.stack([_input_map(model, one, request, own) for one, own in each])
+    pairs = _features_and_gradients(model, inputs, classes, request.stage)
+    combine = cam.COMBINATIONS[request.method]
+    arrays = (values.float().cpu().numpy() for values in pairs)
+    return as_array(np.stack([combine(*pair) for pair in zip(*arrays, strict=True)]))
 
 
 def raw_maps_of_all_stages(
@@ -84,6 +101,13 @@ def class_weights(model: EfficientNet, class_indices: tuple[int, ...]) -> npt.ND
     return rows
 
 
+def black(preprocessing: Preprocessing | None) -> tuple[float, ...]:
+    """What a black pixel is after normalisation, by channel; None stands for ImageNet's."""
+    mean = preprocessing.mean if preprocessing else IMAGENET_MEAN
+    std = preprocessing.std if preprocessing else IMAGENET_STD
+    return tuple(-m / s for m, s in zip(mean, std, strict=True))
+
+
 def as_array(values: cam.Array) -> npt.NDArray[np.float32]:
     """A map as a float32 array; raises InvalidInput if a value is not finite."""
     array = values.astype(np.float32)
@@ -93,3 +117,32 @@ def as_array(values: cam.Array) -> npt.NDArray[np.float32]:
             "is too narrow (float32 is the safe choice)."
         )
     return array
+
+
+def _input_map(
+    model: EfficientNet, inputs: Tensor, request: MapRequest, class_index: int
+) -> npt.NDArray[np.float32]:
+    """The raw map of one input (1, 3, H, W) by a method that has no stages."""
+    values = dict(request.values)
+    found = pixels.pixel_map(
+        model, inputs, class_index, request.method, values, request.black_pixel
+    )
+    return as_array(found.float().cpu().numpy())
+
+
+def _features_and_gradients(
+    model: EfficientNet, inputs: Tensor, classes: Tensor, stage: int
+) -> tuple[Tensor, Tensor]:
+    """A stage's feature maps, and each logit's gradient there: each (B, C, h, w)."""
+    with torch.inference_mode(False), torch.no_grad():
+        features = model.prefix(inputs, stage)
+        if stage == model.last_stage:
+            positions = features.shape[-2] * features.shape[-1]
+            weights = model.classifier.weight[classes] / positions  # (B, C)
+            return features, weights[:, :, None, None].expand_as(features)
+        features.requires_grad_()
+        with torch.enable_grad():
+            logits = model.suffix(features, stage)
+            total = logits.gather(1, classes[:, None]).sum()
+        (gradient,) = torch.autograd.grad(total, features)
+        return features.detach(), gradient

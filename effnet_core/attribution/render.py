@@ -14,7 +14,6 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from effnet_core.attribution.registry import find_method
 from effnet_core.attribution.result import Attribution
 from effnet_core.errors import InvalidInput
 
@@ -120,18 +119,6 @@ def overlay(
         enlargement=enlargement,
     )
     return Image.blend(view.convert("RGB"), coloured, opacity)
-
-
-def describe(attribution: Attribution) -> str:
-    """One sentence in place of the picture: method, class, stage, grid and where it is strong."""
-    height, width = attribution.grid
-    where = "the input" if attribution.stage is None else f"stage {attribution.stage}"
-    title = find_method(attribution.method).title
-    weak = "a weak map, " if attribution.weak else ""
-    return (
-        f"{title} of class {attribution.class_index} at {where}, {height} × {width} values: "
-        f"{weak}{strongest(attribution)}."
-    )
 
 
 def strongest(attribution: Attribution) -> str:

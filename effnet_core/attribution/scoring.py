@@ -8,7 +8,8 @@ Grad-CAM++ follow the model's own first class; "predicted" takes that one throug
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import get_args
 
@@ -16,32 +17,36 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from effnet_core.architecture.spec import ArchitectureSpec
 from effnet_core.attribution import metrics
-from effnet_core.attribution.cases import Case, Photos, as_inputs, draw, prepare
+from effnet_core.attribution.cases import Case, as_inputs, draw, prepare
 from effnet_core.attribution.compute import Stage
-from effnet_core.attribution.controls import centre_gaussian, random_map
+from effnet_core.attribution.maps import MapRequest, black, photo_maps
 from effnet_core.attribution.parameters import Value
-from effnet_core.attribution.photo_maps import photo_maps
 from effnet_core.attribution.registry import Method, find_method
 from effnet_core.attribution.scores import (
     CENTRE_GAUSSIAN,
-    METRICS,
     RANDOM_MAP,
     Estimate,
     MapScores,
     Target,
 )
-from effnet_core.attribution.stages import deepest_stage
+from effnet_core.cost.report import analyze
+from effnet_core.datasets.photo_set import PhotoSet
 from effnet_core.engines.predictor import Predictor
 from effnet_core.errors import InvalidInput
 
 BATCH = 32
 """Photos whose maps are made together."""
+GAUSSIAN_PER_SIDE = 0.25
+"""Standard deviation of the centre Gaussian as a part of the side."""
+
+Map = npt.NDArray[np.float32]
 
 
 def score_maps(
     predictor: Predictor,
-    photos: Photos,
+    photos: PhotoSet,
     *,
     method: str = "grad-cam",
     stages: tuple[Stage, ...] | None = None,
@@ -65,141 +70,135 @@ def score_maps(
     InvalidInput, and what `attribute` raises.
     """
     chosen = find_method(method)
-    plan = _Plan(
-        predictor=predictor,
-        method=chosen,
-        stages=_stage_numbers(predictor, chosen, stages),
-        parameters=chosen.values(parameters),
-        steps=steps,
-        seed=seed,
-    )
+    numbers = _stage_numbers(predictor, chosen, stages)
+    values, dark = chosen.values(parameters), black(predictor.preprocessing)
+    requests = [MapRequest(method=method, stage=n, values=values, black=dark) for n in numbers]
     _check(count=count, seed=seed, target=target, batch=batch)
     samples = draw(predictor, photos, count=count, seed=seed, target=target)
-    rows = _Rows()
+    rows: dict[tuple[str, int | None], _Row] = {}  # by subject and stage, as first scored
     for start in range(0, len(samples), batch):
-        cases = prepare(predictor, samples[start : start + batch], target)
-        maps = tuple(_timed_maps(plan, cases, stage) for stage in plan.stages)
+        cases = prepare(predictor, samples[start : start + batch])
+        made = [(request, *_timed_maps(predictor, cases, request)) for request in requests]
         for place, case in enumerate(cases):
-            _score(plan, case, tuple((raws[place], seconds) for raws, seconds in maps), rows)
+            maps = ((request, raws[place], seconds) for request, raws, seconds in made)
+            for subject, stage, raw, seconds in _subjects(case, maps, seed):
+                height, width = raw.shape
+                row = rows.setdefault((subject, stage), _Row((height, width)))
+                row.add(case, raw, steps)
+                row.seconds += seconds
             if progress is not None:
                 progress(start + place + 1, len(samples))
-    return rows.summarised(target, steps)
+    return tuple(
+        MapScores(
+            subject=subject,
+            stage=stage,
+            grid=row.grid,
+            photos=len(samples),
+            target=target,
+            steps=steps,
+            **{key: Estimate.of(found) for key, found in row.values.items()},
+            seconds=row.seconds,
+        )
+        for (subject, stage), row in rows.items()
+    )
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Plan:
-    """What was asked for, checked."""
+def random_map(grid: tuple[int, int], generator: np.random.Generator) -> npt.NDArray[np.float32]:
+    """Values uniform in [0, 1) on a (height, width) `grid`; enlarged as any other map is."""
+    return generator.random(grid, dtype=np.float32)
 
-    predictor: Predictor
-    method: Method
-    stages: tuple[int | None, ...]
-    parameters: tuple[tuple[str, Value], ...]
-    steps: int
-    seed: int
+
+def centre_gaussian(size: tuple[int, int]) -> npt.NDArray[np.float32]:
+    """A Gaussian around the middle of (height, width) `size`, a quarter of each side wide.
+
+    Photographers put things in the middle (79 % of Tiny-ImageNet's validation boxes contain the
+    photo's centre), so this map says where objects usually are, whatever the photo.
+    """
+    rows, columns = (
+        np.exp(-0.5 * (((np.arange(count) + 0.5) / count - 0.5) / GAUSSIAN_PER_SIDE) ** 2)
+        for count in size
+    )
+    return np.outer(rows, columns).astype(np.float32)
+
+
+def deepest_stage(
+    spec: ArchitectureSpec, at_least: int = 5, *, resolution: int | None = None
+) -> int:
+    """The last stage, as `features` counts them, whose map is `at_least` positions high and wide.
+
+    `resolution` is the input's side (default: the spec's own). At 72 pixels the last map has 3 × 3
+    positions, and stage 5 is the deepest of 5 × 5. Raises InvalidInput if no stage has as many.
+    """
+    stages = analyze(spec, resolution=resolution).stages
+    wide = [stage.stage for stage in stages if min(stage.out_shape[1:]) >= at_least]
+    if not wide:
+        side = spec.resolution if resolution is None else resolution
+        raise InvalidInput(
+            f"No stage of {spec.name} has a map of {at_least} × {at_least} at {side} pixels; "
+            "choose a larger input."
+        )
+    return wide[-1]
 
 
 @dataclass
 class _Row:
-    """One subject's values, photo by photo, by metric."""
+    """One subject's values, photo by photo, by the fields of `MapScores` that are estimates."""
 
     grid: tuple[int, int]
-    values: dict[str, list[float]]
+    values: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     seconds: float = 0.0
 
-
-@dataclass
-class _Rows:
-    """All rows by (subject, stage), in the order first asked for, and what they share."""
-
-    rows: dict[tuple[str, int | None], _Row] = field(default_factory=dict)
-    box_shares: list[float] = field(default_factory=list)
-    confidences: list[float] = field(default_factory=list)
-
-    def of(self, subject: str, stage: int | None, grid: tuple[int, int]) -> _Row:
-        """The row of this subject, made when first asked for."""
-        empty = _Row(grid, {metric: [] for metric in METRICS})
-        return self.rows.setdefault((subject, stage), empty)
-
-    def summarised(self, target: Target, steps: int) -> tuple[MapScores, ...]:
-        """Means over the photos."""
-        return tuple(
-            MapScores(
-                subject=subject,
-                stage=stage,
-                grid=row.grid,
-                photos=len(self.confidences),
-                target=target,
-                steps=steps,
-                **{key: Estimate.of(values) for key, values in row.values.items()},
-                box_share=Estimate.of(self.box_shares),
-                confidence=Estimate.of(self.confidences),
-                seconds=row.seconds,
-            )
-            for (subject, stage), row in self.rows.items()
-        )
+    def add(self, case: Case, raw: Map, steps: int) -> None:
+        """Score one map with every metric; all its altered pictures go through as one batch."""
+        start = time.perf_counter()
+        large = metrics.enlarged(raw, case.size)
+        grey = np.zeros_like(case.picture)
+        appearing = metrics.exchanged(large, case.blurred, case.picture, steps)
+        fading = metrics.exchanged(large, case.picture, grey, steps)
+        kept = metrics.explained(large, case.picture)[None]
+        answers = case.confidence(np.concatenate([appearing, fading, kept]))
+        inserted, deleted, (at_kept,) = np.split(answers, [steps - 1, 2 * (steps - 1)])
+        to_whole = metrics.curve([case.at_blurred, *inserted, case.whole], case.size)
+        to_grey = metrics.curve([case.whole, *deleted, case.at_grey], case.size)
+        found = {
+            "pointing": metrics.pointing_game(large, case.box, case.size),
+            "energy": metrics.energy_inside(large, case.box, case.size),
+            "insertion": to_whole.area,
+            "deletion": to_grey.area,
+            "average_drop": metrics.drop(case.whole, at_kept),
+            "increase": metrics.increase(case.whole, at_kept),
+            "box_share": case.box.share(case.size),
+            "confidence": case.whole,
+        }
+        for key, value in found.items():
+            self.values[key].append(value)
+        self.seconds += time.perf_counter() - start
 
 
 def _timed_maps(
-    plan: _Plan, cases: tuple[Case, ...], stage: int | None
-) -> tuple[npt.NDArray[np.float32], float]:
-    """The maps (B, h, w) of a batch of photos at a stage, and the seconds for each of them."""
+    predictor: Predictor, cases: tuple[Case, ...], request: MapRequest
+) -> tuple[Map, float]:
+    """The maps (B, h, w) of a batch of photos, and the seconds for each of them."""
     start = time.perf_counter()
-    maps = photo_maps(
-        plan.predictor.model,
-        as_inputs(plan.predictor, np.stack([case.picture for case in cases])),
-        torch.tensor([case.class_index for case in cases], device=plan.predictor.device),
-        method=plan.method.id,
-        stage=stage,
-        parameters=plan.parameters,
-        preprocessing=plan.predictor.preprocessing,
-    )
+    inputs = as_inputs(predictor, np.stack([case.picture for case in cases]))
+    classes = torch.tensor([case.class_index for case in cases], device=predictor.device)
+    maps = photo_maps(predictor.model, inputs, classes, request)
     return maps, (time.perf_counter() - start) / len(cases)
 
 
-def _score(
-    plan: _Plan,
-    case: Case,
-    maps: tuple[tuple[npt.NDArray[np.float32], float], ...],
-    rows: _Rows,
-) -> None:
-    """Score one photo's maps (h, w), one a stage with its seconds, and the controls."""
-    rows.box_shares.append(case.box.share(case.size))
-    rows.confidences.append(case.whole)
-    for stage, (raw, seconds) in zip(plan.stages, maps, strict=True):
+def _subjects(
+    case: Case, maps: Iterable[tuple[MapRequest, Map, float]], seed: int
+) -> Iterator[tuple[str, int | None, Map, float]]:
+    """What is scored on a photo, by subject and stage: its own maps with their seconds, controls.
+
+    Each map (h, w) is followed by a random one on its grid, and all by the centre Gaussian.
+    """
+    for request, raw, seconds in maps:
+        yield request.method, request.stage, raw, seconds
         height, width = raw.shape
-        row = rows.of(plan.method.id, stage, (height, width))
-        row.seconds += seconds
-        _add(row, case, raw, plan.steps)
-        generator = np.random.default_rng((plan.seed, case.place, height, width))
-        control = random_map((height, width), generator)
-        _add(rows.of(RANDOM_MAP, stage, (height, width)), case, control, plan.steps)
-    centre = centre_gaussian(case.size)
-    _add(rows.of(CENTRE_GAUSSIAN, None, case.size), case, centre, plan.steps)
-
-
-def _add(row: _Row, case: Case, raw: npt.NDArray[np.float32], steps: int) -> None:
-    """Score one map with every metric; all its altered pictures go through as one batch."""
-    start = time.perf_counter()
-    large = metrics.enlarged(raw, case.size)
-    grey = np.zeros_like(case.picture)
-    appearing = metrics.exchanged(large, case.blurred, case.picture, steps)
-    fading = metrics.exchanged(large, case.picture, grey, steps)
-    kept = metrics.explained(large, case.picture)[None]
-    answers = case.confidence(np.concatenate([appearing, fading, kept]))
-    inserted, deleted, (at_kept,) = np.split(answers, [steps - 1, 2 * (steps - 1)])
-    to_whole = metrics.curve([case.at_blurred, *inserted, case.whole], case.size)
-    to_grey = metrics.curve([case.whole, *deleted, case.at_grey], case.size)
-    found = {
-        "pointing": metrics.pointing_game(large, case.box, case.size),
-        "energy": metrics.energy_inside(large, case.box, case.size),
-        "insertion": to_whole.area,
-        "deletion": to_grey.area,
-        "average_drop": metrics.drop(case.whole, at_kept),
-        "increase": metrics.increase(case.whole, at_kept),
-    }
-    for key, value in found.items():
-        row.values[key].append(value)
-    row.seconds += time.perf_counter() - start
+        generator = np.random.default_rng((seed, case.place, height, width))
+        yield RANDOM_MAP, request.stage, random_map((height, width), generator), 0.0
+    yield CENTRE_GAUSSIAN, None, centre_gaussian(case.size), 0.0
 
 
 def _stage_numbers(

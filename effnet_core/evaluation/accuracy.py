@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable, Generator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -160,37 +160,6 @@ def places(answers: Tensor, labels: Tensor) -> Tensor:
     return (~((answers < own) | ((answers == own) & later))).sum(1)
 
 
-@dataclass
-class _Gathered:
-    """The answers so far, a tensor a batch."""
-
-    kept: list[int] = field(default_factory=list)
-    unreadable: list[tuple[int, str]] = field(default_factory=list)
-    columns: list[tuple[Tensor, ...]] = field(default_factory=list)
-
-    def add(self, answers: Tensor, labels: Tensor) -> None:
-        """Take in answers (B, classes) to the photos of these classes."""
-        exact = answers.double()
-        confidence, _ = exact.softmax(1).max(1)
-        loss = F.cross_entropy(exact, labels, reduction="none")
-        self.columns.append((labels, answers.argmax(1), places(answers, labels), confidence, loss))
-
-    def of(self, names: tuple[str, ...]) -> PhotoAnswers:
-        """All answers, in the order of the photos."""
-        arrays = [torch.cat(column).numpy() for column in zip(*self.columns, strict=True)]
-        for array in arrays:
-            array.flags.writeable = False
-        labels, predicted, before, confidences, losses = arrays
-        return PhotoAnswers(
-            names=tuple(names[place] for place in self.kept),
-            labels=labels,
-            predicted=predicted,
-            places=before,
-            confidences=confidences,
-            losses=losses,
-        )
-
-
 def _answers(
     predictor: Predictor,
     photos: LabelledPhotos,
@@ -198,21 +167,40 @@ def _answers(
     progress: Callable[[int, int], None],
 ) -> tuple[PhotoAnswers, tuple[tuple[str, str], ...]]:
     """The answers to all photos that can be read, and (name, reason) of the others."""
-    gathered, done = _Gathered(), 0
+    kept: list[int] = []
+    unreadable: list[tuple[str, str]] = []
+    columns: list[dict[str, Tensor]] = []  # of each batch
+    done = 0
     with closing(_view_batches(photos, predictor.preprocessing, batch)) as batches:
         for seen in batches:
             found = {place: one for place, one in seen if isinstance(one, Tensor)}
             if found:
                 answers = _judged(predictor, torch.stack(list(found.values())))
-                gathered.add(answers, photos.labels[list(found)])
-            gathered.kept += found
-            gathered.unreadable += [(place, one) for place, one in seen if isinstance(one, str)]
+                columns.append(_columns(answers, photos.labels[list(found)]))
+            kept += found
+            failed = {place: one for place, one in seen if isinstance(one, str)}
+            unreadable += [(photos.names[place], reason) for place, reason in failed.items()]
             done += len(seen)
             progress(done, len(photos))
-    unreadable = tuple((photos.names[place], reason) for place, reason in gathered.unreadable)
-    if not gathered.kept:
+    if not kept:
         raise DataError(f"Not one of the photos can be read ({unreadable[0][1]})")
-    return gathered.of(photos.names), unreadable
+    arrays = {name: torch.cat([one[name] for one in columns]).numpy() for name in columns[0]}
+    for array in arrays.values():
+        array.flags.writeable = False
+    names = tuple(photos.names[place] for place in kept)
+    return PhotoAnswers(names=names, **arrays), tuple(unreadable)
+
+
+def _columns(answers: Tensor, labels: Tensor) -> dict[str, Tensor]:
+    """The arrays of `PhotoAnswers`, of answers (B, classes) to photos of these classes."""
+    exact = answers.double()
+    return {
+        "labels": labels,
+        "predicted": answers.argmax(1),
+        "places": places(answers, labels),
+        "confidences": exact.softmax(1).amax(1),
+        "losses": F.cross_entropy(exact, labels, reduction="none"),
+    }
 
 
 def _judged(predictor: Predictor, seen: Tensor) -> Tensor:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import dataclasses
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -13,9 +12,9 @@ from torch import Tensor
 
 from effnet_core.attribution import MapScores, score_maps
 from effnet_core.attribution.boxes import Box, view_box
-from effnet_core.attribution.cases import Photos
 from effnet_core.attribution.compute import Stage
 from effnet_core.datasets.photo_files import LabelledPhotos, PhotoFiles, picture
+from effnet_core.datasets.photo_set import PhotoSet
 from effnet_core.engines.predictor import Predictor
 from effnet_core.errors import EffnetError, InvalidInput
 from effnet_core.evaluation.accuracy import view
@@ -39,14 +38,11 @@ def evaluate_maps(
     functions raise.
     """
     known, _ = for_classes(photos, predictor.classes)
-    scored: Photos
     if isinstance(known, PhotoFiles):
-        predictor, scored = _views(predictor, known, count=count, seed=seed)
-    else:
-        scored = known
+        predictor, known = _views(predictor, known, count=count, seed=seed)
     return score_maps(
         predictor,
-        scored,
+        known,
         method=method,
         stages=stages,
         count=count,
@@ -55,22 +51,13 @@ def evaluate_maps(
     )
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class _Views:
-    """Photos as a network sees them: uint8 (N, 3, crop, crop); `boxes` (N, 4) float64, exact."""
-
-    images: Tensor
-    labels: Tensor
-    classes: tuple[str, ...]
-    boxes: Tensor | None
-
-
 def _views(
     predictor: Predictor, photos: PhotoFiles, *, count: int, seed: int
-) -> tuple[Predictor, _Views]:
+) -> tuple[Predictor, PhotoSet]:
     """`count` boxed photos in the model's view, and the predictor that takes these as they are.
 
-    They are those that `score_maps` would draw, were every box in the view.
+    They are those that `score_maps` would draw, were every box in the view. The boxes are float64,
+    exact.
     """
     if count < 1 or seed < 0:
         raise InvalidInput(f"At least one photo is drawn, and a seed is 0 or more; got {count}.")
@@ -85,13 +72,16 @@ def _views(
     side = predictor.preprocessing.crop
     places = sorted(seen)
     images = [seen[place][0] for place in places] or [torch.empty((3, side, side)).byte()]
-    corners = [_corners(seen[place][1]) for place in places]
+    boxes = [seen[place][1] for place in places]
+    corners = [(box.left, box.top, box.right - 1, box.bottom - 1) for box in boxes]  # inclusive
     viewer = copy.copy(predictor)
     viewer.preprocessing = dataclasses.replace(predictor.preprocessing, resize=side)
-    return viewer, _Views(
+    return viewer, PhotoSet(
         images=torch.stack(images),
         labels=photos.labels[places],
         classes=photos.classes,
+        class_ids=photos.class_ids,
+        names=tuple(photos.names[place] for place in places),
         boxes=torch.tensor(corners, dtype=torch.float64) if corners else None,
     )
 
@@ -106,8 +96,3 @@ def _view(predictor: Predictor, photos: PhotoFiles, place: int) -> tuple[Tensor,
         return None
     box = view_box(corners, image.size, predictor.preprocessing)
     return None if box is None else (view(image, predictor.preprocessing), box)
-
-
-def _corners(box: Box) -> tuple[float, float, float, float]:
-    """First and last pixels of a box, as a photo's box is given."""
-    return box.left, box.top, box.right - 1, box.bottom - 1

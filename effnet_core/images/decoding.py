@@ -134,7 +134,7 @@ def _refuse_oversized(image: ImageFile.ImageFile) -> None:
     sizes = [image.size]
     if isinstance(image, TiffImagePlugin.TiffImageFile):
         tile = (image.tag_v2.get(_TILE_WIDTH, 0), image.tag_v2.get(_TILE_HEIGHT, 0))
-        if all(_is_whole(edge) for edge in tile):
+        if all(type(edge) is int for edge in tile):
             sizes.append(tile)
     for width, height in sizes:
         if width * height > MAX_PIXELS:
@@ -180,7 +180,3 @@ def _eight_bit_grey(image: Image.Image) -> Image.Image:
         )
     scale = np.round(np.arange(white + 1) * (255 / white)).astype(np.uint8)
     return Image.fromarray(scale[values])
-
-
-def _is_whole(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)

@@ -44,7 +44,8 @@ class Preprocessing:
     std: tuple[float, float, float] = IMAGENET_STD
 
     def __post_init__(self) -> None:
-        if not (_is_whole(self.resize) and _is_whole(self.crop) and 1 <= self.crop <= self.resize):
+        whole = type(self.resize) is int and type(self.crop) is int
+        if not (whole and 1 <= self.crop <= self.resize):
             raise InvalidInput(
                 "The crop must be at least 1 pixel and at most the resized shorter edge, both "
                 f"whole numbers, but the crop is {self.crop} and the edge {self.resize}."
@@ -140,10 +141,6 @@ def to_input(
         plane -= np.float32(mean)
         plane /= np.float32(std)
     return found
-
-
-def _is_whole(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _is_triple(values: object) -> bool:

@@ -20,15 +20,9 @@ class RunGroup:
     group: str
     strategy: str
     base_phi: float | None
-    phi: float | None
     runs: tuple[MeasuredRun, ...]
     mean_top1: float
     spread: float | None
-
-    @property
-    def name(self) -> str:
-        """The network's name."""
-        return self.runs[0].name
 
     @property
     def cost(self) -> CostTotals:
@@ -69,7 +63,6 @@ def _group(runs: tuple[MeasuredRun, ...]) -> RunGroup:
         group=first.group,
         strategy=first.strategy,
         base_phi=first.base_phi,
-        phi=first.phi,
         runs=runs,
         mean_top1=statistics.fmean(tops),
         spread=statistics.stdev(tops) if len(tops) > 1 else None,

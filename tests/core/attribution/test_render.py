@@ -14,7 +14,6 @@ from effnet_core.attribution import Attribution
 from effnet_core.attribution.render import (
     COLOUR_MAPS,
     colour_scale,
-    describe,
     heatmap,
     overlay,
     strongest,
@@ -170,12 +169,6 @@ def test_a_single_bright_pixel_does_not_outweigh_a_region() -> None:
     assert strongest(attribution(values)) == "strongest in the lower right"
 
 
-def test_description_says_method_class_stage_grid_and_weakness() -> None:
-    clear = describe(attribution([[1.0, 0.0], [0.0, 0.0]]))
-    assert clear == "Grad-CAM of class 281 at stage 8, 2 × 2 values: strongest in the upper left."
-    weak = describe(attribution([[1.0, 0.0], [0.0, 0.0]], reference_range=100, stage=None))
-    assert weak == (
-        "Grad-CAM of class 281 at the input, 2 × 2 values: a weak map, strongest in the upper left."
-    )
-    assert "nothing speaks for the class" in describe(attribution([[-1.0, -2.0]]))
-    assert "spread evenly" in describe(attribution([[1.0]]))
+def test_a_map_that_is_strong_nowhere_or_everywhere_says_so() -> None:
+    assert strongest(attribution([[-1.0, -2.0]])) == "nothing speaks for the class"
+    assert strongest(attribution([[1.0]])) == "spread evenly"

@@ -14,11 +14,11 @@ from torch import Tensor
 from effnet_core.architecture.names import scaled
 from effnet_core.attribution import MapScores, attribute, metrics, score_maps, scoring
 from effnet_core.attribution.boxes import Box, view_box
-from effnet_core.attribution.controls import centre_gaussian
-from effnet_core.attribution.photo_maps import photo_maps
+from effnet_core.attribution.maps import MapRequest, photo_maps
 from effnet_core.attribution.pixels import baseline
 from effnet_core.attribution.reference import fill_norm_statistics
 from effnet_core.attribution.scores import METRICS
+from effnet_core.attribution.scoring import centre_gaussian
 from effnet_core.datasets.photo_set import PhotoSet
 from effnet_core.engines.predictor import Predictor
 from effnet_core.errors import InvalidInput
@@ -239,7 +239,8 @@ def test_maps_of_a_batch_are_those_of_attribute(
 ) -> None:
     places, classes = (0, 2, 3), (7, 1, 7)
     inputs = torch.cat([view(predictor, photos, place)[0] for place in places])
-    maps = photo_maps(predictor.model, inputs, torch.tensor(classes), method=method, stage=stage)
+    request = MapRequest(method=method, stage=stage)
+    maps = photo_maps(predictor.model, inputs, torch.tensor(classes), request)
     for own, one, class_index in zip(maps, inputs, classes, strict=True):
         raw = attribute(
             predictor.model, one[None], class_index=class_index, method=method, stage=stage
