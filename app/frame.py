@@ -10,8 +10,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from app.markup import plain
-from effnet_core.errors import EffnetError
+from app.widgets import told
 
 LOGGER = logging.getLogger("effnet.app")
 STYLE_SHEET = Path(__file__).with_name("style.css")
@@ -37,9 +36,8 @@ def page(title: str, question: str) -> Callable[[Callable[[], None]], Callable[[
                 unsafe_allow_javascript=True,
             )
             try:
-                render()
-            except EffnetError as error:
-                st.error(plain(str(error)))
+                with told():
+                    render()
             except Exception:
                 report = uuid.uuid4().hex[:8]
                 LOGGER.exception("The page %s failed; report %s", title, report)

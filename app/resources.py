@@ -38,18 +38,14 @@ if TYPE_CHECKING:
     from effnet_core.service import Explanation, InferenceService
     from effnet_core.service.training.jobs import TrainingJobs
 
-# What a page may ask of this machine; the command line has no such limits.
-
 Stage = int | Literal["last", "all"]
 """Where in a network a map is made, as in `ExplainRequest`; "all" stands for every stage."""
 
 _heavy_work = threading.BoundedSemaphore(1)
 
 
-@cache
-def _freeze_torch() -> None:
-    """Keep torch out of later collections, once it is imported: each takes 0.3 s with it."""
-    warm.freeze()
+_freeze_torch = cache(warm.freeze)
+"""Keeps torch out of later collections, once it is imported: each takes 0.3 s with it."""
 
 
 @st.cache_resource(show_spinner="Starting PyTorch …")

@@ -10,19 +10,14 @@ from app.scale.network import PHI, Network
 from app.scale.pricing import TENTHS
 
 
-def is_step(network: Network) -> bool:
-    """Whether `network` is the formula's at a step of the slider."""
-    return network.variant is None and network.phi in TENTHS
-
-
 def resting(network: Network, row: Any) -> dict[str, Any] | None:
     """`row` with the φ, in the slider's words, for which it stands; None at a step of the slider.
 
     A variant has no φ.
     """
-    if is_step(network):
-        return None
-    return {"at": None if network.variant else reading(network.phi), "row": row}
+    if network.variant:
+        return {"at": None, "row": row}
+    return None if network.phi in TENTHS else {"at": reading(network.phi), "row": row}
 
 
 def reading(phi: float) -> str:

@@ -15,7 +15,6 @@ from app.live.steps import to_json
 from app.markup import plain
 from app.text import count
 from effnet_core.latency import SECONDS, Calibration, errors_of, standing
-from effnet_core.latency.job import JobState
 from effnet_core.latency.making import Task
 
 SECONDS_BETWEEN_LOOKS = 1.0
@@ -41,19 +40,14 @@ def offer(what: str) -> Calibration | None:
 def draw(held: Calibration) -> None:
     """Draw how well predictions meet measurements, and the buttons that make new ones."""
     with st.expander("How good are the predicted milliseconds?"):
-        mean, worst = errors_of(held.timed)
-        words = message(held.timed, mean, worst)
-        st.markdown(
-            f"{widgets.source('measured')} Each network of the calibration, predicted from the "
-            f"others alone: {words}"
-        )
-        if held.checked:
-            mean, worst = errors_of(held.checked)
-            words = message(held.checked, mean, worst)
-            st.markdown(
-                f"{widgets.source('measured')} Networks never timed before, B0 to B4 and φ = −4 to "
-                f"3: {words}"
-            )
+        which = {
+            "Each network of the calibration, predicted from the others alone": held.timed,
+            "Networks never timed before, B0 to B4 and φ = −4 to 3": held.checked,
+        }
+        for name, networks in which.items():
+            if networks:
+                words = message(networks, *errors_of(networks))
+                st.markdown(f"{widgets.source('measured')} {name}: {words}")
         live.chart("scatter", words, to_json(scatter(held)))
         st.caption(sources(held))
         with st.container(horizontal=True):
@@ -93,12 +87,8 @@ def _draw_button(task: Task, label: str, *, primary: bool = False) -> None:
         with widgets.told():
             job.start(task)
             st.rerun()
-    _draw_error(job.state, task)
-
-
-def _draw_error(state: JobState, task: Task) -> None:
-    if state.error and state.task == task:
-        st.error(plain(state.error))
+    if job.state.error and job.state.task == task:
+        st.error(plain(job.state.error))
 
 
 def _follow() -> None:

@@ -217,6 +217,11 @@ class Network:
             return variant(self.variant, num_classes=self.classes)
         return scaled(self.phi, **self.formula)
 
+    def existing(self) -> Network:
+        """The same network; raises InvalidInput where its settings make none."""
+        self.spec()
+        return self
+
     @property
     def code(self) -> str:
         """A short text that `parse` reads back: "b4", "phi=2.5", "phi=1.0,family=lite"."""

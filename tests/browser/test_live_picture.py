@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from app.charts.architecture import SHADES
 from app.live import networks
 from app.live.steps import to_json
 from app.scale.network import FAMILY, Load, Network
 from app.scale.pricing import TENTHS
 from app.text import count
+from app.views.scale.architecture import SHADES
 from effnet_core.architecture.names import variant
 from effnet_core.architecture.scaling import STRATEGIES
 from effnet_core.cost.report import CostReport, analyze

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from html import escape
 from itertools import cycle
 
@@ -26,12 +25,8 @@ _SYMBOLS = {"compound": "star", "depth": "square", "width": "diamond", "resoluti
 _MAP_SYMBOLS = ("circle", "square", "circle-open", "square-open", "x-thin-open")
 
 
-@dataclass(frozen=True, kw_only=True)
-class ScoredRun:
-    """A run and its map scores."""
-
-    run: MeasuredRun
-    maps: MeasuredMaps
+Scored = tuple[MeasuredRun, MeasuredMaps]
+"""A run and its map scores."""
 
 
 def accuracy(points: Sequence[RunGroup], axis: CostAxis, *, logarithmic: bool) -> go.Figure:
@@ -65,7 +60,7 @@ def accuracy(points: Sequence[RunGroup], axis: CostAxis, *, logarithmic: bool) -
 
 
 def map_scores(
-    scored: Sequence[ScoredRun],
+    scored: Sequence[Scored],
     metric: str,
     title: str,
     axis: CostAxis,
@@ -75,31 +70,31 @@ def map_scores(
 ) -> go.Figure:
     """One metric of every network's maps against cost, controls in grey; bars: standard errors."""
     chart = figure(HEIGHT)
-    rows: dict[str, list[tuple[ScoredRun, MapScores]]] = {}
-    for one in scored:
-        for row in one.maps.rows:
-            name = subject(row, one.run, methods[one.maps.method], inner="inner stage")
-            rows.setdefault(name, []).append((one, row))
+    rows: dict[str, list[tuple[MeasuredRun, MapScores]]] = {}
+    for run, maps in scored:
+        for row in maps.rows:
+            name = subject(row, run, methods[maps.method], inner="inner stage")
+            rows.setdefault(name, []).append((run, row))
     for symbol, (name, found) in zip(cycle(_MAP_SYMBOLS), rows.items(), strict=False):
-        found.sort(key=lambda pair: cost_on(pair[0].run, axis))
+        found.sort(key=lambda pair: cost_on(pair[0], axis))
         scores = [getattr(row, metric) for _, row in found]
         chart.add_scatter(
-            x=[cost_on(one.run, axis) for one, _ in found],
+            x=[cost_on(run, axis) for run, _ in found],
             y=[100 * score.mean for score in scores],
             error_y=_bars([score.standard_error for score in scores]),
-            customdata=[one.run.id for one, _ in found],
+            customdata=[run.id for run, _ in found],
             name=name,
             mode="lines+markers",
             line={"width": 1, **({"color": GREY, "dash": "dot"} if found[0][1].control else {})},
             marker={"symbol": symbol, "size": 10},
             hovertext=[
-                f"<b>{escape(short_name(one.run))}</b><br>{name}<br>grid {row.grid[0]} × "
+                f"<b>{escape(short_name(run))}</b><br>{name}<br>grid {row.grid[0]} × "
                 f"{row.grid[1]}<br>{title} {100 * getattr(row, metric).mean:.1f} %"
-                for one, row in found
+                for run, row in found
             ],
             hoverinfo="text",
         )
-    costs = [cost_on(one.run, axis) for one in scored]
+    costs = [cost_on(run, axis) for run, _ in scored]
     set_cost_axis(chart, axis, _ends(costs, logarithmic), logarithmic=logarithmic)
     chart.update_xaxes(nticks=6)
     chart.update_yaxes(title=f"{title} (%)", rangemode="tozero")

@@ -19,7 +19,8 @@ from effnet_core.results.trade_off import front, place
 def draw(asked: Asked, picked: tuple[str, ...]) -> View:
     """Draw the chart with its headline and notes; return what it shows."""
     held = standing().usable if asked.axis.kind == "here" else None
-    timings = _timings(held)
+    # What was measured in this session, over what is predicted.
+    timings: Timings = {**(predicted_timings(held) if held else {}), **timing.timed()}
     results = asked.results()
     placed = place(results, asked.axis, timings)
     network = line.network() if "network" in asked.draw else None
@@ -44,11 +45,6 @@ def draw(asked: Asked, picked: tuple[str, ...]) -> View:
     widgets.chart(trade_off(view), message(view), key=table.CHART, **selecting)
     _draw_notes(view, len(results), network is not None, held)
     return view
-
-
-def _timings(held: Calibration | None) -> Timings:
-    """What was measured in this session, over what is predicted."""
-    return {**(predicted_timings(held) if held else {}), **timing.timed()}
 
 
 def _headline(view: View) -> str:

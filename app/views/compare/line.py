@@ -35,7 +35,7 @@ def _code_of_scale() -> str:
     """What the address says of the network of Scale: nothing of B0, nor of one that cannot be."""
     network = chosen()
     try:
-        return "" if network == Network() else _existing(network).code
+        return "" if network == Network() else network.existing().code
     except InvalidInput:
         return ""
 
@@ -60,20 +60,14 @@ def network() -> Network | None:
     typed = st.session_state.get(LINE)
     if typed:
         try:
-            return _existing(Network.parse(typed))
+            return Network.parse(typed).existing()
         except InvalidInput as error:
             st.warning(plain(f"Network drawn as a line: {error} The one on Scale is used."))
     try:
-        return _existing(chosen())
+        return chosen().existing()
     except InvalidInput as error:
         st.warning(plain(f"The network on Scale: {error} No line of cost is drawn."))
         return None
-
-
-def _existing(network: Network) -> Network:
-    """The same network; raises InvalidInput where its settings make none."""
-    network.spec()
-    return network
 
 
 def mark(

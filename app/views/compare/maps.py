@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 from app import widgets
-from app.charts.trained.figure import ScoredRun, map_scores
+from app.charts.trained.figure import map_scores
 from app.charts.trained.words import short_name, subject
 from app.state import Choice
 from effnet_core.attribution.registry import METHODS
@@ -43,11 +43,11 @@ def draw(
     From two networks on it follows a chart against cost, and has the score that the chart shows;
     `opening` are the chart's options that make its marks open their run.
     """
-    scored = [ScoredRun(run=run, maps=one) for run in runs for one in maps if one.run == run.id]
+    scored = [(run, one) for run in runs for one in maps if one.run == run.id]
     if not scored:
         return
     widgets.heading("Do their maps find the object?", "measured")
-    titles = {one.maps.method: _title(one.maps.method) for one in scored}
+    titles = {one.method: _title(one.method) for _, one in scored}
     metrics = METRIC.options
     if fields(maps):
         metric = widgets.segmented(METRIC)
@@ -64,10 +64,10 @@ def draw(
         alt = f"{metric.capitalize()} of the maps of {len(scored)} networks against {axis.title}."
         widgets.chart(figure, f"{alt} The table below has every value.", key=CHART, **opening)
     rows = [
-        _row(beside, one, titles[one.maps.method], metric)
-        for one in scored
+        _row(beside, run, titles[one.method], metric)
+        for run, one in scored
         for metric in metrics
-        for beside in beside_controls(one.maps)
+        for beside in beside_controls(one)
     ]
     st.dataframe(
         rows,
@@ -75,7 +75,7 @@ def draw(
         placeholder="—",
         alt=f"{len(rows)} rows of map scores, each network's maps beside their controls.",
     )
-    first = scored[0].maps
+    first = scored[0][1]
     st.caption(
         f"In per cent, ± standard error over {first.photos:,} boxed validation photos. Random maps "
         "and a Gaussian at the centre know nothing of the photo: a map says something only where "
@@ -89,8 +89,10 @@ def _title(method: str) -> str:
     return next((one.title for one in METHODS if one.id == method), method)
 
 
-def _row(beside: BesideControls, one: ScoredRun, title: str, metric: str) -> dict[str, str | None]:
-    run, row = one.run, beside.found
+def _row(
+    beside: BesideControls, run: MeasuredRun, title: str, metric: str
+) -> dict[str, str | None]:
+    row = beside.found
     even = row.box_share.percent if metric in ("pointing", "energy") else None
     random, centre = (
         None if control is None else getattr(control, metric).percent

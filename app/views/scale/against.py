@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import zip_longest
 
 import streamlit as st
 
@@ -14,6 +15,16 @@ from app.text import count, times, unbroken
 from app.views.scale.shown import Shown
 from effnet_core.cost.report import CostReport, StageCost
 from effnet_core.latency import standing
+
+_CELLS: dict[str, Callable[[StageCost], str]] = {
+    "Operator": lambda stage: stage.title,
+    "Blocks": lambda stage: str(stage.repeats),
+    "Channels": lambda stage: str(stage.out_shape[0]),
+    "Output": lambda stage: f"{stage.out_shape[1]}²",
+    "Parameters": lambda stage: unbroken(count(stage.params)),
+    "FLOPs": lambda stage: unbroken(count(stage.mult_adds)),
+}
+"""What the second table says of a stage."""
 
 
 def draw(shown: Shown) -> None:
@@ -48,22 +59,13 @@ def _totals(shown: Shown, name: str, other: str) -> list[dict[str, str]]:
 
 def _stages(report: CostReport, other: CostReport) -> list[dict[str, str]]:
     """One row a stage, paired by number; a stage that only one network has stands alone."""
-    rows = []
-    for index in range(max(len(report.stages), len(other.stages))):
-        new = report.stages[index] if index < len(report.stages) else None
-        old = other.stages[index] if index < len(other.stages) else None
-        rows.append(
-            {
-                "Stage": _stage_name(index, report, other),
-                "Operator": _change(old, new, lambda stage: stage.title),
-                "Blocks": _change(old, new, lambda stage: str(stage.repeats)),
-                "Channels": _change(old, new, lambda stage: str(stage.out_shape[0])),
-                "Output": _change(old, new, lambda stage: f"{stage.out_shape[1]}²"),
-                "Parameters": _change(old, new, lambda stage: unbroken(count(stage.params))),
-                "FLOPs": _change(old, new, lambda stage: unbroken(count(stage.mult_adds))),
-            }
-        )
-    return rows
+    return [
+        {
+            "Stage": _stage_name(index, report, other),
+            **{name: _change(old, new, show) for name, show in _CELLS.items()},
+        }
+        for index, (new, old) in enumerate(zip_longest(report.stages, other.stages))
+    ]
 
 
 def _stage_name(index: int, *reports: CostReport) -> str:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import streamlit as st
 
 from app import widgets
-from app.charts.architecture import METRICS, SHADES, STEPPED_BACK, Metric
 from app.charts.style import OUTLINE
 from app.live import component as live
 from app.live.networks import COUNTS
@@ -17,6 +16,28 @@ from app.state import Choice
 from app.views.scale import tables
 from app.views.scale.shown import Shown
 from effnet_core.cost.report import CostReport
+
+
+@dataclass(frozen=True)
+class Metric:
+    """What the slabs can be coloured by: a field of `cost.PartCost`, in bytes ("B") or counts."""
+
+    label: str
+    field: str
+    unit: str = ""
+
+
+METRICS = {
+    "flops": Metric("FLOPs", "mult_adds"),
+    "params": Metric("parameters", "params"),
+    "activations": Metric("activations", "activations"),
+    "memory": Metric("peak memory", "peak_activation_bytes", unit="B"),
+}
+SHADES = ("#3A6F98", "#2A8A8C", "#26A187", "#4DB873", "#8CCB4A")
+"""Viridis without its ends: the darkest blue is lost on a dark page, the yellow on a light one."""
+
+_STEPPED_BACK = 0.8
+"""The opacity of what is not chosen."""
 
 _MOST_STAGES = 7
 STAGE = Choice(
@@ -70,7 +91,7 @@ def _draw_picture(shown: Shown, metric: Metric, stage: int | None, block: int | 
         "chosen": (stage, block),
         "table": stage is None,
         "shades": SHADES,
-        "stepped_back": STEPPED_BACK,
+        "stepped_back": _STEPPED_BACK,
         "outline": OUTLINE,
         "beside": results.live_network(pinned, load),
         "beside_at": same_at,

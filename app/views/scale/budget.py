@@ -9,7 +9,7 @@ from app.markup import plain
 from app.scale import calibration
 from app.state import value
 from app.views.scale import budget_limits
-from app.views.scale.budget_answers import Unit, draw_answers
+from app.views.scale.budget_answers import draw_answers
 from app.views.scale.shown import Shown
 from effnet_core.cost.budget import Device, Limits, Setting
 from effnet_core.latency import Calibration
@@ -37,12 +37,9 @@ def draw(shown: Shown) -> None:
 
 
 def _draw_answers(limits: Limits, setting: Setting, held: Calibration | None) -> None:
-    units = {
-        box.quantity: Unit(box.label.partition(" (")[0], box.show) for box in budget_limits.LIMITS
-    }
     with st.spinner("Searching …", show_time=True):
         answers = resources.budget(limits, setting, TIE, held)
-    draw_answers(answers, setting, units)
+    draw_answers(answers, setting)
     if held is not None:
         st.caption(calibration.sources(held))
     st.caption(

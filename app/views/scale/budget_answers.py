@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 
 import streamlit as st
 
 from app.scale.network import Network
 from app.text import count, milliseconds, minus, size, unbroken
+from app.views.scale.budget_limits import BOXES
 from app.views.scale.controls import set_phi
 from effnet_core.cost.budget import LABELS, Answer, Band, Setting
 from effnet_core.results.axes import BEYOND
@@ -16,22 +16,13 @@ from effnet_core.results.axes import BEYOND
 Answers = tuple[Answer, Answer, Answer]
 """The largest φ; the free shape with the most multiply-adds; the one nearest to compound."""
 
-
-@dataclass(frozen=True)
-class Unit:
-    """How amounts of one limited quantity are called and written."""
-
-    label: str
-    show: Callable[[float], str]
-
-
 _NAMES = {name: label.replace("bytes of", "of") for name, label in LABELS.items()} | {
     "latency_ms": ""
 }
 """What follows an amount in a sentence; milliseconds carry their unit."""
 
 
-def draw_answers(answers: Answers, setting: Setting, units: Mapping[str, Unit]) -> None:
+def draw_answers(answers: Answers, setting: Setting) -> None:
     """Draw the largest φ in words, then every network that fits, and what is left of the limits."""
     phi, free, near = answers
     counted = f"{setting.num_classes:,} classes, {setting.dtype}, batch {setting.batch:,}"
@@ -40,12 +31,12 @@ def draw_answers(answers: Answers, setting: Setting, units: Mapping[str, Unit]) 
     else:
         missed = f"the smallest network searched, φ = {minus(_phi(phi))},"
         others = " A free shape does fit." if free.fits else ""
-        st.warning(f"No φ fits ({counted}): even {missed} is over by {_over(phi, units)}.{others}")
+        st.warning(f"No φ fits ({counted}): even {missed} is over by {_over(phi)}.{others}")
     if not free.fits:
         shape = f"×{free.network.depth:g} deep, ×{free.network.width:g} wide"
         st.warning(
             f"Nor does any free shape: even the smallest searched, {shape} at "
-            f"{free.network.resolution} pixels, is over by {_over(free, units)}."
+            f"{free.network.resolution} pixels, is over by {_over(free)}."
         )
     title = Network(phi=_phi(phi), family=setting.family.word).title
     named = {title: phi, "Free, most FLOPs": free}
@@ -54,7 +45,7 @@ def draw_answers(answers: Answers, setting: Setting, units: Mapping[str, Unit]) 
     fitting = {name: answer for name, answer in named.items() if answer.fits}
     if fitting:
         st.table(_unbroken([_network(name, answer) for name, answer in fitting.items()]))
-        st.table(_unbroken(_limits(fitting, units)))
+        st.table(_unbroken(_limits(fitting)))
 
 
 def _unbroken(rows: list[dict[str, str]]) -> list[dict[str, str]]:
@@ -79,11 +70,11 @@ def _phi(answer: Answer) -> float:
     return answer.network.phi
 
 
-def _over(answer: Answer, units: Mapping[str, Unit]) -> str:
+def _over(answer: Answer) -> str:
     """By how much each limit is missed."""
     missed = [room for room in answer.rooms if room.left < 0]
     return " and ".join(
-        f"{units[room.name].show(-room.left)} {_NAMES[room.name]}".strip() for room in missed
+        f"{BOXES[room.name].show(-room.left)} {_NAMES[room.name]}".strip() for room in missed
     )
 
 
@@ -112,14 +103,14 @@ def _band(band: Band) -> str:
     return f"{milliseconds(band.ms)} ({low} – {high}){beyond}"
 
 
-def _limits(fitting: Mapping[str, Answer], units: Mapping[str, Unit]) -> list[dict[str, str]]:
+def _limits(fitting: Mapping[str, Answer]) -> list[dict[str, str]]:
     """One row a limit: what each network leaves of it, and whether it stops that network."""
     rows = []
     for place, first in enumerate(next(iter(fitting.values())).rooms):
-        unit = units[first.name]
-        row = {"Limit": unit.label, "At most": unit.show(first.limit)}
+        box = BOXES[first.name]
+        row = {"Limit": box.title, "At most": box.show(first.limit)}
         for name, answer in fitting.items():
             stops = ", stops it" if first.name in answer.binding else ""
-            row[name] = f"{unit.show(answer.rooms[place].left)} left{stops}"
+            row[name] = f"{box.show(answer.rooms[place].left)} left{stops}"
         rows.append(row)
     return rows

@@ -30,6 +30,11 @@ class Limit(Number):
     show: Callable[[float], str]
     unit: int = 1_000_000
 
+    @property
+    def title(self) -> str:
+        """What is limited: the label without its unit."""
+        return self.label.partition(" (")[0]
+
     def instead_of(self, text: str) -> str:
         """What is used in place of a refused `text`."""
         return "no limit"
@@ -61,6 +66,7 @@ LIMITS = (
         "edge of the band is held to it.",
     ),
 )
+BOXES = {box.quantity: box for box in LIMITS}
 DEVICE = Choice(
     key="device",
     label="Device",
@@ -106,6 +112,5 @@ def _draw_box(box: Limit, devices_own: float | None) -> float | None:
         key=box.key,
         help=box.help,
         placeholder="no limit" if devices_own is None else f"{devices_own / box.unit:g}",
-        bind="query-params",
-        persist_state="session",
+        **widgets.KEPT,
     )

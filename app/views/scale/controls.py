@@ -98,23 +98,15 @@ def _draw_pin() -> None:
             placeholder="b0",
             help="A published variant such as b4 or v2-s, or a pinned network of the formula, "
             "such as phi=2.5,strategy=depth or phi=1,family=lite. Empty: B0.",
-            bind="query-params",
-            persist_state="session",
+            **widgets.KEPT,
         )
         st.button("Pin this network as A", on_click=_pin, width="stretch")
 
 
-def pinned() -> Network:
-    """Network A: B0 until one is pinned. Raises InvalidInput if what was typed is no network."""
-    network = Network.parse(str(st.session_state.get(PINNED) or "b0"))
-    network.spec()
-    return network
-
-
 def pinned_or_b0() -> Network:
-    """Network A; where what was typed is none, a sentence says so and B0 takes its place."""
+    """Network A, B0 until one is pinned; where what was typed is none, a sentence says so."""
     try:
-        return pinned()
+        return Network.parse(st.session_state.get(PINNED) or "b0").existing()
     except InvalidInput as error:
         st.warning(plain(f"Network A: {error} B0 is used instead."))
         return Network(variant="b0")

@@ -13,22 +13,12 @@ from effnet_core.results.published import paper_table
 
 def draw(shown: Shown, said: Readout) -> None:
     """Draw all of it; `app/live/readouts.js` writes into what is drawn here."""
-    _draw_title(shown, said)
-    _draw_numbers(shown, said)
-
-
-def _draw_title(shown: Shown, said: Readout) -> None:
-    """What the network is: its name, its ratios and its sizes."""
     kinds: tuple[widgets.Source, ...] = ("computed",)
     if shown.network.variant:
         kinds = ("published", "computed")
     badges = " ".join(f":small[{widgets.source(kind)}]" for kind in kinds)
     st.markdown(f"## {said.title} {badges}")
     st.html(facts(said.facts))
-
-
-def _draw_numbers(shown: Shown, said: Readout) -> None:
-    """The headline: the network's cost beside A's, and what the paper says of it."""
     peak = (
         f"The largest sum of live tensors in one forward pass over {shown.load.batch} image(s) in "
         f"{shown.load.dtype}, weights not included; reached at {shown.report.totals.peak_at}."

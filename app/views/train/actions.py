@@ -13,8 +13,8 @@ from app import resources, widgets
 from app.markup import plain
 from app.models import ASKED
 from app.pages import page
-from app.text import as_csv
 from effnet_core.errors import EffnetError, InvalidInput
+from effnet_core.files import csv_text
 
 if TYPE_CHECKING:
     from effnet_core.training.runs.run import Run
@@ -30,12 +30,12 @@ def draw(run: Run) -> None:
             label = "Cancel at once" if run.state == "stopping" else "Cancel"
             _button(label, jobs.cancel, run)
         if run.resumable:
-            _button("Resume", jobs.resume, run, kind="primary")
+            _button("Resume", jobs.resume, run, primary=True)
         if run.model:
             if st.button("Use it on Classify", type="primary", key=f"use-{run.id}"):
                 st.switch_page(page("classify"), query_params={ASKED: run.name})
-        else:
-            _note_removal(run)
+        elif run.state == "finished":
+            st.caption("Its network is no longer among the weights on this machine.")
         if not run.live:
             _draw_downloads(run)
             with st.popover("Remove"):
@@ -46,10 +46,10 @@ def draw(run: Run) -> None:
         st.error(plain(refused))
 
 
-def _button(label: str, act: Callable[[str], None], run: Run, *, kind: str = "secondary") -> None:
+def _button(label: str, act: Callable[[str], None], run: Run, *, primary: bool = False) -> None:
     st.button(
         label,
-        type="primary" if kind == "primary" else "secondary",
+        type="primary" if primary else "secondary",
         key=f"{label}-{run.id}",
         on_click=_do,
         args=(act, run.id),
@@ -62,11 +62,6 @@ def _do(act: Callable[[str], None], run_id: str) -> None:
         act(run_id)
     except EffnetError as error:
         st.session_state[_REFUSED] = str(error)
-
-
-def _note_removal(run: Run) -> None:
-    if run.state == "finished":
-        st.caption("Its network is no longer among the weights on this machine.")
 
 
 def _draw_downloads(run: Run) -> None:
@@ -85,9 +80,9 @@ def _draw_downloads(run: Run) -> None:
 
 
 def curves_csv(run_id: str) -> str:
-    """Every look at the run as a row of CSV; a header alone before the first."""
-    points = resources.training_jobs().metrics(run_id)
-    return as_csv([asdict(point) for point in points]) or "epoch\r\n"
+    """Every look at the run as a row of CSV."""
+    rows = [asdict(point) for point in resources.training_jobs().metrics(run_id)]
+    return csv_text((rows[0] if rows else ["epoch"], *(row.values() for row in rows)))
 
 
 def _weights(run_id: str) -> bytes:

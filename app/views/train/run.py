@@ -31,10 +31,28 @@ COLOURS = {
 }
 SECONDS_BETWEEN_LOOKS = 1.0
 
-TOP1 = "Of the photos that it is never trained on, how many it gets right."
-LOSS = "How much the right answers surprise the network: the mean of the epoch so far."
-SPEED = "With all that is done besides training, such as judging and saving."
-TIME = "Training, over all resumptions."
+_NUMBERS: tuple[tuple[str, str, Callable[[float], str], str], ...] = (
+    (
+        "Held-out top-1",
+        "top1",
+        percent,
+        "Of the photos that it is never trained on, how many it gets right.",
+    ),
+    (
+        "Training loss",
+        "loss",
+        "{:.3f}".format,
+        "How much the right answers surprise the network: the mean of the epoch so far.",
+    ),
+    (
+        "Photos a second",
+        "photos_per_second",
+        "{:,.0f}".format,
+        "With all that is done besides training, such as judging and saving.",
+    ),
+    ("Time spent", "seconds", duration, "Training, over all resumptions."),
+)
+"""Name, field of `Status`, how it is written, and what it means."""
 
 
 def draw_run(jobs: TrainingJobs, run_id: str) -> None:
@@ -103,25 +121,11 @@ def _draw_progress(run: Run) -> None:
 
 def _draw_numbers(run: Run) -> None:
     """Four numbers in a row; a dash for what is not known yet."""
-    status = run.status
-    top1, loss, speed, seconds = (
-        (status.top1, status.loss, status.photos_per_second, status.seconds)
-        if status
-        else (None, None, None, None)
-    )
-    rows = (
-        ("Held-out top-1", _or_dash(top1, percent), TOP1),
-        ("Training loss", _or_dash(loss, "{:.3f}".format), LOSS),
-        ("Photos a second", _or_dash(speed, "{:,.0f}".format), SPEED),
-        ("Time spent", _or_dash(seconds, duration), TIME),
-    )
     with st.container(key="numbers"):
-        for name, shown, explanation in rows:
+        for name, field, show, explanation in _NUMBERS:
+            value = getattr(run.status, field, None)
+            shown = "–" if value is None else show(value)
             st.metric(name, shown, help=explanation, border=True, height="stretch")
-
-
-def _or_dash(value: float | None, show: Callable[[float], str]) -> str:
-    return "–" if value is None else show(value)
 
 
 def _draw_curves(run: Run, order: Order) -> None:

@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from app import measured_run, resources
+from app import measured_run, resources, widgets
 from app.charts.trained.words import label
 from app.markup import plain
 from app.text import duration, percent
 from app.views.train.run import COLOURS, RUN, begun, draw_run
-from effnet_core.errors import EffnetError
 
 if TYPE_CHECKING:
     from effnet_core.results.trained import MeasuredRun
@@ -34,7 +33,7 @@ def draw(jobs: TrainingJobs) -> None:
         with st.container(key="run-asked"):
             draw_run(jobs, shown.id)
     elif runs:
-        draw_run(jobs, _first(runs).id)
+        draw_run(jobs, next((run for run in runs if run.live), runs[0]).id)
     else:
         st.info(
             "Nothing has been trained on this machine yet. Press **Start training** to watch a "
@@ -45,16 +44,9 @@ def draw(jobs: TrainingJobs) -> None:
 
 def _measured() -> tuple[MeasuredRun, ...]:
     """The runs whose records come with the program; none where they are damaged."""
-    try:
+    with widgets.told():
         return resources.trained()[0]
-    except EffnetError as error:
-        st.error(plain(str(error)))
-        return ()
-
-
-def _first(runs: tuple[Run, ...]) -> Run:
-    """The run under way, or else the latest."""
-    return next((run for run in runs if run.live), runs[0])
+    return ()
 
 
 def _draw_measured(run: MeasuredRun) -> None:

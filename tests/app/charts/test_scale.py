@@ -4,7 +4,6 @@ import math
 
 import pytest
 
-from app.charts.architecture import SHADES
 from app.charts.reconcile import blocks_over_phi, implied_phi
 from app.charts.scale import (
     Axis,
@@ -19,6 +18,7 @@ from app.charts.style import OUTLINE
 from app.scale import pricing
 from app.scale.network import Load, Network
 from app.scale.quantities import BY_KEY, QUANTITIES
+from app.views.scale.architecture import SHADES
 from effnet_core.architecture.families import SCALABLE
 from effnet_core.architecture.family import Family
 from effnet_core.cost.reconcile import depth_jumps, reconcile
