@@ -110,7 +110,7 @@ def _summarized(free: Free, place: int) -> tuple[CostTotals, float]:
 
 
 def require_equal() -> None:
-    """Stop where the arrays do not say what `cost.summarize` says."""
+    """Stop where the arrays do not say what `summarize` says."""
     for strategy in STRATEGIES:
         network = Network(strategy=strategy, phi=2.5)
         (found,) = price_each(network, [2.5], Load())

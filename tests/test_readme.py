@@ -61,7 +61,7 @@ def test_commands_do_what_they_say(desk: Path, command: str) -> None:
 def test_milliseconds_from_the_calibration_to_the_budget(
     desk: Path, monkeypatch: pytest.MonkeyPatch, made_up_timer: Any
 ) -> None:
-    monkeypatch.setattr("effnet_core.latency.measuring._time", made_up_timer)
+    monkeypatch.setattr("effnet_core.latency.calibrating._time", made_up_timer)
     assert len(TIMING) == 3
     for command in TIMING:
         assert main(shlex.split(command)[1:]) == 0

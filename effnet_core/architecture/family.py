@@ -1,6 +1,6 @@
 """What a family of networks is: a stage table and everything that came with it. It needs no torch.
 
-`stage_tables` has the families themselves.
+`families` has the families themselves.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ With A_k the feature maps of a stage, S the class's logit and g_k = ∂S/∂A_k:
 All three papers end with max(·, 0). Here the raw map keeps its sign, as captum's
 `LayerGradCam(relu_attributions=False)` does; what is drawn decides what to show of it.
 
-Here is the arithmetic alone; an engine (`backends`) gives feature maps and gradients. Sums over
+Here is the arithmetic alone; an engine (`engines`) gives feature maps and gradients. Sums over
 channels are in float64, and none by numpy's BLAS: its threads go on spinning for tens of
 milliseconds, and ONNX Runtime's next pass takes twice as long (B4: 108 instead of 57 ms).
 """

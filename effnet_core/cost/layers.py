@@ -1,6 +1,6 @@
 """Costs of single layers, from the steps that they belong to. This module needs no torch.
 
-`cost` states the units; `part_sums` has the sums.
+`cost.report` states the units; `cost.sums` has the sums.
 """
 
 from __future__ import annotations

@@ -52,7 +52,7 @@ class PreparedReport:
 
 
 def path_of(folder: Path, split: Split) -> Path:
-    """The file that `data.load` reads."""
+    """The file that `photo_set.load` reads."""
     return folder / f"{split}.safetensors"
 
 

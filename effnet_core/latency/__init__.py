@@ -5,8 +5,8 @@ Needs no torch; the runtime is imported when something is timed.
 
 from __future__ import annotations
 
+from effnet_core.latency.calibrating import SECONDS, calibrate, check, design, unseen
 from effnet_core.latency.calibration import Calibration, CalibrationError, Compared, errors_of
-from effnet_core.latency.design import SECONDS, calibrate, check, design, unseen
 from effnet_core.latency.fitting import (
     MIN_NETWORKS,
     LatencyModel,

@@ -72,7 +72,7 @@ class Calibration:
 
     `made` is the day, as 2026-01-31; `seconds` is how long it took. `timed` are the networks of the
     fit, each predicted from the others; `checked` are networks that were never part of it, empty
-    unless `measuring.check` was asked for.
+    unless `calibrating.check` was asked for.
     """
 
     machine: Machine

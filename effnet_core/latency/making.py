@@ -10,8 +10,8 @@ from typing import Literal
 import filelock
 
 from effnet_core.errors import Busy
+from effnet_core.latency.calibrating import Progress, calibrate, check
 from effnet_core.latency.calibration import Calibration, CalibrationError
-from effnet_core.latency.design import Progress, calibrate, check
 from effnet_core.latency.store import default_path, save, standing
 
 Task = Literal["calibrate", "check"]

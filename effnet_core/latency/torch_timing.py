@@ -1,6 +1,6 @@
-"""How long a network takes in torch on this machine, by the protocol of `calibration.timing`.
+"""How long a network takes in torch on this machine, by the protocol of `latency.measuring`.
 
-Each run is synchronised with the device. `calibration.measure_runtime` times the default back end,
+Each run is synchronised with the device. `measuring.measure_runtime` times the default back end,
 which needs no torch.
 """
 

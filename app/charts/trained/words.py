@@ -57,7 +57,7 @@ def hover(one: RunGroup, axis: CostAxis) -> str:
 
 
 def message(points: Sequence[RunGroup], axis: CostAxis) -> str:
-    """In words what `trained.accuracy` shows."""
+    """In words what `figure.accuracy` shows."""
     listed = "; ".join(
         f"{short_name(one.runs[0])}: {percent(one.mean_top1)} at "
         f"{amount(axis, cost_on(one.runs[0], axis))}"

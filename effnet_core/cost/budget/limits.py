@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from numbers import Real
 from types import MappingProxyType
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -27,7 +27,6 @@ from effnet_core.architecture.spec import ArchitectureSpec, expand
 from effnet_core.cost.arrays import CostArrays, Numbers
 from effnet_core.cost.report import DTYPE_BYTES, summarize
 from effnet_core.errors import InvalidInput
-from effnet_core.latency import PredictedLatency
 from effnet_core.limits import RESOLUTION_MIN
 
 LABELS = MappingProxyType(
@@ -89,8 +88,24 @@ class Limits:
         return {name: limit for name, limit in self.given.items() if name != "latency_ms"}
 
 
-Band: TypeAlias = PredictedLatency
-"""Predicted milliseconds of one pass: the best guess and the edges of its error band."""
+class Band(Protocol):
+    """Predicted milliseconds of one pass: the best guess and the edges of its error band.
+
+    `extrapolated` says that no network of that size was timed.
+    """
+
+    @property
+    def ms(self) -> float: ...  # noqa: D102
+
+    @property
+    def low_ms(self) -> float: ...  # noqa: D102
+
+    @property
+    def high_ms(self) -> float: ...  # noqa: D102
+
+    @property
+    def extrapolated(self) -> bool: ...  # noqa: D102
+
 
 TIMED_DTYPE = "float32"
 """The number format that a calibration times."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import partial
+
 import numpy as np
 
 from effnet_core.cost.arrays import CostArrays, scaled_costs
@@ -35,7 +38,8 @@ def largest_phi(
     """
     setting = setting or Setting()
     require_possible(limits, setting, latency)
-    formula = _Formula(limits, setting, latency)
+    latency = latency if limits.latency_ms is not None else None
+    formula = _Formula(setting, latency, counted(partial(_price, setting), setting.dtype))
     for place in np.flatnonzero(formula.counts.within(limits))[::-1]:
         found = formula.network(int(place))
         if not found.broken(limits):
@@ -53,13 +57,13 @@ def largest_phi(
     )
 
 
+@dataclass(frozen=True, eq=False)
 class _Formula:
     """The networks of every φ searched, priced."""
 
-    def __init__(self, limits: Limits, setting: Setting, latency: Latency | None) -> None:
-        self.setting = setting
-        self.latency = latency if limits.latency_ms is not None else None
-        self.counts: Counts = counted(self._price, setting.dtype)
+    setting: Setting
+    latency: Latency | None
+    counts: Counts
 
     def network(self, place: int) -> Candidate:
         """The network of the φ at `place`."""
@@ -80,17 +84,17 @@ class _Formula:
         existing = np.flatnonzero(self.counts.exists)
         return self.network(int(existing[np.argmin(self.counts.mult_adds[existing])]))
 
-    def _price(self, dtype: str) -> CostArrays:
-        held = self.setting
-        return scaled_costs(
-            _PHIS,
-            family=held.family,
-            rule=held.rule,
-            strategy=held.strategy,
-            repeats=held.repeats,
-            base_resolution=held.base_resolution,
-            exact_pixels=held.exact_pixels,
-            num_classes=held.num_classes,
-            batch=held.batch,
-            dtype=dtype,
-        )
+
+def _price(setting: Setting, dtype: str) -> CostArrays:
+    return scaled_costs(
+        _PHIS,
+        family=setting.family,
+        rule=setting.rule,
+        strategy=setting.strategy,
+        repeats=setting.repeats,
+        base_resolution=setting.base_resolution,
+        exact_pixels=setting.exact_pixels,
+        num_classes=setting.num_classes,
+        batch=setting.batch,
+        dtype=dtype,
+    )

@@ -15,7 +15,6 @@ from effnet_core.cost.report import summarize
 from effnet_core.latency import (
     TERMS,
     Calibration,
-    design,
     errors_of,
     making,
     save,
@@ -36,7 +35,7 @@ def kept(tmp_path: Path, made_up: Calibration) -> Calibration:
 def test_it_calibrates_checks_and_keeps_the_result(
     effnet: Effnet, monkeypatch: pytest.MonkeyPatch, made_up_timer: Any, made_up: Calibration
 ) -> None:
-    monkeypatch.setattr(design, "_time", made_up_timer)
+    monkeypatch.setattr("effnet_core.latency.calibrating._time", made_up_timer)
     result = effnet("calibrate", "--json").json
     assert result["machine"]["threads"] == this_machine().threads
     assert list(result["coefficients_ms"]) == list(TERMS)

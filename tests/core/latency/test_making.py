@@ -15,7 +15,7 @@ import pytest
 
 from effnet_core.errors import Busy, EffnetError
 from effnet_core.latency import Calibration, __main__, job, making, save, standing
-from effnet_core.latency.design import Progress
+from effnet_core.latency.calibrating import Progress
 from effnet_core.latency.job import CalibrationJob, JobState
 from effnet_core.latency.making import make
 

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from effnet_core.architecture.families import V1
 from effnet_core.architecture.scaling import ScalingCoefficients
 from effnet_core.architecture.spec import ArchitectureSpec, expand
-from effnet_core.cost.budget import Band, Bounds, Limits, Setting, best_free
+from effnet_core.cost.budget import Bounds, Limits, Setting, best_free
 from effnet_core.cost.report import summarize
+from effnet_core.latency import PredictedLatency
 
 SMALL = Bounds(depth=(0.94, 1.06), width=(0.5, 0.6), resolution=(32, 96))
 Point = tuple[float, float, int]
@@ -24,10 +25,10 @@ def spec_at(depth: float, width: float, side: int) -> ArchitectureSpec:
 
 
 # Milliseconds that grow with work and with the number of blocks, known to a tenth.
-def clock(spec: ArchitectureSpec, batch: int) -> Band:
+def clock(spec: ArchitectureSpec, batch: int) -> PredictedLatency:
     totals = summarize(spec)
     ms = batch * (totals.mult_adds / 1e7 + 0.1 * totals.blocks)
-    return Band(low_ms=0.9 * ms, ms=ms, high_ms=1.1 * ms)
+    return PredictedLatency(low_ms=0.9 * ms, ms=ms, high_ms=1.1 * ms)
 
 
 def far(point: Point) -> float:
@@ -80,9 +81,9 @@ def test_what_a_network_of_the_formula_takes_buys_at_least_that_network(
 
 
 def test_a_clock_that_favours_large_images_still_gives_a_network_that_is_fast_enough() -> None:
-    def odd(spec: ArchitectureSpec, batch: int) -> Band:
+    def odd(spec: ArchitectureSpec, batch: int) -> PredictedLatency:
         ms = 5.0 + 5.0 * (spec.resolution // 8 % 2)
-        return Band(low_ms=ms, ms=ms, high_ms=ms)
+        return PredictedLatency(low_ms=ms, ms=ms, high_ms=ms)
 
     answer = best_free(Limits(latency_ms=7), bounds=SMALL, latency=odd)
     assert answer.fits and answer.network.resolution // 8 % 2 == 0

@@ -17,7 +17,6 @@ from effnet_core.cost.budget import (
     BUDGET_DTYPES,
     QUANTITIES,
     Answer,
-    Band,
     Limits,
     Setting,
     best_free,
@@ -27,6 +26,7 @@ from effnet_core.cost.budget import (
 )
 from effnet_core.cost.report import CostTotals, analyze, summarize
 from effnet_core.errors import InvalidInput
+from effnet_core.latency import PredictedLatency
 
 PHIS = [step / 100 for step in range(-600, 1001)]
 SHRINKING = ScalingRule(0.8, 1.12, 1.2)
@@ -145,9 +145,9 @@ def test_the_cap_on_blocks_ends_the_search_too() -> None:
 
 
 # Milliseconds: 1 for every 10 million multiply-adds, known to a fifth.
-def clock(spec: ArchitectureSpec, batch: int) -> Band:
+def clock(spec: ArchitectureSpec, batch: int) -> PredictedLatency:
     ms = batch * summarize(spec).mult_adds / 1e7
-    return Band(low_ms=0.8 * ms, ms=ms, high_ms=1.2 * ms)
+    return PredictedLatency(low_ms=0.8 * ms, ms=ms, high_ms=1.2 * ms)
 
 
 def test_the_slow_edge_of_the_band_is_held_to_the_limit(every_phi: list[CostTotals]) -> None:
@@ -183,7 +183,7 @@ def test_no_network_is_fast_enough() -> None:
 
 
 def test_latency_is_not_asked_where_nothing_limits_it() -> None:
-    def never(spec: ArchitectureSpec, batch: int) -> Band:
+    def never(spec: ArchitectureSpec, batch: int) -> PredictedLatency:
         raise AssertionError("asked")
 
     assert largest_phi(Limits(params=4e6), latency=never).network.latency is None
