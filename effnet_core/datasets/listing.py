@@ -77,7 +77,7 @@ def list_photos(
     found: dict[Split, dict[str, list[Photo]]] = {}
     ignored = 0
     for split, part in splits.items():
-        found[split], passed_over = _tiny_photos(part) if official else _class_folders(part)
+        found[split], passed_over = _photos(part, official=official)
         ignored += passed_over
     listed = _class_names(tree, class_list)
     names = listed or _own_names(tree, found)
@@ -127,28 +127,20 @@ def _splits(tree: Tree) -> tuple[dict[Split, Tree], bool]:
     return splits, True
 
 
-def _class_folders(tree: Tree) -> tuple[dict[str, list[Photo]], int]:
-    """Photos by class folder, however deep below it, and the number of files passed over."""
-    found: dict[str, list[Photo]] = {}
-    ignored = 0
-    for class_id, inside in tree.by_folder().items():
-        files = inside.files.items()
-        photos = [Photo(class_id, file, read) for file, read in files if is_picture(file)]
-        ignored += len(files) - len(photos)
-        found[class_id] = photos
-    return found, ignored
+def _photos(tree: Tree, *, official: bool) -> tuple[dict[str, list[Photo]], int]:
+    """Photos by class folder, however deep below it, and the number of files passed over.
 
-
-def _tiny_photos(tree: Tree) -> tuple[dict[str, list[Photo]], int]:
-    """Photos of the official form: its class folders, or one folder and a file of annotations."""
-    annotations = tree.text("val_annotations.txt")
+    The `official` form's are in "images" below it, with a file of boxes, or all in one folder with
+    a file of annotations.
+    """
+    annotations = tree.text("val_annotations.txt") if official else None
     found: dict[str, list[Photo]] = {}
     ignored = 0
     if annotations is None:
         for class_id, inside in tree.by_folder().items():
-            rows = _rows(inside.text(f"{class_id}_boxes.txt") or "", 5)
-            where = {row[0]: _box(row[1:]) for row in rows}
-            files = inside.below("images").files.items()
+            boxes = inside.text(f"{class_id}_boxes.txt") if official else None
+            where = {row[0]: _box(row[1:]) for row in _rows(boxes or "", 5)}
+            files = (inside.below("images") if official else inside).files.items()
             photos = [
                 Photo(class_id, file, read, where.get(file))
                 for file, read in files

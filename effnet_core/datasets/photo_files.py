@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
 
@@ -24,7 +24,6 @@ from effnet_core.datasets.trees import SPLITS, Split, opened
 from effnet_core.datasets.zips import Read
 from effnet_core.errors import DataError
 from effnet_core.images import decode
-from effnet_core.limits import ZipLimits
 
 PREPARED = "prepared"
 
@@ -50,11 +49,10 @@ class PhotoFiles:
     def subset(self, indices: Tensor) -> PhotoFiles:
         """The photos at `indices` (int64), in that order; classes stay as they are."""
         places = indices.tolist()
-        return PhotoFiles(
+        return replace(
+            self,
             reads=tuple(self.reads[place] for place in places),
             labels=self.labels[indices],
-            classes=self.classes,
-            class_ids=self.class_ids,
             names=tuple(self.names[place] for place in places),
             boxes=tuple(self.boxes[place] for place in places),
         )
@@ -93,9 +91,7 @@ def has_boxes(photos: LabelledPhotos) -> bool:
 
 
 @contextmanager
-def open_photos(
-    path: Path, split: Split = "val", limits: ZipLimits | None = None
-) -> Iterator[Source]:
+def open_photos(path: Path, split: Split = "val") -> Iterator[Source]:
     """Open whatever holds labelled photos; those in files can be read within the block.
 
     That is a prepared folder or one of its files, or a folder or zip of any form that
@@ -109,7 +105,7 @@ def open_photos(
             raise DataError(f"{path} was prepared without photos for {split}.")
         yield Source(photos=photos, name=path.name or str(path), form=PREPARED, split=split)
     else:
-        with opened([path], limits) as (tree, name):
+        with opened([path]) as (tree, name):
             listing = list_photos(tree)
             yield Source(
                 photos=_files(listing, split, name),

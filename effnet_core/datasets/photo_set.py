@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import safetensors
@@ -44,11 +44,10 @@ class PhotoSet:
 
     def subset(self, indices: Tensor) -> PhotoSet:
         """The photos at `indices` (int64), in that order; classes stay as they are."""
-        return PhotoSet(
+        return replace(
+            self,
             images=self.images[indices],
             labels=self.labels[indices],
-            classes=self.classes,
-            class_ids=self.class_ids,
             names=tuple(self.names[index] for index in indices.tolist()),
             boxes=None if self.boxes is None else self.boxes[indices],
         )

@@ -47,7 +47,9 @@ def prepare(
     for fewer than two classes and for a class without a readable training photo as well;
     InvalidInput for the side; WeightsError where the folder cannot be written.
     """
-    _require_side(side)
+    low, high = SIDES
+    if not low <= side <= high:
+        raise InvalidInput(f"The side must be from {low} to {high} pixels, not {side}.")
     require_place(out)
     with opened(sources, limits) as (tree, name):
         listing = list_photos(tree, class_list=class_list, boxes=boxes, max_per_class=max_per_class)
@@ -176,12 +178,6 @@ def _in_threads(
 def _after(before: int, total: int, progress: Progress) -> Progress:
     """`progress` of a part that begins when `before` of `total` photos are done."""
     return lambda done, _: progress(before + done, total)
-
-
-def _require_side(side: int) -> None:
-    low, high = SIDES
-    if not low <= side <= high:
-        raise InvalidInput(f"The side must be from {low} to {high} pixels, not {side}.")
 
 
 def require_trainable(listing: Listing, name: str) -> None:

@@ -47,13 +47,8 @@ class PreparedReport:
         return sum(self.counts.get(split, ()))
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON; `from_dict` reads them back."""
+        """Plain values for JSON; `read_record` reads them back."""
         return {"format": FORMAT, **dataclasses.asdict(self)}
-
-    @classmethod
-    def from_dict(cls, values: object) -> PreparedReport:
-        """The inverse of `to_dict`; raises Unfit for anything else."""
-        return conform(of_format(values, FORMAT), cls)
 
 
 def path_of(folder: Path, split: Split) -> Path:
@@ -112,7 +107,8 @@ def read_record(folder: Path) -> PreparedReport:
     """What the folder says of itself, its files unread; raises DataError."""
     path = folder / RECORD
     try:
-        return PreparedReport.from_dict(read_json(path, MAX_PREPARED_RECORD_BYTES))
+        values = read_json(path, MAX_PREPARED_RECORD_BYTES)
+        return conform(of_format(values, FORMAT), PreparedReport)
     except FileNotFoundError:
         raise DataError(
             f"{folder} is not a prepared data set, it has no {RECORD}; `effnet data prepare` makes "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 
 class WeightAverage:
@@ -16,14 +16,14 @@ class WeightAverage:
     def __init__(self, model: nn.Module, decay: float) -> None:
         self.decay = decay
         self.updates = 0
-        self.tensors = {name: value.detach().clone() for name, value in _state(model).items()}
+        self.tensors = {name: value.detach().clone() for name, value in model.state_dict().items()}
 
     @torch.no_grad()
     def update(self, model: nn.Module) -> None:
         """Take in the weights as they are now."""
         self.updates += 1
         share = 1 - min(self.decay, (1 + self.updates) / (10 + self.updates))
-        now = _state(model)
+        now = model.state_dict()
         floating = [name for name, value in now.items() if value.is_floating_point()]
         averages = [self.tensors[name] for name in floating]
         torch._foreach_lerp_(averages, [now[name].detach() for name in floating], share)
@@ -41,7 +41,3 @@ class WeightAverage:
         self.updates = updates
         for name, value in tensors.items():
             self.tensors[name].copy_(value)
-
-
-def _state(model: nn.Module) -> dict[str, Tensor]:
-    return dict(model.state_dict())

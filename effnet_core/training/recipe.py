@@ -7,8 +7,7 @@ import difflib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
-from typing import Any, Literal, get_args, get_type_hints
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import msgspec
 
@@ -19,13 +18,10 @@ Schedule = Literal["cosine", "step"]
 Policy = Literal["none", "autoaugment", "randaugment", "trivialaugment"]
 Precision = Literal["float32", "bfloat16"]
 
-CHOICES: dict[str, tuple[str, ...]] = {
-    "optimizer": get_args(Optimizer),
-    "schedule": get_args(Schedule),
-    "policy": get_args(Policy),
-    "precision": get_args(Precision),
-}
-"""The fields that take one of several words, with the words."""
+
+def _within(low: float, high: float, *, default: float | None) -> Any:
+    """A field that takes numbers from `low` to `high`, and `default` where nothing is said."""
+    return dataclasses.field(default=default, metadata={"bounds": (low, high)})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,42 +46,42 @@ class Recipe:
     choices. Raises InvalidInput.
     """
 
-    epochs: int = 24
-    batch: int = 64
-    micro_batches: int = 1
+    epochs: int = _within(1, 10_000, default=24)
+    batch: int = _within(1, 65_536, default=64)
+    micro_batches: int = _within(1, 65_536, default=1)
     optimizer: Optimizer = "sgd"
-    learning_rate: float = 0.1
-    momentum: float = 0.9
-    rmsprop_decay: float = 0.9
-    rmsprop_eps: float = 1e-3
-    weight_decay: float = 2e-5
+    learning_rate: float = _within(1e-9, 1e3, default=0.1)
+    momentum: float = _within(0, 0.9999, default=0.9)
+    rmsprop_decay: float = _within(0, 0.9999, default=0.9)
+    rmsprop_eps: float = _within(1e-12, 1, default=1e-3)
+    weight_decay: float = _within(0, 1, default=2e-5)
     schedule: Schedule = "cosine"
-    warmup_epochs: float = 0.5
-    decay_factor: float = 0.97
-    decay_epochs: float = 2.4
+    warmup_epochs: float = _within(0, 1000, default=0.5)
+    decay_factor: float = _within(0.01, 1, default=0.97)
+    decay_epochs: float = _within(0.01, 10_000, default=2.4)
     policy: Policy = "none"
-    policy_operations: int = 2
-    policy_magnitude: int = 9
+    policy_operations: int = _within(1, 8, default=2)
+    policy_magnitude: int = _within(0, 30, default=9)
     crop_area: tuple[float, float] = (0.35, 1.0)
     crop_aspect: tuple[float, float] = (0.75, 4 / 3)
-    flip: float = 0.5
-    first_resolution: float = 1.0
-    mixup: float = 0.0
-    cutmix: float = 0.0
-    label_smoothing: float = 0.1
-    drop_path: float | None = None
-    dropout: float | None = None
-    ema_decay: float = 0.0
-    clip_norm: float = 5.0
+    flip: float = _within(0, 1, default=0.5)
+    first_resolution: float = _within(0.25, 1, default=1.0)
+    mixup: float = _within(0, 100, default=0.0)
+    cutmix: float = _within(0, 100, default=0.0)
+    label_smoothing: float = _within(0, 0.9, default=0.1)
+    drop_path: float | None = _within(0, 0.9, default=None)
+    dropout: float | None = _within(0, 0.9, default=None)
+    ema_decay: float = _within(0, 0.999999, default=0.0)
+    clip_norm: float = _within(0, 1e6, default=5.0)
     precision: Precision = "float32"
     channels_last: bool = True
     compiled: bool = False
     sync_batch_norm: bool = False
-    frozen_stages: int = 0
-    body_rate: float = 1.0
-    held_out: int = 0
-    split_seed: int = 0
-    seed: int = 0
+    frozen_stages: int = _within(0, 100, default=0)
+    body_rate: float = _within(0, 1, default=1.0)
+    held_out: int = _within(0, 10**9, default=0)
+    split_seed: int = _within(0, 2**63 - 1, default=0)
+    seed: int = _within(0, 2**63 - 1, default=0)
 
     def __post_init__(self) -> None:
         for name in ("crop_area", "crop_aspect"):
@@ -133,58 +129,33 @@ class Recipe:
 _KINDS = {"int": "a whole number", "bool": "true or false", "tuple[float, float]": "two numbers"}
 
 
-@cache
-def _declared() -> dict[str, Any]:
-    return get_type_hints(Recipe)
+_DECLARED = get_type_hints(Recipe)
+
+CHOICES: dict[str, tuple[str, ...]] = {
+    name: get_args(kind) for name, kind in _DECLARED.items() if get_origin(kind) is Literal
+}
+"""The fields that take one of several words, with the words."""
 
 
 def _check_types(recipe: Recipe) -> None:
     for field in dataclasses.fields(recipe):
         value = getattr(recipe, field.name)
         try:
-            msgspec.convert(value, _declared()[field.name])
+            msgspec.convert(value, _DECLARED[field.name])
         except msgspec.ValidationError:
             words = " or ".join(CHOICES.get(field.name, ()))
             kind = words or _KINDS.get(str(field.type), "a number")
             raise InvalidInput(f"{field.name} must be {kind}; got {value!r:.60}.") from None
 
 
-_BOUNDS: dict[str, tuple[float, float]] = {
-    "epochs": (1, 10_000),
-    "batch": (1, 65_536),
-    "micro_batches": (1, 65_536),
-    "learning_rate": (1e-9, 1e3),
-    "momentum": (0, 0.9999),
-    "rmsprop_decay": (0, 0.9999),
-    "rmsprop_eps": (1e-12, 1),
-    "weight_decay": (0, 1),
-    "warmup_epochs": (0, 1000),
-    "decay_factor": (0.01, 1),
-    "decay_epochs": (0.01, 10_000),
-    "policy_operations": (1, 8),
-    "policy_magnitude": (0, 30),
-    "flip": (0, 1),
-    "first_resolution": (0.25, 1),
-    "mixup": (0, 100),
-    "cutmix": (0, 100),
-    "label_smoothing": (0, 0.9),
-    "drop_path": (0, 0.9),
-    "dropout": (0, 0.9),
-    "ema_decay": (0, 0.999999),
-    "clip_norm": (0, 1e6),
-    "frozen_stages": (0, 100),
-    "body_rate": (0, 1),
-    "held_out": (0, 10**9),
-    "split_seed": (0, 2**63 - 1),
-    "seed": (0, 2**63 - 1),
-}
-
-
 def _check_ranges(recipe: Recipe) -> None:
-    for name, (low, high) in _BOUNDS.items():
-        value = getattr(recipe, name)
-        if value is not None and not low <= value <= high:
-            raise InvalidInput(f"{name} must lie from {low:g} to {high:g}; got {value!s:.60}.")
+    for field in dataclasses.fields(recipe):
+        value = getattr(recipe, field.name)
+        low, high = field.metadata.get("bounds", (None, None))
+        if low is not None and value is not None and not low <= value <= high:
+            raise InvalidInput(
+                f"{field.name} must lie from {low:g} to {high:g}; got {value!s:.60}."
+            )
     low, high = recipe.crop_area
     if not 0 < low <= high <= 1:
         raise InvalidInput(f"crop_area must rise within (0, 1]; got {low:g} and {high:g}.")

@@ -94,7 +94,10 @@ class Trainer:
         self.optimizer = make_optimizer(self.model, recipe)
         self.average = WeightAverage(self.model, recipe.ema_decay) if recipe.ema_decay else None
         self.steps = 0
-        self._mean, self._std = _normalisation(preprocessing, world.device)
+        self._mean, self._std = (
+            torch.tensor(three, device=world.device).view(1, 3, 1, 1)
+            for three in (preprocessing.mean, preprocessing.std)
+        )
         self._order: tuple[int, Tensor] | None = None
 
     @property
@@ -267,11 +270,3 @@ def _wrapped(model: EfficientNet, recipe: Recipe, world: World) -> nn.Module:
     if recipe.compiled:
         network.compile()
     return network
-
-
-def _normalisation(preprocessing: Preprocessing, device: torch.device) -> tuple[Tensor, Tensor]:
-    mean, std = (
-        torch.tensor(three, device=device).view(1, 3, 1, 1)
-        for three in (preprocessing.mean, preprocessing.std)
-    )
-    return mean, std

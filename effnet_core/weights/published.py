@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from effnet_core.architecture.names import canonical_name
+from effnet_core.architecture.names import VARIANTS, canonical_name
 from effnet_core.errors import InvalidInput
 from effnet_core.images import Preprocessing
 
@@ -56,7 +56,10 @@ def catalog() -> tuple[WeightsEntry, ...]:
     """All entries, B0 to B7 and then V2-S to V2-L; imports torchvision on the first call."""
     from torchvision.models import get_model_weights, list_models
 
-    names = sorted(list_models(include="efficientnet_*"), key=_reading_order)
+    names = sorted(
+        list_models(include="efficientnet_*"),
+        key=lambda name: VARIANTS.index(canonical_name(name)[0]),
+    )
     return tuple(_entry(name, weights) for name in names for weights in get_model_weights(name))
 
 
@@ -97,11 +100,6 @@ def _architecture_name(text: str) -> str:
     except InvalidInput:
         return ""
     return "" if tensorflow else name
-
-
-def _reading_order(name: str) -> tuple[bool, int | str]:
-    name = name.removeprefix("efficientnet_")
-    return name.startswith("v2"), "sml".find(name[-1]) if name.startswith("v2") else name
 
 
 def _entry(name: str, weights: Any) -> WeightsEntry:

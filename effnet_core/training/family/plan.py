@@ -72,7 +72,7 @@ def plan(
     `out` is where their folders are or would be, `photos` how many the training set has, the
     held-out ones included, and `records` the folder of measured runs (by default the program's).
     """
-    records = _records() if records is None else records
+    records = records or asset(RECORDS)
     return tuple(
         _planned(
             family,
@@ -95,7 +95,7 @@ def _planned(
     on_cpu: bool,
     away: bool,
     photos: int | None,
-    records: Path | None,
+    records: Path,
 ) -> PlannedRun:
     spec, recipe = family.spec(run), family.recipe_of(run, on_cpu=on_cpu)
     totals = summarize(spec)
@@ -143,18 +143,9 @@ def _photos_left(recipe: Recipe, found: Run | None, photos: int | None) -> int |
     return recipe.epochs * steps * recipe.batch
 
 
-def _speed(run_id: str, found: Run | None, records: Path | None) -> tuple[float | None, str | None]:
+def _speed(run_id: str, found: Run | None, records: Path) -> tuple[float | None, str | None]:
     """Photos a second that were measured, and on which device."""
     if found and found.begun and found.status and found.status.photos_per_second:
         return found.status.photos_per_second, str(found.begun.about.get("device"))
-    if records is None:
-        return None, None
     record = read_if_whole(records / f"{run_id}.json", _Speed)
     return (record.photos_per_second, record.device) if record else (None, None)
-
-
-def _records() -> Path | None:
-    try:
-        return asset(RECORDS)
-    except FileNotFoundError:  # nothing has been measured yet
-        return None
