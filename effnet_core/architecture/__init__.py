@@ -7,7 +7,15 @@ the exporters read. No torch is needed here.
 
 from __future__ import annotations
 
-from effnet_core.architecture.families import FAMILIES, PUBLISHED, SCALABLE, find_family
+from effnet_core.architecture.families import (
+    FAMILIES,
+    LITE,
+    PUBLISHED,
+    SCALABLE,
+    V1,
+    V2_BASE,
+    find_family,
+)
 from effnet_core.architecture.family import Family
 from effnet_core.architecture.names import VARIANTS, architecture, scaled, variant
 from effnet_core.architecture.rounding import ROUNDINGS, Rounding
@@ -24,11 +32,14 @@ from effnet_core.architecture.spec import ArchitectureSpec, BlockSpec, expand
 __all__ = [
     "FAMILIES",
     "FAST_COMPOUND_RULE",
+    "LITE",
     "PAPER_RULE",
     "PUBLISHED",
     "ROUNDINGS",
     "SCALABLE",
     "STRATEGIES",
+    "V1",
+    "V2_BASE",
     "VARIANTS",
     "ArchitectureSpec",
     "BlockSpec",

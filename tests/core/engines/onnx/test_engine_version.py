@@ -55,7 +55,7 @@ def lines(graph: bytes) -> Iterator[str]:
 
 def session_lines(monkeypatch: pytest.MonkeyPatch, graph: bytes) -> Iterator[str]:
     """What a session is told, on a machine of three cores as on any other."""
-    monkeypatch.setattr(module, "_cores", lambda: (0, 0, 0))
+    monkeypatch.setattr(module, "cores", lambda: (0, 0, 0))
     monkeypatch.setattr(onnxruntime, "SessionOptions", Recording)
     options = OnnxSession(graph, 3)._session.get_session_options()
     yield repr((options.intra_op_num_threads, options.inter_op_num_threads))
