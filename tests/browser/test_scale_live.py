@@ -193,6 +193,7 @@ def test_where_there_is_no_network_the_hand_is_told_so(server: str, browser_page
         require_headline(page, "φ = 1", analyze(scaled(1, strategy="depth")))
         move(9.0)
     refusal.wait_for()
+    page.locator(NUMBERS).first.wait_for(state="detached")
     assert page.locator(NUMBERS).count() == 0
     assert not notice.is_visible()
     assert "the cap is 2,000 blocks" in refusal.inner_text()

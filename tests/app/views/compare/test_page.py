@@ -323,7 +323,7 @@ def test_what_was_measured_stands_over_what_is_predicted(
     app.multiselect(key="time").set_value(["B0 at 224"])
     next(button for button in app.button if button.label == "Time them here").click().run()
     measured = next(t.value for t in healthy(app).dataframe if "Median ms" in t.value)
-    assert line_of_cost(app)[1] == measured["Median ms"][0] < predicted / 2
+    assert line_of_cost(app)[1] == measured["Median ms"][0] != predicted  # however slow it is
 
 
 def test_a_network_too_large_to_time_is_refused_and_the_others_go_on(
