@@ -16,7 +16,7 @@ from effnet_core.training.recipe import Recipe
 from effnet_core.training.runs.folder import read_run
 from effnet_core.training.runs.run import Run, read_if_whole
 
-RECORDS = "assets/measured/runs"
+LIST, RECORDS = "assets/family.json", "measured/runs"
 
 Stage = Literal["finished", "begun", "to do", "needs CUDA"]
 
@@ -72,7 +72,7 @@ def plan(
     `out` is where their folders are or would be, `photos` how many the training set has, the
     held-out ones included, and `records` the folder of measured runs (by default the program's).
     """
-    records = records or asset(RECORDS)
+    records = records or asset(LIST).parent / RECORDS  # absent where nothing was measured
     return tuple(
         _planned(
             family,

@@ -315,15 +315,17 @@ def test_a_line_beyond_what_was_timed_says_so(
 
 
 def test_what_was_measured_stands_over_what_is_predicted(
-    calibrated: Calibration, quick_latency: list[tuple[int, str]]
+    calibrated: Calibration, made_up_timer: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    timed = dataclasses.replace(made_up_timer(variant("b0", resolution=32)), resolution=224)
+    monkeypatch.setattr(resources, "latency", lambda spec, runs, engine: timed)
     app = open_page(cost="Latency on this machine", line="b0", runs="4")
     predicted = calibrated.predict(variant("b0")).ms
     assert line_of_cost(app)[1] == pytest.approx(predicted)
     app.multiselect(key="time").set_value(["B0 at 224"])
     next(button for button in app.button if button.label == "Time them here").click().run()
     measured = next(t.value for t in healthy(app).dataframe if "Median ms" in t.value)
-    assert line_of_cost(app)[1] == measured["Median ms"][0] != predicted  # however slow it is
+    assert line_of_cost(app)[1] == measured["Median ms"][0] < predicted / 2
 
 
 def test_a_network_too_large_to_time_is_refused_and_the_others_go_on(
