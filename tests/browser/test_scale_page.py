@@ -25,7 +25,7 @@ OpenPage = Callable[..., Any]
 
 def ready(page: Any, url: str) -> Any:
     page.goto(url)
-    page.locator(PARAMETERS).first.wait_for()
+    page.locator(PARAMETERS).nth(3).wait_for()  # the four arrive one by one, in any order
     return page
 
 
