@@ -15,7 +15,7 @@ from effnet_core.limits import MAX_MODELS_AT_ONCE
 
 if TYPE_CHECKING:
     from app.pictures import Picture
-    from effnet_core.engines.predictor import Prediction
+    from effnet_core.engines.prediction import Prediction
     from effnet_core.service import ModelCard
 
 MODEL = "model"
@@ -33,27 +33,29 @@ No control has this key: Streamlit would let what the session holds win over the
 """
 _EMPTIED = "models_emptied"
 
-_KINDS = ("bundled", "uploaded", "imported", "published")
-_PREFERRED = ("published", "bundled", "imported", "uploaded")
+_KINDS = ("packaged", "bundled", "uploaded", "imported", "published")
 
 
 def cards() -> tuple[ModelCard, ...]:
-    """Every model on offer: bundled ones, then others on this disk, a session's own first."""
+    """Every model on offer: what comes along, then others on this disk, a session's own first."""
     available = resources.service().available(st.session_state.get(OWN, ()))
-    return tuple(sorted(available, key=lambda card: _rank(card, _KINDS)))
+    return tuple(sorted(available, key=_rank))
 
 
-def _rank(card: ModelCard, kinds: tuple[str, ...]) -> tuple[bool, int, int]:
+def _rank(card: ModelCard) -> tuple[bool, int, int]:
     """On this disk first, then by kind, smaller first; bundled models in their own order."""
     size_bytes = 0 if card.kind == "bundled" else card.size_bytes
-    return card.state != "ready", kinds.index(card.kind), size_bytes
+    return card.state != "ready", _KINDS.index(card.kind), size_bytes
 
 
 def label(card: ModelCard) -> str:
     """What a model is called on these pages and in the URL: "B0 · IMAGENET1K_V1".
 
-    A bundled one is called by its title without the part in brackets: "φ = −4 · trained here".
+    A bundled one is called by its title without the part in brackets: "φ = −4 · trained here", a
+    packaged one "Lite0 · ImageNet-1k".
     """
+    if card.kind == "packaged":
+        return card.title.removeprefix("EfficientNet-").replace(", ", " · ")
     if card.kind == "bundled":
         return " · ".join(card.title.partition(" (")[0].rsplit(", ", 1))
     if card.kind == "published":
@@ -61,8 +63,8 @@ def label(card: ModelCard) -> str:
     return card.title if card.kind == "imported" else f"{card.title} #{card.id[-4:]}"
 
 
-def settle() -> None:
-    """Choose a model where neither session nor address does, or the one that a link asks for.
+def settle(count: int = 1) -> None:
+    """Choose `count` models where neither session nor address does, or the one a link asks for.
 
     Either is written into the address, so that it gives others the same answer.
     """
@@ -73,7 +75,7 @@ def settle() -> None:
     if asked in known:
         put(MODEL, [asked])
     elif MODEL not in st.session_state:
-        put(MODEL, [_preferred(known)])
+        put(MODEL, _preferred(known, count))
     if asked is not None:
         del st.query_params[ASKED]
 
@@ -102,7 +104,7 @@ def choose() -> tuple[ModelCard, ...]:
             "or add a checkpoint of your own on Classify."
         )
     if not chosen and not st.session_state.get(_EMPTIED):
-        st.session_state[ADDED] = _preferred(known)
+        st.session_state[ADDED] = _preferred(known)[0]
         st.rerun()
     return tuple(known[name] for name in chosen if name in known)
 
@@ -127,13 +129,12 @@ def answer(card: ModelCard, picture: Picture) -> Prediction | str:
         return str(error)
 
 
-def _preferred(known: dict[str, ModelCard]) -> str:
-    """The model to begin with, on this disk if any is.
-
-    Published weights that someone has downloaded come first: they know a thousand classes. Without
-    them it is a bundled model.
-    """
-    return min(known, key=lambda name: _rank(known[name], _PREFERRED))
+def _preferred(known: dict[str, ModelCard], count: int = 1) -> list[str]:
+    """The models to begin with: `count` real ImageNet networks of one family, or else one model."""
+    packaged = [
+        name for name, card in known.items() if (card.kind, card.state) == ("packaged", "ready")
+    ]
+    return packaged[:count] or list(known)[:1]
 
 
 def _note_emptied() -> None:
@@ -153,7 +154,10 @@ def _take_added(known: dict[str, ModelCard]) -> None:
 def _offer(card: ModelCard) -> None:
     """Draw an absent model: what it is, its size, its download button or how far that is."""
     with st.container(border=True, key=f"offer-{card.id}"):
-        st.html(title(label(card), *_published_facts(card)))
+        st.html(title(label(card), *published_facts(card)))
+        if card.kind == "packaged":
+            st.warning(plain(_absent_package(card)))
+            return
         state = resources.downloads().state(card.id)
         if state is not None and not state.finished:
             _draw_progress(card.id, size(card.size_bytes))
@@ -171,13 +175,26 @@ def facts(params: int, side: int, *others: str) -> tuple[str, ...]:
     return f"{count(params)} parameters", f"sees {side} × {side} pixels", *others
 
 
-def _published_facts(card: ModelCard) -> tuple[str, ...]:
+def published_facts(card: ModelCard) -> tuple[str, ...]:
+    """What its authors state of published or packaged weights."""
+    from effnet_core.weights.packaged import find_packaged
     from effnet_core.weights.published import find
 
-    entry = find(card.id)
-    top1 = {test_set: top1 for test_set, top1, _ in entry.metrics}.get("ImageNet-1K")
-    accuracy = (f"{top1:.1f} % top-1 on ImageNet (published)",) if top1 else ()
-    return facts(entry.params, card.resolution, *accuracy)
+    if (packaged := find_packaged(card.id)) is not None:
+        params, top1 = packaged.params, packaged.top1
+    else:
+        entry = find(card.id)
+        params, ((_, top1, _), *_) = entry.params, entry.metrics
+    return facts(params, card.resolution, f"{top1:.1f} % top-1 on ImageNet (published)")
+
+
+def _absent_package(card: ModelCard) -> str:
+    """What brings the weights of a package that is not installed."""
+    try:
+        resources.service().require(card.id)
+    except EffnetError as error:
+        return str(error)
+    return "It has just been installed: reload the page."
 
 
 @st.fragment(run_every=0.5)

@@ -32,7 +32,7 @@ from effnet_core.limits import MAX_EXPORTED_BYTES, MAX_VERIFIED_MULT_ADDS, PHI_M
 if TYPE_CHECKING:
     from app.pictures import Picture
     from effnet_core.attribution import Value
-    from effnet_core.engines.predictor import Prediction
+    from effnet_core.engines.prediction import Prediction
     from effnet_core.network.verify import Verification
     from effnet_core.results.trained import MeasuredMaps, MeasuredRun
     from effnet_core.service import Explanation, InferenceService
@@ -48,15 +48,12 @@ _freeze_torch = cache(warm.freeze)
 """Keeps torch out of later collections, once it is imported: each takes 0.3 s with it."""
 
 
-@st.cache_resource(show_spinner="Starting PyTorch …")
+@st.cache_resource(show_spinner=False)
 def service() -> InferenceService:
-    """Return the one door to models, shared by every session; the first call imports torch."""
+    """Return the one door to models, shared by every session."""
     from effnet_core.service import InferenceService
-    from effnet_core.weights.published import catalog
     from effnet_core.weights.store import WeightsStore
 
-    catalog()  # imports torchvision, which takes seconds too
-    _freeze_torch()
     return InferenceService(WeightsStore())
 
 

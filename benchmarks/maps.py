@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from benchmarks.peers import Answer, Array, peer, same
 from benchmarks.protocol import Call, Plan
 from benchmarks.rows import Peer, Row, compare
-from benchmarks.subjects import READY_SECONDS, Subject
+from benchmarks.subjects import Subject
 from effnet_core.attribution import attribute, grad_cam_classes
 
 CLASS = 281
@@ -37,7 +37,7 @@ def rows() -> tuple[Row, ...]:
 
 def _last_map(subject: Subject) -> tuple[Row, ...]:
     x = subject.inputs()
-    ours = partial(_map, subject, x, subject.predictor.model.last_stage)
+    ours = partial(_map, subject, x, subject.predictor.spec.stage_count + 1)
     expected = ours()
     return compare(
         "Grad-CAM, B0, last feature map",
@@ -56,7 +56,7 @@ def _all_classes(subject: Subject) -> tuple[Row, ...]:
     x, predictor = subject.inputs(), subject.predictor
 
     def ours() -> object:
-        return grad_cam_classes(predictor.model, x, range(1000), passes=predictor)
+        return grad_cam_classes(predictor, x, range(1000))
 
     one_pass = Peer(name="one pass, no map", call=partial(predictor.forward, x), target=2.0)
     return compare("Grad-CAM, B0, last map of all 1,000 classes", ours, [one_pass], PLAN)
@@ -64,16 +64,13 @@ def _all_classes(subject: Subject) -> tuple[Row, ...]:
 
 def _inner_map(subject: Subject, stage: int, target: float) -> tuple[Row, ...]:
     x = subject.inputs()
-    if not subject.predictor.ready(READY_SECONDS, stages=(stage,)):
-        raise RuntimeError(f"The default back end was not ready for stage {stage}.")
     ours = partial(_map, subject, x, stage)
     captum = peer("captum", partial(_captum, subject, x, stage, ours()), target)
     return compare(f"Grad-CAM, B0, stage {stage}", ours, [captum], PLAN)
 
 
 def _map(subject: Subject, x: Tensor, stage: int) -> Array:
-    predictor = subject.predictor
-    return attribute(predictor.model, x, class_index=CLASS, stage=stage, passes=predictor).raw
+    return attribute(subject.predictor, x, class_index=CLASS, stage=stage).raw
 
 
 def _network(subject: Subject) -> nn.Module:

@@ -12,6 +12,7 @@ _CPU_INFO = Path("/proc/cpuinfo")
 _CORES = Path("/sys/devices/system/cpu")
 _QUOTA = Path("/sys/fs/cgroup/cpu.max")
 _MEMORY = Path("/sys/fs/cgroup")
+_CUDA_DRIVERS = (Path("/dev/nvidiactl"), Path("/proc/driver/nvidia/version"), Path("/dev/dxg"))
 _UNLIMITED = 2**62
 
 
@@ -58,6 +59,11 @@ def available_memory() -> int:
     import psutil  # here: the first page asks for no memory
 
     return min(int(psutil.virtual_memory().available), _control_group_room())
+
+
+def may_have_cuda() -> bool:
+    """Whether the system shows a driver of NVIDIA's; without one no library need be asked."""
+    return any(path.exists() for path in _CUDA_DRIVERS)
 
 
 @cache

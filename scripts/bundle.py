@@ -13,8 +13,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import torch
-from torch import Tensor
+import numpy as np
 
 from effnet_core import files
 from effnet_core.attribution.scoring import score_maps
@@ -29,6 +28,7 @@ from effnet_core.training.family.training import validation_of
 from effnet_core.training.runs.folder import RunFolder
 from effnet_core.training.trainer import TrainingError
 from effnet_core.weights.checkpoints import LoadedWeights, load_checkpoint, serialise
+from effnet_core.weights.tensor_files import Array
 
 ASSETS = Path(__file__).parents[1] / "assets"
 
@@ -57,12 +57,13 @@ class Naming:
 
 def half_precision(loaded: LoadedWeights) -> LoadedWeights:
     """The same weights in float16; raises CheckpointError for a value that float16 cannot hold."""
-    tensors: dict[str, Tensor] = {}
-    for name, tensor in loaded.state_dict.items():
-        tensors[name] = tensor.half() if tensor.is_floating_point() else tensor
-        if tensor.is_floating_point() and not torch.isfinite(tensors[name]).all():
+    tensors: dict[str, Array] = {}
+    for name, values in loaded.tensors.items():
+        with np.errstate(over="ignore"):
+            tensors[name] = values.astype(np.float16) if values.dtype.kind == "f" else values
+        if not np.isfinite(tensors[name]).all():
             raise CheckpointError(f"{name} holds values that float16 cannot; keep it in float32.")
-    return replace(loaded, state_dict=tensors)
+    return replace(loaded, tensors=tensors)
 
 
 def bundle(

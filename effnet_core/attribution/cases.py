@@ -15,7 +15,8 @@ from effnet_core.attribution.boxes import Box, view_box
 from effnet_core.attribution.pixels import baseline
 from effnet_core.attribution.scores import Target
 from effnet_core.datasets.photo_set import PhotoSet
-from effnet_core.engines.predictor import Predictor, class_index
+from effnet_core.engines.prediction import class_index
+from effnet_core.engines.predictor import Predictor
 from effnet_core.errors import InvalidInput
 from effnet_core.images import model_view, to_input
 from effnet_core.network.build import torch_dtype

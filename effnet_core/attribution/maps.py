@@ -7,18 +7,22 @@ photo acts on another, so the gradient of the sum of all logits is each photo's 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-import torch
-from torch import Tensor
 
-from effnet_core.attribution import cam, pixels
+from effnet_core.architecture.spec import ArchitectureSpec
+from effnet_core.attribution import cam
 from effnet_core.attribution.parameters import Value
-from effnet_core.engines.engine import ForwardPass, Passes
+from effnet_core.engines.engine import ForwardPass, Inputs, Passes
 from effnet_core.errors import InvalidInput
 from effnet_core.images import IMAGENET_MEAN, IMAGENET_STD, Preprocessing
-from effnet_core.network.model import EfficientNet
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from effnet_core.network.model import EfficientNet
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,13 +41,14 @@ class MapRequest:
     @property
     def black_pixel(self) -> Tensor:
         """`black` as (1, channels, 1, 1)."""
+        import torch
+
         return torch.tensor(self.black).view(1, -1, 1, 1)
 
 
 def raw_map(
-    model: EfficientNet,
     passes: Passes,
-    inputs: Tensor,
+    inputs: Inputs,
     request: MapRequest,
     class_index: int,
     known: ForwardPass | None = None,
@@ -53,11 +58,11 @@ def raw_map(
     A `known` pass over this input takes the place of one at the last stage.
     """
     if request.stage is None:
-        return _input_map(model, inputs, request, class_index)
+        return _input_map(passes.model, inputs, request, class_index)
     combine = cam.COMBINATIONS[request.method]
-    if request.stage == model.last_stage:
+    if request.stage == last_stage(passes.spec):
         features = (known or passes.forward(inputs)).features
-        weights = class_weights(model, (class_index,))[0]
+        weights = passes.class_weights((class_index,))[0]
         return as_array(combine(features, cam.last_gradient(features, weights)))
     (pair,) = passes.gradients(inputs, class_index, (request.stage,))
     return as_array(combine(*pair))
@@ -80,25 +85,22 @@ def photo_maps(
 
 
 def raw_maps_of_all_stages(
-    model: EfficientNet, passes: Passes, inputs: Tensor, method: str, class_index: int
+    passes: Passes, inputs: Inputs, method: str, class_index: int
 ) -> tuple[npt.NDArray[np.float32], ...]:
     """The raw maps of stages 0…N + 1."""
     combine = cam.COMBINATIONS[method]
-    pairs = passes.gradients(inputs, class_index, every_stage(model))
+    pairs = passes.gradients(inputs, class_index, every_stage(passes.spec))
     return tuple(as_array(combine(*pair)) for pair in pairs)
 
 
-def every_stage(model: EfficientNet) -> tuple[int, ...]:
+def every_stage(spec: ArchitectureSpec) -> tuple[int, ...]:
     """0 (stem) … N + 1 (head convolution)."""
-    return tuple(range(model.last_stage + 1))
+    return tuple(range(last_stage(spec) + 1))
 
 
-def class_weights(model: EfficientNet, class_indices: tuple[int, ...]) -> npt.NDArray[np.float32]:
-    """The rows of the classifier's weights, (n, C)."""
-    rows: npt.NDArray[np.float32] = (
-        model.classifier.weight.detach()[list(class_indices)].float().cpu().numpy()
-    )
-    return rows
+def last_stage(spec: ArchitectureSpec) -> int:
+    """N + 1, the number of the head convolution."""
+    return spec.stage_count + 1
 
 
 def black(preprocessing: Preprocessing | None) -> tuple[float, ...]:
@@ -120,13 +122,15 @@ def as_array(values: cam.Array) -> npt.NDArray[np.float32]:
 
 
 def _input_map(
-    model: EfficientNet, inputs: Tensor, request: MapRequest, class_index: int
+    model: EfficientNet, inputs: Inputs, request: MapRequest, class_index: int
 ) -> npt.NDArray[np.float32]:
     """The raw map of one input (1, 3, H, W) by a method that has no stages."""
+    from effnet_core.attribution.pixels import pixel_map
+    from effnet_core.engines.torch import EagerEngine
+
+    given = EagerEngine(model).tensor(inputs)
     values = dict(request.values)
-    found = pixels.pixel_map(
-        model, inputs, class_index, request.method, values, request.black_pixel
-    )
+    found = pixel_map(model, given, class_index, request.method, values, request.black_pixel)
     return as_array(found.float().cpu().numpy())
 
 
@@ -134,6 +138,8 @@ def _features_and_gradients(
     model: EfficientNet, inputs: Tensor, classes: Tensor, stage: int
 ) -> tuple[Tensor, Tensor]:
     """A stage's feature maps, and each logit's gradient there: each (B, C, h, w)."""
+    import torch
+
     with torch.inference_mode(False), torch.no_grad():
         features = model.prefix(inputs, stage)
         if stage == model.last_stage:

@@ -19,25 +19,34 @@ weak. The trained network's top class has at least 9 times the reference's range
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
+import json
 import threading
+from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from cachetools import FIFOCache
-from torch import Tensor, nn
 
+from effnet_core import files
 from effnet_core.architecture.spec import ArchitectureSpec
-from effnet_core.attribution.maps import MapRequest, raw_map, raw_maps_of_all_stages
-from effnet_core.attribution.pixels import shown_inputs
-from effnet_core.engines.torch import EagerEngine
-from effnet_core.network.build import build
-from effnet_core.network.model import EfficientNet
+from effnet_core.attribution.maps import MapRequest, last_stage, raw_map, raw_maps_of_all_stages
+from effnet_core.errors import WeightsError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from effnet_core.network.model import EfficientNet
 
 SEED, CLASS = 0, 0
 STATISTICS_IMAGES = 4
 MAX_REMEMBERED = 4096
+VERSION = 1
+"""Counts up with every change of what is measured: ranges kept on disk are then used no more."""
 
 _Key = tuple[ArchitectureSpec, MapRequest, tuple[int, int]]
 _ranges: FIFOCache[_Key, float] = FIFOCache(MAX_REMEMBERED)
@@ -45,33 +54,55 @@ _lock = threading.Lock()
 
 
 def reference_range(
-    spec: ArchitectureSpec, request: MapRequest, size: tuple[int, int], device: torch.device
+    spec: ArchitectureSpec, request: MapRequest, size: tuple[int, int], device: str = "cpu"
 ) -> float:
     """Range (largest minus smallest value) of the random-weights network's map.
 
-    `size` is the input's (H, W). Remembered; a cold one is computed once however many ask, an
-    inner stage's together with those of all other stages, which costs little more.
-    Raises DoesNotFit if the second network does not fit on `device`.
+    `size` is the input's (H, W). Remembered, in memory and in the user's cache folder; a cold one
+    is computed by torch, once however many ask, an inner stage's together with those of all other
+    stages, which costs little more. Raises DoesNotFit if the second network does not fit on
+    `device`.
     """
     key = spec, request, size
     if key not in _ranges:
         with _lock:
             if key not in _ranges:
-                _measure(key, device)
+                _recall(key, device)
     return _ranges[key]
 
 
-def _measure(key: _Key, device: torch.device) -> None:
-    """Remember the ranges that one reference network gives for a key."""
+def _recall(key: _Key, device: str) -> None:
+    """Remember what was measured on this machine before, or else what is measured now."""
+    try:
+        _ranges[key] = files.conform(files.read_json(_path(key)), float)
+    except (OSError, ValueError):
+        for measured, extent in _measure(key, device):
+            _ranges[measured] = extent
+            with contextlib.suppress(WeightsError):  # it is measured again next time
+                files.write(_path(measured), json.dumps(extent).encode())
+
+
+def _path(key: _Key) -> Path:
+    spec, request, size = key
+    parts = [VERSION, spec.to_json(), request.method, request.stage]
+    parts += [request.values, request.black, size]
+    digest = hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+    return files.cache_folder() / "reference-ranges" / f"{digest}.json"
+
+
+def _measure(key: _Key, device: str) -> Iterator[tuple[_Key, float]]:
+    """The ranges that one reference network gives: a key's, or those of all stages."""
+    from effnet_core.engines.torch import EagerEngine
+
     spec, request, size = key
     network, noise = _with_statistics(spec, request, size, device)
     engine = EagerEngine(network)
-    if request.stage is None or request.stage == network.last_stage:
-        _ranges[key] = _extent(raw_map(network, engine, noise, request, CLASS))
+    if request.stage is None or request.stage == last_stage(spec):
+        yield key, _extent(raw_map(engine, noise, request, CLASS))
         return
-    maps = raw_maps_of_all_stages(network, engine, noise, request.method, CLASS)
+    maps = raw_maps_of_all_stages(engine, noise, request.method, CLASS)
     for stage, values in enumerate(maps):
-        _ranges[spec, replace(request, stage=stage), size] = _extent(values)
+        yield (spec, replace(request, stage=stage), size), _extent(values)
 
 
 def fill_norm_statistics(network: EfficientNet, inputs: Tensor) -> None:
@@ -79,7 +110,9 @@ def fill_norm_statistics(network: EfficientNet, inputs: Tensor) -> None:
 
     Only batch-norm goes to training mode, so neither dropout nor stochastic depth acts.
     """
-    norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
+    import torch
+
+    norms = [m for m in network.modules() if isinstance(m, torch.nn.BatchNorm2d)]
     for norm in norms:
         norm.train()
         norm.momentum = 1.0
@@ -89,9 +122,14 @@ def fill_norm_statistics(network: EfficientNet, inputs: Tensor) -> None:
 
 
 def _with_statistics(
-    spec: ArchitectureSpec, request: MapRequest, size: tuple[int, int], device: torch.device
+    spec: ArchitectureSpec, request: MapRequest, size: tuple[int, int], device: str
 ) -> tuple[EfficientNet, Tensor]:
     """The reference network on `device` and the noise image (1, 3, H, W) to attribute."""
+    import torch
+
+    from effnet_core.attribution.pixels import shown_inputs
+    from effnet_core.network.build import build
+
     at_size = replace(spec, resolution=max(size))  # what the memory check reads
     network = build(at_size, seed=SEED, batch=STATISTICS_IMAGES)  # the same on every device
     generator = torch.Generator().manual_seed(SEED)

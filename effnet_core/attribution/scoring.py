@@ -211,7 +211,7 @@ def _stage_numbers(
                 f"{method.title} works on the input's pixels, so no stage can be chosen for it."
             )
         return (None,)
-    last = predictor.model.last_stage
+    last = predictor.spec.stage_count + 1
     if stages is None:
         stages = (last, deepest_stage(predictor.spec, resolution=predictor.preprocessing.crop))
     numbers = tuple(dict.fromkeys([last if stage == "last" else stage for stage in stages]))

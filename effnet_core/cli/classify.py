@@ -44,7 +44,7 @@ def register(commands: Commands) -> None:
         "The most probable classes of pictures; a bad picture does not stop the others.",
     )
     parser.add_argument("images", nargs="+", metavar="IMAGE", help="picture files")
-    add_weights(parser)
+    add_weights(parser, has_default=True)
     add_checkpoint(parser)
     parser.add_argument(
         "--top", type=positive, default=5, metavar="K", help="how many classes to name [5]"

@@ -28,7 +28,8 @@ from effnet_core.images.resizing import decode_first
 if TYPE_CHECKING:
     from effnet_core.architecture.spec import ArchitectureSpec
     from effnet_core.attribution import Attribution, Value
-    from effnet_core.engines.predictor import ClassProbability, Prediction, Predictor
+    from effnet_core.engines.prediction import ClassProbability, Prediction
+    from effnet_core.engines.predictor import Predictor
 
 
 def register(commands: Commands) -> None:
@@ -39,7 +40,7 @@ def register(commands: Commands) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = _methods_help()
     parser.add_argument("image", metavar="IMAGE", help="picture file")
-    add_weights(parser)
+    add_weights(parser, has_default=True)
     add_checkpoint(parser)
     parser.add_argument(
         "--method", default="grad-cam", metavar="METHOD", help="see below [grad-cam]"
@@ -139,20 +140,17 @@ def _attribute(
     from effnet_core.attribution import attribute, grad_cam_classes
 
     inputs = model.inputs(prediction.pixels)
-    last = stage in ("last", model.model.last_stage)
-    if method == "grad-cam" and last:
-        return grad_cam_classes(model.model, inputs, class_indices, passes=model)
+    if method == "grad-cam" and stage in ("last", model.spec.stage_count + 1):
+        return grad_cam_classes(model, inputs, class_indices)
     return tuple(
         attribute(
-            model.model,
+            model,
             inputs,
             class_index=index,
             method=method,
             stage=stage,
             parameters=parameters,
             preprocessing=model.preprocessing,
-            # Few maps are torch's sooner than ONNX Runtime has a session back to their stage.
-            passes=model if last else None,
         )
         for index in class_indices
     )
@@ -176,7 +174,7 @@ def _described(
         "weak": attribution.weak,
         "reference_range": attribution.reference_range,
         "milliseconds": round(attribution.milliseconds, 3),
-        "device": str(model.device),
+        "device": model.device,
         "dtype": model.dtype,
     }
 

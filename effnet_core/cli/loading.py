@@ -19,13 +19,16 @@ if TYPE_CHECKING:
 _PREPROCESSING = ("crop", "resize", "interpolation", "mean", "std")
 
 
-def add_weights(parser: argparse._ActionsContainer, *, required: bool = True) -> None:
-    """Add `--weights`."""
+def add_weights(
+    parser: argparse._ActionsContainer, *, required: bool = True, has_default: bool = False
+) -> None:
+    """Add `--weights`; where it `has_default`, real ImageNet weights answer without it."""
     parser.add_argument(
         "--weights",
-        required=required,
+        required=required and not has_default,
         metavar="ID|FILE",
-        help="id or architecture from `effnet weights list`, or a .safetensors, .pth or .pt file",
+        help="id or architecture from `effnet weights list`, or a .safetensors, .pth or .pt file"
+        + (" [lite0]" if has_default else ""),
     )
 
 
@@ -64,12 +67,12 @@ def load(args: argparse.Namespace, device: str = "cpu") -> LoadedWeights:
     A `device` that this machine lacks is refused before they are read.
     """
     options = checkpoint_options(args)
-    with working(f"Loading {args.weights}"):
-        from effnet_core.network.build import resolve_device
-        from effnet_core.weights import WeightsStore, resolve_weights
+    with working(f"Loading {args.weights or 'the default weights'}"):
+        from effnet_core.engines.device import device_name
+        from effnet_core.weights import DEFAULT, WeightsStore, resolve_weights
 
-        resolve_device(device)
-        return resolve_weights(args.weights, WeightsStore(), **options)
+        device_name(device)
+        return resolve_weights(args.weights or DEFAULT, WeightsStore(), **options)
 
 
 def predictor(
@@ -77,8 +80,7 @@ def predictor(
 ) -> Predictor:
     """A predictor on the device and in the dtype asked for; raises EffnetError.
 
-    A `warm` one answers with ONNX Runtime from the first picture on, where that can be had, so that
-    equal commands give equal digits and nothing is left to do when they end; its graph is kept on
+    A `warm` one has answered before, which a first pass is slower without; its graph is kept on
     disk, where the service keeps its own. Who only runs `model` needs none of that.
     """
     with working(f"Building {loaded.spec.name}"):
@@ -91,7 +93,7 @@ def predictor(
         found = Predictor(
             loaded, device=args.device, dtype=args.dtype, engine=engine, graphs=graphs
         )
-        if warm and not found.ready():
+        if warm:
             found.warm_up()
         return found
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,6 +31,12 @@ def register(commands: Commands) -> None:
     )
     get = add_command(actions, "get", _get, "Download published weights and check them.")
     get.add_argument("items", nargs="+", metavar="ID", help="id or architecture, such as b0")
+    prepare = add_command(
+        actions, "prepare", _prepare, "Make beforehand what first answers would wait for."
+    )
+    prepare.add_argument(
+        "items", nargs="*", metavar="ID", help="[what comes with the project or in packages]"
+    )
     _register_import(actions)
     remove = add_command(actions, "remove", _remove, "Delete weights from this disk.")
     remove.add_argument("items", nargs="+", metavar="ID")
@@ -53,11 +60,9 @@ def _register_import(actions: Commands) -> None:
 
 
 def _store() -> WeightsStore:
-    with working("Loading the catalog"):
-        from effnet_core.weights import WeightsStore, catalog
+    from effnet_core.weights import WeightsStore
 
-        catalog()
-        return WeightsStore()
+    return WeightsStore()
 
 
 def _list(args: argparse.Namespace) -> int:
@@ -74,13 +79,19 @@ def _list(args: argparse.Namespace) -> int:
                 record.architecture,
                 f"{record.resolution} px",
                 decimal_size(record.size_bytes),
-                "bundled" if record.bundled else "imported" if record.imported else record.state,
+                _state(record),
             )
             for record in listing
         ],
     )
     print(f"\nIn {store.root}; sizes of absent files as published.")
     return 0
+
+
+def _state(record: StoredWeights) -> str:
+    if record.packaged and record.state == "ready":
+        return "packaged"
+    return "bundled" if record.bundled else "imported" if record.imported else record.state
 
 
 def _described(store: WeightsStore, record: StoredWeights) -> Answer:
@@ -102,6 +113,21 @@ def _get(args: argparse.Namespace) -> int:
     return _report(
         args, args.items, get, lambda a: f"{a['path']} ({decimal_size(a['size_bytes'])})"
     )
+
+
+def _prepare(args: argparse.Namespace) -> int:
+    store = _store()
+    along = [record.id for record in store.listing() if record.bundled or record.packaged]
+
+    def prepare(item: str) -> Answer:
+        from effnet_core.service.preparing import prepare
+
+        start = time.perf_counter()
+        with working(f"Preparing {item}"):
+            prepare(store, item)
+        return {"seconds": round(time.perf_counter() - start, 3)}
+
+    return _report(args, args.items or along, prepare, lambda a: f"ready ({a['seconds']:.1f} s)")
 
 
 def _import(args: argparse.Namespace) -> int:

@@ -21,6 +21,11 @@ ACCURACY_COLUMNS = (
     "model", "recipe", "test_resolution", "crop", "interpolation", "test_set", "top1", "top5",
 )  # fmt: skip
 COST_COLUMNS = ("model", "test_resolution", "params_m", "mult_adds_b", "activations_m")
+WEIGHTS_COLUMNS = (
+    "id", "url", "size_mib", "params", "top1", "top5", "recipe", "resize", "crop", "interpolation",
+    "mean", "std", "default",
+)  # fmt: skip
+CLASS_COLUMNS = ("wnid", "name")
 SPEED_COLUMNS = ("model", "test_resolution", "benchmark", "value")
 
 

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from torch import Tensor
+
+from effnet_core.architecture.spec import ArchitectureSpec
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from effnet_core.network.model import EfficientNet
+
+Inputs: TypeAlias = "npt.NDArray[np.floating] | Tensor"
+"""Normalised pictures (B, 3, H, W): an array, or a tensor of torch."""
 
 
 @dataclass(frozen=True)
@@ -44,13 +54,28 @@ FeatureGradient = tuple[npt.NDArray[np.floating], npt.NDArray[np.floating]]
 
 
 class Passes(Protocol):
-    """Passes over one model, by an engine or a `Predictor`, for any number of threads at once."""
+    """A model and passes over it, by an engine or a `Predictor`, for many threads at once."""
 
-    def forward(self, inputs: Tensor) -> ForwardPass:
+    @property
+    def spec(self) -> ArchitectureSpec:
+        """What the model is."""
+
+    @property
+    def device(self) -> str:
+        """What it computes on: "cpu" or "cuda:N"."""
+
+    @property
+    def model(self) -> EfficientNet:
+        """The model as a torch module in evaluation mode, which is never changed."""
+
+    def class_weights(self, classes: Sequence[int]) -> npt.NDArray[np.float32]:
+        """The classifier's rows (n, head channels) of n classes."""
+
+    def forward(self, inputs: Inputs) -> ForwardPass:
         """One normalised picture (1, 3, H, W) → logits and last feature map."""
 
     def gradients(
-        self, inputs: Tensor, class_index: int, stages: tuple[int, ...]
+        self, inputs: Inputs, class_index: int, stages: tuple[int, ...]
     ) -> tuple[FeatureGradient, ...]:
         """What `stages` put out for one picture (1, 3, H, W), and a logit's gradients there.
 

@@ -1,95 +1,63 @@
-"""One model ready to answer, and what several models say together about one picture."""
+"""One model ready to answer. No torch until something needs it."""
 
 from __future__ import annotations
 
+import threading
 import time
-from collections import defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
-from typing import Literal
+from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from PIL import Image
-from torch import Tensor
 
-from effnet_core.engines.cuda.engine import CudaEngine, upload
-from effnet_core.engines.engine import Engine, FeatureGradient, ForwardPass
+from effnet_core import host
+from effnet_core.cost.memory import require_room
+from effnet_core.engines.device import device_name
+from effnet_core.engines.engine import Engine, FeatureGradient, ForwardPass, Inputs
 from effnet_core.engines.onnx.cache import GraphCache
 from effnet_core.engines.onnx.engine import OnnxEngine
-from effnet_core.engines.torch import EagerEngine
+from effnet_core.engines.prediction import Prediction, most_probable, require_some
 from effnet_core.errors import InvalidInput
 from effnet_core.images import Decoded, crop_box, to_input
 from effnet_core.images.resizing import decode_for, resized_view
-from effnet_core.network.build import resolve_device, torch_dtype
 from effnet_core.weights.checkpoints import LoadedWeights, instantiate
 
+if TYPE_CHECKING:
+    from effnet_core.engines.torch import EagerEngine
+    from effnet_core.network.model import EfficientNet
 
-@dataclass(frozen=True)
-class ClassProbability:
-    """One class of a model: its index, its name and its softmax probability in [0, 1]."""
-
-    index: int
-    label: str
-    probability: float
+EngineChoice = Literal["auto", "eager", "autocast"]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Prediction:
-    """What one model says about one picture.
+class _Torch:
+    """Torch's engine of some weights, made when it is first asked for."""
 
-    `top` is sorted by falling probability. `milliseconds` is the time measured from the picture's
-    bytes to the answer (decoding, preprocessing, forward pass; neither waiting nor loading the
-    model). `pixels` are what the model saw, before normalising, read-only uint8 (crop, crop, 3),
-    and `crop_box` their (left, top, right, bottom) in pixels of the upright original. `engine`
-    names what computed the pass. `probabilities` is read-only float32 (classes,), in the order of
-    `classes`.
-    """
+    def __init__(self, loaded: LoadedWeights, device: str, dtype: str) -> None:
+        self._make = partial(instantiate, loaded, device=device, dtype=dtype)
+        self._lock = threading.Lock()
+        self._made: EagerEngine | None = None
 
-    weights: str
-    top: tuple[ClassProbability, ...]
-    milliseconds: float
-    pixels: npt.NDArray[np.uint8] = field(repr=False, compare=False)
-    crop_box: tuple[float, float, float, float]
-    device: str
-    dtype: str
-    engine: str
-    resolution: int
-    classes: tuple[str, ...] = field(repr=False)
-    probabilities: npt.NDArray[np.float32] = field(repr=False, compare=False)
+    def __call__(self) -> EagerEngine:
+        from effnet_core.engines.torch import EagerEngine
 
-    @property
-    def view(self) -> Image.Image:
-        """The crop × crop picture that the model saw."""
-        return Image.fromarray(self.pixels)
-
-    def of(self, class_index: int) -> ClassProbability:
-        """The probability of any class; raises InvalidInput if the model has no such index."""
-        if not 0 <= class_index < len(self.probabilities):
-            raise InvalidInput(
-                f"{self.weights} has classes 0 to {len(self.probabilities) - 1}; got {class_index}."
-            )
-        return ClassProbability(
-            class_index, self.classes[class_index], float(self.probabilities[class_index])
-        )
-
-    def with_top(self, count: int) -> Prediction:
-        """The same answer with its `count` most probable classes; raises InvalidInput below 1."""
-        _require_some(count)
-        return replace(self, top=_top(self.probabilities, self.classes, count))
+        with self._lock:
+            if self._made is None:
+                self._made = EagerEngine(self._make().requires_grad_(False))
+            return self._made
 
 
 class Predictor:
     """One network with its weights, classes and preprocessing, on one device.
 
-    Safe to use from several threads: an answer changes nothing here. Making one reads the weights
-    into the device's memory; raises DoesNotFit, CheckpointError or InvalidInput, and EffnetError
-    for a device that this machine lacks. In float32 on the CPU `engine` "auto" answers with ONNX
-    Runtime as soon as its graph stands, which takes a moment after the first answer, and on CUDA by
-    replaying a CUDA graph; "eager", and everything else, is torch's eager mode. "autocast" is for
+    Safe to use from several threads: an answer changes nothing here. In float32 on the CPU `engine`
+    "auto" answers with ONNX Runtime, and torch is imported only for what that cannot do; on CUDA it
+    replays a CUDA graph. "eager", and everything else, is torch's eager mode. "autocast" is for
     CUDA and weights in float32: answers and the last stage's feature map are computed in bfloat16,
-    gradients in float32. `graphs` keeps ONNX Runtime's graph on disk; None keeps nothing.
+    gradients in float32. `graphs` keeps ONNX Runtime's graph on disk; None keeps nothing. Raises
+    DoesNotFit, CheckpointError or InvalidInput, and EffnetError for a device that this machine
+    lacks.
     """
 
     def __init__(
@@ -98,50 +66,71 @@ class Predictor:
         *,
         device: str = "auto",
         dtype: str = "float32",
-        engine: Literal["auto", "eager", "autocast"] = "auto",
+        engine: EngineChoice = "auto",
         graphs: GraphCache | None = None,
     ) -> None:
+        self._loaded = loaded
         self.weights_id = loaded.id
         self.spec = loaded.spec
         self.preprocessing = loaded.preprocessing
         self.classes = loaded.classes
-        self.device = resolve_device(device)
-        if engine == "autocast" and (self.device.type != "cuda" or dtype != "float32"):
+        self.device = device_name(device)
+        self.dtype = dtype
+        on_cuda = self.device.startswith("cuda")
+        if engine == "autocast" and not (on_cuda and dtype == "float32"):
             raise InvalidInput(
                 "Autocast needs a CUDA device and weights in float32; "
                 f"got {self.device} and {dtype}."
             )
-        self.dtype = dtype
-        self.model = instantiate(loaded, device=self.device, dtype=dtype)
-        self.model.requires_grad_(False)
-        self._engine: Engine = EagerEngine(self.model)
-        if engine != "eager" and self.device.type == "cuda":
-            self._engine = CudaEngine(self.model, autocast=engine == "autocast")
-        elif engine == "auto" and dtype == "float32":
-            self._engine = OnnxEngine(self.model, graphs, loaded.sha256)
+        torchs = _Torch(loaded, self.device, dtype)
+        self._engine: Engine
+        if engine == "auto" and dtype == "float32" and not on_cuda:
+            require_room(loaded.spec, host.available_memory(), self.device)
+            self._engine = OnnxEngine(
+                loaded.spec,
+                loaded.tensors,
+                torchs,
+                graphs=graphs,
+                weights_sha256=loaded.sha256,
+            )
+        elif engine == "eager" or not on_cuda:
+            self._engine = torchs()
+        else:
+            from effnet_core.engines.cuda.engine import CudaEngine
+
+            self._engine = CudaEngine(torchs().model, autocast=engine == "autocast")
 
     @property
     def engine(self) -> str:
         """What would answer now, with its version."""
         return self._engine.name
 
-    def ready(self, seconds: float | None = None, *, stages: tuple[int, ...] = ()) -> bool:
-        """Wait until the fast engine answers, `seconds` at most; False where torch goes on to.
+    @property
+    def model(self) -> EfficientNet:
+        """The network as a torch module, made when it is first asked for; it is never changed.
 
-        With `stages` until `gradients` at these stages is the fast engine's.
+        Raises DoesNotFit.
         """
-        return isinstance(self._engine, OnnxEngine) and self._engine.ready(seconds, stages=stages)
+        return self._engine.model
 
-    def forward(self, inputs: Tensor) -> ForwardPass:
+    def class_weights(self, classes: Sequence[int]) -> npt.NDArray[np.float32]:
+        """The classifier's rows (n, head channels) of n classes."""
+        return self._engine.class_weights(classes)
+
+    def class_biases(self, classes: Sequence[int]) -> npt.NDArray[np.float32]:
+        """The classifier's biases (n,) of n classes."""
+        return self._loaded.tensors["classifier.bias"][list(classes)].astype(np.float32)
+
+    def forward(self, inputs: Inputs) -> ForwardPass:
         """Logits and last feature map of one normalised picture (1, 3, H, W), by one pass."""
         return self._engine.forward(inputs)
 
     def gradients(
-        self, inputs: Tensor, class_index: int, stages: tuple[int, ...]
+        self, inputs: Inputs, class_index: int, stages: tuple[int, ...]
     ) -> tuple[FeatureGradient, ...]:
         """What `stages` put out for one picture (1, 3, H, W), and a logit's gradients there.
 
-        See `Engine.gradients`; the first answer for some stages is torch's.
+        See `Engine.gradients`.
         """
         return self._engine.gradients(inputs, class_index, stages)
 
@@ -151,15 +140,12 @@ class Predictor:
         On CUDA twice, for the second pass of a shape records its graph.
         """
         side = self.preprocessing.crop
-        for _ in range(2 if self.device.type == "cuda" else 1):
+        for _ in range(2 if self.device.startswith("cuda") else 1):
             self.predict(Image.new("RGB", (side, side)), top_k=1)
 
-    def inputs(self, view: Image.Image | npt.NDArray[np.uint8]) -> Tensor:
-        """A `model_view` or its pixels as the network's input (1, 3, crop, crop) on its device."""
-        values = torch.from_numpy(to_input(view, self.preprocessing)).unsqueeze(0)
-        if self.device.type == "cuda":
-            values = upload(values, self.device)
-        return values.to(self.device, torch_dtype(self.dtype))
+    def inputs(self, view: Image.Image | npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        """A `model_view` or its pixels as the network's input (1, 3, crop, crop)."""
+        return to_input(view, self.preprocessing)[None]
 
     def predict(self, image: Image.Image, *, top_k: int = 5) -> Prediction:
         """Classify an upright RGB picture; `milliseconds` then leaves out the decoding.
@@ -174,7 +160,7 @@ class Predictor:
         One decoded by `resizing.decode_for` may have fewer pixels than its file. Raises what
         `predict` raises.
         """
-        _require_some(top_k)
+        require_some(top_k)
         start = time.perf_counter()
         pixels = resized_view(picture, self.preprocessing)
         by = self.forward(self.inputs(pixels))
@@ -182,11 +168,11 @@ class Predictor:
         milliseconds = picture.milliseconds + (time.perf_counter() - start) * 1e3
         prediction = Prediction(
             weights=self.weights_id,
-            top=_top(probabilities, self.classes, top_k),
+            top=most_probable(probabilities, self.classes, top_k),
             milliseconds=milliseconds,
             pixels=pixels,
             crop_box=crop_box(picture.size, self.preprocessing),
-            device=str(self.device),
+            device=self.device,
             dtype=self.dtype,
             engine=by.engine,
             resolution=self.preprocessing.crop,
@@ -205,55 +191,3 @@ class Predictor:
         """
         picture = decode_for(data, self.preprocessing, first=first)
         return self.answer(picture, top_k=top_k)[0]
-
-
-@dataclass(frozen=True)
-class SameAnswer:
-    """The models (by weights id, in the order asked) whose most probable class is `label`."""
-
-    label: str
-    weights: tuple[str, ...]
-
-
-def same_answers(predictions: Iterable[Prediction]) -> tuple[SameAnswer, ...]:
-    """Models grouped by their most probable class, the largest group first; one if all agree.
-
-    Models with the same classes are compared by index (ImageNet has two classes called "crane"),
-    others by the class's name, because they may number the same classes differently; case and
-    outer blanks do not count. Groups of equal size keep the order of the predictions.
-    """
-    predictions = tuple(predictions)
-    same_classes = len({prediction.classes for prediction in predictions}) == 1
-    groups: dict[int | str, list[Prediction]] = defaultdict(list)
-    for prediction in predictions:
-        first = prediction.top[0]
-        groups[first.index if same_classes else _comparable(first.label)].append(prediction)
-    return tuple(
-        SameAnswer(group[0].top[0].label, tuple(member.weights for member in group))
-        for group in sorted(groups.values(), key=len, reverse=True)
-    )
-
-
-def class_index(classes: tuple[str, ...], label: str) -> int | None:
-    """The first index of the class called `label` (case and outer blanks do not count), or None.
-
-    Between models with the same classes use the index itself: two classes may share a name.
-    """
-    wanted = _comparable(label)
-    return next((i for i, name in enumerate(classes) if _comparable(name) == wanted), None)
-
-
-def _require_some(count: int) -> None:
-    if count < 1:
-        raise InvalidInput(f"At least one class must be asked for; got {count}.")
-
-
-def _top(
-    probabilities: npt.NDArray[np.float32], classes: tuple[str, ...], count: int
-) -> tuple[ClassProbability, ...]:
-    order = np.argsort(-probabilities, kind="stable")[:count]
-    return tuple(ClassProbability(int(i), classes[i], float(probabilities[i])) for i in order)
-
-
-def _comparable(label: str) -> str:
-    return label.strip().casefold()

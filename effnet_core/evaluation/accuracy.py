@@ -20,6 +20,7 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor, nn
 
+from effnet_core.cost.memory import required_bytes
 from effnet_core.datasets.photo_files import LabelledPhotos, picture
 from effnet_core.datasets.photo_set import PhotoSet
 from effnet_core.engines.predictor import Predictor
@@ -27,7 +28,7 @@ from effnet_core.errors import DataError, DoesNotFit, EffnetError, InvalidInput
 from effnet_core.evaluation.matching import for_classes
 from effnet_core.evaluation.result import Evaluation, PhotoAnswers
 from effnet_core.images import Preprocessing, model_view
-from effnet_core.network.build import free_bytes, is_out_of_memory, required_bytes
+from effnet_core.network.build import free_bytes, is_out_of_memory
 
 BATCH = 250
 MOST_AT_ONCE = 64
@@ -94,7 +95,7 @@ def drawn(photos: int, count: int, seed: int) -> Tensor:
 def fitting_batch(predictor: Predictor) -> int:
     """The largest of 64, 32 … 1 whose predicted memory is at most half of what is free."""
     spec = replace(predictor.spec, resolution=predictor.preprocessing.crop)
-    free = free_bytes(predictor.device)
+    free = free_bytes(torch.device(predictor.device))
     batch = MOST_AT_ONCE
     while batch > 1 and 2 * required_bytes(spec, batch=batch, dtype=predictor.dtype) > free:
         batch //= 2
@@ -205,7 +206,7 @@ def _columns(answers: Tensor, labels: Tensor) -> dict[str, Tensor]:
 
 def _judged(predictor: Predictor, seen: Tensor) -> Tensor:
     """The network's answers (B, classes) to views (B, 3, crop, crop); raises an EffnetError."""
-    shown, device = predictor.preprocessing, predictor.device
+    shown, device = predictor.preprocessing, torch.device(predictor.device)
     try:
         answers = logits(predictor.model, seen, shown, device=device, batch=len(seen))
     except Exception as error:

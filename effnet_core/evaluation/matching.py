@@ -13,10 +13,10 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 
 import torch
 
+from effnet_core.data.tables import read
 from effnet_core.datasets.photo_files import LabelledPhotos
 from effnet_core.errors import DataError
 from effnet_core.weights.published import imagenet_classes
@@ -40,8 +40,7 @@ class LeftOut:
 @cache
 def imagenet_wnids() -> tuple[str, ...]:
     """The WordNet ids of ImageNet-1k's classes, in the order of `imagenet_classes`."""
-    path = files("effnet_core") / "data" / "imagenet_wnids.txt"
-    return tuple(path.read_text(encoding="ascii").split())
+    return tuple(row["wnid"] for row in read("imagenet_classes.csv"))
 
 
 def for_classes(

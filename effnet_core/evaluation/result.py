@@ -115,7 +115,7 @@ class Evaluation:
         bins = confidence_bins(answers)
         return cls(
             weights=predictor.weights_id,
-            device=str(predictor.device),
+            device=predictor.device,
             dtype=predictor.dtype,
             batch=batch,
             photos=len(answers.names),

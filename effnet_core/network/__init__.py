@@ -6,7 +6,8 @@ elsewhere.
 
 from __future__ import annotations
 
-from effnet_core.network.build import build, check_fits, free_bytes, required_bytes, resolve_device
+from effnet_core.cost.memory import required_bytes
+from effnet_core.network.build import build, check_fits, free_bytes, resolve_device
 from effnet_core.network.model import EfficientNet
 
 __all__ = [

@@ -6,19 +6,12 @@ import re
 
 import torch
 
-from effnet_core.architecture.families import V1, find_family
-from effnet_core.architecture.family import Family
-from effnet_core.architecture.names import scaled
 from effnet_core.architecture.spec import ArchitectureSpec
-from effnet_core.cost.report import element_bytes, summarize
-from effnet_core.errors import DoesNotFit, EffnetError, InvalidInput
-from effnet_core.files import decimal_size
+from effnet_core.cost.memory import require_room
+from effnet_core.cost.report import element_bytes
+from effnet_core.errors import EffnetError, InvalidInput
 from effnet_core.host import available_memory
-from effnet_core.limits import PHI_MAX, PHI_MIN
 from effnet_core.network.model import EfficientNet, initialise
-
-PHI_STEP = 0.1
-"""Step in which the largest φ that fits is looked for."""
 
 
 def resolve_device(text: str = "auto") -> torch.device:
@@ -58,50 +51,11 @@ def free_bytes(device: torch.device) -> int:
     return available_memory()
 
 
-def required_bytes(spec: ArchitectureSpec, *, batch: int = 1, dtype: str = "float32") -> int:
-    """Predicted bytes of weights and of an evaluation forward pass at its peak."""
-    totals = summarize(spec, batch=batch, dtype=dtype)
-    return totals.weight_bytes + totals.peak_activation_bytes
-
-
 def check_fits(
     spec: ArchitectureSpec, device: torch.device, *, batch: int = 1, dtype: str = "float32"
 ) -> None:
-    """Raise DoesNotFit if the predicted bytes exceed what is free on `device`.
-
-    The sentence names the largest φ of the paper's rule that fits in their place.
-    """
-    needed = required_bytes(spec, batch=batch, dtype=dtype)
-    free = free_bytes(device)
-    if needed <= free:
-        return
-    own = find_family(spec.family)
-    family = own if own.scales else V1
-    phi = largest_phi(free, family=family, batch=batch, dtype=dtype, num_classes=spec.num_classes)
-    advice = "no φ fits" if phi is None else f"the largest φ that fits is {phi:g}"
-    raise DoesNotFit(
-        f"{spec.name} at {spec.resolution} px with batch {batch} needs about "
-        f"{decimal_size(needed)} on {device}, and {decimal_size(free)} are free; with the paper's "
-        f"rule {advice}."
-    )
-
-
-def largest_phi(
-    free: int,
-    *,
-    family: Family = V1,
-    batch: int = 1,
-    dtype: str = "float32",
-    num_classes: int = 1000,
-) -> float | None:
-    """Largest φ, in steps of 0.1, whose weights and peak activations fit in `free` bytes."""
-    steps = round((PHI_MAX - PHI_MIN) / PHI_STEP)
-    for step in range(steps, -1, -1):
-        phi = round(PHI_MIN + step * PHI_STEP, 1)
-        spec = scaled(phi, family=family, num_classes=num_classes)
-        if required_bytes(spec, batch=batch, dtype=dtype) <= free:
-            return phi
-    return None
+    """Raise DoesNotFit if the predicted bytes exceed what is free on `device`."""
+    require_room(spec, free_bytes(device), str(device), batch=batch, dtype=dtype)
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -12,7 +12,7 @@ from effnet_core.weights.stored import StoredWeights
 
 
 def stored_card(source: Source) -> ModelCard:
-    """The card of bundled, published or imported weights."""
+    """The card of bundled, packaged, published or imported weights."""
     stored = source.stored
     model = find_bundled(stored.id) if stored.bundled else None
     return ModelCard(
@@ -23,9 +23,11 @@ def stored_card(source: Source) -> ModelCard:
     )
 
 
-def _kind(stored: StoredWeights) -> Literal["bundled", "imported", "published"]:
+def _kind(stored: StoredWeights) -> Literal["bundled", "packaged", "imported", "published"]:
     if stored.bundled:
         return "bundled"
+    if stored.packaged:
+        return "packaged"
     return "imported" if stored.imported else "published"
 
 

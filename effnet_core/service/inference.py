@@ -6,18 +6,18 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-import torch
-
 from effnet_core.architecture.spec import ArchitectureSpec
 from effnet_core.attribution import attribute, attribute_stages, grad_cam_classes
-from effnet_core.engines.predictor import Prediction, Predictor
+from effnet_core.cost.report import element_bytes
+from effnet_core.engines.device import device_name
+from effnet_core.engines.prediction import Prediction
+from effnet_core.engines.predictor import Predictor
 from effnet_core.errors import InvalidInput
 from effnet_core.host import processor
 from effnet_core.images import Preprocessing
 from effnet_core.images.resizing import edge_for
-from effnet_core.latency.torch_timing import LatencyMeasurement, measure_spec
+from effnet_core.latency import LatencyMeasurement
 from effnet_core.limits import MAX_MODELS_KEPT, MAX_QUEUE, MAX_UPLOADS_KEPT
-from effnet_core.network.build import resolve_device, torch_dtype
 from effnet_core.service.cards import stored_card
 from effnet_core.service.lanes import Ticket, WaitingRoom
 from effnet_core.service.models import Models
@@ -58,8 +58,8 @@ class InferenceService:
     ) -> None:
         if min(max_queue, max_models, max_uploads) < 1:
             raise InvalidInput("The service needs room for at least one request, model and upload.")
-        torch_dtype(dtype)
-        self._device = resolve_device(device)
+        element_bytes(dtype)
+        self._device = device_name(device)
         self._dtype = dtype
         self._store = store
         self._room = WaitingRoom(max_queue)
@@ -88,14 +88,13 @@ class InferenceService:
         """Where one model looked for one class; raises what `classify` raises."""
         with self._asked(request) as (predictor, (prediction, known)):
             attribution = attribute(
-                predictor.model,
+                predictor,
                 predictor.inputs(prediction.pixels),
                 class_index=_target(request, prediction),
                 method=request.method,
                 stage=request.stage,
                 parameters=request.parameters,
                 preprocessing=predictor.preprocessing,
-                passes=predictor,
                 known=known,
             )
             return Explanation(prediction, attribution)
@@ -107,11 +106,10 @@ class InferenceService:
         """
         with self._asked(request) as (predictor, (prediction, _)):
             maps = attribute_stages(
-                predictor.model,
+                predictor,
                 predictor.inputs(prediction.pixels),
                 class_index=_target(request, prediction),
                 method=request.method,
-                passes=predictor,
             )
             return tuple(Explanation(prediction, attribution) for attribution in maps)
 
@@ -119,7 +117,7 @@ class InferenceService:
         """Last-stage Grad-CAM of every class, in index order; raises what `classify` raises."""
         with self._asked(request) as (predictor, (prediction, known)):
             inputs, classes = predictor.inputs(prediction.pixels), range(len(prediction.classes))
-            maps = grad_cam_classes(predictor.model, inputs, classes, known=known)
+            maps = grad_cam_classes(predictor, inputs, classes, known=known)
             return tuple(Explanation(prediction, attribution) for attribution in maps)
 
     def available(self, uploads: Sequence[str] = ()) -> tuple[ModelCard, ...]:
@@ -136,6 +134,12 @@ class InferenceService:
             return source.classes
         with self._room.admit() as ticket, self._models.use(source, ticket) as predictor:
             return predictor.classes
+
+    def require(self, weights: str) -> None:
+        """Raise WeightsError or CheckpointError with what to do, if these cannot be read."""
+        source = self._models.source(weights)
+        if isinstance(source, Source):
+            source.read()
 
     def add_checkpoint(
         self,
@@ -173,13 +177,17 @@ class InferenceService:
     def measure_spec(self, spec: ArchitectureSpec, *, repeats: int = 20) -> LatencyMeasurement:
         """Time any architecture here with random weights; raises Busy, DoesNotFit, InvalidInput."""
         with self._room.admit() as ticket, self._timing:
+            from effnet_core.latency.torch_timing import measure_spec
+
             ticket.turn()
-            return measure_spec(spec, device=str(self._device), dtype=self._dtype, repeats=repeats)
+            return measure_spec(spec, device=self._device, dtype=self._dtype, repeats=repeats)
 
     @property
     def device_name(self) -> str:
         """The GPU's or processor's own name."""
-        if self._device.type == "cuda":
+        if self._device.startswith("cuda"):
+            import torch
+
             return torch.cuda.get_device_name(self._device)
         return processor()
 

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import torch
-
 from effnet_core.engines.cores import HALVES
-from effnet_core.engines.cuda.graphs import release_cached_memory
 from effnet_core.engines.onnx.cache import GraphCache
 from effnet_core.engines.predictor import Predictor
 from effnet_core.errors import DoesNotFit
-from effnet_core.network.build import is_out_of_memory
 from effnet_core.service.lanes import Lanes, Ticket
 from effnet_core.service.uploads import PREFIX, Uploads
 from effnet_core.weights.checkpoints import LoadedWeights
@@ -32,7 +29,7 @@ class Models:
         store: WeightsStore,
         uploads: Uploads,
         *,
-        device: torch.device,
+        device: str,
         dtype: str,
         capacity: int,
     ) -> None:
@@ -47,7 +44,7 @@ class Models:
             self._load,
             key=lambda source: source.id,
             capacity=capacity,
-            turns=HALVES if device.type == "cpu" else 1,
+            turns=HALVES if device == "cpu" else 1,
         )
 
     def source(self, weights: str) -> Source | LoadedWeights:
@@ -69,7 +66,7 @@ class Models:
             with self._lanes.use(source, ticket) as predictor:
                 yield predictor
         except (RuntimeError, MemoryError) as error:
-            if not is_out_of_memory(error):
+            if not _ran_out_of_memory(error):
                 raise
             raise DoesNotFit(
                 f"The memory of {self._device} ran out while {source.id:.120} was working; choose "
@@ -85,12 +82,23 @@ class Models:
         self._lanes.forget(identity)
 
     def _load(self, source: Source | LoadedWeights) -> Predictor:
-        if self._device.type == "cuda":
+        if self._device.startswith("cuda"):
+            from effnet_core.engines.cuda.graphs import release_cached_memory
+
             release_cached_memory()  # what the model that made room has left
         if isinstance(source, Source):
             loaded, graphs = source.load(), self._graphs
         else:
             loaded, graphs = source, None
-        predictor = Predictor(loaded, device=str(self._device), dtype=self._dtype, graphs=graphs)
+        predictor = Predictor(loaded, device=self._device, dtype=self._dtype, graphs=graphs)
         predictor.warm_up()
         return predictor
+
+
+def _ran_out_of_memory(error: BaseException) -> bool:
+    """As torch says it, if it is there to say so, or Python."""
+    if "torch" not in sys.modules:
+        return isinstance(error, MemoryError)
+    from effnet_core.network.build import is_out_of_memory
+
+    return is_out_of_memory(error)

@@ -9,7 +9,7 @@ from contextlib import suppress
 from cachetools import LRUCache
 
 from effnet_core.engines.engine import ForwardPass
-from effnet_core.engines.predictor import Prediction
+from effnet_core.engines.prediction import Prediction
 from effnet_core.images import Decoded, decode_reduced
 from effnet_core.images.resizing import REDUCED_EDGES
 

@@ -10,7 +10,7 @@ from effnet_core.weights.stored import StoredWeights
 if TYPE_CHECKING:
     from effnet_core.attribution import Attribution
     from effnet_core.attribution.parameters import Value
-    from effnet_core.engines.predictor import ClassProbability, Prediction
+    from effnet_core.engines.prediction import ClassProbability, Prediction
 
 
 @dataclass(frozen=True)
@@ -64,12 +64,12 @@ class Explanation:
 class ModelCard(StoredWeights):
     """A set of weights that can be asked for, on this disk or not yet.
 
-    `kind` tells models that come with the project, torchvision's catalog, files imported into the
-    store, and checkpoints uploaded in a session. `classes` is empty where the names are only known
-    once the file is read (see `InferenceService.classes`). `stage_count` is None where only reading
-    the file would tell.
+    `kind` tells models that come with the project, those of packages that pip installs,
+    torchvision's catalog, files imported into the store, and checkpoints uploaded in a session.
+    `classes` is empty where the names are only known once the file is read (see
+    `InferenceService.classes`). `stage_count` is None where only reading the file would tell.
     """
 
-    kind: Literal["bundled", "published", "imported", "uploaded"]
+    kind: Literal["bundled", "packaged", "published", "imported", "uploaded"]
     classes: tuple[str, ...] = field(default=(), repr=False)
     stage_count: int | None = None

@@ -9,26 +9,29 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, Any
 
 from effnet_core import files
 from effnet_core.architecture.names import architecture as architecture_named
 from effnet_core.architecture.spec import ArchitectureSpec
 from effnet_core.errors import CheckpointError, InvalidInput
 from effnet_core.images import Preprocessing
-from effnet_core.network.build import materialise, resolve_device
-from effnet_core.network.model import EfficientNet
 from effnet_core.weights import tensor_files
 from effnet_core.weights.convert import class_count, guess_architecture, rename, with_conventions
 from effnet_core.weights.key_names import TITLES, detect_style
 from effnet_core.weights.published import IMAGENET_CLASSES, imagenet_classes
 from effnet_core.weights.published_preprocessing import published_preprocessing
+from effnet_core.weights.tensor_files import Array
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+    from effnet_core.network.model import EfficientNet
 
 SPEC_KEY, CLASSES_KEY, PREPROCESSING_KEY = "effnet.spec", "effnet.classes", "effnet.preprocessing"
 
@@ -39,7 +42,7 @@ NUMBERED = "numbered, no names known"
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class LoadedWeights:
-    """Weights ready for a network of `spec`, with this project's tensor names.
+    """Weights ready for a network of `spec`: arrays by this project's tensor names, no torch.
 
     `classes` always has `spec.num_classes` names. `preprocessing_source` is "given", "metadata",
     "catalog" or whose defaults they are ("torchvision's defaults for b2"), and `classes_source`
@@ -49,13 +52,21 @@ class LoadedWeights:
 
     id: str
     spec: ArchitectureSpec
-    state_dict: dict[str, Tensor]
+    tensors: dict[str, Array]
     classes: tuple[str, ...]
     classes_source: str
     preprocessing: Preprocessing
     preprocessing_source: str
     sha256: str
     origin: str
+
+    @property
+    def state_dict(self) -> dict[str, Tensor]:
+        """The same as torch's tensors, which share the arrays' memory: not to be written into."""
+        import torch
+
+        with warnings.catch_warnings(action="ignore", category=UserWarning):  # read-only arrays
+            return {name: torch.from_numpy(values) for name, values in self.tensors.items()}
 
 
 def load_checkpoint(
@@ -80,13 +91,13 @@ def load_checkpoint(
         data, name = tensor_files.read_file(Path(path_or_bytes)), Path(path_or_bytes).name
     file = tensor_files.parse(data, name)
     spec, asked = _spec(file, architecture, name)
-    state_dict = rename(file.tensors, spec)
+    tensors = rename(file.tensors, spec)
     chosen, preprocessing_source = _preprocessing(file, preprocessing, spec, asked, name)
     names, classes_source = _classes(file, classes, spec, name)
     return LoadedWeights(
         id=name,
         spec=dataclasses.replace(spec, resolution=chosen.crop),
-        state_dict=state_dict,
+        tensors=tensors,
         classes=names,
         classes_source=classes_source,
         preprocessing=chosen,
@@ -134,6 +145,8 @@ def instantiate(
 
     Raises DoesNotFit (predicted bytes exceed what is free) or InvalidInput (device, dtype).
     """
+    from effnet_core.network.build import materialise, resolve_device
+
     target = resolve_device(device) if isinstance(device, str) else device
     model = materialise(loaded.spec, target, dtype=dtype)
     model.load_state_dict(loaded.state_dict, strict=True)

@@ -7,26 +7,39 @@ conventions that the weights were trained with, which no tensor shows (`with_con
 from __future__ import annotations
 
 import dataclasses
+import sys
 from collections.abc import Mapping
-from functools import lru_cache
+from typing import Any, Protocol, TypeVar
 
-import torch
-from torch import Tensor
+import numpy as np
 
 from effnet_core.architecture.names import VARIANTS, variant
 from effnet_core.architecture.spec import ArchitectureSpec
 from effnet_core.errors import CheckpointError
-from effnet_core.network.model import EfficientNet
 from effnet_core.weights.key_names import CLASSIFIERS, TITLES, Style, detect_style, module_names
+from effnet_core.weights.tensor_shapes import COUNTER, Shape, tensor_shapes
 
 __all__ = ["convert", "detect_style", "guess_architecture", "rename", "with_conventions"]
 
-_COUNTER = "num_batches_tracked"
+
+class Shaped(Protocol):
+    """An array, or a tensor of torch."""
+
+    @property
+    def shape(self) -> Shape:
+        """Its length along every axis."""
+
+    @property
+    def ndim(self) -> int:
+        """How many axes it has."""
+
+
+T = TypeVar("T", bound=Shaped)
 
 
 def convert(
-    state_dict: Mapping[str, Tensor], spec: ArchitectureSpec
-) -> tuple[dict[str, Tensor], ArchitectureSpec]:
+    state_dict: Mapping[str, T], spec: ArchitectureSpec
+) -> tuple[dict[str, T], ArchitectureSpec]:
     """The same tensors under this project's names, and `spec` with the style's conventions.
 
     For a `spec` that stands for a published name; `rename` leaves a spec as it is. Raises
@@ -36,15 +49,15 @@ def convert(
     return rename(state_dict, spec), spec
 
 
-def rename(state_dict: Mapping[str, Tensor], spec: ArchitectureSpec) -> dict[str, Tensor]:
+def rename(state_dict: Mapping[str, T], spec: ArchitectureSpec) -> dict[str, T]:
     """The same tensors under this project's names.
 
     Batch-norm's counters of batches, which evaluation never reads, may be absent (older files) and
     are then 0; nothing else may. Raises CheckpointError, saying what was expected and found.
     """
     style = detect_style(state_dict)
-    names, shapes = module_names(spec, style), _expected_shapes(spec)
-    converted: dict[str, Tensor] = {}
+    names, shapes = module_names(spec, style), tensor_shapes(spec)
+    converted: dict[str, T] = {}
     unexpected: list[str] = []
     for key, tensor in state_dict.items():
         module, _, leaf = key.rpartition(".")
@@ -54,11 +67,20 @@ def rename(state_dict: Mapping[str, Tensor], spec: ArchitectureSpec) -> dict[str
         else:
             unexpected.append(key)
     for own in shapes.keys() - converted.keys():
-        if own.endswith(_COUNTER) and own.replace(_COUNTER, "running_var") in converted:
-            converted[own] = torch.zeros((), dtype=torch.int64)
+        variance = converted.get(own.replace(COUNTER, "running_var"))
+        if own.endswith(COUNTER) and variance is not None:
+            converted[own] = _no_batches(variance)
     theirs = {own: name for name, own in names.items()}
     _require_all(state_dict, spec, style, converted, unexpected, theirs)
     return {own: converted[own] for own in shapes}
+
+
+def _no_batches(like: Any) -> Any:
+    """A counter that has counted nothing, of the library of `like`."""
+    if isinstance(like, np.ndarray):
+        return np.zeros((), np.int64)
+    torch = sys.modules["torch"]
+    return torch.zeros((), dtype=torch.int64)
 
 
 def with_conventions(spec: ArchitectureSpec, style: Style) -> ArchitectureSpec:
@@ -84,15 +106,7 @@ def with_conventions(spec: ArchitectureSpec, style: Style) -> ArchitectureSpec:
     return dataclasses.replace(spec, bn_eps=1e-5, bn_momentum=0.1)
 
 
-@lru_cache(maxsize=32)
-def _expected_shapes(spec: ArchitectureSpec) -> dict[str, tuple[int, ...]]:
-    """Name → shape of every tensor in the network's state dict, in order; nothing is allocated."""
-    with torch.device("meta"):
-        model = EfficientNet(spec)
-    return {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
-
-
-def guess_architecture(state_dict: Mapping[str, Tensor]) -> str | None:
+def guess_architecture(state_dict: Mapping[str, Shaped]) -> str | None:
     """The published variant whose modules and ends (stem, last block, head) these are, or None."""
     style = detect_style(state_dict)
     modules = {key.rpartition(".")[0] for key in state_dict}
@@ -100,7 +114,7 @@ def guess_architecture(state_dict: Mapping[str, Tensor]) -> str | None:
 
 
 def _looks_like(
-    name: str, state_dict: Mapping[str, Tensor], modules: set[str], style: Style
+    name: str, state_dict: Mapping[str, Shaped], modules: set[str], style: Style
 ) -> bool:
     spec = variant(name)
     if style == "lukemelas" and spec.family.startswith("v2"):
@@ -117,11 +131,11 @@ def _looks_like(
     )
 
 
-def _rows(weight: Tensor | None) -> int:
+def _rows(weight: Shaped | None) -> int:
     return weight.shape[0] if weight is not None and weight.ndim else 0
 
 
-def class_count(state_dict: Mapping[str, Tensor]) -> int:
+def class_count(state_dict: Mapping[str, Shaped]) -> int:
     """Number of classes by the classifier's rows; raises CheckpointError if there is none."""
     name = f"{CLASSIFIERS[detect_style(state_dict)]}.weight"
     classifier = state_dict.get(name)
@@ -134,15 +148,15 @@ def class_count(state_dict: Mapping[str, Tensor]) -> int:
 
 
 def _require_all(
-    state_dict: Mapping[str, Tensor],
+    state_dict: Mapping[str, Shaped],
     spec: ArchitectureSpec,
     style: Style,
-    converted: Mapping[str, Tensor],
+    converted: Mapping[str, Shaped],
     unexpected: list[str],
     theirs: Mapping[str, str],
 ) -> None:
     """Raise CheckpointError unless `converted` has exactly the expected names and shapes."""
-    shapes = _expected_shapes(spec)
+    shapes = tensor_shapes(spec)
 
     def source(own: str) -> str:
         module, _, leaf = own.rpartition(".")

@@ -1,8 +1,7 @@
 """The published weights that can be downloaded: torchvision's sets for B0–B7 and V2-S/M/L.
 
-Every fact here (URL, hash prefix, size, classes, transform, metrics) is read from torchvision's own
-`Weights` objects, so it is right for the installed version; only titles and ids' short forms are
-ours.
+Every fact here (URL, hash prefix, size, classes, transform, metrics) is torchvision's own, kept as
+data so that a list needs no torchvision; only titles and ids' short forms are ours.
 """
 
 from __future__ import annotations
@@ -11,9 +10,9 @@ import difflib
 import re
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
 
-from effnet_core.architecture.names import VARIANTS, canonical_name
+from effnet_core.architecture.names import canonical_name
+from effnet_core.data.tables import Row, read
 from effnet_core.errors import InvalidInput
 from effnet_core.images import Preprocessing
 
@@ -53,14 +52,8 @@ class WeightsEntry:
 
 @cache
 def catalog() -> tuple[WeightsEntry, ...]:
-    """All entries, B0 to B7 and then V2-S to V2-L; imports torchvision on the first call."""
-    from torchvision.models import get_model_weights, list_models
-
-    names = sorted(
-        list_models(include="efficientnet_*"),
-        key=lambda name: VARIANTS.index(canonical_name(name)[0]),
-    )
-    return tuple(_entry(name, weights) for name in names for weights in get_model_weights(name))
+    """All entries, B0 to B7 and then V2-S to V2-L."""
+    return tuple(map(_entry, read("weights_torchvision.csv")))
 
 
 def find(text: str) -> WeightsEntry:
@@ -87,7 +80,13 @@ def find(text: str) -> WeightsEntry:
 @cache
 def imagenet_classes() -> tuple[str, ...]:
     """ImageNet-1k's 1,000 class names in index order, as torchvision's weights list them."""
-    return catalog()[0].classes
+    return tuple(row["name"] for row in read("imagenet_classes.csv"))
+
+
+def triple(text: str) -> tuple[float, float, float]:
+    """Red, green and blue of a data file's cell."""
+    red, green, blue = map(float, text.split())
+    return red, green, blue
 
 
 def _architecture_name(text: str) -> str:
@@ -102,37 +101,34 @@ def _architecture_name(text: str) -> str:
     return "" if tensorflow else name
 
 
-def _entry(name: str, weights: Any) -> WeightsEntry:
-    meta, transform = weights.meta, weights.transforms()
-    file_name = weights.url.rsplit("/", 1)[1]
-    architecture, _ = canonical_name(name)
+def _entry(row: Row) -> WeightsEntry:
+    model, _, recipe = row["id"].partition("_Weights.")
+    architecture, _ = canonical_name(model.lower())
+    file_name = row["url"].rpartition("/")[2]
     prefix = re.search(r"-([0-9a-f]{8,})\.pth$", file_name)
     if prefix is None:
         raise AssertionError(f"torchvision names {file_name} without a hash")
     return WeightsEntry(
-        id=str(weights),
+        id=row["id"],
         architecture=architecture,
         title=f"EfficientNet{'' if 'v2' in architecture else '-'}{architecture.upper()}, "
-        f"torchvision {weights.name}",
-        url=weights.url,
+        f"torchvision {recipe}",
+        url=row["url"],
         file_name=file_name,
         hash_prefix=prefix.group(1),
-        size_bytes=round(meta["_file_size"] * MEBIBYTE),
-        params=meta["num_params"],
-        classes=tuple(meta["categories"]),
+        size_bytes=round(float(row["size_mib"]) * MEBIBYTE),
+        params=int(row["params"]),
+        classes=imagenet_classes(),
         preprocessing=Preprocessing(
-            resize=transform.resize_size[0],
-            crop=transform.crop_size[0],
-            interpolation=transform.interpolation.value,
-            mean=tuple(transform.mean),
-            std=tuple(transform.std),
+            resize=int(row["resize"]),
+            crop=int(row["crop"]),
+            interpolation=row["interpolation"],
+            mean=triple(row["mean"]),
+            std=triple(row["std"]),
         ),
-        metrics=tuple(
-            (test_set, values["acc@1"], values["acc@5"])
-            for test_set, values in meta["_metrics"].items()
-        ),
-        recipe=meta["recipe"],
+        metrics=(("ImageNet-1K", float(row["top1"]), float(row["top5"])),),
+        recipe=row["recipe"],
         licence=LICENCE,
-        origin=f"torchvision, {weights.url}",
-        default=weights == type(weights).DEFAULT,
+        origin=f"torchvision, {row['url']}",
+        default=bool(row["default"]),
     )

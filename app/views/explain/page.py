@@ -14,7 +14,7 @@ from app.pictures import Picture
 from app.views.explain import cards, controls, gallery, scaling, targets
 
 if TYPE_CHECKING:
-    from effnet_core.engines.predictor import Prediction
+    from effnet_core.engines.prediction import Prediction
     from effnet_core.service import ModelCard
 
 _CARRIED = "carried_over"

@@ -10,7 +10,7 @@ from app.state import Several
 from effnet_core.limits import MAX_CLASSES_AT_ONCE
 
 if TYPE_CHECKING:
-    from effnet_core.engines.predictor import Prediction
+    from effnet_core.engines.prediction import Prediction
     from effnet_core.service import ModelCard
 
 CLASSES = "class"

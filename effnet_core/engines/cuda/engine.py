@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from effnet_core.architecture.spec import ArchitectureSpec
 from effnet_core.cost.report import summarize
 from effnet_core.engines.cuda.graphs import Capture, Graphs, Outputs, Turns, capture_graph
-from effnet_core.engines.engine import ForwardPass
+from effnet_core.engines.engine import ForwardPass, Inputs
 from effnet_core.engines.torch import EagerEngine
 from effnet_core.network.build import free_bytes
 from effnet_core.network.model import EfficientNet
@@ -60,9 +60,15 @@ class CudaEngine(EagerEngine):
         """What would answer now a picture of a size that came twice before."""
         return self._named(replayed=self._graphs.count > 0)
 
-    def forward(self, inputs: Tensor) -> ForwardPass:
+    def tensor(self, inputs: Inputs) -> Tensor:
+        """Inputs on the device, by way of page-locked memory."""
+        if isinstance(inputs, np.ndarray):
+            inputs = upload(torch.from_numpy(inputs), self.model.classifier.weight.device)
+        return super().tensor(inputs)
+
+    def forward(self, inputs: Inputs) -> ForwardPass:
         """One normalised picture (1, 3, H, W) → logits and last feature map."""
-        with self._pass(inputs) as ((logits, features), replayed):
+        with self._pass(self.tensor(inputs)) as ((logits, features), replayed):
             return ForwardPass(
                 _on_host(logits[0]), _on_host(features[0]), self._named(replayed=replayed)
             )

@@ -1,95 +1,114 @@
-"""ONNX Runtime as an engine on the CPU, with torch answering until its graphs stand."""
+"""ONNX Runtime as an engine on the CPU; torch is needed for what it cannot do alone."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-import torch
-from torch import Tensor
 
+from effnet_core.architecture.spec import ArchitectureSpec
 from effnet_core.engines.background import Background
 from effnet_core.engines.cores import CORES, HALVES
-from effnet_core.engines.engine import FeatureGradient, ForwardPass
+from effnet_core.engines.engine import FeatureGradient, ForwardPass, Inputs
 from effnet_core.engines.onnx.cache import GraphCache, graph_key
 from effnet_core.engines.onnx.gradient_sessions import GradientSessions
-from effnet_core.engines.onnx.graph import whole_graph
 from effnet_core.engines.onnx.session import OnnxSession
-from effnet_core.engines.torch import EagerEngine
+from effnet_core.engines.onnx.tensors import Tensors
 from effnet_core.host import available_cores
-from effnet_core.network.model import EfficientNet
+
+if TYPE_CHECKING:
+    from effnet_core.engines.torch import EagerEngine
+    from effnet_core.network.model import EfficientNet
 
 
 class OnnxEngine:
     """One pass in float32 on the CPU, within 1e-4 of torch's.
 
-    A graph is built in the background when it is first needed, once however many ask; until then,
-    for inputs of another size than the spec's and where ONNX Runtime refuses the graph, torch's
-    eager mode answers. Passes of several threads at once take half of the cores each, on a session
-    of its own that is built when it first comes to that. Sessions hold the weights a second and
-    third time: the model itself is kept for what torch answers. `graphs` keeps graphs on disk under
-    `weights_sha256`, which must be that of the model's weights; None keeps nothing.
+    A graph is built when it is first needed, once however many ask; `eager` makes what answers for
+    inputs of another size than the spec's and where ONNX Runtime refuses the graph. Passes of
+    several threads at once take half of the cores each, on a session of its own that is built when
+    it first comes to that. `tensors` are the model's by the names of its state dict. `graphs` keeps
+    graphs on disk under `weights_sha256`, which must be that of the model's weights; None keeps
+    nothing.
     """
 
     def __init__(
-        self, model: EfficientNet, graphs: GraphCache | None = None, weights_sha256: str = ""
+        self,
+        spec: ArchitectureSpec,
+        tensors: Tensors,
+        eager: Callable[[], EagerEngine],
+        *,
+        graphs: GraphCache | None = None,
+        weights_sha256: str = "",
     ) -> None:
-        self._model = model
-        self._eager = EagerEngine(model)
-        # Made from the model alone: a reference back to this engine would outlive its last user.
-        name, half = model.spec.name, max(1, available_cores() // HALVES)
-        make = partial(_session, model, graphs, weights_sha256)
-        self._whole = Background(partial(make, None), f"The graph of {name}")
-        self._half = Background(partial(make, half), f"The second graph of {name}")
-        self._gradients = GradientSessions(model, graphs, weights_sha256)
+        self.spec = spec
+        self.device = "cpu"
+        self._tensors = tensors
+        self._eager = eager
+        # Made from the tensors alone: a reference back to this engine would outlive its last user.
+        half = max(1, available_cores() // HALVES)
+        make = partial(_session, spec, tensors, graphs, weights_sha256)
+        self._whole = Background(partial(make, None), f"The graph of {spec.name}")
+        self._half = Background(partial(make, half), f"The second graph of {spec.name}")
+        self._gradients = GradientSessions(spec, tensors, graphs, weights_sha256)
 
     @property
     def name(self) -> str:
-        """What would answer now."""
-        session = self._whole.get()
-        return self._eager.name if session is None else session.name
+        """What answers a picture of the spec's size."""
+        session = self._whole.wait()
+        return self._eager().name if session is None else session.name
 
-    def ready(self, seconds: float | None = None, *, stages: tuple[int, ...] = ()) -> bool:
-        """Wait until ONNX Runtime answers, `seconds` at most; whether it does.
+    @property
+    def model(self) -> EfficientNet:
+        """The model as a torch module."""
+        return self._eager().model
 
-        With `stages` until it gives their gradients.
-        """
-        if stages:
-            return self._gradients.ready(stages, seconds)
-        return self._whole.wait(seconds) is not None
+    def class_weights(self, classes: Sequence[int]) -> npt.NDArray[np.float32]:
+        """The classifier's rows (n, head channels) of n classes."""
+        rows = self._tensors["classifier.weight"][list(classes)]
+        return rows.astype(np.float32)
 
-    def forward(self, inputs: Tensor) -> ForwardPass:
+    def forward(self, inputs: Inputs) -> ForwardPass:
         """One normalised picture (1, 3, H, W) → logits and last feature map."""
-        session = self._whole.get() if self._fits(inputs) else None
-        if session is None:
-            return self._eager.forward(inputs)
+        values = self._fitting(inputs)
+        session = None if values is None else self._whole.wait()
+        if values is None or session is None:
+            return self._eager().forward(inputs)
         with CORES.share() as all_cores:
             half = None if all_cores else self._half.get()
-            logits, features = (half or session).run(_array(inputs))
+            logits, features = (half or session).run(values)
         return ForwardPass(logits[0], features[0], session.name)
 
     def gradients(
-        self, inputs: Tensor, class_index: int, stages: tuple[int, ...]
+        self, inputs: Inputs, class_index: int, stages: tuple[int, ...]
     ) -> tuple[FeatureGradient, ...]:
         """Feature maps and a logit's gradients at `stages` of one picture (1, 3, H, W)."""
-        found = self._gradients.at(inputs, class_index, stages) if self._fits(inputs) else None
-        return self._eager.gradients(inputs, class_index, stages) if found is None else found
+        values = self._fitting(inputs)
+        found = None if values is None else self._gradients.at(values, class_index, stages)
+        return self._eager().gradients(inputs, class_index, stages) if found is None else found
 
-    def _fits(self, inputs: Tensor) -> bool:
-        spec = self._model.spec
-        size = (spec.in_channels, spec.resolution, spec.resolution)
-        return inputs.dtype == torch.float32 and tuple(inputs.shape[1:]) == size
+    def _fitting(self, inputs: Inputs) -> npt.NDArray[np.float32] | None:
+        """The inputs as an array, if the graph takes it."""
+        size = (self.spec.in_channels, self.spec.resolution, self.spec.resolution)
+        values = np.ascontiguousarray(inputs) if tuple(inputs.shape[1:]) == size else None
+        return values if values is not None and values.dtype == np.float32 else None
 
 
 def _session(
-    model: EfficientNet, graphs: GraphCache | None, weights_sha256: str, threads: int | None
+    spec: ArchitectureSpec,
+    tensors: Tensors,
+    graphs: GraphCache | None,
+    weights_sha256: str,
+    threads: int | None,
 ) -> OnnxSession:
     """A session that has run once: the first pass of a session is slower than others."""
-    spec = model.spec
 
     def make() -> bytes:
-        tensors = {name: _array(tensor) for name, tensor in model.state_dict().items()}
+        from effnet_core.engines.onnx.graph import whole_graph  # here: onnx takes a while to load
+
         return whole_graph(spec, tensors)
 
     if graphs is None:
@@ -101,8 +120,3 @@ def _session(
     with CORES.share():
         session.run(blank)
     return session
-
-
-def _array(tensor: Tensor) -> npt.NDArray[np.float32]:
-    array: npt.NDArray[np.float32] = tensor.detach().contiguous().numpy()
-    return array

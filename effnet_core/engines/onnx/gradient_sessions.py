@@ -8,15 +8,14 @@ from functools import partial
 import numpy as np
 import numpy.typing as npt
 from cachetools import LRUCache
-from torch import Tensor
 
+from effnet_core.architecture.spec import ArchitectureSpec
 from effnet_core.engines.background import Background
 from effnet_core.engines.cores import CORES
 from effnet_core.engines.engine import FeatureGradient
 from effnet_core.engines.onnx.cache import GraphCache, graph_key
-from effnet_core.engines.onnx.gradients import gradient_graph
 from effnet_core.engines.onnx.session import OnnxSession
-from effnet_core.network.model import EfficientNet
+from effnet_core.engines.onnx.tensors import Tensors
 
 MOST_SESSIONS = 2
 """What is kept of a model: each session holds its weights twice."""
@@ -32,36 +31,37 @@ class GradientSessions:
     """
 
     def __init__(
-        self, model: EfficientNet, graphs: GraphCache | None = None, weights_sha256: str = ""
+        self,
+        spec: ArchitectureSpec,
+        tensors: Tensors,
+        graphs: GraphCache | None = None,
+        weights_sha256: str = "",
     ) -> None:
-        self._model = model
+        self._spec = spec
+        self._tensors = tensors
         self._graphs = graphs
         self._weights_sha256 = weights_sha256
         self._sessions: LRUCache[Stages, Background[OnnxSession]] = LRUCache(MOST_SESSIONS)
         self._lock = threading.Lock()
 
-    def ready(self, stages: Stages, seconds: float | None = None) -> bool:
-        """Wait until `at` answers for these stages, `seconds` at most; whether it does."""
-        return self._session(stages).wait(seconds) is not None
-
     def at(
-        self, inputs: Tensor, class_index: int, stages: Stages
+        self, inputs: npt.NDArray[np.float32], class_index: int, stages: Stages
     ) -> tuple[FeatureGradient, ...] | None:
         """The pairs of `stages`, in rising order, of one picture (1, 3, R, R).
 
-        None until the session for these stages stands.
+        None where ONNX Runtime refuses their graph.
         """
-        session = self._session(stages).get()
+        session = self._session(stages).wait()
         if session is None:
             return None
         seed = self._seed(class_index)
         with CORES.alone():
-            *outputs, last = session.run(inputs.detach().contiguous().numpy(), seed)
+            *outputs, last = session.run(inputs, seed)
         pairs = tuple(
             (features[0], gradient[0])
             for features, gradient in zip(outputs[::2], outputs[1::2], strict=True)
         )
-        if stages[-1] < self._model.last_stage:
+        if stages[-1] <= self._spec.stage_count:
             return pairs
         return *pairs, (last[0], np.broadcast_to(seed[0], last[0].shape))
 
@@ -69,26 +69,31 @@ class GradientSessions:
         with self._lock:
             session = self._sessions.get(stages)
             if session is None:
-                title = f"The gradients of {self._model.spec.name} at {stages}"
-                make = partial(_built, self._model, stages, self._graphs, self._weights_sha256)
+                title = f"The gradients of {self._spec.name} at {stages}"
+                inner = tuple(stage for stage in stages if stage <= self._spec.stage_count)
+                make = partial(
+                    _built, self._spec, self._tensors, inner, self._graphs, self._weights_sha256
+                )
                 session = self._sessions[stages] = Background(make, title)
             return session
 
     def _seed(self, class_index: int) -> npt.NDArray[np.float32]:
         """The class's weights divided by the positions of the last feature map, (1, C, 1, 1)."""
-        side = -(-self._model.spec.resolution // 32)
-        weights = self._model.classifier.weight[class_index].detach().numpy()
+        side = -(-self._spec.resolution // 32)
+        weights = self._tensors["classifier.weight"][class_index]
         return np.asarray(weights[None, :, None, None] / (side * side), dtype=np.float32)
 
 
 def _built(
-    model: EfficientNet, stages: Stages, graphs: GraphCache | None, weights_sha256: str
+    spec: ArchitectureSpec,
+    tensors: Tensors,
+    inner: Stages,
+    graphs: GraphCache | None,
+    weights_sha256: str,
 ) -> OnnxSession:
-    spec = model.spec
-    inner = tuple(stage for stage in stages if stage < model.last_stage)
-
     def make() -> bytes:
-        tensors = {name: tensor.detach().numpy() for name, tensor in model.state_dict().items()}
+        from effnet_core.engines.onnx.gradients import gradient_graph  # here: for onnx
+
         return gradient_graph(spec, tensors, inner)
 
     if graphs is None:

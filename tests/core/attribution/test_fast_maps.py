@@ -29,6 +29,7 @@ from effnet_core.weights.bundled import bundled_models
 from effnet_core.weights.checkpoints import instantiate
 from effnet_core.weights.resolve import resolve_weights
 from effnet_core.weights.store import WeightsStore
+from tests.core.engines.onnx_engines import onnx_engine
 
 METHODS = tuple(cam.COMBINATIONS)
 TOLERANCE = 1e-5  # of the map's largest absolute value
@@ -46,13 +47,6 @@ def drawn(spec: ArchitectureSpec, seed: int = 3) -> EfficientNet:
     return network.requires_grad_(False)
 
 
-def ready(network: EfficientNet, *stages: tuple[int, ...]) -> OnnxEngine:
-    engine = OnnxEngine(network)
-    assert engine.ready(60)
-    assert all(engine.ready(60, stages=some) for some in stages)
-    return engine
-
-
 def assert_equal(found: np.ndarray, expected: np.ndarray, tolerance: float = TOLERANCE) -> None:
     largest = np.abs(expected).max()
     assert largest > 0
@@ -66,7 +60,7 @@ def tiny() -> EfficientNet:
 
 @pytest.fixture(scope="module")
 def engine(tiny: EfficientNet) -> OnnxEngine:
-    return ready(tiny, every_stage(tiny))
+    return onnx_engine(tiny)
 
 
 def layer_of(network: EfficientNet, stage: int) -> nn.Module:
@@ -77,10 +71,10 @@ def layer_of(network: EfficientNet, stage: int) -> nn.Module:
 
 def assert_captums(network: EfficientNet, image: Tensor, class_index: int) -> None:
     """Every stage's map is captum's, worked out in float64."""
-    stages = every_stage(network)
-    engine = ready(network, stages)
-    together = attribute_stages(network, image, class_index=class_index, passes=engine)
-    last = attribute(network, image, class_index=class_index, passes=engine)
+    stages = every_stage(network.spec)
+    engine = onnx_engine(network)
+    together = attribute_stages(engine, image, class_index=class_index)
+    last = attribute(engine, image, class_index=class_index)
     wide = copy.deepcopy(network).double()
     for stage, answer in zip(stages, together, strict=True):
         captums = LayerGradCam(wide, layer_of(wide, stage)).attribute(
@@ -112,12 +106,12 @@ def test_a_trained_network_equals_captum_at_every_stage(tmp_path: Path) -> None:
 def test_drawn_networks_give_torchs_maps(phi: float, side: int, seed: int, stage: int) -> None:
     network = drawn(scaled(phi, resolution=side, num_classes=4), seed)
     wide = copy.deepcopy(network).double()
-    image, engine = noise(side, seed=seed), ready(network, (stage,))
+    image, engine = noise(side, seed=seed), onnx_engine(network)
     for method in METHODS:
         for at in (stage, network.last_stage):
             fast, slow = (
-                attribute(network, image, class_index=2, method=method, stage=at, passes=passes).raw
-                for passes in (engine, None)
+                attribute(passes, image, class_index=2, method=method, stage=at).raw
+                for passes in (engine, network)
             )
             exact = attribute(wide, image.double(), class_index=2, method=method, stage=at).raw
             # Where terms cancel float32 is less exact than usual, in torch as much as here.
@@ -130,10 +124,10 @@ def test_all_stages_at_once_equal_torchs(
     tiny: EfficientNet, engine: OnnxEngine, method: str
 ) -> None:
     fast, slow = (
-        attribute_stages(tiny, noise(64), class_index=4, method=method, passes=passes)
-        for passes in (engine, None)
+        attribute_stages(passes, noise(64), class_index=4, method=method)
+        for passes in (engine, tiny)
     )
-    assert [answer.stage for answer in fast] == list(every_stage(tiny))
+    assert [answer.stage for answer in fast] == list(every_stage(tiny.spec))
     for one, other in zip(fast, slow, strict=True):
         assert_equal(one.raw, other.raw)
         assert one.reference_range == other.reference_range
@@ -145,28 +139,23 @@ def test_all_classes_come_from_one_pass(tiny: EfficientNet, engine: OnnxEngine) 
     blank = torch.full_like(image, torch.nan)  # whoever passed it on would get no numbers
     for answers in (
         grad_cam_classes(tiny, blank, range(7), known=known),
-        grad_cam_classes(tiny, image, range(7), passes=engine),
+        grad_cam_classes(engine, image, range(7)),
     ):
         assert [answer.class_index for answer in answers] == list(range(7))
         for answer in answers:
             assert_equal(answer.raw, attribute(tiny, image, class_index=answer.class_index).raw)
 
 
-def test_torch_answers_until_the_graph_stands(tiny: EfficientNet) -> None:
-    engine, image = OnnxEngine(tiny), noise(64)
-    first = attribute(tiny, image, class_index=1, stage=5, passes=engine)
-    assert engine.ready(60, stages=(5,))
-    second = attribute(tiny, image, class_index=1, stage=5, passes=engine)
-    assert_equal(second.raw, first.raw)
-    other_size = attribute(tiny, noise(48), class_index=1, stage=5, passes=engine)
+def test_inputs_of_another_size_are_torchs(tiny: EfficientNet, engine: OnnxEngine) -> None:
+    other_size = attribute(engine, noise(48), class_index=1, stage=5)
     assert_equal(other_size.raw, attribute(tiny, noise(48), class_index=1, stage=5).raw)
 
 
 def test_the_model_is_left_alone(tiny: EfficientNet, engine: OnnxEngine) -> None:
     before = {name: value.clone() for name, value in tiny.state_dict().items()}
     image = noise(64)
-    attribute_stages(tiny, image, class_index=2, passes=engine)
-    grad_cam_classes(tiny, image, range(7), passes=engine)
+    attribute_stages(engine, image, class_index=2)
+    grad_cam_classes(engine, image, range(7))
     assert torch.equal(image, noise(64)) and image.grad is None
     assert all(torch.equal(before[name], value) for name, value in tiny.state_dict().items())
     assert all(parameter.grad is None for parameter in tiny.parameters())
@@ -174,14 +163,13 @@ def test_the_model_is_left_alone(tiny: EfficientNet, engine: OnnxEngine) -> None
 
 
 def test_eight_threads_share_one_engine(tiny: EfficientNet, engine: OnnxEngine) -> None:
-    assert engine.ready(60, stages=(3,))
     stages: tuple[Stage, ...] = (3, "last")
     jobs = [(stage, seed) for stage in stages for seed in range(12)]
 
     def run(job: tuple[Stage, int]) -> np.ndarray:
         stage, seed = job
         image = noise(64, seed=seed)
-        return attribute(tiny, image, class_index=seed % 7, stage=stage, passes=engine).raw
+        return attribute(engine, image, class_index=seed % 7, stage=stage).raw
 
     serial = list(map(run, jobs))
     with ThreadPoolExecutor(8) as pool:

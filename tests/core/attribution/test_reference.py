@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -40,7 +41,7 @@ def builds(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         names.append(spec.name)
         return build(spec, **options)
 
-    monkeypatch.setattr(reference, "build", counted)
+    monkeypatch.setattr(sys.modules["effnet_core.network.build"], "build", counted)
     return names
 
 

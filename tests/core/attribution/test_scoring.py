@@ -104,7 +104,8 @@ def view(predictor: Predictor, photos: PhotoSet, place: int) -> tuple[Tensor, Bo
     assert photos.boxes is not None
     box = view_box(photos.boxes[place].tolist(), picture.size, predictor.preprocessing)
     assert box is not None
-    return predictor.inputs(model_view(picture, predictor.preprocessing)), box
+    shown = predictor.inputs(model_view(picture, predictor.preprocessing))
+    return torch.from_numpy(shown), box
 
 
 def by_hand(

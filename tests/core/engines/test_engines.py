@@ -22,6 +22,7 @@ from effnet_core.engines.onnx.tensors import Tensors, random_tensors
 from effnet_core.engines.torch import EagerEngine
 from effnet_core.network.build import build
 from effnet_core.network.model import EfficientNet
+from tests.core.engines.onnx_engines import onnx_engine, tensors_of
 
 SIDE = 64
 TOLERANCE = 1e-4
@@ -39,9 +40,7 @@ def model() -> EfficientNet:
 
 @pytest.fixture(scope="module")
 def fast(model: EfficientNet) -> OnnxEngine:
-    engine = OnnxEngine(model)
-    assert engine.ready(60)
-    return engine
+    return onnx_engine(model)
 
 
 @pytest.fixture(scope="module")
@@ -100,8 +99,6 @@ def by_autograd(
 def test_slopes_are_autograds(
     engine: Engine, model: EfficientNet, picture: Tensor, stages: tuple[int, ...]
 ) -> None:
-    if isinstance(engine, OnnxEngine):
-        assert engine.ready(60, stages=stages)
     with torch.inference_mode():  # callers may be inside one
         found = engine.gradients(picture, 3, stages)
     expected = by_autograd(model, picture, 3)
@@ -114,12 +111,12 @@ def test_slopes_are_autograds(
 
 
 def test_few_sessions_that_go_back_are_kept(model: EfficientNet, picture: Tensor) -> None:
-    sessions = GradientSessions(model)
+    sessions, values = GradientSessions(model.spec, tensors_of(model)), picture.numpy()
     for stage in (1, 2, 3):
-        assert sessions.ready((stage,), 60)
+        assert sessions.at(values, 0, (stage,)) is not None
     assert tuple(sessions._sessions) == ((2,), (3,))
-    assert sessions.at(picture, 0, (2,)) is not None
-    assert sessions.ready((4,), 60)
+    assert sessions.at(values, 0, (2,)) is not None
+    assert sessions.at(values, 0, (4,)) is not None
     assert tuple(sessions._sessions) == ((2,), (4,))  # the least recently used makes room
 
 
@@ -132,15 +129,14 @@ def test_graphs_that_go_back_are_kept_on_disk(
         written.append(stages)
         return gradient_graph(spec, tensors, stages)
 
-    monkeypatch.setattr("effnet_core.engines.onnx.gradient_sessions.gradient_graph", write)
+    monkeypatch.setattr("effnet_core.engines.onnx.gradients.gradient_graph", write)
     cache = GraphCache(tmp_path)
     features, gradient = by_autograd(model, picture, 3)[2]
     scale = float(1 / gradient.abs().max())
 
     def ask(stages: tuple[int, ...], weights: str = "f00") -> None:
-        sessions = GradientSessions(model, cache, weights)
-        assert sessions.ready(stages, 60)
-        found = sessions.at(picture, 3, stages)
+        sessions = GradientSessions(model.spec, tensors_of(model), cache, weights)
+        found = sessions.at(picture.numpy(), 3, stages)
         assert found is not None
         assert_close(found[0][0], features[0])
         assert_close(scale * found[0][1], scale * gradient[0])
@@ -163,12 +159,11 @@ def test_graphs_that_go_back_are_kept_on_disk(
 def test_inputs_of_another_size_or_type_are_torchs(fast: OnnxEngine, picture: Tensor) -> None:
     assert fast.forward(picture).engine == f"ONNX Runtime {onnxruntime.__version__}"
     assert fast.forward(torch.zeros(1, 3, SIDE + 3, SIDE)).engine.startswith("torch ")
-    assert fast.ready(60, stages=(0,))
     ((features, _),) = fast.gradients(torch.zeros(1, 3, SIDE + 3, SIDE), 0, (0,))
     assert features.shape[-2:] == (34, 32)
 
 
-def test_torch_answers_until_the_graph_stands_and_when_it_never_does(
+def test_torch_answers_where_the_graph_is_refused(
     model: EfficientNet,
     picture: Tensor,
     monkeypatch: pytest.MonkeyPatch,
@@ -177,10 +172,8 @@ def test_torch_answers_until_the_graph_stands_and_when_it_never_does(
     def refuse(*_: object) -> bytes:
         raise RuntimeError("no such operator")
 
-    monkeypatch.setattr("effnet_core.engines.onnx.engine.whole_graph", refuse)
-    engine = OnnxEngine(model)
-    assert engine.forward(picture).engine.startswith("torch ")
-    assert not engine.ready(60)
+    monkeypatch.setattr("effnet_core.engines.onnx.graph.whole_graph", refuse)
+    engine = onnx_engine(model)
     assert engine.forward(picture).engine.startswith("torch ")
     assert engine.name.startswith("torch ")
     assert [record.levelname for record in caplog.records] == ["WARNING"]

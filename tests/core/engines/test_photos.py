@@ -13,7 +13,8 @@ from PIL import Image
 from safetensors.torch import load_file
 from timm.data import ImageNetInfo, create_transform, resolve_data_config
 
-from effnet_core.engines.predictor import Prediction, Predictor
+from effnet_core.engines.prediction import Prediction
+from effnet_core.engines.predictor import Predictor
 from effnet_core.service import ClassifyRequest, ExplainRequest, InferenceService
 from effnet_core.weights import WeightsStore, catalog, load_checkpoint
 

@@ -1,4 +1,4 @@
-"""The fast view equals torchvision's transforms on tensors, and Pillow's within a level or two."""
+"""The view equals `model_view`, and of a picture decoded at a fraction nearly so."""
 
 from __future__ import annotations
 
@@ -6,11 +6,9 @@ import io
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
-from torchvision.transforms.functional import pil_to_tensor
-from torchvision.transforms.v2 import CenterCrop, Compose, InterpolationMode, Resize
 
 from effnet_core.images import INTERPOLATIONS, Decoded, Preprocessing, decode, model_view
 from effnet_core.images.resizing import decode_for, edge_for, resized_view
@@ -35,37 +33,20 @@ def jpeg(image: Image.Image) -> bytes:
     return buffer.getvalue()
 
 
-@settings(max_examples=40)
 @given(
     size=st.tuples(st.integers(20, 700), st.integers(20, 700)),
     crop=st.integers(32, 300),
     margin=st.integers(0, 40),
-    interpolation=st.sampled_from(["bilinear", "bicubic"]),
+    interpolation=st.sampled_from(sorted(INTERPOLATIONS)),
 )
-def test_it_is_torchvisions_on_tensors_and_nearly_pillows(
+def test_a_whole_picture_is_seen_as_by_model_view(
     size: tuple[int, int], crop: int, margin: int, interpolation: str
 ) -> None:
     ours = Preprocessing(resize=crop + margin, crop=crop, interpolation=interpolation)
     image = photo(size)
     view = resized_view(whole(image), ours)
-    theirs = Compose(
-        [
-            Resize(ours.resize, InterpolationMode(interpolation), antialias=True),
-            CenterCrop(crop),
-        ]
-    )(pil_to_tensor(image))
-    assert view.dtype == np.uint8 and view.shape == (crop, crop, 3)
-    np.testing.assert_array_equal(view, theirs.permute(1, 2, 0).numpy())
-    difference = np.abs(levels(view) - levels(model_view(image, ours)))
-    assert difference.max() <= 15  # 7 was seen in 1,500 drawn sizes
-    assert (difference > 1).mean() < 0.003  # 0.0005
-    assert difference.mean() < 0.3
-
-
-@pytest.mark.parametrize("interpolation", sorted(set(INTERPOLATIONS) - {"bilinear", "bicubic"}))
-def test_what_torch_has_not_got_is_pillows(interpolation: str) -> None:
-    ours, image = Preprocessing(resize=70, crop=64, interpolation=interpolation), photo((300, 200))
-    assert resized_view(whole(image), ours).tobytes() == model_view(image, ours).tobytes()
+    assert view.dtype == np.uint8 and not view.flags.writeable
+    np.testing.assert_array_equal(view, np.asarray(model_view(image, ours)))
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 10_000), (10_000, 1), (2, 5)], ids=str)

@@ -8,11 +8,10 @@ import pytest
 import torch
 
 from effnet_core.architecture.names import scaled, variant
+from effnet_core.cost.memory import largest_fitting_phi, required_bytes
 from effnet_core.errors import DoesNotFit, EffnetError, InvalidInput
 from effnet_core.network.build import (
     build,
-    largest_phi,
-    required_bytes,
     resolve_device,
     torch_dtype,
 )
@@ -52,7 +51,7 @@ def test_too_big_is_refused_before_allocating(monkeypatch: pytest.MonkeyPatch) -
 
 def test_largest_phi_is_the_largest() -> None:
     free = 100_000_000
-    phi = largest_phi(free)
+    phi = largest_fitting_phi(free)
     assert phi is not None
     assert required_bytes(scaled(phi)) <= free < required_bytes(scaled(round(phi + 0.1, 1)))
 

@@ -19,7 +19,8 @@ from PIL import Image
 from effnet_core.architecture.names import scaled
 from effnet_core.attribution.reference import fill_norm_statistics
 from effnet_core.engines.engine import ForwardPass
-from effnet_core.engines.predictor import Prediction, Predictor
+from effnet_core.engines.prediction import Prediction
+from effnet_core.engines.predictor import Predictor
 from effnet_core.images import Decoded
 from effnet_core.network.build import build
 from effnet_core.service import Explanation, InferenceService, models

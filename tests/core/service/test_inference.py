@@ -12,7 +12,8 @@ import pytest
 
 from effnet_core.architecture.names import scaled
 from effnet_core.engines.engine import ForwardPass
-from effnet_core.engines.predictor import Prediction, Predictor
+from effnet_core.engines.prediction import Prediction
+from effnet_core.engines.predictor import Predictor
 from effnet_core.errors import DownloadError, EffnetError, ImageError, InvalidInput
 from effnet_core.images import Decoded
 from effnet_core.service import (
@@ -115,7 +116,11 @@ def test_what_is_available(
     ready: Any, tmp_path: Path, checkpoints: tuple[bytes, bytes], bundled: Any
 ) -> None:
     service = ready.service
-    published = service.available()
+    everything = service.available()
+    packaged, published = everything[:3], everything[3:]
+    assert [(card.id, card.kind) for card in packaged] == [
+        (name, "packaged") for name in ("lite0", "lite1", "lite2")
+    ]
     assert {card.kind for card in published} == {"published"}
     assert {card.state for card in published} == {"absent"}
     b2 = next(card for card in published if card.id == "EfficientNet_B2_Weights.IMAGENET1K_V1")
@@ -123,7 +128,7 @@ def test_what_is_available(
     assert (b2.resolution, b2.num_classes, len(b2.classes)) == (288, 1000, 1000)
     assert b2.size_bytes == pytest.approx(36.8e6, rel=0.01)
     mine = service.available(uploads=(ready.ids[1], "upload:somebody"))
-    assert mine[:-1] == published  # others' uploads stay unseen
+    assert mine[:-1] == everything  # others' uploads stay unseen
     assert (mine[-1].id, mine[-1].kind, mine[-1].classes) == (ready.ids[1], "uploaded", CLASSES)
     file = tmp_path / "own.safetensors"
     file.write_bytes(checkpoints[0])

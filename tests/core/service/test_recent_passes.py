@@ -10,7 +10,8 @@ import pytest
 from torch import Tensor
 
 from effnet_core.engines.engine import ForwardPass
-from effnet_core.engines.predictor import ClassProbability, Prediction, Predictor
+from effnet_core.engines.prediction import ClassProbability, Prediction
+from effnet_core.engines.predictor import Predictor
 from effnet_core.service import ClassifyRequest, ExplainRequest
 from effnet_core.service.recent import Answer, RecentPasses, nbytes
 

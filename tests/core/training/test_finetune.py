@@ -8,6 +8,7 @@ import signal
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -57,12 +58,12 @@ def test_the_body_is_kept_and_the_classifier_is_new(loaded: LoadedWeights) -> No
 
 def test_half_precision_weights_are_trained_in_single(loaded: LoadedWeights) -> None:
     half = {
-        name: value.half() if value.is_floating_point() else value
-        for name, value in loaded.state_dict.items()
+        name: values.astype(np.float16) if values.dtype.kind == "f" else values
+        for name, values in loaded.tensors.items()
     }
-    model, _ = starting_model(dataclasses.replace(loaded, state_dict=half), RECIPE, 4)
+    model, _ = starting_model(dataclasses.replace(loaded, tensors=half), RECIPE, 4)
     assert {value.dtype for value in model.parameters()} == {torch.float32}
-    assert torch.equal(model.stem.conv.weight, half["stem.conv.weight"].float())
+    assert torch.equal(model.stem.conv.weight, torch.tensor(half["stem.conv.weight"]).float())
 
 
 def test_photos_are_shown_as_to_the_weights(loaded: LoadedWeights) -> None:
