@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from app.pictures import Picture
     from effnet_core.attribution import Value
     from effnet_core.engines.prediction import Prediction
+    from effnet_core.engines.probe import ProbedSize
     from effnet_core.network.verify import Verification
     from effnet_core.results.trained import MeasuredMaps, MeasuredRun
     from effnet_core.service import Explanation, InferenceService
@@ -136,6 +137,17 @@ def explanation_of_classes(picture: Picture, weights: str) -> tuple[Explanation,
     from effnet_core.service import ClassifyRequest
 
     return service().explain_classes(ClassifyRequest(picture.data, weights))
+
+
+@st.cache_resource(scope="session", max_entries=16, show_spinner=False, hash_funcs=_BY_KEY)
+def probed(picture: Picture, weights: str, class_index: int) -> tuple[ProbedSize, ...]:
+    """Return what a model says of a picture at eight input sizes.
+
+    Raises what `InferenceService.probe` raises.
+    """
+    from effnet_core.service import ProbeRequest
+
+    return service().probe(ProbeRequest(picture.data, weights, class_index))
 
 
 @st.cache_resource(max_entries=256, show_spinner=False)

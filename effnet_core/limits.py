@@ -41,6 +41,8 @@ MAX_MODELS_AT_ONCE = MAX_CLASSES_AT_ONCE = 4
 MAX_GALLERY_CLASSES = 12
 MAX_WINDOWS = 4096
 """Of occlusion: each is a pass."""
+PROBE_MIN, PROBE_MAX, MAX_PROBE_SIZES = 32, 1024, 16
+"""Input sizes in pixels at which one picture is looked at, and how many of them at once."""
 MAX_TIMED_RUNS = 1000
 MAX_TIMED_MULT_ADDS = MAX_VERIFIED_MULT_ADDS = 100_000_000_000
 MAX_EXPORTED_BYTES = 512_000_000

@@ -66,6 +66,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.skip(reason="no CUDA device"))
 
 
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Keep what is cached of this machine away from the tests, and theirs from it."""
+    folder = tmp_path_factory.mktemp("cache")
+    os.environ["EFFNET_CACHE"] = str(folder)
+    return folder
+
+
 @pytest.fixture(scope="session")
 def test_data() -> Path:
     """Return the folder of outside test data; the test is skipped where there is none."""
@@ -196,10 +204,15 @@ def server(
     free_port: Callable[[], int],
     wait_healthy: Callable[..., None],
 ) -> Iterator[str]:
-    """Serve the app, with no weights and no runs yet, on a free loopback port; return its URL."""
-    port = free_port()
+    """Serve the app, set up but with no weights and no runs, on a free port; return its URL."""
+    from effnet_core.service.preparing import prepare
+    from effnet_core.weights import WeightsStore
+
+    port, cache = free_port(), tmp_path_factory.mktemp("cache")
+    for weights in ("lite0", "lite1", "lite2"):
+        prepare(WeightsStore(cache / "weights"), weights)
     environment = os.environ | {
-        "EFFNET_CACHE": str(tmp_path_factory.mktemp("cache")),
+        "EFFNET_CACHE": str(cache),
         "EFFNET_RUNS": str(tmp_path_factory.mktemp("runs")),
     }
     log = (tmp_path_factory.mktemp("server") / "log.txt").open("wb")

@@ -7,7 +7,7 @@ to the digit.
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from numbers import Real
 from typing import Any
 
@@ -70,6 +70,10 @@ class Preprocessing:
             raise InvalidInput(f"The crop ratio must be above 0 and at most 1, not {crop_ratio}.")
         resize = math.floor(resolution / crop_ratio)
         return cls(resize=resize, crop=resolution, interpolation=interpolation)
+
+    def at(self, crop: int) -> Preprocessing:
+        """The same for another crop: the shorter edge keeps its proportion to it."""
+        return replace(self, crop=crop, resize=round(crop * self.resize / self.crop))
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON; `from_dict` reads them back."""

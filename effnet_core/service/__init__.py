@@ -11,6 +11,7 @@ from effnet_core.service.requests import (
     ExplainRequest,
     Explanation,
     ModelCard,
+    ProbeRequest,
 )
 from effnet_core.service.uploads import parse_class_names
 
@@ -20,5 +21,6 @@ __all__ = [
     "Explanation",
     "InferenceService",
     "ModelCard",
+    "ProbeRequest",
     "parse_class_names",
 ]

@@ -12,6 +12,7 @@ from effnet_core.cost.report import element_bytes
 from effnet_core.engines.device import device_name
 from effnet_core.engines.prediction import Prediction
 from effnet_core.engines.predictor import Predictor
+from effnet_core.engines.probe import ProbedSize, probe
 from effnet_core.errors import InvalidInput
 from effnet_core.host import processor
 from effnet_core.images import Preprocessing
@@ -22,7 +23,13 @@ from effnet_core.service.cards import stored_card
 from effnet_core.service.lanes import Ticket, WaitingRoom
 from effnet_core.service.models import Models
 from effnet_core.service.recent import Answer, RecentPasses, RecentPictures, digest
-from effnet_core.service.requests import ClassifyRequest, ExplainRequest, Explanation, ModelCard
+from effnet_core.service.requests import (
+    ClassifyRequest,
+    ExplainRequest,
+    Explanation,
+    ModelCard,
+    ProbeRequest,
+)
 from effnet_core.service.uploads import Uploads
 from effnet_core.weights.checkpoints import LoadedWeights
 from effnet_core.weights.published import find
@@ -119,6 +126,20 @@ class InferenceService:
             inputs, classes = predictor.inputs(prediction.pixels), range(len(prediction.classes))
             maps = grad_cam_classes(predictor, inputs, classes, known=known)
             return tuple(Explanation(prediction, attribution) for attribution in maps)
+
+    def probe(self, request: ProbeRequest) -> tuple[ProbedSize, ...]:
+        """What one model says at each size, alone, so that times compare; raises as `classify`."""
+        with self._room.admit() as ticket, self._timing:
+            source = self._models.source(request.weights)
+            ticket.turn()
+            return probe(
+                source.load() if isinstance(source, Source) else source,
+                request.image,
+                request.sizes,
+                class_index=request.class_index,
+                device=self._device,
+                graphs=self._models.graphs if isinstance(source, Source) else None,
+            )
 
     def available(self, uploads: Sequence[str] = ()) -> tuple[ModelCard, ...]:
         """Bundled models first, then published and imported weights, then the uploads named by id.

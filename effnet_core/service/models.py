@@ -37,7 +37,7 @@ class Models:
         self._uploads = uploads
         self._device = device
         self._dtype = dtype
-        self._graphs = GraphCache(store.root / "graphs")
+        self.graphs = GraphCache(store.root / "graphs")
         # Passes share a CPU's cores in halves. Measured on two, B0, two users: 87 requests a second
         # by two turns and 62 by one. A CUDA device runs one pass at a time.
         self._lanes = Lanes(
@@ -87,7 +87,7 @@ class Models:
 
             release_cached_memory()  # what the model that made room has left
         if isinstance(source, Source):
-            loaded, graphs = source.load(), self._graphs
+            loaded, graphs = source.load(), self.graphs
         else:
             loaded, graphs = source, None
         predictor = Predictor(loaded, device=self._device, dtype=self._dtype, graphs=graphs)

@@ -40,6 +40,20 @@ class ExplainRequest:
 
 
 @dataclass(frozen=True)
+class ProbeRequest:
+    """Ask what a model's fixed weights say of a picture at several input sizes.
+
+    `sizes` are pixels a side, () for eight around the trained size; `class_index` is the class that
+    is followed, None for the most probable one at the trained size.
+    """
+
+    image: bytes = field(repr=False)
+    weights: str
+    class_index: int | None = None
+    sizes: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
 class Explanation:
     """A map for one class, with the prediction that it explains.
 

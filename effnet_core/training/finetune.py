@@ -58,5 +58,4 @@ def preprocessing_of(loaded: LoadedWeights, resolution: int | None = None) -> Pr
     shown = loaded.preprocessing
     if resolution is None or resolution == shown.crop:
         return shown
-    crop = validate_resolution(resolution)
-    return dataclasses.replace(shown, crop=crop, resize=round(shown.resize * crop / shown.crop))
+    return shown.at(validate_resolution(resolution))

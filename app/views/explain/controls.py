@@ -63,7 +63,14 @@ SCALES = Choice(
     labels={"own": "Each its own", "shared": "One for all"},
     help="On its own scale each map shows where the network looked; on one for all, how strongly.",
 )
-FIELDS = (METHOD, SIGN, OPACITY, COLOURS, SCALES)
+PART = Choice(
+    key="part",
+    label="Explained by",
+    options=("maps", "sizes", "probe"),
+    default="maps",
+    labels={"maps": "Maps", "sizes": "Sizes", "probe": "Probe"},
+)
+FIELDS = (PART, METHOD, SIGN, OPACITY, COLOURS, SCALES)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,7 @@ from app.frame import page
 from app.markup import plain
 from app.models import label
 from app.pictures import Picture
-from app.views.explain import cards, controls, gallery, scaling, targets
+from app.views.explain import cards, controls, gallery, probe, scaling, sizes, targets
 
 if TYPE_CHECKING:
     from effnet_core.engines.prediction import Prediction
@@ -36,18 +36,34 @@ def render() -> None:
         if not ready:
             st.image(picture.preview, width=480, alt=picture.alt, output_format="JPEG")
             return
+        part = widgets.segmented(controls.PART)
         predictions = _predict(picture, ready)
     with left:
         asked = targets.choose(predictions)
-        how = controls.choose_how(ready)
-        drawing = controls.choose_drawing()
+        how = controls.choose_how(ready) if part == "maps" else None
+        drawing = controls.choose_drawing() if part in ("maps", "sizes") else None
     with right:
-        unjudged = cards.draw(picture, asked, how, drawing)
-        if how.all_classes_at_once and predictions:
-            gallery.draw(picture, *predictions[0], asked, drawing)
-        names = tuple(target.class_name.rpartition(" (")[0] for target in asked)
-        scaling.draw(picture, names, drawing)
-        cards.draw_verdicts(unjudged)
+        if how is not None and drawing is not None:
+            _draw_maps(picture, predictions, asked, how, drawing)
+        elif asked and drawing is not None:
+            sizes.draw(picture, asked[0], drawing)
+        elif asked:
+            probe.draw(picture, asked[0])
+
+
+def _draw_maps(
+    picture: Picture,
+    predictions: tuple[tuple[ModelCard, Prediction], ...],
+    asked: tuple[targets.Target, ...],
+    how: controls.How,
+    drawing: controls.Drawing,
+) -> None:
+    unjudged = cards.draw(picture, asked, how, drawing)
+    if how.all_classes_at_once and predictions:
+        gallery.draw(picture, *predictions[0], asked, drawing)
+    names = tuple(target.class_name.rpartition(" (")[0] for target in asked)
+    scaling.draw(picture, names, drawing)
+    cards.draw_verdicts(unjudged)
 
 
 def _carry_over() -> None:
