@@ -19,7 +19,6 @@ import numpy.typing as npt
 import torch
 
 from effnet_core.engines.predictor import Predictor
-from effnet_core.images import decode, model_view
 from effnet_core.weights import LoadedWeights, load_checkpoint
 
 FILE = Path(__file__).parent / "results" / "formats.json"
@@ -62,7 +61,6 @@ def measure(folder: Path) -> tuple[FormatRow, ...]:
         "float16": lambda: _answers(_predictor(loaded, "float16"), photos),
         "bfloat16": lambda: _answers(_predictor(loaded, "bfloat16"), photos),
         "bfloat16 autocast, on the CPU": lambda: _autocast(loaded, photos),
-        "float32, torch, resized by Pillow": lambda: _resized_by_pillow(loaded, photos),
     }
     found = {name: way() for name, way in ways.items()}
     truth = _truth(photos)
@@ -101,12 +99,6 @@ def _answers(predictor: Predictor, photos: tuple[Path, ...]) -> Answers:
 def _autocast(loaded: LoadedWeights, photos: tuple[Path, ...]) -> Answers:
     with torch.autocast("cpu", torch.bfloat16):
         return _answers(_predictor(loaded, eager=True), photos)
-
-
-def _resized_by_pillow(loaded: LoadedWeights, photos: tuple[Path, ...]) -> Answers:
-    predictor = _predictor(loaded, eager=True)
-    views = (model_view(decode(path.read_bytes()), predictor.preprocessing) for path in photos)
-    return tuple(predictor.forward(predictor.inputs(view)).probabilities() for view in views)
 
 
 def _truth(photos: tuple[Path, ...]) -> tuple[int, ...]:

@@ -40,8 +40,8 @@ class ProbedSize:
 
 def probe_sizes(trained: int) -> tuple[int, ...]:
     """Eight sizes around the trained one, multiples of 8 but for itself."""
-    near = (max(PROBE_MIN, min(PROBE_MAX, 8 * round(trained * part / 8))) for part in _PARTS)
-    return tuple(dict.fromkeys(trained if 2 * abs(s - trained) < 8 else s for s in near))
+    near = (trained if part == 1 else 8 * round(trained * part / 8) for part in _PARTS)
+    return tuple(dict.fromkeys(max(PROBE_MIN, min(PROBE_MAX, size)) for size in near))
 
 
 def require_sizes(sizes: Sequence[int]) -> None:

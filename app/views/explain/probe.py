@@ -17,9 +17,9 @@ def draw(picture: Picture, target: Target) -> None:
     """Draw the chart and its numbers; a refused request gets its sentence."""
     widgets.heading("The same weights at other sizes", "measured")
     st.caption(
-        f"{plain(label(target.card))} looks at the picture at eight sizes; no weight changes. Filled "
-        "points: the class is the most probable one. Over many pictures a network does best near "
-        "the size it was trained for: [the train–test resolution "
+        f"{plain(label(target.card))} looks at the picture at eight sizes; no weight changes. "
+        "Filled points: the class is the most probable one. Over many pictures a network does best "
+        "near the size it was trained for: [the train–test resolution "
         "effect](https://arxiv.org/abs/1906.06423)."
     )
     if target.class_index is None:
