@@ -130,11 +130,15 @@ def answer(card: ModelCard, picture: Picture) -> Prediction | str:
 
 
 def _preferred(known: dict[str, ModelCard], count: int = 1) -> list[str]:
-    """The models to begin with: `count` real ImageNet networks of one family, or else one model."""
-    packaged = [
-        name for name, card in known.items() if (card.kind, card.state) == ("packaged", "ready")
-    ]
-    return packaged[:count] or list(known)[:1]
+    """The models to begin with: `count` real ImageNet networks of one family.
+
+    Where they are not installed it is one that someone has downloaded, or else the first.
+    """
+    ready = {
+        kind: [name for name, card in known.items() if (card.kind, card.state) == (kind, "ready")]
+        for kind in ("packaged", "published")
+    }
+    return ready["packaged"][:count] or ready["published"][:1] or list(known)[:1]
 
 
 def _note_emptied() -> None:

@@ -74,6 +74,17 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture
+def no_packages(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let nobody know of weights in packages."""
+    from effnet_core.weights import packaged
+
+    packaged.packaged_weights.cache_clear()
+    monkeypatch.setattr(packaged, "read", lambda name: ())
+    yield
+    packaged.packaged_weights.cache_clear()
+
+
 @pytest.fixture(scope="session")
 def test_data() -> Path:
     """Return the folder of outside test data; the test is skipped where there is none."""

@@ -44,8 +44,10 @@ def calibrated(uncalibrated: Path, made_up: Calibration) -> Calibration:
 
 
 @pytest.fixture
-def empty_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bundled: Any) -> Iterator[Path]:
-    """Point the app at an empty weights store, beside no bundled models; return its folder."""
+def empty_store(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bundled: Any, no_packages: None
+) -> Iterator[Path]:
+    """Point the app at an empty weights store, with nothing that comes along; return its folder."""
     monkeypatch.setenv("EFFNET_CACHE", str(tmp_path))
     _forget()
     yield tmp_path / "weights"
