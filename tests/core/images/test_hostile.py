@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 import zlib
+from functools import cache
 
 import pytest
 from hypothesis import given, settings
@@ -109,9 +110,15 @@ def measured(data: bytes) -> tuple[str, float, float]:
     return answer, milliseconds, mebibytes
 
 
+@cache
+def honest() -> tuple[str, float, float]:
+    """What `measured` gives for a picture near the limit: the yardstick for time."""
+    return measured(flat(6_000, "PNG"))
+
+
 def test_the_measurement_sees_a_decoded_picture() -> None:
-    answer, _, mebibytes = measured(flat(6_000, "PNG"))
-    assert answer == "decoded" and mebibytes > 100
+    answer, milliseconds, mebibytes = honest()
+    assert answer == "decoded" and milliseconds > 0 and mebibytes > 100
 
 
 def flat(edge: int, format_: str, **options: object) -> bytes:
@@ -134,7 +141,7 @@ BOMBS = {
 def test_a_pixel_bomb_is_refused_from_its_header(name: str) -> None:
     answer, milliseconds, mebibytes = measured(BOMBS[name]())
     assert answer.startswith("refused") and "40 million" in answer
-    assert milliseconds <= 50 and mebibytes <= 50, (milliseconds, mebibytes)
+    assert milliseconds <= honest()[1] and mebibytes <= 50, (milliseconds, mebibytes)
 
 
 def test_forty_megapixels_are_the_limit() -> None:
@@ -147,10 +154,9 @@ def test_forty_megapixels_are_the_limit() -> None:
 def test_a_jpeg_that_repaints_itself_is_refused() -> None:
     usual = encode(Image.new("L", (6_000, 6_000), 128), "JPEG", progressive=True)
     last_scan = usual[usual.rindex(b"\xff\xda") : -2]
-    begin = time.thread_time()
-    with pytest.raises(ImageError, match="scans"):
-        decode(usual[:-2] + last_scan * 1_000 + usual[-2:])
-    assert time.thread_time() - begin < 0.2
+    answer, milliseconds, _ = measured(usual[:-2] + last_scan * 1_000 + usual[-2:])
+    assert answer.startswith("refused") and "scans" in answer
+    assert milliseconds <= honest()[1]
 
 
 def test_a_huge_file_is_refused_unread() -> None:
@@ -176,17 +182,18 @@ def test_compressed_metadata_cannot_blow_up() -> None:
     for extra in (text * 200, profile):
         answer, milliseconds, mebibytes = measured(header + extra + rest)
         assert answer.split()[0] in ("refused", "decoded")
-        assert milliseconds <= 1000 and mebibytes <= 150, (answer, milliseconds, mebibytes)
+        assert milliseconds <= 10 * honest()[1], (answer, milliseconds)
+        assert mebibytes <= 150, (answer, mebibytes)
 
 
 def answers(data: bytes) -> None:
-    """`decode` gives RGB or an `ImageError` sentence, within a second of processor time."""
+    """`decode` gives RGB or an `ImageError` sentence, in less time than ten large pictures take."""
     begin = time.thread_time()
     try:
         assert decode(data).mode == "RGB"
     except ImageError as error:
         assert str(error).endswith(".")
-    assert time.thread_time() - begin < 1
+    assert time.thread_time() - begin < 10 * honest()[1] / 1000
 
 
 SIGNATURES = [data[:20] for data in SMALL.values()]
