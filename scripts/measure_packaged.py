@@ -17,7 +17,7 @@ from effnet_core.evaluation.maps import evaluate_maps
 from effnet_core.weights import WeightsStore
 from effnet_core.weights.packaged import packaged_weights
 
-ASSETS = Path(__file__).resolve().parents[1] / "assets" / "measured" / "maps"
+ASSETS = Path(__file__).resolve().parents[1] / "assets" / "measured" / "packaged"
 PHOTOS = 500
 
 

@@ -138,7 +138,7 @@ class MeasuredRun:
 
 @dataclass(frozen=True, kw_only=True)
 class MeasuredMaps:
-    """The map scores of the run with the id `run`, controls among the rows."""
+    """The map scores of the run or packaged network `run`, controls among the rows."""
 
     run: Text
     method: Text
@@ -162,6 +162,12 @@ def measured_runs(folder: Path | None = None) -> tuple[MeasuredRun, ...]:
 def measured_maps(folder: Path | None = None) -> tuple[MeasuredMaps, ...]:
     """Every record of map scores, by the run's id; as `measured_runs`."""
     return tuple(read_maps(path) for path in _files(folder, "maps"))
+
+
+def packaged_maps(folder: Path | None = None) -> dict[str, BesideControls]:
+    """The last maps of the packaged networks beside their controls, by id; as `measured_runs`."""
+    found = map(read_maps, _files(folder, "packaged"))
+    return {maps.run: beside_controls(maps)[0] for maps in found}
 
 
 def read_run(path: Path) -> MeasuredRun:

@@ -6,7 +6,7 @@ import streamlit as st
 
 from app import widgets
 from app.frame import page
-from app.views.compare import chart, controls, line, table, timing, trained
+from app.views.compare import chart, controls, line, packaged, table, timing, trained
 
 FIELDS = (*controls.FIELDS, *timing.FIELDS, *table.FIELDS)
 
@@ -35,4 +35,5 @@ def render() -> None:
             table.draw(view, asked.results())
         with timed:
             timing.draw()
+            packaged.draw()
         trained.draw(asked.axis, logarithmic=asked.logarithmic)

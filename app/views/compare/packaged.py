@@ -1,0 +1,92 @@
+"""The real networks that come along: what is published of them and what was measured here."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from app import resources, widgets
+from app.markup import plain
+from app.text import count
+from app.views.compare import timing
+from effnet_core.architecture.names import variant
+from effnet_core.attribution import MapScores
+from effnet_core.cost import summarize
+from effnet_core.errors import EffnetError
+from effnet_core.results.trained import BesideControls, packaged_maps
+
+
+def draw() -> None:
+    """Draw one row for each packaged network; nothing where none is installed."""
+    ready = [
+        card
+        for card in resources.service().available()
+        if (card.kind, card.state) == ("packaged", "ready")
+    ]
+    if not ready:
+        return
+    widgets.heading("The networks on Classify", "published", "measured", "computed")
+    with widgets.told():
+        scores = packaged_maps()
+        if st.button("Time these here", key="time-packaged"):
+            _measure([card.architecture for card in ready])
+        rows = [_row(card.id, card.architecture, scores.get(card.id)) for card in ready]
+        st.dataframe(
+            rows,
+            hide_index=True,
+            placeholder="—",
+            alt="Each packaged network: cost, published accuracy, milliseconds and map scores.",
+        )
+        st.caption(_about(scores))
+
+
+def _measure(architectures: list[str]) -> None:
+    """Time each as the part above does, and keep it there; a refusal becomes a sentence."""
+    for architecture in architectures:
+        spec = variant(architecture)
+        try:
+            with st.spinner(f"Timing {architecture.title()} …"):
+                found = resources.latency(spec, int(timing.RUNS.default), "runtime")
+        except EffnetError as error:
+            st.error(plain(str(error)))
+        else:
+            timing.timed()[architecture, spec.resolution] = found
+
+
+def _row(
+    identity: str, architecture: str, maps: BesideControls | None
+) -> dict[str, str | float | None]:
+    from effnet_core.weights.packaged import find_packaged
+
+    packaged, spec = find_packaged(identity), variant(architecture)
+    assert packaged is not None
+    timed = timing.timed().get((architecture, spec.resolution))
+    return {
+        "Network": architecture.title(),
+        "Pixels": spec.resolution,
+        "Parameters": count(packaged.params),
+        "FLOPs (multiply-adds)": count(summarize(spec).mult_adds),
+        "Top-1 % (published)": packaged.top1,
+        "Median ms here": None if timed is None else round(timed.median_ms, 1),
+        "Maps point at the object %": _score(maps.found if maps else None),
+        "Random maps %": _score(maps.random if maps else None),
+        "Centre %": _score(maps.centre if maps else None),
+    }
+
+
+def _score(row: MapScores | None) -> str | None:
+    return None if row is None else row.pointing.percent
+
+
+def _about(scores: dict[str, BesideControls]) -> str:
+    first = next(iter(scores.values()), None)
+    measured = (
+        f"Pointing game of the last Grad-CAM map, ± standard error over {first.found.photos:,} "
+        "boxed photos of Tiny-ImageNet (64 pixels, enlarged): random maps on the same grid and a "
+        "Gaussian at the centre know nothing of the photo. "
+        if first
+        else ""
+    )
+    return (
+        "Top-1 on ImageNet as published with the reference code (tensorflow/tpu, "
+        f"efficientnet/lite, float). {measured}Milliseconds: press the button."
+    )
