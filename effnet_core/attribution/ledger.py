@@ -14,7 +14,8 @@ same sum with W_k − W_j and b_k − b_j: why k, and not j? Sums are in float64
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from itertools import accumulate
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -44,6 +45,15 @@ class Channel:
     index: int
     share: float
     map: Doubles = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of a sum in words: what pays, its share, and the sum so far."""
+
+    what: str
+    share: float
+    total: float
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -102,6 +112,42 @@ class Ledger:
     def channel_order(self) -> npt.NDArray[np.intp]:
         """All channels (C,), by falling absolute share."""
         return np.argsort(-np.abs(self.channels), kind="stable")
+
+    def place_lines(self, count: int = 5) -> tuple[Line, ...]:
+        """The sum over places: bias, `count` for and against, all others, rounding."""
+        shown = self.places_for(count) + self.places_against(count)
+        named = [(f"row {place.row}, column {place.column}", place.share) for place in shown]
+        return self._lines(named, self.cells, "places")
+
+    def channel_lines(self, count: int = 10) -> tuple[Line, ...]:
+        """The sum over channels: bias, the `count` that matter most, all others, rounding."""
+        shown = self.top_channels(count)
+        named = [(f"channel {channel.index}", channel.share) for channel in shown]
+        return self._lines(named, self.channels, "channels")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON: all cells, and all channels by falling absolute share."""
+        shares = self.channels.tolist()
+        return {
+            "class_index": self.class_index,
+            "against": self.against,
+            "logit": self.logit,
+            "bias": self.bias,
+            "residual": self.residual,
+            "cells": self.cells.tolist(),
+            "channels": [
+                {"index": index, "share": shares[index]} for index in self.channel_order.tolist()
+            ],
+        }
+
+    def _lines(
+        self, shown: list[tuple[str, float]], shares: Doubles, name: str
+    ) -> tuple[Line, ...]:
+        rest = float(shares.sum()) - sum(share for _, share in shown)
+        others = (f"the other {shares.size - len(shown):,} {name}", rest)
+        every = [("bias", self.bias), *shown, others, ("rounding", self.residual)]
+        totals = accumulate(share for _, share in every)
+        return tuple(Line(*one, total) for one, total in zip(every, totals, strict=True))
 
     def _channel_map(self, index: int) -> Doubles:
         found: Doubles = self.weights[index] / self.cells.size * self.features[index]

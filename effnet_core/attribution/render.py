@@ -8,6 +8,7 @@ of the raw map: `colour_scale` and `signed_scale` give the range that the colour
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass
 from functools import cache
 
@@ -134,6 +135,13 @@ def signed_overlay(
     strength = np.abs(large) / chosen.high if chosen.high > 0 else np.zeros(large.shape)
     mask = Image.fromarray((255 * opacity * strength.clip(0, 1)).round().astype(np.uint8))
     return Image.composite(_coloured(large, chosen), view.convert("RGB"), mask)
+
+
+def png_bytes(image: Image.Image) -> bytes:
+    """The picture as a PNG file."""
+    data = io.BytesIO()
+    image.save(data, format="PNG")
+    return data.getvalue()
 
 
 def strongest(attribution: Attribution) -> str:
