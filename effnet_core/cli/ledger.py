@@ -117,7 +117,7 @@ def write_html(
     from effnet_core.attribution.render import signed_overlay, signed_scale
 
     most = signed_scale(found.cells).high
-    caption = f"Shares of places: light red pays up to {most:.3g}, light blue takes up to it"
+    caption = f"Shares of places: light red pays up to {most:.3g}, light blue takes up to that"
     signed = Drawing(caption, signed_overlay(prediction.view, found.cells))
     licence, origin = _provenance(args.weights, loaded)
     explanation = Explanation(
