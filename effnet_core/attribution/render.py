@@ -2,11 +2,13 @@
 
 Unsigned drawings show the positive part alone (what speaks for the class), as Grad-CAM's final
 ReLU does, from 0 to the largest value. Signed ones show both sides of 0 with a diverging colour
-map. Numbers stay those of the raw map: `colour_scale` gives the range that the colours stand for.
+map; `signed_overlay` lets the picture through where nothing is for or against. Numbers stay those
+of the raw map: `colour_scale` and `signed_scale` give the range that the colours stand for.
 """
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass
 from functools import cache
 
@@ -57,12 +59,16 @@ def colour_scale(
         raise InvalidInput(
             f"The colour map must be one of {', '.join(COLOUR_MAPS)}; got {colour_map!r:.40}."
         )
-    highest = max((attribution.high for attribution in attributions), default=0.0)
-    lowest = min((attribution.low for attribution in attributions), default=0.0)
     if signed:
-        most = max(highest, -lowest)
-        return ColourScale(low=-most, high=most, colour_map=DIVERGING_COLOUR_MAP, signed=True)
+        return signed_scale(*(attribution.raw for attribution in attributions))
+    highest = max((attribution.high for attribution in attributions), default=0.0)
     return ColourScale(low=0.0, high=max(highest, 0.0), colour_map=colour_map, signed=False)
+
+
+def signed_scale(*maps: npt.NDArray[np.floating]) -> ColourScale:
+    """The scale from −m to m on which signed maps (h, w) fit, m the largest absolute value."""
+    most = max((float(np.abs(values).max()) for values in maps), default=0.0)
+    return ColourScale(low=-most, high=most, colour_map=DIVERGING_COLOUR_MAP, signed=True)
 
 
 def heatmap(
@@ -80,17 +86,7 @@ def heatmap(
     A given `scale` replaces `colour_map` and `signed`. Raises InvalidInput.
     """
     chosen = scale or colour_scale(attribution, colour_map=colour_map, signed=signed)
-    if enlargement not in ENLARGEMENTS:
-        raise InvalidInput(
-            f"The enlargement must be one of {', '.join(ENLARGEMENTS)}; got {enlargement!r:.40}."
-        )
-    large = Image.fromarray(attribution.raw).resize(size, ENLARGEMENTS[enlargement])
-    span = chosen.high - chosen.low
-    at_zero = 0.5 if chosen.signed else 0.0  # a map without any positive value has no span
-    values = np.asarray(large, dtype=np.float64)
-    position = (values - chosen.low) / span if span > 0 else np.full(values.shape, at_zero)
-    levels = (position.clip(0, 1) * 255).round().astype(int)  # bicubic may overshoot
-    return Image.fromarray(_table(chosen.colour_map)[levels])
+    return _coloured(_enlarged(attribution.raw, size, enlargement), chosen)
 
 
 def overlay(
@@ -108,8 +104,7 @@ def overlay(
     `opacity` 0 is the view, 1 the heatmap. Raises InvalidInput outside that range, and as
     `heatmap` does.
     """
-    if not 0 <= opacity <= 1:
-        raise InvalidInput(f"The opacity must lie between 0 and 1; got {opacity}.")
+    _require_opacity(opacity)
     coloured = heatmap(
         attribution,
         view.size,
@@ -119,6 +114,34 @@ def overlay(
         enlargement=enlargement,
     )
     return Image.blend(view.convert("RGB"), coloured, opacity)
+
+
+def signed_overlay(
+    view: Image.Image,
+    values: npt.NDArray[np.floating],
+    *,
+    opacity: float = 0.8,
+    scale: ColourScale | None = None,
+    enlargement: str = "bilinear",
+) -> Image.Image:
+    """Signed values (h, w), such as a ledger's cells, over the model's view, of the view's size.
+
+    0 is transparent, the ends of the scale have `opacity`, in proportion between. `scale` is a
+    `signed_scale`, by default that of the values. Raises InvalidInput.
+    """
+    _require_opacity(opacity)
+    chosen = scale or signed_scale(values)
+    large = _enlarged(values.astype(np.float32), view.size, enlargement)
+    strength = np.abs(large) / chosen.high if chosen.high > 0 else np.zeros(large.shape)
+    mask = Image.fromarray((255 * opacity * strength.clip(0, 1)).round().astype(np.uint8))
+    return Image.composite(_coloured(large, chosen), view.convert("RGB"), mask)
+
+
+def png_bytes(image: Image.Image) -> bytes:
+    """The picture as a PNG file."""
+    data = io.BytesIO()
+    image.save(data, format="PNG")
+    return data.getvalue()
 
 
 def strongest(attribution: Attribution) -> str:
@@ -134,6 +157,32 @@ def strongest(attribution: Attribution) -> str:
         return "spread evenly"
     row, column = divmod(int(ninths.argmax()), 3)
     return f"strongest in the {_ROWS[row]} {_COLUMNS[column]}".replace("  ", " ")
+
+
+def _enlarged(
+    raw: npt.NDArray[np.float32], size: tuple[int, int], enlargement: str
+) -> npt.NDArray[np.float64]:
+    """The map (h, w) at (width, height) `size`."""
+    if enlargement not in ENLARGEMENTS:
+        raise InvalidInput(
+            f"The enlargement must be one of {', '.join(ENLARGEMENTS)}; got {enlargement!r:.40}."
+        )
+    large = Image.fromarray(raw).resize(size, ENLARGEMENTS[enlargement])
+    return np.asarray(large, dtype=np.float64)
+
+
+def _coloured(values: npt.NDArray[np.float64], scale: ColourScale) -> Image.Image:
+    """Values (h, w) as an RGB picture in the colours of their scale."""
+    span = scale.high - scale.low
+    at_zero = 0.5 if scale.signed else 0.0  # a map without any positive value has no span
+    position = (values - scale.low) / span if span > 0 else np.full(values.shape, at_zero)
+    levels = (position.clip(0, 1) * 255).round().astype(int)  # bicubic may overshoot
+    return Image.fromarray(_table(scale.colour_map)[levels])
+
+
+def _require_opacity(opacity: float) -> None:
+    if not 0 <= opacity <= 1:
+        raise InvalidInput(f"The opacity must lie between 0 and 1; got {opacity}.")
 
 
 @cache

@@ -125,6 +125,12 @@ def output_path(text: str, ending: str) -> Path:
     return path
 
 
+def output_paths(args: argparse.Namespace, **endings: str) -> tuple[Path | None, ...]:
+    """The paths given by the options named, each with its ending; None for one not given."""
+    given = ((getattr(args, name), ending) for name, ending in endings.items())
+    return tuple(None if text is None else output_path(text, ending) for text, ending in given)
+
+
 def _require_writable(path: Path) -> None:
     """Put a nameless file where `path` will be; folders that are missing are made later."""
     folder = next(parent for parent in path.absolute().parents if os.path.lexists(parent))

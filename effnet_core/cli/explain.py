@@ -5,31 +5,49 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import io
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from effnet_core.architecture.names import architecture
-from effnet_core.attribution.registry import METHODS, Method, find_method
-from effnet_core.cli.common import Commands, add_command, add_device, output_path, working
+from effnet_core.attribution.registry import Method, find_method
+from effnet_core.cli.common import (
+    Commands,
+    add_command,
+    add_device,
+    output_paths,
+    working,
+)
+from effnet_core.cli.ledger import (
+    LEDGER_OPACITY,
+    add_ledger,
+    ledger_of,
+    require_maps,
+    run_ledger,
+    write_html,
+)
 from effnet_core.cli.loading import (
     add_checkpoint,
     add_weights,
+    answered,
     described_input,
-    load,
-    predictor,
-    read_image,
 )
+from effnet_core.cli.methods import methods_help, parameters
 from effnet_core.cli.streams import print_json
 from effnet_core.errors import InvalidInput
-from effnet_core.images.resizing import decode_first
 
 if TYPE_CHECKING:
+    from PIL import Image
+
     from effnet_core.architecture.spec import ArchitectureSpec
     from effnet_core.attribution import Attribution, Value
+    from effnet_core.attribution.document import Drawing
     from effnet_core.engines.prediction import ClassProbability, Prediction
     from effnet_core.engines.predictor import Predictor
+
+_OPACITY = 0.5
 
 
 def register(commands: Commands) -> None:
@@ -38,7 +56,7 @@ def register(commands: Commands) -> None:
         commands, "explain", _run, "A map of where in a picture a class's score comes from."
     )
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.epilog = _methods_help()
+    parser.epilog = methods_help()
     parser.add_argument("image", metavar="IMAGE", help="picture file")
     add_weights(parser, has_default=True)
     add_checkpoint(parser)
@@ -60,10 +78,14 @@ def register(commands: Commands) -> None:
     )
     _add_classes(parser)
     parser.add_argument(
-        "--opacity", type=float, default=0.5, metavar="X", help="0 picture … 1 map [0.5]"
+        "--opacity",
+        type=float,
+        metavar="X",
+        help=f"0 picture … 1 map [{_OPACITY}; of the ledger, clear at 0: {LEDGER_OPACITY}]",
     )
-    parser.add_argument("--out", required=True, metavar="overlay.png", help="overlay to write")
+    parser.add_argument("--out", metavar="overlay.png", help="overlay to write")
     parser.add_argument("--raw", metavar="map.npy", help="also write the map: float32, signed")
+    add_ledger(parser)
     add_device(parser)
 
 
@@ -83,35 +105,37 @@ def _add_classes(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(args: argparse.Namespace) -> int:
-    overlay_path = output_path(args.out, ".png")
-    raw_path = None if args.raw is None else output_path(args.raw, ".npy")
-    method = find_method(args.method)
-    parameters = _parameters(method, args.set)
-    stage = _stage(args.stage, method)
     _require_in_range(args)
+    if args.ledger:
+        return run_ledger(args)
+    require_maps(args)
+    *paths, html_path = output_paths(args, out=".png", raw=".npy", html=".html")
+    method = find_method(args.method)
+    values = parameters(method, args.set)
+    stage = _stage(args.stage, method)
     if args.architecture is not None:  # what is wrong is said before seconds of loading
         _require_stage(stage, architecture(args.architecture))
-    data = read_image(args.image)
-    first = decode_first(data)  # a bad picture is refused before seconds of loading
-    loaded = load(args, args.device)
-    _require_stage(stage, loaded.spec)
-    model = predictor(loaded, args)
-    prediction = model.predict_bytes(data, first=first, top_k=args.top_classes or 1)
+    require = partial(_require_stage, stage)
+    loaded, model, prediction, by = answered(args, args.top_classes or 1, require)
     targets = prediction.top
     if args.class_indices is not None:
         targets = tuple(prediction.of(index) for index in dict.fromkeys(args.class_indices))
     indices = tuple(target.index for target in targets)
     with working(f"{method.title} of class {', '.join(map(str, indices))}"):
-        maps = _attribute(model, prediction, indices, method.id, stage, parameters)
-    results = []
+        maps = _attribute(model, prediction, indices, method.id, stage, values)
+    results, drawings = [], []
     for target, attribution in zip(targets, maps, strict=True):
         suffix = "" if len(targets) == 1 else f"-{target.index}"
-        out, raw = _marked(overlay_path, suffix), raw_path and _marked(raw_path, suffix)
-        _write(out, raw, prediction, attribution, args.opacity)
+        out, raw = (path and _marked(path, suffix) for path in paths)
+        drawings.append(_drawn(method, prediction, target, attribution, args.opacity))
+        _write(out, raw, drawings[-1].image, attribution)
         described = {"image": args.image, **_described(model, target, attribution)}
-        described["classified_by"] = prediction.engine
-        files = {"out": str(out), "raw": None if raw is None else str(raw)}
-        results.append(described | {"parameters": dict(parameters)} | files)
+        described |= {"classified_by": prediction.engine, "parameters": dict(values)}
+        files = {"out": out and str(out), "raw": raw and str(raw), "html": args.html}
+        results.append(described | files)
+    if html_path is not None:
+        found = ledger_of(loaded, by, indices[0])
+        write_html(html_path, args, loaded, prediction, found, drawings)
     if args.json:
         print_json(results[0] if len(results) == 1 else {"maps": results})
     else:
@@ -122,7 +146,7 @@ def _run(args: argparse.Namespace) -> int:
 
 
 def _require_in_range(args: argparse.Namespace) -> None:
-    if not 0 <= args.opacity <= 1:
+    if args.opacity is not None and not 0 <= args.opacity <= 1:
         raise InvalidInput(f"The opacity must lie between 0 and 1; got {args.opacity:g}.")
     if args.top_classes is not None and args.top_classes < 1:
         raise InvalidInput(f"At least one class must be explained; got {args.top_classes}.")
@@ -179,20 +203,38 @@ def _described(
     }
 
 
-def _write(
-    overlay_path: Path,
-    raw_path: Path | None,
+def _drawn(
+    method: Method,
     prediction: Prediction,
+    target: ClassProbability,
     attribution: Attribution,
-    opacity: float,
-) -> None:
-    from effnet_core import files
+    opacity: float | None,
+) -> Drawing:
+    from effnet_core.attribution.document import Drawing
     from effnet_core.attribution.render import overlay
 
-    picture, numbers = io.BytesIO(), io.BytesIO()
-    overlay(prediction.view, attribution, opacity=opacity).save(picture, format="PNG")
-    files.write(overlay_path, picture.getvalue())
+    where = "the input" if attribution.stage is None else f"stage {attribution.stage}"
+    caption = (
+        f"{method.title} of {target.label} at {where}: colours from 0 to "
+        f"{max(attribution.high, 0):.3g}"
+    )
+    opacity = _OPACITY if opacity is None else opacity
+    return Drawing(caption, overlay(prediction.view, attribution, opacity=opacity))
+
+
+def _write(
+    overlay_path: Path | None,
+    raw_path: Path | None,
+    overlay: Image.Image,
+    attribution: Attribution,
+) -> None:
+    from effnet_core import files
+    from effnet_core.attribution.render import png_bytes
+
+    if overlay_path is not None:
+        files.write(overlay_path, png_bytes(overlay))
     if raw_path is not None:
+        numbers = io.BytesIO()
         np.save(numbers, attribution.raw)
         files.write(raw_path, numbers.getvalue())
 
@@ -206,7 +248,11 @@ def _print_result(result: dict[str, Any], method: Method) -> None:
         f"{target['probability']:.2%}) by {result['weights']} at {where}: {height} × {width} "
         f"values from {low:.4g} to {high:.4g}{weak}; {result['milliseconds']:.0f} ms on "
         f"{result['device']} in {result['dtype']}, measured.\n"
-        f"Overlay: {result['out']}" + (f"\nMap: {result['raw']}" if result["raw"] else "")
+        + "\n".join(
+            f"{name}: {result[key]}"
+            for name, key in (("Overlay", "out"), ("Map", "raw"), ("Page", "html"))
+            if result[key]
+        )
     )
 
 
@@ -231,26 +277,3 @@ def _require_stage(stage: int | Literal["last"], spec: ArchitectureSpec) -> None
             f'The stage must be "last" or a whole number from 0 (stem) to {last} (head '
             f"convolution); {spec.name} has no stage {stage}."
         )
-
-
-def _parameters(method: Method, given: list[str]) -> tuple[tuple[str, Value], ...]:
-    """Every parameter with its value, from "name=value" texts; raises InvalidInput."""
-    declared = {parameter.name: parameter for parameter in method.parameters}
-    pairs: list[tuple[str, Value]] = []
-    for text in given:
-        name, equals, value = text.partition("=")
-        if not equals:
-            raise InvalidInput(f"--set takes name=value; got {text!r:.60}.")
-        pairs.append((name, declared[name].parse(value) if name in declared else value))
-    return method.values(pairs)
-
-
-def _methods_help() -> str:
-    lines = ["methods and their parameters (--set name=value):"]
-    for method in METHODS:
-        lines.append(f"  {method.id:<22}{method.title}")
-        lines += [
-            f"    {parameter.name:<20}{parameter.range_words} [{parameter.default}]"
-            for parameter in method.parameters
-        ]
-    return "\n".join(lines)

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from effnet_core.cli.common import working
 from effnet_core.errors import ImageError, InvalidInput
 from effnet_core.images import INTERPOLATIONS, Preprocessing
+from effnet_core.images.resizing import decode_first, decode_for
 from effnet_core.limits import MAX_PICTURE_BYTES
 
 if TYPE_CHECKING:
+    from effnet_core.architecture.spec import ArchitectureSpec
+    from effnet_core.engines.engine import ForwardPass
+    from effnet_core.engines.prediction import Prediction
     from effnet_core.engines.predictor import Predictor
     from effnet_core.weights import LoadedWeights, StoredWeights
 
@@ -96,6 +101,24 @@ def predictor(
         if warm:
             found.warm_up()
         return found
+
+
+def answered(
+    args: argparse.Namespace, top_k: int, require: Callable[[ArchitectureSpec], None] | None = None
+) -> tuple[LoadedWeights, Predictor, Prediction, ForwardPass]:
+    """The weights, their predictor, its answer to `args.image` and the pass behind that.
+
+    A bad picture is refused before seconds of loading, and what `require` refuses of a network
+    before it is built. Raises EffnetError.
+    """
+    data = read_image(args.image)
+    first = decode_first(data)
+    loaded = load(args, args.device)
+    if require is not None:
+        require(loaded.spec)
+    model = predictor(loaded, args)
+    picture = decode_for(data, model.preprocessing, first=first)
+    return loaded, model, *model.answer(picture, top_k=top_k)
 
 
 def described_input(weights: LoadedWeights | StoredWeights) -> str:

@@ -16,6 +16,8 @@ from effnet_core.attribution.render import (
     colour_scale,
     heatmap,
     overlay,
+    signed_overlay,
+    signed_scale,
     strongest,
 )
 from effnet_core.errors import InvalidInput
@@ -172,3 +174,35 @@ def test_a_single_bright_pixel_does_not_outweigh_a_region() -> None:
 def test_a_map_that_is_strong_nowhere_or_everywhere_says_so() -> None:
     assert strongest(attribution([[-1.0, -2.0]])) == "nothing speaks for the class"
     assert strongest(attribution([[1.0]])) == "spread evenly"
+
+
+def test_a_signed_overlay_is_clear_at_zero_and_symmetric() -> None:
+    view = Image.new("RGB", (4, 1), (10, 200, 90))
+    values = np.array([[-2.0, 0.0, 1.0, 2.0]])
+    scale = signed_scale(values)
+    assert (scale.low, scale.high, scale.signed) == (-2.0, 2.0, True)
+    drawn = signed_overlay(view, values, opacity=1, enlargement="nearest")
+    colours = scale.colours(256)
+    assert hexadecimal(drawn, 0, 0) == colours[0]
+    assert hexadecimal(drawn, 3, 0) == colours[-1]
+    assert drawn.getpixel((1, 0)) == (10, 200, 90), "zero is the picture itself"
+    half = np.array([int(colours[191][at : at + 2], 16) for at in (1, 3, 5)])
+    mixed = (np.array([10, 200, 90]) + half) / 2
+    assert np.asarray(drawn)[0, 2] == pytest.approx(mixed, abs=1.5)
+    faint = signed_overlay(view, values, opacity=0.5, enlargement="nearest")
+    ends = (np.asarray(view, dtype=float) + np.asarray(drawn)) / 2
+    assert np.asarray(faint)[0, 3] == pytest.approx(ends[0, 3], abs=1)
+
+
+def test_signed_overlays_share_a_scale_and_nothing_draws_nothing() -> None:
+    view = Image.new("RGB", (2, 1), "white")
+    strong, weak = np.array([[4.0, -4.0]]), np.array([[1.0, -1.0]])
+    shared = signed_scale(strong, weak)
+    assert (shared.low, shared.high) == (-4.0, 4.0)
+    alone = np.asarray(signed_overlay(view, weak), dtype=int)
+    beside = np.asarray(signed_overlay(view, weak, scale=shared), dtype=int)
+    assert (np.abs(255 - beside).sum() < np.abs(255 - alone).sum()).all()
+    nothing = signed_overlay(view, np.zeros((1, 2)))
+    assert nothing.tobytes() == view.tobytes()
+    with pytest.raises(InvalidInput, match="opacity"):
+        signed_overlay(view, weak, opacity=2)

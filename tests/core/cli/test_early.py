@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from effnet_core.cli import classify, common, explain, loading
+from effnet_core.cli import classify, common, loading
 from effnet_core.errors import EffnetError, InvalidInput
 from effnet_core.network.build import resolve_device
 
@@ -35,7 +35,7 @@ def no_loading(monkeypatch: pytest.MonkeyPatch) -> None:
         raise AssertionError("weights were loaded")
 
     monkeypatch.setattr(classify, "load", fail)
-    monkeypatch.setattr(explain, "load", fail)
+    monkeypatch.setattr(loading, "load", fail)
 
 
 @pytest.mark.usefixtures("no_loading")
@@ -51,6 +51,18 @@ def no_loading(monkeypatch: pytest.MonkeyPatch) -> None:
         ("--method occlusion --stage 2", 2, "no stage"),
         ("--out file/o.png", 1, "cannot be written (Not a directory"),
         ("--raw file/new/map.npy", 1, "cannot be written (Not a directory"),
+        ("--ledger --out file/o.png", 1, "cannot be written (Not a directory"),
+        ("--ledger --csv ledger.txt", 2, "must be a .csv file"),
+        ("--ledger --html page.txt", 2, "must be a .html file"),
+        ("--ledger --method occlusion", 2, "--method belongs to maps"),
+        ("--ledger --set steps=4", 2, "--set belongs to maps"),
+        ("--ledger --stage 2", 2, "--stage belongs to maps"),
+        ("--ledger --raw map.npy", 2, "--raw belongs to maps"),
+        ("--ledger --top-classes 2", 2, "--top-classes belongs to maps"),
+        ("--ledger --class 1 --class 2", 2, "give one --class"),
+        ("--ledger --opacity 2", 2, "between 0 and 1"),
+        ("--against 2", 2, "--against belongs to --ledger"),
+        ("--csv ledger.csv", 2, "--csv belongs to --ledger"),
     ],
 )
 def test_explain_refuses_before_loading(
