@@ -32,6 +32,7 @@ from effnet_core.limits import MAX_EXPORTED_BYTES, MAX_VERIFIED_MULT_ADDS, PHI_M
 if TYPE_CHECKING:
     from app.pictures import Picture
     from effnet_core.attribution import Value
+    from effnet_core.attribution.ledger import Ledger
     from effnet_core.engines.prediction import Prediction
     from effnet_core.engines.probe import ProbedSize
     from effnet_core.network.verify import Verification
@@ -137,6 +138,26 @@ def explanation_of_classes(picture: Picture, weights: str) -> tuple[Explanation,
     from effnet_core.service import ClassifyRequest
 
     return service().explain_classes(ClassifyRequest(picture.data, weights))
+
+
+@st.cache_resource(scope="session", max_entries=16, show_spinner=False, hash_funcs=_BY_KEY)
+def ledger(picture: Picture, weights: str, class_index: int, against: int | None) -> Ledger:
+    """Return how a class's logit, or its lead over another's, adds up.
+
+    Raises what `InferenceService.ledger` raises.
+    """
+    from effnet_core.service import LedgerRequest
+
+    return service().ledger(LedgerRequest(picture.data, weights, class_index, against))
+
+
+@st.cache_resource(scope="session", max_entries=4, show_spinner=False, hash_funcs=_BY_KEY)
+def document(picture: Picture, weights: str, class_index: int, against: int | None) -> str:
+    """Return the explanation of a class as one HTML file."""
+    from effnet_core.service import LedgerRequest
+
+    request = LedgerRequest(picture.data, weights, class_index, against)
+    return service().document(request, picture.title)
 
 
 @st.cache_resource(scope="session", max_entries=16, show_spinner=False, hash_funcs=_BY_KEY)

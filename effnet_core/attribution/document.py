@@ -17,10 +17,13 @@ from typing import TYPE_CHECKING
 from PIL import Image
 
 from effnet_core.attribution.ledger import Ledger, Line
-from effnet_core.attribution.render import png_bytes
+from effnet_core.attribution.render import png_bytes, signed_overlay, signed_scale
 
 if TYPE_CHECKING:
     from effnet_core.engines.prediction import Prediction
+    from effnet_core.weights import LoadedWeights, StoredWeights
+
+    Described = LoadedWeights | StoredWeights
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +54,33 @@ class Document:
     sha256: str
     trust: str = ""
     evidence: tuple[tuple[str, str], ...] = ()
+
+
+def document(
+    picture: str,
+    prediction: Prediction,
+    ledger: Ledger,
+    *,
+    weights: Described,
+    licence: str,
+    origin: str,
+    drawings: Sequence[Drawing] = (),
+) -> Document:
+    """The document of an answer and its ledger, whose signed overlay follows `drawings`."""
+    most = signed_scale(ledger.cells).high
+    caption = f"Shares of places: light red pays up to {most:.3g}, light blue takes up to that"
+    signed = Drawing(caption, signed_overlay(prediction.view, ledger.cells))
+    return Document(
+        picture=picture,
+        prediction=prediction,
+        ledger=ledger,
+        drawings=(*drawings, signed),
+        preparation=f"Preprocessing ({weights.preprocessing_source}): "
+        f"{weights.preprocessing.in_words}\nClass names: {weights.classes_source}",
+        licence=licence,
+        origin=origin,
+        sha256=weights.sha256,
+    )
 
 
 def to_html(explanation: Document) -> str:

@@ -112,25 +112,20 @@ def write_html(
 ) -> None:
     """Write the explanation as one HTML file, the ledger's own overlay after `drawings`."""
     from effnet_core import files
-    from effnet_core.attribution.document import Document, Drawing, to_html
-    from effnet_core.attribution.render import signed_overlay, signed_scale
+    from effnet_core.attribution.document import document, to_html
     from effnet_core.weights import DEFAULT
 
-    most = signed_scale(found.cells).high
-    caption = f"Shares of places: light red pays up to {most:.3g}, light blue takes up to that"
-    signed = Drawing(caption, signed_overlay(prediction.view, found.cells))
     licence, origin = _provenance(args.weights or DEFAULT, loaded)
-    document = Document(
-        picture=Path(args.image).name,
-        prediction=prediction.with_top(_TOP),
-        ledger=found,
-        drawings=(*drawings, signed),
-        preparation=described_input(loaded),
+    page = document(
+        Path(args.image).name,
+        prediction.with_top(_TOP),
+        found,
+        weights=loaded,
         licence=licence,
         origin=origin,
-        sha256=loaded.sha256,
+        drawings=drawings,
     )
-    files.write(path, to_html(document).encode())
+    files.write(path, to_html(page).encode())
 
 
 def _require_ledger(args: argparse.Namespace) -> None:

@@ -127,11 +127,8 @@ def described_input(weights: LoadedWeights | StoredWeights) -> str:
     Preprocessing that was not given may be another than the weights were trained with, so no
     answer is shown without it.
     """
-    steps = weights.preprocessing
-    mean, std = (" ".join(f"{value:g}" for value in three) for three in (steps.mean, steps.std))
     return (
-        f"Preprocessing ({weights.preprocessing_source}): shorter edge to {steps.resize} px "
-        f"({steps.interpolation}), central crop of {steps.crop} px, mean {mean}, std {std}\n"
+        f"Preprocessing ({weights.preprocessing_source}): {weights.preprocessing.in_words}\n"
         f"Class names: {weights.classes_source}"
     )
 

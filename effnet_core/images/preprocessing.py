@@ -71,6 +71,15 @@ class Preprocessing:
         resize = math.floor(resolution / crop_ratio)
         return cls(resize=resize, crop=resolution, interpolation=interpolation)
 
+    @property
+    def in_words(self) -> str:
+        """Every step, as read-outs say it."""
+        mean, std = (" ".join(f"{value:g}" for value in three) for three in (self.mean, self.std))
+        return (
+            f"shorter edge to {self.resize} px ({self.interpolation}), central crop of {self.crop} "
+            f"px, mean {mean}, std {std}"
+        )
+
     def at(self, crop: int) -> Preprocessing:
         """The same for another crop: the shorter edge keeps its proportion to it."""
         return replace(self, crop=crop, resize=round(crop * self.resize / self.crop))

@@ -10,6 +10,7 @@ from effnet_core.service.requests import (
     ClassifyRequest,
     ExplainRequest,
     Explanation,
+    LedgerRequest,
     ModelCard,
     ProbeRequest,
 )
@@ -20,6 +21,7 @@ __all__ = [
     "ExplainRequest",
     "Explanation",
     "InferenceService",
+    "LedgerRequest",
     "ModelCard",
     "ProbeRequest",
     "parse_class_names",

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 
 from effnet_core.architecture.spec import ArchitectureSpec
 from effnet_core.attribution import attribute, attribute_stages, grad_cam_classes
+from effnet_core.attribution.document import document, to_html
+from effnet_core.attribution.ledger import Ledger, ledger
 from effnet_core.cost.report import element_bytes
 from effnet_core.engines.device import device_name
 from effnet_core.engines.prediction import Prediction
@@ -27,6 +29,7 @@ from effnet_core.service.requests import (
     ClassifyRequest,
     ExplainRequest,
     Explanation,
+    LedgerRequest,
     ModelCard,
     ProbeRequest,
 )
@@ -36,7 +39,7 @@ from effnet_core.weights.published import find
 from effnet_core.weights.sources import Source
 from effnet_core.weights.store import WeightsStore
 
-Request = ClassifyRequest | ExplainRequest
+Request = ClassifyRequest | ExplainRequest | LedgerRequest
 
 
 class InferenceService:
@@ -126,6 +129,31 @@ class InferenceService:
             inputs, classes = predictor.inputs(prediction.pixels), range(len(prediction.classes))
             maps = grad_cam_classes(predictor, inputs, classes, known=known)
             return tuple(Explanation(prediction, attribution) for attribution in maps)
+
+    def ledger(self, request: LedgerRequest) -> Ledger:
+        """How a logit adds up, from the pass that classified; raises what `classify` raises."""
+        with self._asked(request) as (predictor, (prediction, known)):
+            every = range(len(prediction.classes))
+            return ledger(
+                known,
+                predictor.class_weights(every),
+                predictor.class_biases(every),
+                class_index=_target(request, prediction),
+                against=request.against,
+            )
+
+    def document(self, request: LedgerRequest, picture: str) -> str:
+        """The whole explanation as one HTML file; raises what `classify` raises."""
+        found = self.ledger(request)
+        prediction = self.classify(ClassifyRequest(request.image, request.weights))
+        source = self._models.source(request.weights)
+        weights = source.stored if isinstance(source, Source) else source
+        licence = source.stored.licence if isinstance(source, Source) else "not stated"
+        return to_html(
+            document(
+                picture, prediction, found, weights=weights, licence=licence, origin=weights.origin
+            )
+        )
 
     def probe(self, request: ProbeRequest) -> tuple[ProbedSize, ...]:
         """What one model says at each size, alone, so that times compare; raises as `classify`."""
@@ -256,7 +284,7 @@ class InferenceService:
         self._recent.forget(identity)
 
 
-def _target(request: ExplainRequest, prediction: Prediction) -> int:
+def _target(request: ExplainRequest | LedgerRequest, prediction: Prediction) -> int:
     """The class asked for or else the most probable; raises InvalidInput if there is none such."""
     if request.class_index is None:
         return prediction.top[0].index

@@ -40,6 +40,19 @@ class ExplainRequest:
 
 
 @dataclass(frozen=True)
+class LedgerRequest:
+    """Ask how the logit of a class adds up, or its lead over the class `against`.
+
+    `class_index` None means the model's most probable class.
+    """
+
+    image: bytes = field(repr=False)
+    weights: str
+    class_index: int | None = None
+    against: int | None = None
+
+
+@dataclass(frozen=True)
 class ProbeRequest:
     """Ask what a model's fixed weights say of a picture at several input sizes.
 

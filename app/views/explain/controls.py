@@ -66,9 +66,9 @@ SCALES = Choice(
 PART = Choice(
     key="part",
     label="Explained by",
-    options=("maps", "sizes", "probe"),
+    options=("maps", "ledger", "sizes", "probe"),
     default="maps",
-    labels={"maps": "Maps", "sizes": "Sizes", "probe": "Probe"},
+    labels={"maps": "Maps", "ledger": "Ledger", "sizes": "Sizes", "probe": "Probe"},
 )
 FIELDS = (PART, METHOD, SIGN, OPACITY, COLOURS, SCALES)
 

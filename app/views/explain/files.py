@@ -32,8 +32,14 @@ def stem(name: str, given: Explanation, *, stage: str | None = None) -> str:
     at = stage or (
         "input" if given.attribution.stage is None else f"stage{given.attribution.stage}"
     )
-    words = f"{name} {given.attribution.method} {given.target.label} {given.target.index} {at}"
-    return re.sub(r"[^A-Za-z0-9]+", "-", words).strip("-")
+    return words(
+        f"{name} {given.attribution.method} {given.target.label} {given.target.index} {at}"
+    )
+
+
+def words(text: str) -> str:
+    """A text as part of a file name: letters, digits and dashes alone."""
+    return re.sub(r"[^A-Za-z0-9]+", "-", text).strip("-")
 
 
 def png(image: Image.Image) -> bytes:
