@@ -10,6 +10,7 @@ import torch
 
 from effnet_core.architecture.spec import ArchitectureSpec
 from effnet_core.attribution import attribute, attribute_stages, grad_cam_classes
+from effnet_core.attribution.cell import CellArithmetic
 from effnet_core.engines.predictor import Prediction, Predictor
 from effnet_core.errors import InvalidInput
 from effnet_core.host import processor
@@ -19,17 +20,25 @@ from effnet_core.latency.torch_timing import LatencyMeasurement, measure_spec
 from effnet_core.limits import MAX_MODELS_KEPT, MAX_QUEUE, MAX_UPLOADS_KEPT
 from effnet_core.network.build import resolve_device, torch_dtype
 from effnet_core.service.cards import stored_card
+from effnet_core.service.cells import Cells
 from effnet_core.service.lanes import Ticket, WaitingRoom
 from effnet_core.service.models import Models
 from effnet_core.service.recent import Answer, RecentPasses, RecentPictures, digest
-from effnet_core.service.requests import ClassifyRequest, ExplainRequest, Explanation, ModelCard
+from effnet_core.service.requests import (
+    CellRequest,
+    Channels,
+    ClassifyRequest,
+    ExplainRequest,
+    Explanation,
+    ModelCard,
+)
 from effnet_core.service.uploads import Uploads
 from effnet_core.weights.checkpoints import LoadedWeights
 from effnet_core.weights.published import find
 from effnet_core.weights.sources import Source
 from effnet_core.weights.store import WeightsStore
 
-Request = ClassifyRequest | ExplainRequest
+Request = CellRequest | ClassifyRequest | ExplainRequest
 
 
 class InferenceService:
@@ -69,6 +78,7 @@ class InferenceService:
         )
         self._pictures = RecentPictures()
         self._recent = RecentPasses()
+        self._cells = Cells()
         self._timing = threading.Lock()
 
     def classify(self, request: ClassifyRequest) -> Prediction:
@@ -121,6 +131,25 @@ class InferenceService:
             inputs, classes = predictor.inputs(prediction.pixels), range(len(prediction.classes))
             maps = grad_cam_classes(predictor.model, inputs, classes, known=known)
             return tuple(Explanation(prediction, attribution) for attribution in maps)
+
+    def channels(self, request: ExplainRequest) -> Channels:
+        """A stage's channels by what they give one class's logit; the method is not read.
+
+        Raises what `classify` raises, and InvalidInput for a stage that the model does not have.
+        """
+        with self._asked(request) as (predictor, (prediction, known)):
+            target = _target(request, prediction)
+            return self._cells.channels(predictor, prediction, known, target, request.stage)
+
+    def cell(self, request: CellRequest) -> CellArithmetic:
+        """How one cell of a feature map came about, in the network's own numbers.
+
+        The feature maps of a picture are kept a while: another cell takes no pass. Raises what
+        `classify` raises, and InvalidInput for a cell that the model does not have.
+        """
+        with self._asked(request) as (predictor, (prediction, _)):
+            key = digest(request.image), predictor.weights_id
+            return self._cells.cell(predictor, prediction, key, request.cell)
 
     def available(self, uploads: Sequence[str] = ()) -> tuple[ModelCard, ...]:
         """Bundled models first, then published and imported weights, then the uploads named by id.
@@ -225,6 +254,7 @@ class InferenceService:
     def _forget(self, identity: str) -> None:
         self._models.forget(identity)
         self._recent.forget(identity)
+        self._cells.forget(identity)
 
 
 def _target(request: ExplainRequest, prediction: Prediction) -> int:

@@ -1,0 +1,80 @@
+"""Cells and channels of a model that is held: what made them, and what they give a class."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+
+from effnet_core.attribution.arithmetic import cell_arithmetic, contributions, find_part
+from effnet_core.attribution.cam import last_gradient
+from effnet_core.attribution.cell import Cell, CellArithmetic
+from effnet_core.attribution.maps import class_weights
+from effnet_core.engines.engine import ForwardPass
+from effnet_core.engines.onnx.parts import PartMaps, part_maps
+from effnet_core.engines.onnx.tensors import Tensors
+from effnet_core.engines.predictor import Prediction, Predictor
+from effnet_core.images import to_input
+from effnet_core.service.recent import Key, RecentMaps
+from effnet_core.service.requests import Channels
+
+
+class Cells:
+    """Answers about cells; keeps the feature maps of the last pictures, never a model.
+
+    Whoever asks holds the model's lane. The numbers are those of float32 on the CPU, whatever
+    device answers otherwise.
+    """
+
+    def __init__(self) -> None:
+        self._maps = RecentMaps()
+
+    def cell(
+        self, predictor: Predictor, prediction: Prediction, key: Key, cell: Cell
+    ) -> CellArithmetic:
+        """How one cell of the picture that was classified came about; raises InvalidInput."""
+        find_part(predictor.spec, cell.stage, cell.block)  # before a pass is taken
+        tensors = _tensors(predictor)
+        maps = self._maps.get(key) or self._made(predictor, prediction, key, tensors)
+        return cell_arithmetic(predictor.spec, tensors, maps, cell)
+
+    def channels(
+        self,
+        predictor: Predictor,
+        prediction: Prediction,
+        known: ForwardPass,
+        class_index: int,
+        stage: int | Literal["last"],
+    ) -> Channels:
+        """A stage's channels and what each gives the logit of a class; raises InvalidInput."""
+        last = predictor.spec.stage_count + 1
+        number = last if stage == "last" else stage
+        find_part(predictor.spec, number)
+        if number == last:
+            weights = class_weights(predictor.model, (class_index,))[0]
+            pair = known.features, last_gradient(known.features, weights)
+        else:
+            inputs = predictor.inputs(prediction.pixels)
+            (pair,) = predictor.gradients(inputs, class_index, (number,))
+        given = contributions(*pair)
+        order = tuple((-given).argsort(kind="stable").tolist())
+        side = pair[0].shape[-1]
+        return Channels(stage=number, class_index=class_index, side=side, given=given, order=order)
+
+    def forget(self, model: str) -> None:
+        """Let go of the feature maps that this model made."""
+        self._maps.forget(model)
+
+    def _made(
+        self, predictor: Predictor, prediction: Prediction, key: Key, tensors: Tensors
+    ) -> PartMaps:
+        inputs = to_input(prediction.pixels, predictor.preprocessing)[np.newaxis]
+        maps = part_maps(predictor.spec, tensors, inputs)
+        self._maps.put(key, maps)
+        return maps
+
+
+def _tensors(predictor: Predictor) -> Tensors:
+    """The model's tensors; on the CPU in float32 they are its own memory."""
+    state = predictor.model.state_dict()
+    return {name: values.detach().float().cpu().numpy() for name, values in state.items()}
