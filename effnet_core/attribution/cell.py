@@ -57,6 +57,16 @@ class Term:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class Slice:
+    """What one channel adds to a sum: its values and weights, each (k, k), and their products'."""
+
+    channel: int
+    values: Array = field(repr=False)
+    weights: Array = field(repr=False)
+    total: float
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Sum:
     """activation(scale · Σ value · weight + shift): what one layer puts out at one cell.
 
@@ -119,6 +129,24 @@ class Sum:
         chosen = order[: min(count, len(self.values) * int(self.inside.sum()))]
         terms = tuple(self._term(int(place)) for place in chosen)
         return terms, self.total - sum(term.product for term in terms)
+
+    def slices(self, count: int) -> tuple[tuple[Slice, ...], float]:
+        """The `count` channels of largest magnitude, falling, and the sum of all the others.
+
+        They add up to `total`, as the terms of `strongest` do.
+        """
+        each = (self.values * self.weights).sum(axis=(1, 2))
+        chosen = np.argsort(-np.abs(each), kind="stable")[:count].tolist()
+        found = tuple(
+            Slice(
+                channel=self.first_channel + place,
+                values=self.values[place],
+                weights=self.weights[place],
+                total=float(each[place]),
+            )
+            for place in chosen
+        )
+        return found, self.total - sum(one.total for one in found)
 
     def _term(self, place: int) -> Term:
         channel, row, column = (int(i) for i in np.unravel_index(place, self.values.shape))

@@ -25,6 +25,13 @@ if TYPE_CHECKING:
 
     from effnet_core.service import Explanation, ModelCard
 
+PART = Choice(
+    key="part",
+    label="What to look at",
+    options=("maps", "numbers"),
+    default="maps",
+    labels={"maps": "Where it looked", "numbers": "Layers by their numbers"},
+)
 METHOD = Choice(
     key="method",
     label="Method",
@@ -63,7 +70,7 @@ SCALES = Choice(
     labels={"own": "Each its own", "shared": "One for all"},
     help="On its own scale each map shows where the network looked; on one for all, how strongly.",
 )
-FIELDS = (METHOD, SIGN, OPACITY, COLOURS, SCALES)
+FIELDS = (PART, METHOD, SIGN, OPACITY, COLOURS, SCALES)
 
 
 @dataclass(frozen=True, kw_only=True)

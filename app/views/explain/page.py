@@ -11,7 +11,7 @@ from app.frame import page
 from app.markup import plain
 from app.models import label
 from app.pictures import Picture
-from app.views.explain import cards, controls, gallery, scaling, targets
+from app.views.explain import cards, controls, gallery, numbers, scaling, targets
 
 if TYPE_CHECKING:
     from effnet_core.engines.predictor import Prediction
@@ -39,6 +39,11 @@ def render() -> None:
         predictions = _predict(picture, ready)
     with left:
         asked = targets.choose(predictions)
+    with right:
+        if widgets.segmented(controls.PART) == "numbers":
+            numbers.draw(picture, asked)
+            return
+    with left:
         how = controls.choose_how(ready)
         drawing = controls.choose_drawing()
     with right:
