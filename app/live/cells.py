@@ -33,10 +33,13 @@ def cells(
     A click or an arrow key calls `on_choice`; `chosen_cell` then says which cell.
     """
     height, width = plane.shape
-    # As bytes, so that the browser says the very values: JSON would take twice as much.
-    values = base64.b64encode(plane.astype("<f4").tobytes()).decode()
-    held = {"size": (height, width), "values": values, "chosen": chosen, "alt": alt}
+    held = {"size": (height, width), "values": packed(plane), "chosen": chosen, "alt": alt}
     _cells(key=_CELLS, data=[to_json(held)], on_chosen_change=on_choice)
+
+
+def packed(plane: npt.NDArray[np.float32]) -> str:
+    """The values, row by row, as little-endian float32 in base64: half of what JSON would take."""
+    return base64.b64encode(plane.astype("<f4").tobytes()).decode()
 
 
 def chosen_cell() -> tuple[int, int]:

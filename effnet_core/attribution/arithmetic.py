@@ -143,7 +143,8 @@ class _Worked:
             sums * scale[:, None, None] + shift[:, None, None]
         )
         # What pads the next convolution is 0, not what this one would make of zeros.
-        return found * self.inside if found.shape[1:] == self.inside.shape else found
+        pads = found.shape[1:] == self.inside.shape
+        return np.where(self.inside, found, 0) if pads else found
 
     def _sum(self, step: Step, x: Array, channel: int, at: tuple[int, int]) -> Sum:
         """One channel of a convolution; an expansion is taken at the place `at` of the window."""
@@ -238,14 +239,15 @@ def padding_before(spec: ArchitectureSpec, step: Step) -> int:
 
 def _patch(
     read: npt.NDArray[np.float32], corner: tuple[int, int], kernel: int
-) -> tuple[Array, Array]:
-    """Which places of a window are in the map, 1 or 0 (k, k), and the window of it (C, k, k)."""
+) -> tuple[npt.NDArray[np.bool_], Array]:
+    """Which places of a window are in the map (k, k), and the window of it (C, k, k)."""
     sides = read.shape[1:]
     places = [start + np.arange(kernel) for start in corner]
     rows, columns = (((p >= 0) & (p < n)) for p, n in zip(places, sides, strict=True))
-    inside = (rows[:, None] & columns).astype(np.float64)
+    inside = rows[:, None] & columns
     clipped = [np.clip(p, 0, n - 1) for p, n in zip(places, sides, strict=True)]
-    return inside, read[:, clipped[0][:, None], clipped[1]].astype(np.float64) * inside
+    values = read[:, clipped[0][:, None], clipped[1]].astype(np.float64)
+    return inside, np.where(inside, values, 0)
 
 
 def _vector(role: SumRole, channel: int, values: list[float], weights: list[float]) -> Sum:
