@@ -12,6 +12,7 @@ import numpy as np
 
 from effnet_core.architecture.names import architecture
 from effnet_core.attribution.registry import METHODS, Method, find_method
+from effnet_core.cli.cell import explain_cell
 from effnet_core.cli.common import Commands, add_command, add_device, output_path, working
 from effnet_core.cli.loading import (
     add_checkpoint,
@@ -61,7 +62,13 @@ def register(commands: Commands) -> None:
     parser.add_argument(
         "--opacity", type=float, default=0.5, metavar="X", help="0 picture … 1 map [0.5]"
     )
-    parser.add_argument("--out", required=True, metavar="overlay.png", help="overlay to write")
+    answer = parser.add_mutually_exclusive_group(required=True)
+    answer.add_argument("--out", metavar="overlay.png", help="overlay to write")
+    answer.add_argument(
+        "--cell",
+        metavar="STAGE,CHANNEL,ROW,COLUMN",
+        help="instead of a map: how one cell of a stage's feature map came about, all from 0",
+    )
     parser.add_argument("--raw", metavar="map.npy", help="also write the map: float32, signed")
     add_device(parser)
 
@@ -82,6 +89,8 @@ def _add_classes(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(args: argparse.Namespace) -> int:
+    if args.cell is not None:
+        return explain_cell(args)
     overlay_path = output_path(args.out, ".png")
     raw_path = None if args.raw is None else output_path(args.raw, ".npy")
     method = find_method(args.method)
