@@ -143,16 +143,14 @@ def explanation_of_classes(picture: Picture, weights: str) -> tuple[Explanation,
 
 
 @st.cache_resource(scope="session", max_entries=64, show_spinner=False, hash_funcs=_BY_KEY)
-def channels(picture: Picture, weights: str, class_index: int, stage: int) -> Channels:
-    """Return a stage's channels by what they give a class's logit.
+def channels(picture: Picture, weights: str, class_index: int) -> tuple[Channels, ...]:
+    """Return every stage's channels by what they give a class's logit, stem first, head last.
 
     Raises what `InferenceService.channels` raises.
     """
     from effnet_core.service import ExplainRequest
 
-    request = ExplainRequest(
-        image=picture.data, weights=weights, class_index=class_index, stage=stage
-    )
+    request = ExplainRequest(image=picture.data, weights=weights, class_index=class_index)
     return service().channels(request)
 
 

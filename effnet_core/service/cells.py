@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import numpy as np
 
 from effnet_core.attribution.arithmetic import cell_arithmetic, contributions, find_part
-from effnet_core.attribution.cam import last_gradient
+from effnet_core.attribution.cam import Array
 from effnet_core.attribution.cell import Cell, CellArithmetic
-from effnet_core.attribution.maps import class_weights
-from effnet_core.engines.engine import ForwardPass
+from effnet_core.attribution.maps import every_stage
 from effnet_core.engines.onnx.parts import PartMaps, part_maps
 from effnet_core.engines.onnx.tensors import Tensors
 from effnet_core.engines.predictor import Prediction, Predictor
@@ -39,27 +36,12 @@ class Cells:
         return cell_arithmetic(predictor.spec, tensors, maps, cell)
 
     def channels(
-        self,
-        predictor: Predictor,
-        prediction: Prediction,
-        known: ForwardPass,
-        class_index: int,
-        stage: int | Literal["last"],
-    ) -> Channels:
-        """A stage's channels and what each gives the logit of a class; raises InvalidInput."""
-        last = predictor.spec.stage_count + 1
-        number = last if stage == "last" else stage
-        find_part(predictor.spec, number)
-        if number == last:
-            weights = class_weights(predictor.model, (class_index,))[0]
-            pair = known.features, last_gradient(known.features, weights)
-        else:
-            inputs = predictor.inputs(prediction.pixels)
-            (pair,) = predictor.gradients(inputs, class_index, (number,))
-        given = contributions(*pair)
-        order = tuple((-given).argsort(kind="stable").tolist())
-        side = pair[0].shape[-1]
-        return Channels(stage=number, class_index=class_index, side=side, given=given, order=order)
+        self, predictor: Predictor, prediction: Prediction, class_index: int
+    ) -> tuple[Channels, ...]:
+        """The channels of every stage, the stem's first, by one pass forward and back."""
+        inputs, stages = predictor.inputs(prediction.pixels), every_stage(predictor.model)
+        pairs = predictor.gradients(inputs, class_index, stages)
+        return tuple(_channels(*pair) for pair in pairs)
 
     def forget(self, model: str) -> None:
         """Let go of the feature maps that this model made."""
@@ -72,6 +54,12 @@ class Cells:
         maps = part_maps(predictor.spec, tensors, inputs)
         self._maps.put(key, maps)
         return maps
+
+
+def _channels(features: Array, gradient: Array) -> Channels:
+    given = contributions(features, gradient)
+    order = tuple((-given).argsort(kind="stable").tolist())
+    return Channels(side=features.shape[-1], given=given, order=order)
 
 
 def _tensors(predictor: Predictor) -> Tensors:

@@ -132,14 +132,13 @@ class InferenceService:
             maps = grad_cam_classes(predictor.model, inputs, classes, known=known)
             return tuple(Explanation(prediction, attribution) for attribution in maps)
 
-    def channels(self, request: ExplainRequest) -> Channels:
-        """A stage's channels by what they give one class's logit; the method is not read.
+    def channels(self, request: ExplainRequest) -> tuple[Channels, ...]:
+        """Every stage's channels by what they give one class's logit, stem first, head last.
 
-        Raises what `classify` raises, and InvalidInput for a stage that the model does not have.
+        Stage and method are not read. Raises what `classify` raises.
         """
-        with self._asked(request) as (predictor, (prediction, known)):
-            target = _target(request, prediction)
-            return self._cells.channels(predictor, prediction, known, target, request.stage)
+        with self._asked(request) as (predictor, (prediction, _)):
+            return self._cells.channels(predictor, prediction, _target(request, prediction))
 
     def cell(self, request: CellRequest) -> CellArithmetic:
         """How one cell of a feature map came about, in the network's own numbers.

@@ -81,8 +81,6 @@ class Channels:
     falling. `side` is the map's, in cells.
     """
 
-    stage: int
-    class_index: int
     side: int
     given: npt.NDArray[np.float64] = field(repr=False)
     order: tuple[int, ...] = field(repr=False)

@@ -12,6 +12,7 @@ from app.markup import plain
 from app.models import label
 from app.pictures import Picture
 from app.state import Choice, Field, Number
+from app.views.explain.maps import stage_name
 from app.views.explain.sums import cards, signed
 from app.views.explain.targets import Target
 from effnet_core.attribution.cell import Cell
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from effnet_core.attribution.cell import CellArithmetic
     from effnet_core.service import Channels
 
-_DEEPEST = 8
-"""The head of the deepest EfficientNets, where a model's file alone says how many stages it has."""
 _FIRST_SHOWN = "2"
 """The stage to begin with: the first whose blocks of V1 expand."""
 CHANNEL, ROW, COLUMN = "channel", "row", "column"
@@ -41,8 +40,9 @@ def _draw_numbers(picture: Picture, target: Target) -> None:
     with widgets.told():
         weights, index = target.card.id, target.class_index
         assert index is not None
-        stage = _choose_stage(target.card.stage_count)
-        channels = resources.channels(picture, weights, index, stage)
+        every = resources.channels(picture, weights, index)
+        stage = _choose_stage(len(every))
+        channels = every[stage]
         left, right = st.columns([2, 3], gap="large")
         with left:
             channel = _choose_channel(channels)
@@ -76,14 +76,14 @@ def _draw_sums(found: CellArithmetic) -> None:
     st.html(cards(found))
 
 
-def _choose_stage(count: int | None) -> int:
-    last = _DEEPEST if count is None else count + 1
-    options = tuple(map(str, range(last + 1)))
-    labels = {option: f"Stage {option}" for option in options} | {"0": "Stem"}
-    if count is not None:
-        labels[str(last)] = "Head"
+def _choose_stage(count: int) -> int:
+    options = tuple(map(str, range(count)))
     control = Choice(
-        key="map", label="Feature map", options=options, default=_FIRST_SHOWN, labels=labels
+        key="map",
+        label="Feature map",
+        options=options,
+        default=_FIRST_SHOWN,
+        labels={option: stage_name(int(option), count) for option in options},
     )
     _settle(control)
     return int(widgets.pills(control, on_change=_begin_anew))

@@ -96,30 +96,20 @@ def test_maps_are_kept_by_their_bytes() -> None:
 
 
 def test_what_channels_give_is_the_logits_share(ready: Any, pictures: tuple[bytes, ...]) -> None:
-    service, weights = ready.service, ready.ids[0]
-    found = {
-        stage: service.channels(
-            ExplainRequest(image=pictures[0], weights=weights, class_index=2, stage=stage)
-        )
-        for stage in (0, 3, "last")
-    }
-    assert [channels.stage for channels in found.values()] == [0, 3, 8]
-    assert [channels.side for channels in found.values()] == [32, 8, 2]
-    for stage, channels in found.items():
+    request = ExplainRequest(image=pictures[0], weights=ready.ids[0], class_index=2)
+    found = ready.service.channels(request)
+    assert [channels.side for channels in found] == [32, 32, 16, 8, 4, 4, 2, 2, 2]
+    for channels in found:
         assert sorted(channels.order) == list(range(len(channels.given)))
-        assert np.all(np.diff(channels.given[list(channels.order)]) <= 0), stage
-    grad_cam = service.explain(ExplainRequest(image=pictures[0], weights=weights, class_index=2))
+        assert np.all(np.diff(channels.given[list(channels.order)]) <= 0)
     # Each place of Grad-CAM's last map is a sum over channels of the same products.
-    total = grad_cam.attribution.raw.astype(np.float64).sum()
-    assert found["last"].given.sum() == pytest.approx(total, rel=1e-4)
+    total = ready.service.explain(request).attribution.raw.astype(np.float64).sum()
+    assert found[-1].given.sum() == pytest.approx(total, rel=1e-4)
 
 
 def test_a_stage_that_is_not_there_gets_a_sentence_before_a_pass(
     ready: Any, pictures: tuple[bytes, ...], made: list[PartMaps]
 ) -> None:
-    request = ExplainRequest(image=pictures[0], weights=ready.ids[0], stage=12)
-    with pytest.raises(InvalidInput, match="from 0 \\(stem\\) to 8"):
-        ready.service.channels(request)
     cell = Cell(stage=12, channel=0, row=0, column=0)
     with pytest.raises(InvalidInput, match="from 0 \\(stem\\) to 8"):
         ready.service.cell(CellRequest(pictures[0], ready.ids[0], cell))

@@ -51,8 +51,7 @@ def pills(app: AppTest) -> Any:
 def test_it_begins_with_the_strongest_channel_s_middle_cell(one: str) -> None:
     app = open_page()
     service = InferenceService(WeightsStore())
-    request = ExplainRequest(image=load_sample("coffee"), weights=one, stage=2)
-    channels = service.channels(request)
+    channels = service.channels(ExplainRequest(image=load_sample("coffee"), weights=one))[2]
     assert app.selectbox(key="channel").options == list(map(str, channels.order))
     middle = channels.side // 2
     found = expected(one, stage=2, channel=channels.order[0], row=middle, column=middle)
