@@ -18,9 +18,11 @@ function coloured(values, most) {
 
 // The cell under a pointer, kept inside the map.
 function cellAt(event, frame, [rows, columns]) {
-  const share = [(event.clientY - frame.top) / frame.height, (event.clientX - frame.left) / frame.width];
-  return [rows, columns].map((count, i) =>
-    Math.min(Math.max(Math.floor(share[i] * count), 0), count - 1));
+  const place = (share, count) => Math.min(Math.max(Math.floor(share * count), 0), count - 1);
+  return [
+    place((event.clientY - frame.top) / frame.height, rows),
+    place((event.clientX - frame.left) / frame.width, columns),
+  ];
 }
 
 // The cell that an arrow key leads to, or null for another key and at the border.
@@ -35,23 +37,36 @@ function framed(mark, [row, column], [rows, columns]) {
   for (const [side, part] of Object.entries(share)) mark.style[side] = `${100 * part}%`;
 }
 
+// The cell asked for last, and of which map: answers to what was asked before are overtaken by it.
+const asked = new WeakMap();
+
+function standing(map, start, text) {
+  const last = asked.get(map);
+  const overtaken = last && last.text === text && String(last.cell) !== String(start);
+  if (!overtaken) asked.delete(map);
+  return overtaken ? last.cell : start;
+}
+
 export default function ({ data, parentElement, setTriggerValue }) {
   const { size, values: text, chosen: start, alt } = JSON.parse(data[0]);
   const [map, canvas, mark, output, low, high] =
-    [".map", "canvas", "i", "output", ".low", ".high"].map(one => parentElement.querySelector(one));
+    [".map", "canvas", "i", "output", ".low", ".high"]
+      .map(one => parentElement.querySelector(one));
   const values = unpacked(text), most = values.reduce((a, b) => Math.max(a, Math.abs(b)), 0);
-  let chosen = start;
+  let chosen = standing(map, start, text);
   const say = ([row, column]) => {
     output.textContent = `Row ${row}, column ${column}: ${written(values[row * size[1] + column])}`;
   };
   const choose = cell => {
     chosen = cell;
+    asked.set(map, { cell, text });
     framed(mark, cell, size);
     say(cell);
     setTriggerValue("chosen", cell);
   };
   [canvas.height, canvas.width] = size;
-  canvas.getContext("2d").putImageData(new ImageData(coloured(values, most), size[1], size[0]), 0, 0);
+  const drawn = new ImageData(coloured(values, most), size[1], size[0]);
+  canvas.getContext("2d").putImageData(drawn, 0, 0);
   low.textContent = written(-most);
   high.textContent = written(most);
   map.setAttribute("aria-label", alt);

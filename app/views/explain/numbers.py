@@ -40,7 +40,8 @@ def _draw_numbers(picture: Picture, target: Target) -> None:
     with widgets.told():
         weights, index = target.card.id, target.class_index
         assert index is not None
-        every = resources.channels(picture, weights, index)
+        with st.spinner("Every stage's channels …", show_time=True):
+            every = resources.channels(picture, weights, index)
         stage = _choose_stage(len(every))
         channels = every[stage]
         left, right = st.columns([2, 3], gap="large")
