@@ -32,12 +32,13 @@ from effnet_core.limits import MAX_EXPORTED_BYTES, MAX_VERIFIED_MULT_ADDS, PHI_M
 if TYPE_CHECKING:
     from app.pictures import Picture
     from effnet_core.attribution import Value
+    from effnet_core.attribution.cell import Cell, CellArithmetic
     from effnet_core.attribution.ledger import Ledger
     from effnet_core.engines.prediction import Prediction
     from effnet_core.engines.probe import ProbedSize
     from effnet_core.network.verify import Verification
     from effnet_core.results.trained import MeasuredMaps, MeasuredRun
-    from effnet_core.service import Explanation, InferenceService
+    from effnet_core.service import Channels, Explanation, InferenceService
     from effnet_core.service.training.jobs import TrainingJobs
 
 Stage = int | Literal["last", "all"]
@@ -169,6 +170,26 @@ def probed(picture: Picture, weights: str, class_index: int) -> tuple[ProbedSize
     from effnet_core.service import ProbeRequest
 
     return service().probe(ProbeRequest(picture.data, weights, class_index))
+
+
+@st.cache_resource(scope="session", max_entries=64, show_spinner=False, hash_funcs=_BY_KEY)
+def channels(picture: Picture, weights: str, class_index: int) -> tuple[Channels, ...]:
+    """Return every stage's channels by what they give a class's logit, stem first, head last.
+
+    Raises what `InferenceService.channels` raises.
+    """
+    from effnet_core.service import ExplainRequest
+
+    request = ExplainRequest(image=picture.data, weights=weights, class_index=class_index)
+    return service().channels(request)
+
+
+@st.cache_resource(scope="session", max_entries=16, show_spinner=False, hash_funcs=_BY_KEY)
+def cell(picture: Picture, weights: str, at: Cell) -> CellArithmetic:
+    """Return how one cell of a feature map came about; raises what `InferenceService.cell` does."""
+    from effnet_core.service import CellRequest
+
+    return service().cell(CellRequest(picture.data, weights, at))
 
 
 @st.cache_resource(max_entries=256, show_spinner=False)

@@ -13,6 +13,7 @@ import numpy as np
 
 from effnet_core.architecture.names import architecture
 from effnet_core.attribution.registry import Method, find_method
+from effnet_core.cli.cell import explain_cell
 from effnet_core.cli.common import (
     Commands,
     add_command,
@@ -84,6 +85,11 @@ def register(commands: Commands) -> None:
         help=f"0 picture … 1 map [{_OPACITY}; of the ledger, clear at 0: {LEDGER_OPACITY}]",
     )
     parser.add_argument("--out", metavar="overlay.png", help="overlay to write")
+    parser.add_argument(
+        "--cell",
+        metavar="STAGE,CHANNEL,ROW,COLUMN",
+        help="instead of a map: how one cell of a stage's feature map came about, all from 0",
+    )
     parser.add_argument("--raw", metavar="map.npy", help="also write the map: float32, signed")
     add_ledger(parser)
     add_device(parser)
@@ -105,6 +111,8 @@ def _add_classes(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(args: argparse.Namespace) -> int:
+    if args.cell is not None:
+        return explain_cell(args)
     _require_in_range(args)
     if args.ledger:
         return run_ledger(args)

@@ -69,7 +69,7 @@ class Predictor:
         engine: EngineChoice = "auto",
         graphs: GraphCache | None = None,
     ) -> None:
-        self._loaded = loaded
+        self.tensors = loaded.tensors
         self.weights_id = loaded.id
         self.spec = loaded.spec
         self.preprocessing = loaded.preprocessing
@@ -119,7 +119,7 @@ class Predictor:
 
     def class_biases(self, classes: Sequence[int]) -> npt.NDArray[np.float32]:
         """The classifier's biases (n,) of n classes."""
-        return self._loaded.tensors["classifier.bias"][list(classes)].astype(np.float32)
+        return self.tensors["classifier.bias"][list(classes)].astype(np.float32)
 
     def forward(self, inputs: Inputs) -> ForwardPass:
         """Logits and last feature map of one normalised picture (1, 3, H, W), by one pass."""

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from effnet_core.service.inference import InferenceService
 from effnet_core.service.requests import (
+    CellRequest,
+    Channels,
     ClassifyRequest,
     ExplainRequest,
     Explanation,
@@ -17,6 +19,8 @@ from effnet_core.service.requests import (
 from effnet_core.service.uploads import parse_class_names
 
 __all__ = [
+    "CellRequest",
+    "Channels",
     "ClassifyRequest",
     "ExplainRequest",
     "Explanation",

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 from effnet_core.architecture.spec import ArchitectureSpec
 from effnet_core.attribution import attribute, attribute_stages, grad_cam_classes
+from effnet_core.attribution.cell import CellArithmetic
 from effnet_core.attribution.document import document, to_html
 from effnet_core.attribution.ledger import Ledger, ledger
 from effnet_core.cost.report import element_bytes
@@ -22,10 +23,13 @@ from effnet_core.images.resizing import edge_for
 from effnet_core.latency import LatencyMeasurement
 from effnet_core.limits import MAX_MODELS_KEPT, MAX_QUEUE, MAX_UPLOADS_KEPT
 from effnet_core.service.cards import stored_card
+from effnet_core.service.cells import Cells
 from effnet_core.service.lanes import Ticket, WaitingRoom
 from effnet_core.service.models import Models
 from effnet_core.service.recent import Answer, RecentPasses, RecentPictures, digest
 from effnet_core.service.requests import (
+    CellRequest,
+    Channels,
     ClassifyRequest,
     ExplainRequest,
     Explanation,
@@ -39,7 +43,7 @@ from effnet_core.weights.published import find
 from effnet_core.weights.sources import Source
 from effnet_core.weights.store import WeightsStore
 
-Request = ClassifyRequest | ExplainRequest | LedgerRequest
+Request = CellRequest | ClassifyRequest | ExplainRequest | LedgerRequest
 
 
 class InferenceService:
@@ -79,6 +83,7 @@ class InferenceService:
         )
         self._pictures = RecentPictures()
         self._recent = RecentPasses()
+        self._cells = Cells()
         self._timing = threading.Lock()
 
     def classify(self, request: ClassifyRequest) -> Prediction:
@@ -168,6 +173,24 @@ class InferenceService:
                 device=self._device,
                 graphs=self._models.graphs if isinstance(source, Source) else None,
             )
+
+    def channels(self, request: ExplainRequest) -> tuple[Channels, ...]:
+        """Every stage's channels by what they give one class's logit, stem first, head last.
+
+        Stage and method are not read. Raises what `classify` raises.
+        """
+        with self._asked(request) as (predictor, (prediction, _)):
+            return self._cells.channels(predictor, prediction, _target(request, prediction))
+
+    def cell(self, request: CellRequest) -> CellArithmetic:
+        """How one cell of a feature map came about, in the network's own numbers.
+
+        The feature maps of a picture are kept a while: another cell takes no pass. Raises what
+        `classify` raises, and InvalidInput for a cell that the model does not have.
+        """
+        with self._asked(request) as (predictor, (prediction, _)):
+            key = digest(request.image), predictor.weights_id
+            return self._cells.cell(predictor, prediction, key, request.cell)
 
     def available(self, uploads: Sequence[str] = ()) -> tuple[ModelCard, ...]:
         """Bundled models first, then published and imported weights, then the uploads named by id.
@@ -282,6 +305,7 @@ class InferenceService:
     def _forget(self, identity: str) -> None:
         self._models.forget(identity)
         self._recent.forget(identity)
+        self._cells.forget(identity)
 
 
 def _target(request: ExplainRequest | LedgerRequest, prediction: Prediction) -> int:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import threading
+from collections.abc import Callable
 from contextlib import suppress
+from typing import Generic, TypeVar
 
 from cachetools import LRUCache
 
 from effnet_core.engines.engine import ForwardPass
+from effnet_core.engines.onnx.parts import PartMaps
 from effnet_core.engines.prediction import Prediction
 from effnet_core.images import Decoded, decode_reduced
 from effnet_core.images.resizing import REDUCED_EDGES
@@ -17,7 +20,11 @@ CACHE_PIXELS = 80_000_000
 """Pixels kept (3 bytes each): the largest accepted picture twice, or a hundred from a telephone."""
 CACHE_BYTES = 64 * 2**20
 """Bytes of passes kept: some 150 pictures by B0 at 224 pixels, 13 by B7 at 600."""
+CACHE_MAPS_BYTES = 256 * 2**20
+"""Bytes of feature maps kept: 50 pictures by B0 at 224 pixels (5 MB each), 8 by B4 at 380 (29)."""
 LEAST = REDUCED_EDGES[0]
+
+V = TypeVar("V")
 
 Answer = tuple[Prediction, ForwardPass]
 """What one model said of one picture, and the pass that it said it by."""
@@ -59,31 +66,45 @@ class RecentPictures:
         return decoded
 
 
-class RecentPasses:
-    """Keeps the last answers of models, `max_bytes` in all.
+class Recent(Generic[V]):
+    """Keeps the last values of pictures and models, `max_bytes` in all as `size` counts them."""
+
+    def __init__(self, max_bytes: int, size: Callable[[V], int]) -> None:
+        self._lock = threading.Lock()
+        self._values: LRUCache[Key, V] = LRUCache(max_bytes, size)
+
+    def get(self, key: Key) -> V | None:
+        """What was kept, if it still is."""
+        with self._lock:
+            return self._values.get(key)
+
+    def put(self, key: Key, value: V) -> None:
+        """Keep it; what was used longest ago makes room."""
+        with self._lock, suppress(ValueError):  # larger than all that is kept
+            self._values[key] = value
+
+    def forget(self, model: str) -> None:
+        """Let go of all that belongs to this model."""
+        with self._lock:
+            for key in [key for key in self._values if key[1] == model]:
+                del self._values[key]
+
+
+class RecentPasses(Recent[Answer]):
+    """Keeps the last answers of models.
 
     Another class, or Explain after Classify, then costs no further pass.
     """
 
     def __init__(self, max_bytes: int = CACHE_BYTES) -> None:
-        self._lock = threading.Lock()
-        self._answers: LRUCache[Key, Answer] = LRUCache(max_bytes, nbytes)
+        super().__init__(max_bytes, nbytes)
 
-    def get(self, key: Key) -> Answer | None:
-        """What was said, if it is kept still."""
-        with self._lock:
-            return self._answers.get(key)
 
-    def put(self, key: Key, answer: Answer) -> None:
-        """Keep it; what was used longest ago makes room."""
-        with self._lock, suppress(ValueError):  # larger than all that is kept
-            self._answers[key] = answer
+class RecentMaps(Recent[PartMaps]):
+    """Keeps the feature maps of the last pictures, so that another cell costs no pass."""
 
-    def forget(self, model: str) -> None:
-        """Let go of all that this model said."""
-        with self._lock:
-            for key in [key for key in self._answers if key[1] == model]:
-                del self._answers[key]
+    def __init__(self, max_bytes: int = CACHE_MAPS_BYTES) -> None:
+        super().__init__(max_bytes, lambda maps: maps.nbytes)
 
 
 def nbytes(answer: Answer) -> int:

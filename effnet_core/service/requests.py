@@ -5,9 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from effnet_core.attribution.cell import Cell
 from effnet_core.weights.stored import StoredWeights
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
     from effnet_core.attribution import Attribution
     from effnet_core.attribution.parameters import Value
     from effnet_core.engines.prediction import ClassProbability, Prediction
@@ -85,6 +89,28 @@ class Explanation:
     def target(self) -> ClassProbability:
         """The class explained, with the probability that the model gives it."""
         return self.prediction.of(self.attribution.class_index)
+
+
+@dataclass(frozen=True)
+class CellRequest:
+    """Ask how one cell of a feature map came about."""
+
+    image: bytes = field(repr=False)
+    weights: str
+    cell: Cell
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Channels:
+    """The channels of one stage's feature map, each with what it gives the logit of one class.
+
+    `given` (C,) is as `attribution.arithmetic.contributions` says; `order` are the channels by it,
+    falling. `side` is the map's, in cells.
+    """
+
+    side: int
+    given: npt.NDArray[np.float64] = field(repr=False)
+    order: tuple[int, ...] = field(repr=False)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -25,6 +25,19 @@ if TYPE_CHECKING:
 
     from effnet_core.service import Explanation, ModelCard
 
+PART = Choice(
+    key="part",
+    label="Explained by",
+    options=("maps", "ledger", "sizes", "probe", "numbers"),
+    default="maps",
+    labels={
+        "maps": "Maps",
+        "ledger": "Ledger",
+        "sizes": "Sizes",
+        "probe": "Probe",
+        "numbers": "Numbers",
+    },
+)
 METHOD = Choice(
     key="method",
     label="Method",
@@ -62,13 +75,6 @@ SCALES = Choice(
     default="own",
     labels={"own": "Each its own", "shared": "One for all"},
     help="On its own scale each map shows where the network looked; on one for all, how strongly.",
-)
-PART = Choice(
-    key="part",
-    label="Explained by",
-    options=("maps", "ledger", "sizes", "probe"),
-    default="maps",
-    labels={"maps": "Maps", "ledger": "Ledger", "sizes": "Sizes", "probe": "Probe"},
 )
 FIELDS = (PART, METHOD, SIGN, OPACITY, COLOURS, SCALES)
 

@@ -11,7 +11,17 @@ from app.frame import page
 from app.markup import plain
 from app.models import label
 from app.pictures import Picture
-from app.views.explain import cards, controls, gallery, ledger, probe, scaling, sizes, targets
+from app.views.explain import (
+    cards,
+    controls,
+    gallery,
+    ledger,
+    numbers,
+    probe,
+    scaling,
+    sizes,
+    targets,
+)
 
 if TYPE_CHECKING:
     from effnet_core.engines.prediction import Prediction
@@ -47,6 +57,8 @@ def render() -> None:
             _draw_maps(picture, predictions, asked, how, drawing)
         elif asked and drawing is not None:
             sizes.draw(picture, asked[0], drawing)
+        elif part == "numbers":
+            numbers.draw(picture, asked)
         elif asked and part == "ledger":
             ledger.draw(picture, asked[0], predictions[0][1])
         elif asked:

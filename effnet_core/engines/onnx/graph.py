@@ -52,12 +52,17 @@ class Layer(NamedTuple):
 
 
 class Writer:
-    """Appends nodes; values go by their names."""
+    """Appends nodes; values go by their names.
+
+    `places` has the names of what each block puts out, by "stages.s.i", and of the channels' means
+    that squeeze-and-excitation takes, by "stages.s.i.squeeze_excite".
+    """
 
     def __init__(self, spec: ArchitectureSpec, tensors: Tensors) -> None:
         self.spec, self.tensors = spec, tensors
         self.nodes: list[onnx.NodeProto] = []
         self.initializers: dict[str, TensorProto] = {}
+        self.places: dict[str, str] = {}
         self.side = spec.resolution
         self.inputs: dict[str, tuple[str | int, ...]] = {
             INPUT: ("batch", spec.in_channels, self.side, self.side)
@@ -114,9 +119,10 @@ class Writer:
     def _block(self, block: BlockSpec, x: str) -> Layer:
         place = f"stages.{block.stage}.{block.index}"
         y = self._chain(x, self._block_layers(block, place))
+        self.places[place] = y.output
         if not block.skip:
             return y
-        added = self._node("Add", y.output, x)
+        added = self.places[place] = self._node("Add", y.output, x)
         return Layer(added, lambda gradient: self._node("Add", y.back(gradient), gradient))
 
     def _block_layers(self, block: BlockSpec, place: str) -> Iterator[Callable[[str], Layer]]:
@@ -138,7 +144,8 @@ class Writer:
         reduce_, expand = (
             partial(self._biased, place=f"{place}.{e}") for e in ("reduce", "expand")
         )
-        inner = self._chain(self._node("GlobalAveragePool", x), [reduce_, self._activate, expand])
+        means = self.places[place] = self._node("GlobalAveragePool", x)
+        inner = self._chain(means, [reduce_, self._activate, expand])
         gate = self._node("Sigmoid", inner.output)
 
         def back(gradient: str) -> str:
