@@ -16,6 +16,7 @@ TORCH_FREE = (
     "architecture.scaling",
     "architecture.spec",
     "attribution",
+    "attribution.trust",
     "cost",
     "cost.arrays",
     "cost.budget",

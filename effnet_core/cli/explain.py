@@ -22,6 +22,7 @@ from effnet_core.cli.loading import (
     read_image,
 )
 from effnet_core.cli.streams import print_json
+from effnet_core.cli.trust import add_trust, judged, print_trust
 from effnet_core.errors import InvalidInput
 from effnet_core.images.resizing import decode_first
 
@@ -61,8 +62,9 @@ def register(commands: Commands) -> None:
     parser.add_argument(
         "--opacity", type=float, default=0.5, metavar="X", help="0 picture … 1 map [0.5]"
     )
-    parser.add_argument("--out", required=True, metavar="overlay.png", help="overlay to write")
+    parser.add_argument("--out", metavar="overlay.png", help="overlay to write")
     parser.add_argument("--raw", metavar="map.npy", help="also write the map: float32, signed")
+    add_trust(parser)
     add_device(parser)
 
 
@@ -82,7 +84,9 @@ def _add_classes(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(args: argparse.Namespace) -> int:
-    overlay_path = output_path(args.out, ".png")
+    if args.out is None and not args.trust:
+        raise InvalidInput("Give --out for the overlay to write, or --trust to test the map.")
+    overlay_path = None if args.out is None else output_path(args.out, ".png")
     raw_path = None if args.raw is None else output_path(args.raw, ".npy")
     method = find_method(args.method)
     parameters = _parameters(method, args.set)
@@ -105,17 +109,22 @@ def _run(args: argparse.Namespace) -> int:
     results = []
     for target, attribution in zip(targets, maps, strict=True):
         suffix = "" if len(targets) == 1 else f"-{target.index}"
-        out, raw = _marked(overlay_path, suffix), raw_path and _marked(raw_path, suffix)
+        out, raw = (path and _marked(path, suffix) for path in (overlay_path, raw_path))
         _write(out, raw, prediction, attribution, args.opacity)
         described = {"image": args.image, **_described(model, target, attribution)}
         described["classified_by"] = prediction.engine
-        files = {"out": str(out), "raw": None if raw is None else str(raw)}
+        files = {name: path and str(path) for name, path in (("out", out), ("raw", raw))}
         results.append(described | {"parameters": dict(parameters)} | files)
+        if args.trust:
+            found = judged(loaded, prediction, attribution, parameters)
+            results[-1]["trust"] = found.to_dict()
     if args.json:
         print_json(results[0] if len(results) == 1 else {"maps": results})
     else:
         for result in results:
             _print_result(result, method)
+            if args.trust:
+                print_trust(result["trust"])
         print(described_input(loaded))
     return 0
 
@@ -182,7 +191,7 @@ def _described(
 
 
 def _write(
-    overlay_path: Path,
+    overlay_path: Path | None,
     raw_path: Path | None,
     prediction: Prediction,
     attribution: Attribution,
@@ -192,8 +201,9 @@ def _write(
     from effnet_core.attribution.render import overlay
 
     picture, numbers = io.BytesIO(), io.BytesIO()
-    overlay(prediction.view, attribution, opacity=opacity).save(picture, format="PNG")
-    files.write(overlay_path, picture.getvalue())
+    if overlay_path is not None:
+        overlay(prediction.view, attribution, opacity=opacity).save(picture, format="PNG")
+        files.write(overlay_path, picture.getvalue())
     if raw_path is not None:
         np.save(numbers, attribution.raw)
         files.write(raw_path, numbers.getvalue())
@@ -207,9 +217,11 @@ def _print_result(result: dict[str, Any], method: Method) -> None:
         f"{method.title} of class {target['index']} ({target['label']}, "
         f"{target['probability']:.2%}) by {result['weights']} at {where}: {height} × {width} "
         f"values from {low:.4g} to {high:.4g}{weak}; {result['milliseconds']:.0f} ms on "
-        f"{result['device']} in {result['dtype']}, measured.\n"
-        f"Overlay: {result['out']}" + (f"\nMap: {result['raw']}" if result["raw"] else "")
+        f"{result['device']} in {result['dtype']}, measured."
     )
+    for title, file in (("Overlay", result["out"]), ("Map", result["raw"])):
+        if file:
+            print(f"{title}: {file}")
 
 
 def _stage(text: str, method: Method) -> int | Literal["last"]:
