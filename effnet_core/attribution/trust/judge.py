@@ -20,8 +20,12 @@ from effnet_core.errors import InvalidInput
 
 UNCHANGED = 0.9
 """A rank correlation from which on two maps count as one."""
-SAME = 0.99
-"""A rank correlation that a map made again from the same picture must reach."""
+SAME = 0.95
+"""A rank correlation that a map made again from the same picture must reach.
+
+Engines and number formats rank close values differently; the maps of two different photos reached
+0.89 at most (Lite0, 80 pairs).
+"""
 
 Test = Literal["picture", "weights", "rivals", "road", "range"]
 Outcome = Literal["for", "weak", "against"]
@@ -71,8 +75,7 @@ def trust(values: npt.NDArray[np.float32], subject: Subject) -> Trust:
             f"A map has finite values in rows and columns; got an array of shape {values.shape}."
         )
     start = time.perf_counter()
-    tests = _picture, _weights, _rivals, _road, _range
-    evidence = tuple(test(values, subject) for test in tests)
+    evidence = tuple(test(values, subject) for test in TESTS)
     outcome = _worst(evidence)
     return Trust(
         outcome=outcome,
@@ -207,3 +210,7 @@ def _range(values: Maps, subject: Subject) -> Evidence:
     outcome: Outcome = "weak" if own < WEAK_FRACTION * reference else "for"
     figures = (("range", own), ("range by random weights", reference))
     return Evidence(test="range", outcome=outcome, sentence=sentence, figures=figures)
+
+
+TESTS = _picture, _weights, _rivals, _road, _range
+"""A map and its subject → the evidence, in the order of its weight."""
