@@ -84,10 +84,7 @@ def _add_classes(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(args: argparse.Namespace) -> int:
-    if args.out is None and not args.trust:
-        raise InvalidInput("Give --out for the overlay to write, or --trust to test the map.")
-    overlay_path = None if args.out is None else output_path(args.out, ".png")
-    raw_path = None if args.raw is None else output_path(args.raw, ".npy")
+    overlay_path, raw_path = _output_paths(args)
     method = find_method(args.method)
     parameters = _parameters(method, args.set)
     stage = _stage(args.stage, method)
@@ -116,17 +113,24 @@ def _run(args: argparse.Namespace) -> int:
         files = {name: path and str(path) for name, path in (("out", out), ("raw", raw))}
         results.append(described | {"parameters": dict(parameters)} | files)
         if args.trust:
-            found = judged(loaded, prediction, attribution, parameters)
-            results[-1]["trust"] = found.to_dict()
+            results[-1]["trust"] = judged(loaded, prediction, attribution, parameters).to_dict()
     if args.json:
         print_json(results[0] if len(results) == 1 else {"maps": results})
     else:
         for result in results:
             _print_result(result, method)
-            if args.trust:
-                print_trust(result["trust"])
         print(described_input(loaded))
     return 0
+
+
+def _output_paths(args: argparse.Namespace) -> tuple[Path | None, Path | None]:
+    """Where overlay and map go, None for what is not written; raises InvalidInput."""
+    if args.out is None and not args.trust:
+        raise InvalidInput("Give --out for the overlay to write, or --trust to test the map.")
+    return (
+        None if args.out is None else output_path(args.out, ".png"),
+        None if args.raw is None else output_path(args.raw, ".npy"),
+    )
 
 
 def _require_in_range(args: argparse.Namespace) -> None:
@@ -222,6 +226,8 @@ def _print_result(result: dict[str, Any], method: Method) -> None:
     for title, file in (("Overlay", result["out"]), ("Map", result["raw"])):
         if file:
             print(f"{title}: {file}")
+    if "trust" in result:
+        print_trust(result["trust"])
 
 
 def _stage(text: str, method: Method) -> int | Literal["last"]:

@@ -46,13 +46,6 @@ class Contest:
         """How many random maps have a smaller gap."""
         return sum(rival.gap < self.own.gap for rival in self.random)
 
-    @property
-    def ahead_of_random(self) -> float:
-        """The map's gap less the random maps' mean, in their standard deviations."""
-        gaps = np.array([rival.gap for rival in self.random])
-        spread = max(float(gaps.std(ddof=1)), float(np.finfo(np.float32).eps))
-        return (self.own.gap - float(gaps.mean())) / spread
-
 
 def contest(values: Floats, picture: Pictures, probability: Probability) -> Contest:
     """Insertion and deletion of a map (h, w), random maps on its grid and the centre Gaussian.
