@@ -2,10 +2,10 @@
 
 `python -m benchmarks.trust CHECKPOINT ARCHITECTURE PHOTOS` makes each photo's Grad-CAM map of its
 first class at the last stage, and three fakes: an edge detector's map, which follows the picture
-but no weights; another photo's map, made by the same network and class number, which follows the
-weights but not the picture; and a blob in the middle, which follows neither. A fake is judged until
-a test speaks against it, a true map by all tests. Photos with even and odd places, sorted by name,
-are counted apart: rules were looked for on the even ones.
+but no weights; another photo's map of its own first class, which follows the weights but not this
+picture; and a blob in the middle, which follows neither. True maps and those of other photos are
+judged by all tests, the rest until a test speaks against them. Photos with even and odd places,
+sorted by name, are counted apart: rules were looked for on the even ones.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ def main(checkpoint: str, architecture: str, folder: str) -> None:
             "blob": blob,
         }
         for name, remade in makers.items():
-            said = outcome(replace(subject, remade=remade), in_full=name == "true")
+            said = outcome(replace(subject, remade=remade), in_full=name in ("true", "other photo"))
             counts[name, "odd" if place % 2 else "even", said] += 1
             print(f"{photos[place].name}: {name}: {said}", flush=True)
     for (name, half, said), count in sorted(counts.items()):
