@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from effnet_core.attribution import Value
     from effnet_core.attribution.cell import Cell, CellArithmetic
     from effnet_core.attribution.ledger import Ledger
+    from effnet_core.attribution.trust import Trust
     from effnet_core.engines.prediction import Prediction
     from effnet_core.engines.probe import ProbedSize
     from effnet_core.network.verify import Verification
@@ -139,6 +140,25 @@ def explanation_of_classes(picture: Picture, weights: str) -> tuple[Explanation,
     from effnet_core.service import ClassifyRequest
 
     return service().explain_classes(ClassifyRequest(picture.data, weights))
+
+
+@st.cache_resource(scope="session", max_entries=16, show_spinner=False, hash_funcs=_BY_KEY)
+def trust(picture: Picture, weights: str, class_index: int, method: str, stage: Stage) -> Trust:
+    """Return whether the map of one stage can be trusted, by tests that take some seconds.
+
+    Raises what `InferenceService.trust` raises.
+    """
+    from effnet_core.service import ExplainRequest
+
+    return service().trust(
+        ExplainRequest(
+            image=picture.data,
+            weights=weights,
+            class_index=class_index,
+            method=method,
+            stage="last" if stage == "all" else stage,
+        )
+    )
 
 
 @st.cache_resource(scope="session", max_entries=16, show_spinner=False, hash_funcs=_BY_KEY)

@@ -20,6 +20,7 @@ TORCH_FREE = (
     "attribution.document",
     "attribution.ledger",
     "attribution.render",
+    "attribution.trust",
     "cost",
     "cost.arrays",
     "cost.budget",

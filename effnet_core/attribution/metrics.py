@@ -22,6 +22,8 @@ from effnet_core.errors import InvalidInput
 
 STEPS = 12
 """Equal parts of the picture that insertion and deletion exchange one after another."""
+BLUR_PER_SIDE = 0.05
+"""Standard deviation of the blur that insertion starts from, as a part of the shorter side."""
 
 Floats = npt.NDArray[np.floating]
 
@@ -77,6 +79,17 @@ class Curve:
     def area(self) -> float:
         """Area under the curve by the trapezoidal rule, 0 to 1."""
         return float(np.trapezoid(self.confidences, self.fractions))
+
+
+def blurred(picture: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """The picture (3, H, W) out of focus, where insertion starts; as `pixels.baseline` blurs."""
+    from scipy.ndimage import gaussian_filter
+
+    sigma = BLUR_PER_SIDE * min(picture.shape[1:])
+    found: npt.NDArray[np.float32] = gaussian_filter(
+        picture, sigma, mode="mirror", radius=math.ceil(2 * sigma), axes=(1, 2)
+    )
+    return found
 
 
 def exchanged(

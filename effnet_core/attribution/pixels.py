@@ -14,13 +14,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from effnet_core.attribution.metrics import BLUR_PER_SIDE
 from effnet_core.attribution.parameters import Value
 from effnet_core.errors import InvalidInput
 from effnet_core.limits import MAX_WINDOWS
 
 NOISE_SEED = 0
-BLUR_PER_SIDE = 0.05
-"""Standard deviation of the "blur" baseline as a part of the picture's shorter side."""
 
 Network = Callable[[Tensor], Tensor]
 PixelMethod = Callable[[Network, Tensor, int, Mapping[str, Any], Tensor], Tensor]

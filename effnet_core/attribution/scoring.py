@@ -21,6 +21,7 @@ from effnet_core.architecture.spec import ArchitectureSpec
 from effnet_core.attribution import metrics
 from effnet_core.attribution.cases import Case, as_inputs, draw, prepare
 from effnet_core.attribution.compute import Stage
+from effnet_core.attribution.controls import centre_gaussian, random_map
 from effnet_core.attribution.maps import MapRequest, black, photo_maps
 from effnet_core.attribution.parameters import Value
 from effnet_core.attribution.registry import Method, find_method
@@ -38,8 +39,6 @@ from effnet_core.errors import InvalidInput
 
 BATCH = 32
 """Photos whose maps are made together."""
-GAUSSIAN_PER_SIDE = 0.25
-"""Standard deviation of the centre Gaussian as a part of the side."""
 
 Map = npt.NDArray[np.float32]
 
@@ -101,24 +100,6 @@ def score_maps(
         )
         for (subject, stage), row in rows.items()
     )
-
-
-def random_map(grid: tuple[int, int], generator: np.random.Generator) -> npt.NDArray[np.float32]:
-    """Values uniform in [0, 1) on a (height, width) `grid`; enlarged as any other map is."""
-    return generator.random(grid, dtype=np.float32)
-
-
-def centre_gaussian(size: tuple[int, int]) -> npt.NDArray[np.float32]:
-    """A Gaussian around the middle of (height, width) `size`, a quarter of each side wide.
-
-    Photographers put things in the middle (79 % of Tiny-ImageNet's validation boxes contain the
-    photo's centre), so this map says where objects usually are, whatever the photo.
-    """
-    rows, columns = (
-        np.exp(-0.5 * (((np.arange(count) + 0.5) / count - 0.5) / GAUSSIAN_PER_SIDE) ** 2)
-        for count in size
-    )
-    return np.outer(rows, columns).astype(np.float32)
 
 
 def deepest_stage(

@@ -37,6 +37,7 @@ from effnet_core.cli.loading import (
 )
 from effnet_core.cli.methods import methods_help, parameters
 from effnet_core.cli.streams import print_json
+from effnet_core.cli.trust import add_trust, judged, print_trust
 from effnet_core.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -92,6 +93,7 @@ def register(commands: Commands) -> None:
     )
     parser.add_argument("--raw", metavar="map.npy", help="also write the map: float32, signed")
     add_ledger(parser)
+    add_trust(parser)
     add_device(parser)
 
 
@@ -141,6 +143,8 @@ def _run(args: argparse.Namespace) -> int:
         described |= {"classified_by": prediction.engine, "parameters": dict(values)}
         files = {"out": out and str(out), "raw": raw and str(raw), "html": args.html}
         results.append(described | files)
+        if args.trust:
+            results[-1]["trust"] = judged(model, prediction, attribution, values).to_dict()
     if html_path is not None:
         found = ledger_of(loaded, by, indices[0])
         write_html(html_path, args, loaded, prediction, found, drawings)
@@ -255,13 +259,13 @@ def _print_result(result: dict[str, Any], method: Method) -> None:
         f"{method.title} of class {target['index']} ({target['label']}, "
         f"{target['probability']:.2%}) by {result['weights']} at {where}: {height} × {width} "
         f"values from {low:.4g} to {high:.4g}{weak}; {result['milliseconds']:.0f} ms on "
-        f"{result['device']} in {result['dtype']}, measured.\n"
-        + "\n".join(
-            f"{name}: {result[key]}"
-            for name, key in (("Overlay", "out"), ("Map", "raw"), ("Page", "html"))
-            if result[key]
-        )
+        f"{result['device']} in {result['dtype']}, measured."
     )
+    for name, file in (("Overlay", "out"), ("Map", "raw"), ("Page", "html")):
+        if result[file]:
+            print(f"{name}: {result[file]}")
+    if "trust" in result:
+        print_trust(result["trust"])
 
 
 def _stage(text: str, method: Method) -> int | Literal["last"]:

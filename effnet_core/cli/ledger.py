@@ -55,9 +55,9 @@ def require_maps(args: argparse.Namespace) -> None:
     for name in ("against", "csv"):
         if getattr(args, name) is not None:
             raise InvalidInput(f"--{name} belongs to --ledger; add it.")
-    if args.out is None and args.html is None:
+    if args.out is None and args.html is None and not args.trust:
         raise InvalidInput(
-            "A map needs --out, the overlay to write (or --html); --ledger needs neither."
+            "A map needs --out, the overlay to write, --html or --trust; --ledger needs none."
         )
 
 

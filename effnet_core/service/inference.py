@@ -11,6 +11,7 @@ from effnet_core.attribution import attribute, attribute_stages, grad_cam_classe
 from effnet_core.attribution.cell import CellArithmetic
 from effnet_core.attribution.document import document, to_html
 from effnet_core.attribution.ledger import Ledger, ledger
+from effnet_core.attribution.trust import Trust, trust_of
 from effnet_core.cost.report import element_bytes
 from effnet_core.engines.device import device_name
 from effnet_core.engines.prediction import Prediction
@@ -134,6 +135,12 @@ class InferenceService:
             inputs, classes = predictor.inputs(prediction.pixels), range(len(prediction.classes))
             maps = grad_cam_classes(predictor, inputs, classes, known=known)
             return tuple(Explanation(prediction, attribution) for attribution in maps)
+
+    def trust(self, request: ExplainRequest) -> Trust:
+        """Tests of one map, made by ONNX Runtime on the CPU; raises what `classify` raises."""
+        explained = self.explain(request)
+        with self._asked(request) as (predictor, (prediction, _)):
+            return trust_of(predictor, prediction, explained.attribution, request.parameters)
 
     def ledger(self, request: LedgerRequest) -> Ledger:
         """How a logit adds up, from the pass that classified; raises what `classify` raises."""

@@ -28,11 +28,12 @@ if TYPE_CHECKING:
 PART = Choice(
     key="part",
     label="Explained by",
-    options=("maps", "ledger", "sizes", "probe", "numbers"),
+    options=("maps", "ledger", "trust", "sizes", "probe", "numbers"),
     default="maps",
     labels={
         "maps": "Maps",
         "ledger": "Ledger",
+        "trust": "Trust",
         "sizes": "Sizes",
         "probe": "Probe",
         "numbers": "Numbers",
@@ -159,6 +160,15 @@ def choose_how(cards: Sequence[ModelCard]) -> How:
     else:
         st.caption("This method looks at the input itself, pixel by pixel: it has no stages.")
     return How(method=method, parameters=chosen, stage=stage)
+
+
+def choose_cam() -> Method:
+    """Draw the choice among the methods that look at feature maps."""
+    methods = tuple(method for method in METHODS if method.supports_stages)
+    offered = dataclasses.replace(METHOD, options=tuple(method.id for method in methods))
+    if st.session_state.get(METHOD.key) not in (None, *offered.options):
+        st.session_state[METHOD.key] = METHOD.default
+    return find_method(widgets.select(offered))
 
 
 def _choose_stage(cards: Sequence[ModelCard]) -> Stage:

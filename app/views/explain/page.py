@@ -21,6 +21,7 @@ from app.views.explain import (
     scaling,
     sizes,
     targets,
+    trust,
 )
 
 if TYPE_CHECKING:
@@ -51,10 +52,13 @@ def render() -> None:
     with left:
         asked = targets.choose(predictions)
         how = controls.choose_how(ready) if part == "maps" else None
-        drawing = controls.choose_drawing() if part in ("maps", "sizes") else None
+        cam = controls.choose_cam() if part == "trust" else None
+        drawing = controls.choose_drawing() if part in ("maps", "trust", "sizes") else None
     with right:
         if how is not None and drawing is not None:
             _draw_maps(picture, predictions, asked, how, drawing)
+        elif asked and drawing is not None and cam is not None:
+            trust.draw(picture, asked[0], drawing, cam.id)
         elif asked and drawing is not None:
             sizes.draw(picture, asked[0], drawing)
         elif part == "numbers":

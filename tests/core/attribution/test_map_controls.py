@@ -12,9 +12,10 @@ import torch
 
 from effnet_core.architecture.names import scaled, variant
 from effnet_core.attribution.boxes import Box
+from effnet_core.attribution.controls import centre_gaussian, random_map
 from effnet_core.attribution.metrics import energy_inside, pointing_game
 from effnet_core.attribution.scores import METRICS, Estimate, MapScores
-from effnet_core.attribution.scoring import centre_gaussian, deepest_stage, random_map
+from effnet_core.attribution.scoring import deepest_stage
 from effnet_core.errors import InvalidInput
 from effnet_core.network.build import build
 

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from effnet_core.attribution.boxes import Box
+from effnet_core.attribution.controls import random_map
 from effnet_core.attribution.metrics import (
     curve,
     drop,
@@ -23,7 +24,6 @@ from effnet_core.attribution.metrics import (
     increase,
     pointing_game,
 )
-from effnet_core.attribution.scoring import random_map
 from effnet_core.errors import InvalidInput
 from tests.core.attribution.curves import deletion, insertion
 

@@ -14,11 +14,11 @@ from torch import Tensor
 from effnet_core.architecture.names import scaled
 from effnet_core.attribution import MapScores, attribute, metrics, score_maps, scoring
 from effnet_core.attribution.boxes import Box, view_box
+from effnet_core.attribution.controls import centre_gaussian
 from effnet_core.attribution.maps import MapRequest, photo_maps
 from effnet_core.attribution.pixels import baseline
 from effnet_core.attribution.reference import fill_norm_statistics
 from effnet_core.attribution.scores import METRICS
-from effnet_core.attribution.scoring import centre_gaussian
 from effnet_core.datasets.photo_set import PhotoSet
 from effnet_core.engines.predictor import Predictor
 from effnet_core.errors import InvalidInput

@@ -49,7 +49,7 @@ def test_every_stage_of_a_bundled_model_has_cells_as_torch_computes_them(tmp_pat
     predictor = Predictor(source.load(), device="cpu", engine="eager")
     prediction = service.classify(ClassifyRequest(picture, source.id))
     with torch.inference_mode():
-        maps = predictor.model.feature_maps(predictor.inputs(prediction.pixels))
+        maps = predictor.model.feature_maps(torch.from_numpy(predictor.inputs(prediction.pixels)))
     for stage, expected in enumerate(maps):
         channel, side = expected.shape[1] // 2, expected.shape[-1]
         cell = Cell(stage=stage, channel=channel, row=side // 2, column=side - 1)
