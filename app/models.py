@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from app import resources, widgets
+from app import replies, resources, widgets
 from app.markup import plain, title
 from app.state import put
 from app.text import count, size
@@ -124,7 +124,7 @@ def answer(card: ModelCard, picture: Picture) -> Prediction | str:
     text = f"{plain(label(card))} looks at {plain(picture.title)} …"
     try:
         with st.spinner(text, show_time=True):
-            return resources.prediction(picture, card.id)
+            return replies.prediction(picture, card.id)
     except EffnetError as error:
         return str(error)
 

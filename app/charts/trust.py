@@ -1,4 +1,4 @@
-"""Cascading randomisation: how much of a map is left as layers are drawn anew from the head down."""
+"""Cascading randomisation: how much of a map is left as layers are drawn anew from the head."""
 
 from __future__ import annotations
 

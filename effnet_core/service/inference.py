@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 
 from effnet_core.architecture.spec import ArchitectureSpec
 from effnet_core.attribution import attribute, attribute_stages, grad_cam_classes
@@ -12,22 +10,13 @@ from effnet_core.attribution.cell import CellArithmetic
 from effnet_core.attribution.document import document, to_html
 from effnet_core.attribution.ledger import Ledger, ledger
 from effnet_core.attribution.trust import Trust, trust_of
-from effnet_core.cost.report import element_bytes
-from effnet_core.engines.device import device_name
 from effnet_core.engines.prediction import Prediction
-from effnet_core.engines.predictor import Predictor
 from effnet_core.engines.probe import ProbedSize, probe
-from effnet_core.errors import InvalidInput
-from effnet_core.host import processor
 from effnet_core.images import Preprocessing
-from effnet_core.images.resizing import edge_for
 from effnet_core.latency import LatencyMeasurement
-from effnet_core.limits import MAX_MODELS_KEPT, MAX_QUEUE, MAX_UPLOADS_KEPT
+from effnet_core.service.answering import Answering
 from effnet_core.service.cards import stored_card
-from effnet_core.service.cells import Cells
-from effnet_core.service.lanes import Ticket, WaitingRoom
-from effnet_core.service.models import Models
-from effnet_core.service.recent import Answer, RecentPasses, RecentPictures, digest
+from effnet_core.service.recent import digest
 from effnet_core.service.requests import (
     CellRequest,
     Channels,
@@ -38,16 +27,11 @@ from effnet_core.service.requests import (
     ModelCard,
     ProbeRequest,
 )
-from effnet_core.service.uploads import Uploads
-from effnet_core.weights.checkpoints import LoadedWeights
 from effnet_core.weights.published import find
 from effnet_core.weights.sources import Source
-from effnet_core.weights.store import WeightsStore
-
-Request = CellRequest | ClassifyRequest | ExplainRequest | LedgerRequest
 
 
-class InferenceService:
+class InferenceService(Answering):
     """Classifies and explains pictures for any number of threads at once.
 
     One lane a model: requests for the same model are answered one after the other, on the CPU two
@@ -60,32 +44,6 @@ class InferenceService:
     beside the store, those of uploads nowhere. Device and dtype hold for all models. Raises
     InvalidInput for an unknown device or dtype, EffnetError for an absent device.
     """
-
-    def __init__(
-        self,
-        store: WeightsStore,
-        *,
-        device: str = "auto",
-        dtype: str = "float32",
-        max_queue: int = MAX_QUEUE,
-        max_models: int = MAX_MODELS_KEPT,
-        max_uploads: int = MAX_UPLOADS_KEPT,
-    ) -> None:
-        if min(max_queue, max_models, max_uploads) < 1:
-            raise InvalidInput("The service needs room for at least one request, model and upload.")
-        element_bytes(dtype)
-        self._device = device_name(device)
-        self._dtype = dtype
-        self._store = store
-        self._room = WaitingRoom(max_queue)
-        self._uploads = Uploads(max_uploads, on_drop=self._forget)
-        self._models = Models(
-            store, self._uploads, device=self._device, dtype=dtype, capacity=max_models
-        )
-        self._pictures = RecentPictures()
-        self._recent = RecentPasses()
-        self._cells = Cells()
-        self._timing = threading.Lock()
 
     def classify(self, request: ClassifyRequest) -> Prediction:
         """The most probable classes of one picture by one model.
@@ -140,6 +98,9 @@ class InferenceService:
         """Tests of one map, made by ONNX Runtime on the CPU; raises what `classify` raises."""
         explained = self.explain(request)
         with self._asked(request) as (predictor, (prediction, _)):
+            pass  # others need not wait: the tests have networks of their own
+        with self._room.admit() as ticket, self._timing:
+            ticket.turn()
             return trust_of(predictor, prediction, explained.attribution, request.parameters)
 
     def ledger(self, request: LedgerRequest) -> Ledger:
@@ -260,59 +221,6 @@ class InferenceService:
 
             ticket.turn()
             return measure_spec(spec, device=self._device, dtype=self._dtype, repeats=repeats)
-
-    @property
-    def device_name(self) -> str:
-        """The GPU's or processor's own name."""
-        if self._device.startswith("cuda"):
-            import torch
-
-            return torch.cuda.get_device_name(self._device)
-        return processor()
-
-    @property
-    def waiting(self) -> int:
-        """How many requests wait for their turn now."""
-        return self._room.waiting
-
-    def loaded(self) -> tuple[str, ...]:
-        """The ids of the models in memory, least recently used first."""
-        return self._models.loaded()
-
-    def _resolved(self, request: Request) -> tuple[Source | LoadedWeights, bytes]:
-        """What the request's weights name, and what stands for its picture."""
-        return self._models.source(request.weights), digest(request.image)
-
-    @contextmanager
-    def _asked(self, request: Request) -> Iterator[tuple[Predictor, Answer]]:
-        """Hold the lane of the request's model, once it has classified the picture."""
-        with (
-            self._room.admit() as ticket,
-            self._answered(request, *self._resolved(request), ticket) as found,
-        ):
-            yield found
-
-    @contextmanager
-    def _answered(
-        self, request: Request, source: Source | LoadedWeights, name: bytes, ticket: Ticket
-    ) -> Iterator[tuple[Predictor, Answer]]:
-        """As `_asked`; the model is not loaded for what cannot be decoded.
-
-        A pass is taken only where it is not known what the model says of the picture.
-        """
-        picture = self._pictures.get(name, request.image, edge_for(source.preprocessing))
-        with self._models.use(source, ticket) as predictor:
-            key = name, source.id
-            answer = self._recent.get(key)
-            if answer is None:
-                answer = predictor.answer(picture)
-                self._recent.put(key, answer)
-            yield predictor, answer
-
-    def _forget(self, identity: str) -> None:
-        self._models.forget(identity)
-        self._recent.forget(identity)
-        self._cells.forget(identity)
 
 
 def _target(request: ExplainRequest | LedgerRequest, prediction: Prediction) -> int:

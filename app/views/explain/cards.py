@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from app import pictures, resources, widgets
+from app import pictures, replies, widgets
 from app.markup import caption, plain
 from app.models import label
 from app.pictures import Picture
@@ -72,6 +72,6 @@ def _explain(picture: Picture, target: Target, how: How) -> tuple[Explanation, .
         raise InvalidInput(f"this model has no class called {target.class_name}.")
     with st.spinner(f"{how.method.title} …", show_time=True):
         if how.all_classes_at_once:
-            return (resources.explanation_of_classes(picture, weights)[index],)
+            return (replies.explanation_of_classes(picture, weights)[index],)
         method, stage, parameters = how.method.id, how.stage, how.parameters
-        return resources.explanations(picture, weights, index, method, stage, parameters)
+        return replies.explanations(picture, weights, index, method, stage, parameters)

@@ -13,7 +13,7 @@ from app import pictures, widgets
 from app.markup import plain
 from app.pages import page
 from app.pictures import Picture
-from app.resources import Stage
+from app.replies import Stage
 from app.state import Choice, Number
 from app.views.explain import parameters
 from effnet_core.attribution import METHODS, Attribution, Method, Value, find_method

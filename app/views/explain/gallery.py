@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from app import resources, widgets
+from app import replies, widgets
 from app.markup import caption, plain
 from app.models import label
 from app.pictures import Picture
@@ -37,7 +37,7 @@ def draw(
     Those among the `targets` explained above are marked.
     """
     try:
-        every = resources.explanation_of_classes(picture, card.id)
+        every = replies.explanation_of_classes(picture, card.id)
     except EffnetError as error:
         st.error(plain(f"{label(card)}: {error}"))
         return

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from app import resources, widgets
+from app import replies, widgets
 from app.charts.ledger import waterfall
 from app.markup import caption, plain, title
 from app.models import label
@@ -40,7 +40,7 @@ def draw(picture: Picture, target: Target, prediction: Prediction) -> None:
         return
     against = _choose_against(prediction, target.class_index)
     with widgets.told():
-        found = resources.ledger(picture, target.card.id, target.class_index, against)
+        found = replies.ledger(picture, target.card.id, target.class_index, against)
         _draw_places(name, prediction, found)
         _draw_sums(found)
         _draw_channels(name, prediction, found)
@@ -111,5 +111,5 @@ def _draw_downloads(
     stem = files.words(f"{label(target.card)} ledger {prediction.classes[found.class_index]}")
     with st.container(horizontal=True):
         widgets.download("Ledger (CSV)", to_csv(found).encode(), f"{stem}.csv", key="ledger-csv")
-        page = resources.document(picture, target.card.id, found.class_index, found.against)
+        page = replies.document(picture, target.card.id, found.class_index, found.against)
         widgets.download("Everything (HTML)", page.encode(), f"{stem}.html", key="ledger-html")

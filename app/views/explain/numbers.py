@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from app import resources, widgets
+from app import replies, widgets
 from app.live.cells import cells, chosen_cell
 from app.markup import plain
 from app.models import label
@@ -41,7 +41,7 @@ def _draw_numbers(picture: Picture, target: Target) -> None:
         weights, index = target.card.id, target.class_index
         assert index is not None
         with st.spinner("Every stage's channels …", show_time=True):
-            every = resources.channels(picture, weights, index)
+            every = replies.channels(picture, weights, index)
         stage = _choose_stage(len(every))
         channels = every[stage]
         left, right = st.columns([2, 3], gap="large")
@@ -50,7 +50,7 @@ def _draw_numbers(picture: Picture, target: Target) -> None:
             with st.container(horizontal=True):
                 row, column = (_choose_place(key, channels.side) for key in (ROW, COLUMN))
             cell = Cell(stage=stage, channel=channel, row=row, column=column)
-            found = resources.cell(picture, weights, cell)
+            found = replies.cell(picture, weights, cell)
             alt = (
                 f"Channel {channel}, {channels.side} × {channels.side} cells; row {row}, column "
                 f"{column} is chosen. The arrow keys choose its neighbours."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app import resources, widgets
+from app import replies, widgets
 from app.charts import probe as charts
 from app.markup import plain
 from app.models import label
@@ -27,7 +27,7 @@ def draw(picture: Picture, target: Target) -> None:
         return
     with widgets.told():
         with st.spinner("Looking at eight sizes …", show_time=True):
-            sizes = resources.probed(picture, target.card.id, target.class_index)
+            sizes = replies.probed(picture, target.card.id, target.class_index)
         widgets.chart(charts.over_sizes(sizes), charts.message(sizes), key="probe")
         st.markdown(plain(charts.message(sizes)))
         rows = [

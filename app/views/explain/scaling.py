@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from app import resources, widgets
+from app import replies, widgets
 from app.markup import caption, plain, title
 from app.models import facts
 from app.pictures import Picture
@@ -45,7 +45,7 @@ def _draw_class(panels: tuple[Panel, ...], picture: Picture, index: int, drawing
         explained = [
             given
             for panel in panels
-            for given in resources.explanations(picture, panel.model.id, index, "grad-cam")
+            for given in replies.explanations(picture, panel.model.id, index, "grad-cam")
         ]
     st.caption(
         f"Grad-CAM of “{plain(name)}” at the last feature map, each on its own scale, as in "
@@ -63,7 +63,7 @@ def _class_index(panels: tuple[Panel, ...], picture: Picture, names: tuple[str, 
     known = next((name for name in names if name in classes), None)
     if known is not None:
         return classes.index(known)
-    return resources.prediction(picture, panels[-1].model.id).top[0].index
+    return replies.prediction(picture, panels[-1].model.id).top[0].index
 
 
 def _draw_panel(panel: Panel, given: Explanation, picture: Picture, drawing: Drawing) -> None:

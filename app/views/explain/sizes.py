@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from app import models, resources, widgets
+from app import models, replies, resources, widgets
 from app.markup import caption, html, plain, title
 from app.models import label
 from app.pictures import Picture
@@ -53,7 +53,7 @@ def _draw_card(picture: Picture, card: ModelCard, truth: int, drawing: Drawing) 
         return None
     first = given.top[0]
     try:
-        explained = resources.explanations(picture, card.id, truth, "grad-cam")[0]
+        explained = replies.explanations(picture, card.id, truth, "grad-cam")[0]
     except EffnetError as error:
         st.error(plain(str(error)))
         return None

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from app import resources, widgets
+from app import replies, widgets
 from app.charts.trust import cascade
 from app.markup import caption, plain, title
 from app.models import label
@@ -40,23 +40,25 @@ def draw(picture: Picture, target: Target, drawing: Drawing, method: str) -> Non
         st.info(plain(f"{name} has no class called {target.class_name}."))
         return
     with widgets.told():
-        (given,) = resources.explanations(picture, target.card.id, target.class_index, method)
+        (given,) = replies.explanations(picture, target.card.id, target.class_index, method)
         beside, below = st.columns([2, 3])
         with beside:
             alt = f"{find_method(method).title} of {given.target.label} by {name}."
             st.image(drawing.overlay(given), width="stretch", alt=alt, output_format="PNG")
             st.html(title(given.target.label, f"{find_method(method).title} by {name}"))
         with below, st.spinner("Testing the map: five tests, some ten seconds …", show_time=True):
-            found = resources.trust(picture, target.card.id, target.class_index, method, "last")
+            found = replies.trust(picture, target.card.id, target.class_index, method, "last")
         with below:
-            st.markdown(f"**{plain(found.verdict)}**")
+            passed = found.outcome == "for"
+            verdict = f"{found.verdict.partition(':')[0]}." if passed else found.verdict
+            st.markdown(f"**{plain(verdict)}**")
             st.html(caption(f"{found.milliseconds / 1000:.1f} s measured for all five tests"))
         for each in found.evidence:
             _draw(each)
         st.caption(
-            "A map that passes holds in these tests: none can prove that it is right. Planted fakes "
-            "(an edge detector, another photo's map, a blob in the middle) were called out on 40 of "
-            "40 photos, measured with Lite0; no true map was called untrue there."
+            "A map that passes holds in these tests: none can prove that it is right. Planted "
+            "fakes (an edge detector, another photo's map, a blob in the middle) were called out "
+            "on 40 of 40 photos, measured with Lite0; no true map was called untrue there."
         )
 
 

@@ -1,0 +1,144 @@
+"""What models answered about a session's pictures: kept for that session alone, gone with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, Literal
+
+import streamlit as st
+
+from app.resources import service
+
+if TYPE_CHECKING:
+    from app.pictures import Picture
+    from effnet_core.attribution import Value
+    from effnet_core.attribution.cell import Cell, CellArithmetic
+    from effnet_core.attribution.ledger import Ledger
+    from effnet_core.attribution.trust import Trust
+    from effnet_core.engines.prediction import Prediction
+    from effnet_core.engines.probe import ProbedSize
+    from effnet_core.service import Channels, Explanation
+
+Stage = int | Literal["last", "all"]
+"""Where in a network a map is made, as in `ExplainRequest`; "all" stands for every stage."""
+
+_BY_KEY: dict[str | type[Any], Callable[[Any], Any]] = {"app.pictures.Picture": attrgetter("key")}
+
+
+@st.cache_resource(scope="session", max_entries=64, show_spinner=False, hash_funcs=_BY_KEY)
+def prediction(picture: Picture, weights: str) -> Prediction:
+    """Return what a model says about a picture, with its ten most probable classes.
+
+    Raises what `InferenceService.classify` raises.
+    """
+    from effnet_core.service import ClassifyRequest
+
+    return service().classify(ClassifyRequest(picture.data, weights, top_k=10))
+
+
+@st.cache_resource(scope="session", max_entries=64, show_spinner=False, hash_funcs=_BY_KEY)
+def explanations(
+    picture: Picture,
+    weights: str,
+    class_index: int,
+    method: str,
+    stage: Stage = "last",
+    parameters: tuple[tuple[str, Value], ...] = (),
+) -> tuple[Explanation, ...]:
+    """Return the map of one stage, or those of all, as in `ExplainRequest`.
+
+    Raises what `InferenceService.explain` and `explain_stages` raise.
+    """
+    from effnet_core.service import ExplainRequest
+
+    request = ExplainRequest(
+        image=picture.data,
+        weights=weights,
+        class_index=class_index,
+        method=method,
+        stage="last" if stage == "all" else stage,
+        parameters=parameters,
+    )
+    return service().explain_stages(request) if stage == "all" else (service().explain(request),)
+
+
+@st.cache_resource(scope="session", max_entries=16, show_spinner=False, hash_funcs=_BY_KEY)
+def explanation_of_classes(picture: Picture, weights: str) -> tuple[Explanation, ...]:
+    """Return Grad-CAM of every class at the last feature map, all computed at once.
+
+    Raises what `InferenceService.explain_classes` raises.
+    """
+    from effnet_core.service import ClassifyRequest
+
+    return service().explain_classes(ClassifyRequest(picture.data, weights))
+
+
+@st.cache_resource(scope="session", max_entries=16, show_spinner=False, hash_funcs=_BY_KEY)
+def trust(picture: Picture, weights: str, class_index: int, method: str, stage: Stage) -> Trust:
+    """Return whether the map of one stage can be trusted, by tests that take some seconds.
+
+    Raises what `InferenceService.trust` raises.
+    """
+    from effnet_core.service import ExplainRequest
+
+    return service().trust(
+        ExplainRequest(
+            image=picture.data,
+            weights=weights,
+            class_index=class_index,
+            method=method,
+            stage="last" if stage == "all" else stage,
+        )
+    )
+
+
+@st.cache_resource(scope="session", max_entries=16, show_spinner=False, hash_funcs=_BY_KEY)
+def ledger(picture: Picture, weights: str, class_index: int, against: int | None) -> Ledger:
+    """Return how a class's logit, or its lead over another's, adds up.
+
+    Raises what `InferenceService.ledger` raises.
+    """
+    from effnet_core.service import LedgerRequest
+
+    return service().ledger(LedgerRequest(picture.data, weights, class_index, against))
+
+
+@st.cache_resource(scope="session", max_entries=4, show_spinner=False, hash_funcs=_BY_KEY)
+def document(picture: Picture, weights: str, class_index: int, against: int | None) -> str:
+    """Return the explanation of a class as one HTML file."""
+    from effnet_core.service import LedgerRequest
+
+    request = LedgerRequest(picture.data, weights, class_index, against)
+    return service().document(request, picture.title)
+
+
+@st.cache_resource(scope="session", max_entries=16, show_spinner=False, hash_funcs=_BY_KEY)
+def probed(picture: Picture, weights: str, class_index: int) -> tuple[ProbedSize, ...]:
+    """Return what a model says of a picture at eight input sizes.
+
+    Raises what `InferenceService.probe` raises.
+    """
+    from effnet_core.service import ProbeRequest
+
+    return service().probe(ProbeRequest(picture.data, weights, class_index))
+
+
+@st.cache_resource(scope="session", max_entries=64, show_spinner=False, hash_funcs=_BY_KEY)
+def channels(picture: Picture, weights: str, class_index: int) -> tuple[Channels, ...]:
+    """Return every stage's channels by what they give a class's logit, stem first, head last.
+
+    Raises what `InferenceService.channels` raises.
+    """
+    from effnet_core.service import ExplainRequest
+
+    request = ExplainRequest(image=picture.data, weights=weights, class_index=class_index)
+    return service().channels(request)
+
+
+@st.cache_resource(scope="session", max_entries=16, show_spinner=False, hash_funcs=_BY_KEY)
+def cell(picture: Picture, weights: str, at: Cell) -> CellArithmetic:
+    """Return how one cell of a feature map came about; raises what `InferenceService.cell` does."""
+    from effnet_core.service import CellRequest
+
+    return service().cell(CellRequest(picture.data, weights, at))

@@ -1,0 +1,114 @@
+"""How the service answers: who waits, which model answers, and what is known already."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from effnet_core.cost.report import element_bytes
+from effnet_core.engines.device import device_name
+from effnet_core.engines.predictor import Predictor
+from effnet_core.errors import InvalidInput
+from effnet_core.host import processor
+from effnet_core.images.resizing import edge_for
+from effnet_core.limits import MAX_MODELS_KEPT, MAX_QUEUE, MAX_UPLOADS_KEPT
+from effnet_core.service.cells import Cells
+from effnet_core.service.lanes import Ticket, WaitingRoom
+from effnet_core.service.models import Models
+from effnet_core.service.recent import Answer, RecentPasses, RecentPictures, digest
+from effnet_core.service.requests import (
+    CellRequest,
+    ClassifyRequest,
+    ExplainRequest,
+    LedgerRequest,
+)
+from effnet_core.service.uploads import Uploads
+from effnet_core.weights.checkpoints import LoadedWeights
+from effnet_core.weights.sources import Source
+from effnet_core.weights.store import WeightsStore
+
+Request = CellRequest | ClassifyRequest | ExplainRequest | LedgerRequest
+
+
+class Answering:
+    """What `InferenceService` stands on: bounded waiting, models in memory, pictures, answers."""
+
+    def __init__(
+        self,
+        store: WeightsStore,
+        *,
+        device: str = "auto",
+        dtype: str = "float32",
+        max_queue: int = MAX_QUEUE,
+        max_models: int = MAX_MODELS_KEPT,
+        max_uploads: int = MAX_UPLOADS_KEPT,
+    ) -> None:
+        if min(max_queue, max_models, max_uploads) < 1:
+            raise InvalidInput("The service needs room for at least one request, model and upload.")
+        element_bytes(dtype)
+        self._device = device_name(device)
+        self._dtype = dtype
+        self._store = store
+        self._room = WaitingRoom(max_queue)
+        self._uploads = Uploads(max_uploads, on_drop=self._forget)
+        self._models = Models(
+            store, self._uploads, device=self._device, dtype=dtype, capacity=max_models
+        )
+        self._pictures = RecentPictures()
+        self._recent = RecentPasses()
+        self._cells = Cells()
+        self._timing = threading.Lock()
+
+    @property
+    def device_name(self) -> str:
+        """The GPU's or processor's own name."""
+        if self._device.startswith("cuda"):
+            import torch
+
+            return torch.cuda.get_device_name(self._device)
+        return processor()
+
+    @property
+    def waiting(self) -> int:
+        """How many requests wait for their turn now."""
+        return self._room.waiting
+
+    def loaded(self) -> tuple[str, ...]:
+        """The ids of the models in memory, least recently used first."""
+        return self._models.loaded()
+
+    def _resolved(self, request: Request) -> tuple[Source | LoadedWeights, bytes]:
+        """What the request's weights name, and what stands for its picture."""
+        return self._models.source(request.weights), digest(request.image)
+
+    @contextmanager
+    def _asked(self, request: Request) -> Iterator[tuple[Predictor, Answer]]:
+        """Hold the lane of the request's model, once it has classified the picture."""
+        with (
+            self._room.admit() as ticket,
+            self._answered(request, *self._resolved(request), ticket) as found,
+        ):
+            yield found
+
+    @contextmanager
+    def _answered(
+        self, request: Request, source: Source | LoadedWeights, name: bytes, ticket: Ticket
+    ) -> Iterator[tuple[Predictor, Answer]]:
+        """As `_asked`; the model is not loaded for what cannot be decoded.
+
+        A pass is taken only where it is not known what the model says of the picture.
+        """
+        picture = self._pictures.get(name, request.image, edge_for(source.preprocessing))
+        with self._models.use(source, ticket) as predictor:
+            key = name, source.id
+            answer = self._recent.get(key)
+            if answer is None:
+                answer = predictor.answer(picture)
+                self._recent.put(key, answer)
+            yield predictor, answer
+
+    def _forget(self, identity: str) -> None:
+        self._models.forget(identity)
+        self._recent.forget(identity)
+        self._cells.forget(identity)
