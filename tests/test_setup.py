@@ -35,7 +35,7 @@ def script() -> ModuleType:
 @pytest.fixture
 def copy(tmp_path: Path, script: ModuleType) -> Path:
     """Return a copy of what the set-up reads, with an environment stamped as complete."""
-    for name in ("Makefile", "pyproject.toml", *LOCKS):
+    for name in ("Makefile", "pyproject.toml", *LOCKS, script.MODELS):
         shutil.copy(ROOT / name, tmp_path)
     shutil.copytree(ROOT / "scripts", tmp_path / "scripts")
     (tmp_path / ".venv" / "bin").mkdir(parents=True)
@@ -77,7 +77,10 @@ def test_second_run_has_nothing_to_do(copy: Path, target: str) -> None:
     assert time.monotonic() - start < 5
 
 
-@pytest.mark.parametrize("changed", ["requirements.txt", "requirements-dev.txt", "pyproject.toml"])
+@pytest.mark.parametrize(
+    "changed",
+    ["requirements.txt", "requirements-dev.txt", "requirements-models.txt", "pyproject.toml"],
+)
 def test_changed_requirements_are_installed_again(
     copy: Path, script: ModuleType, changed: str
 ) -> None:
@@ -143,6 +146,7 @@ def test_interrupted_first_set_up_is_made_anew(
     monkeypatch.setattr(script, "ROOT", tmp_path)
     monkeypatch.setattr(script, "is_ready", lambda kind, venv: False)
     monkeypatch.setattr(script, "install", lambda python, kind, index: installed.append(python))
+    monkeypatch.setattr(script, "prepare", lambda venv: None)
     monkeypatch.setattr(script, "fingerprint", lambda kind: "whole")
     assert script.main(["app"]) == 0
     assert installed == [folder / "bin" / "python"]

@@ -40,9 +40,12 @@ class _Torch:
         self._made: EagerEngine | None = None
 
     def __call__(self) -> EagerEngine:
+        import torch
+
         from effnet_core.engines.torch import EagerEngine
 
-        with self._lock:
+        # Whoever asks first may be inside inference mode, whose tensors can never be differentiated.
+        with self._lock, torch.inference_mode(False):
             if self._made is None:
                 self._made = EagerEngine(self._make().requires_grad_(False))
             return self._made

@@ -127,7 +127,6 @@ def test_autocast_is_for_cuda(effnet: Effnet, weights: Path, pictures: tuple[Pat
         (("--weights", "b0"), 1, "`effnet weights get"),
         (("--weights", "absent.safetensors"), 1, "absent.safetensors"),
         (("--weights", "b00"), 2, "No weights are called"),
-        ((), 2, "--weights"),
         (("--weights", "b0", "--top", "0"), 2, "at least 1"),
     ],
 )

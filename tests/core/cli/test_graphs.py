@@ -11,8 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from effnet_core.engines.onnx import engine, gradient_sessions
-from effnet_core.engines.onnx.graph import whole_graph
+from effnet_core.engines.onnx import gradients, graph
 from effnet_core.weights.store import WeightsStore
 
 Effnet = Callable[..., Any]
@@ -21,19 +20,25 @@ Effnet = Callable[..., Any]
 class Written:
     """How many graphs were written rather than read."""
 
-    def __init__(self) -> None:
-        self.count = 0
+    def __init__(self, write: Callable[..., bytes]) -> None:
+        self.count, self.write = 0, write
 
     def __call__(self, *given: Any) -> bytes:
         self.count += 1
-        return whole_graph(*given)
+        return self.write(*given)
 
 
 @pytest.fixture
 def written(monkeypatch: pytest.MonkeyPatch) -> Written:
-    counter = Written()
-    monkeypatch.setattr(engine, "whole_graph", counter)
-    monkeypatch.setattr(gradient_sessions, "gradient_graph", counter)
+    counter = Written(graph.whole_graph)
+    monkeypatch.setattr(graph, "whole_graph", counter)
+    return counter
+
+
+@pytest.fixture
+def written_back(monkeypatch: pytest.MonkeyPatch) -> Written:
+    counter = Written(gradients.gradient_graph)
+    monkeypatch.setattr(gradients, "gradient_graph", counter)
     return counter
 
 
@@ -99,18 +104,19 @@ def test_torch_answers_where_onnx_runtime_refuses(
     def refuse(*_: object) -> bytes:
         raise RuntimeError("no such operator")
 
-    monkeypatch.setattr(engine, "whole_graph", refuse)
+    monkeypatch.setattr(graph, "whole_graph", refuse)
     answer = effnet("classify", *pictures, "--weights", weights, "--device", "cpu", "--json")
     assert answer.code == 0 and len(answer.json) == 2
     assert kept() == []
 
 
 @pytest.mark.parametrize("stage", ["last", "3"])
-def test_a_map_writes_no_graph_that_nobody_waits_for(
+def test_a_map_writes_its_graphs_once(
     effnet: Effnet,
     weights: Path,
     pictures: tuple[Path, ...],
     written: Written,
+    written_back: Written,
     tmp_path: Path,
     stage: str,
 ) -> None:
@@ -118,4 +124,5 @@ def test_a_map_writes_no_graph_that_nobody_waits_for(
     for _ in range(2):
         answer = effnet("explain", pictures[0], *options, "--out", tmp_path / "o.png", "--json")
         assert answer.code == 0 and nothing_goes_on()
-    assert len(kept()) == written.count == 1
+    assert (written.count, written_back.count) == (1, 0 if stage == "last" else 1)
+    assert len(kept()) == written.count + written_back.count

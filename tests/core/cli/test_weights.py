@@ -62,7 +62,10 @@ def published(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_list_shows_every_published_set_with_its_size(effnet: Effnet) -> None:
-    listing = effnet("weights", "list", "--json").json
+    everything = effnet("weights", "list", "--json").json
+    packaged, listing = everything[:3], everything[3:]
+    assert [record["id"] for record in packaged] == ["lite0", "lite1", "lite2"]
+    assert all(record["packaged"] and record["state"] == "ready" for record in packaged)
     assert [record["id"] for record in listing] == [entry.id for entry in catalog()]
     assert {record["state"] for record in listing} == {"absent"}
     assert all(record["size_bytes"] > 20_000_000 for record in listing)
@@ -130,7 +133,7 @@ def test_import_verify_remove(effnet: Effnet, tmp_path: Path) -> None:
     assert (answer.json["id"], answer.json["num_classes"]) == ("pets", 2)
     listed = effnet("weights", "list", "--json").json[-1]
     assert (listed["id"], listed["imported"], listed["state"]) == ("pets", True, "ready")
-    assert effnet("weights", "verify").out.startswith("pets: intact; SHA-256 ")
+    assert "\npets: intact; SHA-256 " in effnet("weights", "verify").out
     assert effnet("weights", "verify", path).code == 0
     theirs = tmp_path / "theirs.safetensors"
     save_file({"conv_stem.weight": torch.ones(3)}, theirs)
@@ -139,7 +142,7 @@ def test_import_verify_remove(effnet: Effnet, tmp_path: Path) -> None:
     assert ": readable; no recorded hash to compare with; SHA-256 " in unknown.out
     assert effnet("weights", "verify", theirs, "--json").json[0]["compared"] is False
     assert effnet("weights", "remove", "pets").code == 0
-    assert effnet("weights", "verify").out == ""
+    assert "pets" not in effnet("weights", "verify").out
     text = effnet("weights", "import", path, "--name", "pets").out
     assert "\nPreprocessing (metadata): shorter edge to 73 px (bicubic), central crop of 64" in text
     assert "\nClass names: numbered, no names known" in text
@@ -175,7 +178,7 @@ def test_bundled_models_are_listed_first_and_verified(effnet: Effnet, bundled: A
     file = bundled.put("tiny4", "φ = −6, trained here")
     listed = effnet("weights", "list", "--json").json
     assert (listed[0]["id"], listed[0]["bundled"], listed[0]["state"]) == ("tiny4", True, "ready")
-    assert len(listed) == len(catalog()) + 1
+    assert len(listed) == 1 + 3 + len(catalog())
     assert effnet("weights", "verify").out.startswith("tiny4: intact; SHA-256 ")
     refused = effnet("weights", "remove", "tiny4")
     assert refused.code != 0 and "comes with the project" in refused.err
