@@ -44,7 +44,7 @@ class _Torch:
 
         from effnet_core.engines.torch import EagerEngine
 
-        # Whoever asks first may be inside inference mode, whose tensors can never be differentiated.
+        # Whoever asks first may be in inference mode, whose tensors are never differentiated.
         with self._lock, torch.inference_mode(False):
             if self._made is None:
                 self._made = EagerEngine(self._make().requires_grad_(False))
