@@ -10,7 +10,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
@@ -33,9 +33,6 @@ if TYPE_CHECKING:
     from effnet_core.results.trained import MeasuredMaps, MeasuredRun
     from effnet_core.service import InferenceService
     from effnet_core.service.training.jobs import TrainingJobs
-
-Stage = int | Literal["last", "all"]
-"""Where in a network a map is made, as in `ExplainRequest`; "all" stands for every stage."""
 
 _heavy_work = threading.BoundedSemaphore(1)
 

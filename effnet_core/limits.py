@@ -36,6 +36,8 @@ MAX_CLASS_NAME = 200
 
 # Questions to the service.
 MAX_QUEUE = 16
+MAX_SLOW_QUEUE = 4
+"""Of questions that take seconds: probes and tests of maps, one at a time."""
 MAX_MODELS_KEPT = MAX_UPLOADS_KEPT = 4
 MAX_MODELS_AT_ONCE = MAX_CLASSES_AT_ONCE = 4
 MAX_GALLERY_CLASSES = 12

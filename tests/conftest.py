@@ -12,6 +12,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -210,34 +211,46 @@ def wait_healthy() -> Callable[..., None]:
 
 
 @pytest.fixture(scope="session")
-def server(
+def start_server(
     tmp_path_factory: pytest.TempPathFactory,
     free_port: Callable[[], int],
     wait_healthy: Callable[..., None],
-) -> Iterator[str]:
-    """Serve the app, set up but with no weights and no runs, on a free port; return its URL."""
+) -> Callable[[], AbstractContextManager[tuple[str, subprocess.Popen[bytes]]]]:
+    """Return what serves the app, set up but with no weights and no runs: its URL and process."""
     from effnet_core.service.preparing import prepare
     from effnet_core.weights import WeightsStore
 
-    port, cache = free_port(), tmp_path_factory.mktemp("cache")
+    cache = tmp_path_factory.mktemp("cache")
     for weights in ("lite0", "lite1", "lite2"):
         prepare(WeightsStore(cache / "weights"), weights)
-    environment = os.environ | {
-        "EFFNET_CACHE": str(cache),
-        "EFFNET_RUNS": str(tmp_path_factory.mktemp("runs")),
-    }
-    log = (tmp_path_factory.mktemp("server") / "log.txt").open("wb")
-    command = [sys.executable, "-m", "app.server", "--port", str(port)]
-    process = subprocess.Popen(
-        command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT
-    )
-    try:
-        wait_healthy(f"http://127.0.0.1:{port}", process)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait(timeout=20)
-        log.close()
+
+    @contextmanager
+    def start() -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+        port = free_port()
+        environment = os.environ | {
+            "EFFNET_CACHE": str(cache),
+            "EFFNET_RUNS": str(tmp_path_factory.mktemp("runs")),
+        }
+        command = [sys.executable, "-m", "app.server", "--port", str(port)]
+        with (tmp_path_factory.mktemp("server") / "log.txt").open("wb") as log:
+            process = subprocess.Popen(
+                command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT
+            )
+            try:
+                wait_healthy(f"http://127.0.0.1:{port}", process)
+                yield f"http://127.0.0.1:{port}", process
+            finally:
+                process.terminate()
+                process.wait(timeout=20)
+
+    return start
+
+
+@pytest.fixture(scope="session")
+def server(start_server: Callable[[], Any]) -> Iterator[str]:
+    """Serve the app for all tests of a session; return its URL."""
+    with start_server() as (url, _):
+        yield url
 
 
 @pytest.fixture(scope="session")

@@ -153,17 +153,19 @@ def _made(
             stage=request.stage,
             class_index=class_index,
             raw=raw,
-            reference=partial(_reference_range, passes, request, size),
+            reference=partial(_reference_range, passes.spec, request, size, passes.device),
             milliseconds=milliseconds,
         )
         for (class_index, request), raw in zip(asked, maps, strict=True)
     )
 
 
-def _reference_range(passes: Passes, request: MapRequest, size: tuple[int, int]) -> float:
+def _reference_range(
+    spec: ArchitectureSpec, request: MapRequest, size: tuple[int, int], device: str
+) -> float:
     from effnet_core.attribution.reference import reference_range
 
-    return reference_range(passes.spec, request, size, passes.device)
+    return reference_range(spec, request, size, device)
 
 
 def _checked_size(spec: ArchitectureSpec, inputs: Inputs) -> tuple[int, int]:

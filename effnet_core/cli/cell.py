@@ -24,6 +24,9 @@ _FIELDS = ("stage", "channel", "row", "column")
 
 def explain_cell(args: argparse.Namespace) -> int:
     """Print the sums behind the cell that the options name; raises EffnetError."""
+    for name in ("out", "raw", "html", "csv", "ledger", "trust", "against"):
+        if getattr(args, name):
+            raise InvalidInput(f"--cell answers by itself; leave --{name} out.")
     cell = _cell(args.cell)
     data = read_image(args.image)
     first = decode_first(data)  # a bad picture is refused before seconds of loading

@@ -30,6 +30,7 @@ _OF_MAPS: dict[str, object] = {
     "stage": "last",
     "raw": None,
     "top_classes": None,
+    "trust": False,
 }
 
 

@@ -52,6 +52,7 @@ def _run(args: argparse.Namespace) -> int:
             sizes,
             class_index=args.class_index,
             device=args.device,
+            dtype=args.dtype,
             graphs=GraphCache(WeightsStore().root / "graphs"),
             progress=progress,
         )

@@ -63,6 +63,7 @@ def probe(
     *,
     class_index: int | None = None,
     device: str = "cpu",
+    dtype: str = "float32",
     graphs: GraphCache | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[ProbedSize, ...]:
@@ -77,7 +78,8 @@ def probe(
     require_sizes(wanted)
 
     def at(size: int) -> Predictor:
-        return Predictor(resized(loaded, size), device=device, graphs=graphs)
+        kept = graphs if size == trained else None  # other sizes are asked for once
+        return Predictor(resized(loaded, size), device=device, dtype=dtype, graphs=kept)
 
     if class_index is None:
         class_index = at(trained).predict_bytes(data, top_k=1).top[0].index

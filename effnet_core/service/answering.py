@@ -12,7 +12,7 @@ from effnet_core.engines.predictor import Predictor
 from effnet_core.errors import InvalidInput
 from effnet_core.host import processor
 from effnet_core.images.resizing import edge_for
-from effnet_core.limits import MAX_MODELS_KEPT, MAX_QUEUE, MAX_UPLOADS_KEPT
+from effnet_core.limits import MAX_MODELS_KEPT, MAX_QUEUE, MAX_SLOW_QUEUE, MAX_UPLOADS_KEPT
 from effnet_core.service.cells import Cells
 from effnet_core.service.lanes import Ticket, WaitingRoom
 from effnet_core.service.models import Models
@@ -59,6 +59,7 @@ class Answering:
         self._recent = RecentPasses()
         self._cells = Cells()
         self._timing = threading.Lock()
+        self._slow = WaitingRoom(MAX_SLOW_QUEUE)  # they fill no seat of those who classify
 
     @property
     def device_name(self) -> str:

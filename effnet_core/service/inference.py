@@ -95,11 +95,11 @@ class InferenceService(Answering):
             return tuple(Explanation(prediction, attribution) for attribution in maps)
 
     def trust(self, request: ExplainRequest) -> Trust:
-        """Tests of one map, made by ONNX Runtime on the CPU; raises what `classify` raises."""
+        """Tests of one map, on the CPU in float32; raises what `classify` raises."""
         explained = self.explain(request)
         with self._asked(request) as (predictor, (prediction, _)):
             pass  # others need not wait: the tests have networks of their own
-        with self._room.admit() as ticket, self._timing:
+        with self._slow.admit() as ticket, self._timing:
             ticket.turn()
             return trust_of(predictor, prediction, explained.attribution, request.parameters)
 
@@ -129,8 +129,8 @@ class InferenceService(Answering):
         )
 
     def probe(self, request: ProbeRequest) -> tuple[ProbedSize, ...]:
-        """What one model says at each size, alone, so that times compare; raises as `classify`."""
-        with self._room.admit() as ticket, self._timing:
+        """What one model says at each size, one probe at a time; raises what `classify` raises."""
+        with self._slow.admit() as ticket, self._timing:
             source = self._models.source(request.weights)
             ticket.turn()
             return probe(
@@ -139,6 +139,7 @@ class InferenceService(Answering):
                 request.sizes,
                 class_index=request.class_index,
                 device=self._device,
+                dtype=self._dtype,
                 graphs=self._models.graphs if isinstance(source, Source) else None,
             )
 

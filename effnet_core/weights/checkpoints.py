@@ -10,7 +10,7 @@ import dataclasses
 import hashlib
 import json
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -127,15 +127,18 @@ def save_checkpoint(
     if classes and len(classes) != model.spec.num_classes:
         raise InvalidInput(_disagreement(len(classes), model.spec.num_classes))
     chosen = preprocessing or Preprocessing.imagenet(model.spec.resolution)
-    data = _serialise(model.state_dict(), model.spec, classes, chosen)
+    data = _serialise(model.state_dict(), model.spec, classes, chosen, {})
     files.write(target, data)
     return hashlib.sha256(data).hexdigest()
 
 
-def serialise(loaded: LoadedWeights) -> bytes:
-    """`loaded` as this project's own safetensors file, which loads again by itself."""
+def serialise(loaded: LoadedWeights, more: Mapping[str, str] | None = None) -> bytes:
+    """`loaded` as this project's own safetensors file, which loads again by itself.
+
+    `more` is metadata beside its own.
+    """
     named = () if loaded.classes_source == NUMBERED else loaded.classes
-    return _serialise(loaded.state_dict, loaded.spec, named, loaded.preprocessing)
+    return _serialise(loaded.state_dict, loaded.spec, named, loaded.preprocessing, more or {})
 
 
 def instantiate(
@@ -158,8 +161,13 @@ def _serialise(
     spec: ArchitectureSpec,
     classes: Sequence[str],
     preprocessing: Preprocessing,
+    more: Mapping[str, str],
 ) -> bytes:
-    metadata = {SPEC_KEY: spec.to_json(), PREPROCESSING_KEY: json.dumps(preprocessing.to_dict())}
+    metadata = {
+        **more,
+        SPEC_KEY: spec.to_json(),
+        PREPROCESSING_KEY: json.dumps(preprocessing.to_dict()),
+    }
     if classes:
         metadata[CLASSES_KEY] = json.dumps(list(classes))
     return tensor_files.serialise(state_dict, metadata)

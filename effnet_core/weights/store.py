@@ -25,6 +25,7 @@ from effnet_core.weights import checkpoints, download, tensor_files
 from effnet_core.weights import stored as records
 from effnet_core.weights.bundled import bundled_models, find_bundled, require_new
 from effnet_core.weights.packaged import PackagedWeights, find_packaged, packaged_weights
+from effnet_core.weights.prepared import copy_path
 from effnet_core.weights.published import WeightsEntry, catalog, find
 from effnet_core.weights.sources import Source, absent, damaged, is_intact, proven
 from effnet_core.weights.stored import State, StoredWeights, read_record
@@ -152,8 +153,10 @@ class WeightsStore:
                 raise WeightsError(
                     f"{source.id} is not on this disk, so there is nothing to remove."
                 )
-            freed = path.stat().st_size
+            copy = copy_path(self.root, source.stored.sha256)
+            freed = sum(each.stat().st_size for each in (path, copy) if each.is_file())
             path.unlink()
+            copy.unlink(missing_ok=True)
         return freed
 
     def import_file(

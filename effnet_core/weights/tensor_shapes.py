@@ -6,7 +6,6 @@ A fold over the walk.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import lru_cache
 
 from effnet_core.architecture.spec import ArchitectureSpec
 from effnet_core.architecture.walk import Step, walk
@@ -18,7 +17,6 @@ COUNTER = "num_batches_tracked"
 _NORM = ("weight", "bias", "running_mean", "running_var")
 
 
-@lru_cache(maxsize=32)
 def tensor_shapes(spec: ArchitectureSpec) -> dict[str, Shape]:
     """Name → shape of every tensor, in the network's order."""
     return dict(_shapes(spec))

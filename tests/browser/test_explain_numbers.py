@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
 pytestmark = pytest.mark.browser
 
 OpenPage = Callable[..., Any]
-PART = "part=Numbers&picture=Coffee"
+PART = f"part=Numbers&picture=Coffee&model={quote('φ = −4 · trained here')}"
 
 
 def click_cell(page: Any, row: int, column: int, side: int) -> None:

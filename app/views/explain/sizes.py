@@ -29,7 +29,7 @@ def draw(picture: Picture, target: Target, drawing: Drawing) -> None:
         st.info("This needs EfficientNet-Lite0, Lite1 and Lite2, whose packages are not installed.")
         return
     classes = resources.service().classes(sized[0].id)
-    truth = _choose_truth(classes, target)
+    truth = _choose_truth(picture, classes, target, sized[0])
     rights = []
     for column, card in zip(st.columns(len(sized)), sized, strict=True):
         with column, st.container(border=True):
@@ -37,11 +37,19 @@ def draw(picture: Picture, target: Target, drawing: Drawing) -> None:
     st.html(f'<p class="agreement" role="status">{html(_flip(sized, rights, classes[truth]))}</p>')
 
 
-def _choose_truth(classes: tuple[str, ...], target: Target) -> int:
-    """Which class the picture shows, as the visitor says it: the one explained to begin with."""
+def _choose_truth(
+    picture: Picture, classes: tuple[str, ...], target: Target, smallest: ModelCard
+) -> int:
+    """Which class the picture shows, as the visitor says it.
+
+    To begin with it is the class explained, or the smallest network's first where that has no such.
+    """
     names = [f"{name} ({index})" for index, name in enumerate(classes)]
     first = names.index(target.class_name) if target.class_name in names else 0
-    chosen = st.selectbox("It really is", names, index=first, key=_TRUTH)
+    if target.class_name not in names:
+        given = models.answer(smallest, picture)
+        first = 0 if isinstance(given, str) else given.top[0].index
+    chosen = st.selectbox("It really is", names, index=first, key=f"{_TRUTH}-{picture.key}-{first}")
     return names.index(chosen) if chosen in names else first
 
 
@@ -69,9 +77,13 @@ def _draw_card(picture: Picture, card: ModelCard, truth: int, drawing: Drawing) 
 
 
 def _flip(cards: list[ModelCard], rights: list[bool | None], name: str) -> str:
-    right = [label(card) for card, is_right in zip(cards, rights, strict=True) if is_right]
+    pairs = tuple(zip(cards, rights, strict=True))
+    right = [label(card) for card, is_right in pairs if is_right]
+    silent = [label(card) for card, is_right in pairs if is_right is None]
+    if silent:
+        return f"{', '.join(silent)} gave no answer, so which is the smallest cannot be said."
     if not right:
-        return f"None of the three says {name} first."
+        return f"None of the {len(pairs)} says {name} first."
     later = f" ({', '.join(right[1:])} too)" if len(right) > 1 else ""
     return f"The smallest that says {name} first is {right[0]}{later}."
 

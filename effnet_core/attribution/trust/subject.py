@@ -12,7 +12,9 @@ import numpy.typing as npt
 
 from effnet_core.architecture.spec import ArchitectureSpec
 from effnet_core.attribution.maps import MapRequest, black
+from effnet_core.attribution.registry import find_method
 from effnet_core.attribution.trust.rivals import Probability
+from effnet_core.engines.cores import CORES
 from effnet_core.engines.onnx.gradients import gradient_graph
 from effnet_core.engines.onnx.graph import whole_graph
 from effnet_core.engines.onnx.session import OnnxSession
@@ -80,7 +82,8 @@ def _probability(
 ) -> npt.NDArray[np.float64]:
     found = []
     for start in range(0, len(pictures), step := _at_once(pictures)):
-        logits = session.run(pictures[start : start + step])[0].astype(np.float64)
+        with CORES.alone():
+            logits = session.run(pictures[start : start + step])[0].astype(np.float64)
         powers = np.exp(logits - logits.max(axis=1, keepdims=True))
         found.append(powers[:, class_index] / powers.sum(axis=1))
     return np.concatenate(found)
@@ -122,13 +125,15 @@ def _pairs(
     if stage == spec.stage_count + 1:
         session = OnnxSession(whole_graph(spec, tensors), optimised=True)
         for picture in pictures:
-            features = session.run(picture[None])[1][0]
+            with CORES.alone():
+                features = session.run(picture[None])[1][0]
             yield features, np.broadcast_to(last, features.shape)
         return
     assert stage is not None
     session = OnnxSession(gradient_graph(spec, tensors, (stage,)), optimised=True)
     for picture in pictures:
-        features, gradient, _ = session.run(picture[None], last[None])
+        with CORES.alone():
+            features, gradient, _ = session.run(picture[None], last[None])
         yield features[0], gradient[0]
 
 
@@ -166,7 +171,7 @@ def subject_of(
     request = MapRequest(
         method=attribution.method,
         stage=attribution.stage,
-        values=parameters,
+        values=find_method(attribution.method).values(parameters),
         black=black(predictor.preprocessing),
     )
     return onnx_subject(

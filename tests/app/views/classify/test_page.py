@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from app import models, resources
+from app import models, replies
 from effnet_core.engines.predictor import Predictor
 from effnet_core.errors import Busy
 from effnet_core.images.samples import load_sample
@@ -102,7 +102,7 @@ def test_each_answer_says_what_computed_it(tiny: str, monkeypatch: pytest.Monkey
     answered = dataclasses.replace(
         given, milliseconds=34.4, engine="<some> engine 9.1", device="tpu:3", dtype="bfloat16"
     )
-    monkeypatch.setattr(resources, "prediction", lambda *_: answered)
+    monkeypatch.setattr(replies, "prediction", lambda *_: answered)
     said = "34 ms measured, from bytes to answer · <some> engine 9.1 · tpu:3 · bfloat16"
     assert escape(said) in html(open_page(sample="Coffee"))
 
@@ -248,7 +248,7 @@ def test_published_weights_are_preferred_to_smaller_imported_ones(
     here = dataclasses.replace(published, state="ready")
     monkeypatch.setattr(models, "cards", lambda: (*every, here))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(resources, "prediction", busy)
+        patch.setattr(replies, "prediction", busy)
         assert open_page().query_params["model"] == models.label(here)
 
 
@@ -282,7 +282,7 @@ def test_the_same_checkpoint_twice_is_said(empty_store: Path, tiny_checkpoint: P
 
 
 def test_too_many_requests_get_the_sentence(tiny: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(resources, "prediction", busy)
+    monkeypatch.setattr(replies, "prediction", busy)
     app = open_page()
     assert "requests are waiting" in app.error[0].value
 

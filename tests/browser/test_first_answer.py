@@ -1,0 +1,46 @@
+"""A fresh machine's first answers in Chromium: three real networks, and no torch in the server."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.browser
+
+OpenPage = Callable[..., Any]
+
+
+@pytest.fixture
+def fresh(start_server: Callable[[], Any]) -> Iterator[tuple[str, int]]:
+    """The address and the process of a server that nobody has asked anything."""
+    with start_server() as (url, process):
+        yield url, process.pid
+
+
+def loaded(pid: int, library: str) -> bool:
+    """Whether a process has a shared library of this name in its memory."""
+    return library in Path(f"/proc/{pid}/maps").read_text(encoding="utf-8", errors="replace")
+
+
+def test_real_networks_name_and_explain_pictures_without_torch(
+    fresh: tuple[str, int], browser_page: OpenPage, photos: tuple[Path, ...]
+) -> None:
+    url, pid = fresh
+    page = browser_page()
+    page.goto(f"{url}/classify")
+    page.get_by_text("All 3 models say espresso.").wait_for(timeout=60_000)
+    photo = next(path for path in photos if "wombat" in path.name)
+    page.locator("[class*=st-key-upload-] input[type=file]").set_input_files(photo)
+    page.get_by_text("say wombat").wait_for(timeout=60_000)
+    page.get_by_role("link", name="Where did it look?").first.click()
+    page.locator(".colour-bar").first.wait_for(timeout=60_000)
+    page.get_by_role("radio", name="Ledger").click()
+    page.locator("[class*=st-key-ledger-html]").wait_for(timeout=60_000)
+    assert "part=Ledger" in page.url
+    page.get_by_role("radio", name="Trust").click()
+    page.get_by_text("Is it stronger than that of random weights?").wait_for(timeout=180_000)
+    assert loaded(pid, "onnxruntime")
+    assert not loaded(pid, "libtorch")
