@@ -48,7 +48,7 @@ def draw(picture: Picture, target: Target, drawing: Drawing, method: str) -> Non
             st.html(title(given.target.label, f"{find_method(method).title} by {name}"))
         with (
             below,
-            st.spinner("Testing the map: five tests, ten seconds or more …", show_time=True),
+            st.spinner("Testing the map, ten seconds or more …", show_time=True),
         ):
             found = replies.trust(picture, target.card.id, target.class_index, method, "last")
         with below:
@@ -59,8 +59,8 @@ def draw(picture: Picture, target: Target, drawing: Drawing, method: str) -> Non
         for each in found.evidence:
             _draw(each)
         st.caption(
-            "A map that passes holds in these tests: none can prove that it is right. Measured with "
-            "Lite0 on 20 photos that the rule was not chosen by: of planted fakes (an edge "
+            "A map that passes holds in these tests: none can prove that it is right. Measured "
+            "with Lite0 on 20 photos that the rule was not chosen by: of planted fakes (an edge "
             "detector, another photo's map, a blob in the middle) 20 of 20 each were called out; "
             "of true maps none was, and 6 of 20 were called weak."
         )
