@@ -60,6 +60,13 @@ def _row(
     packaged, spec = find_packaged(identity), variant(architecture)
     assert packaged is not None
     timed = timing.timed().get((architecture, spec.resolution))
+    scores = {}
+    if maps is not None:
+        scores = {
+            "Maps point at the object %": _score(maps.found),
+            "Random maps %": _score(maps.random),
+            "Centre %": _score(maps.centre),
+        }
     return {
         "Network": architecture.title(),
         "Pixels": spec.resolution,
@@ -67,9 +74,7 @@ def _row(
         "FLOPs (multiply-adds)": count(summarize(spec).mult_adds),
         "Top-1 % (published)": packaged.top1,
         "Median ms here": None if timed is None else round(timed.median_ms, 1),
-        "Maps point at the object %": _score(maps.found if maps else None),
-        "Random maps %": _score(maps.random if maps else None),
-        "Centre %": _score(maps.centre if maps else None),
+        **scores,
     }
 
 

@@ -118,7 +118,7 @@ print(service.explain(ExplainRequest(image=image, weights="lite0")).attribution.
 service.explain(ExplainRequest(image=image, weights="lite0", stage=5))
 service.explain_classes(ClassifyRequest(image, "lite0"))
 service.available()
-print(sorted({{"torch", "torchvision", "timm", "onnx"}} & set(sys.modules)))
+print(sorted({{"torch", "torchvision", "timm"}} & set(sys.modules)))
 """
     answer = subprocess.run(
         [sys.executable, "-c", program], check=True, capture_output=True, text=True
