@@ -22,6 +22,7 @@ SOURCE_KEY, VERSION_KEY = "effnet.source", "effnet.prepared"
 VERSION = "1"
 """Counts up with every change of what a copy holds: architecture, names, preprocessing."""
 _SECONDS = 300
+_COPYING = "effnet_core.weights.copying"
 
 
 def prepared(
@@ -38,7 +39,7 @@ def prepared(
         return kept
     if "torch" not in sys.modules:
         # -P: nothing is imported from the folder that someone happens to be in.
-        command = [sys.executable, "-P", "-m", __name__, str(root), identity]
+        command = [sys.executable, "-P", "-m", _COPYING, str(root), identity]
         try:
             subprocess.run(command, check=False, capture_output=True, timeout=_SECONDS)
         except (OSError, subprocess.TimeoutExpired):
@@ -69,11 +70,3 @@ def _kept(path: Path, sha256: str) -> LoadedWeights | None:
         return load_checkpoint(data, file_name=path.name) if is_ours else None
     except (OSError, CheckpointError):
         return None
-
-
-if __name__ == "__main__":
-    import torch  # noqa: F401 - so that this process makes the copy itself
-
-    from effnet_core.weights.store import WeightsStore
-
-    WeightsStore(sys.argv[1]).source(sys.argv[2]).load()
