@@ -1,4 +1,4 @@
-"""Run as a process of its own: the copy of one set of weights, by torch, for a caller without it."""
+"""A process of its own: the copy of one set of weights, made by torch for a caller without it."""
 
 from __future__ import annotations
 
