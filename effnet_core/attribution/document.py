@@ -20,6 +20,7 @@ from effnet_core.attribution.ledger import Ledger, Line
 from effnet_core.attribution.render import png_bytes, signed_overlay, signed_scale
 
 if TYPE_CHECKING:
+    from effnet_core.attribution.trust import Trust
     from effnet_core.engines.prediction import Prediction
     from effnet_core.weights import LoadedWeights, StoredWeights
 
@@ -65,8 +66,12 @@ def document(
     licence: str,
     origin: str,
     drawings: Sequence[Drawing] = (),
+    trust: Trust | None = None,
 ) -> Document:
-    """The document of an answer and its ledger, whose signed overlay follows `drawings`."""
+    """The document of an answer and its ledger, whose signed overlay follows `drawings`.
+
+    `trust` is the verdict on the first of these.
+    """
     most = signed_scale(ledger.cells).high
     caption = f"Shares of places: light red pays up to {most:.3g}, light blue takes up to that"
     signed = Drawing(caption, signed_overlay(prediction.view, ledger.cells))
@@ -80,6 +85,8 @@ def document(
         licence=licence,
         origin=origin,
         sha256=weights.sha256,
+        trust=trust.verdict if trust else "",
+        evidence=tuple((one.test, one.sentence) for one in trust.evidence) if trust else (),
     )
 
 

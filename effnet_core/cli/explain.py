@@ -133,7 +133,7 @@ def _run(args: argparse.Namespace) -> int:
     indices = tuple(target.index for target in targets)
     with working(f"{method.title} of class {', '.join(map(str, indices))}"):
         maps = _attribute(model, prediction, indices, method.id, stage, values)
-    results, drawings = [], []
+    results, drawings, verdicts = [], [], []
     for target, attribution in zip(targets, maps, strict=True):
         suffix = "" if len(targets) == 1 else f"-{target.index}"
         out, raw = (path and _marked(path, suffix) for path in paths)
@@ -144,10 +144,11 @@ def _run(args: argparse.Namespace) -> int:
         files = {"out": out and str(out), "raw": raw and str(raw), "html": args.html}
         results.append(described | files)
         if args.trust:
-            results[-1]["trust"] = judged(model, prediction, attribution, values).to_dict()
+            verdicts.append(judged(model, prediction, attribution, values))
+            results[-1]["trust"] = verdicts[-1].to_dict()
     if html_path is not None:
         found = ledger_of(loaded, by, indices[0])
-        write_html(html_path, args, loaded, prediction, found, drawings)
+        write_html(html_path, args, loaded, prediction, found, drawings, next(iter(verdicts), None))
     if args.json:
         print_json(results[0] if len(results) == 1 else {"maps": results})
     else:

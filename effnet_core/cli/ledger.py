@@ -18,6 +18,7 @@ from effnet_core.errors import InvalidInput
 if TYPE_CHECKING:
     from effnet_core.attribution.document import Drawing
     from effnet_core.attribution.ledger import Ledger, Line
+    from effnet_core.attribution.trust import Trust
     from effnet_core.engines.engine import ForwardPass
     from effnet_core.engines.prediction import Prediction
     from effnet_core.weights import LoadedWeights
@@ -110,6 +111,7 @@ def write_html(
     prediction: Prediction,
     found: Ledger,
     drawings: Sequence[Drawing] = (),
+    trust: Trust | None = None,
 ) -> None:
     """Write the explanation as one HTML file, the ledger's own overlay after `drawings`."""
     from effnet_core import files
@@ -125,6 +127,7 @@ def write_html(
         licence=licence,
         origin=origin,
         drawings=drawings,
+        trust=trust,
     )
     files.write(path, to_html(page).encode())
 

@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 from effnet_core.architecture.spec import ArchitectureSpec
 from effnet_core.attribution import attribute, attribute_stages, grad_cam_classes
 from effnet_core.attribution.cell import CellArithmetic
-from effnet_core.attribution.document import document, to_html
+from effnet_core.attribution.document import Drawing, document, to_html
 from effnet_core.attribution.ledger import Ledger, ledger
+from effnet_core.attribution.render import overlay
 from effnet_core.attribution.trust import Trust, trust_of
 from effnet_core.engines.prediction import Prediction
 from effnet_core.engines.probe import ProbedSize, probe
@@ -122,9 +123,23 @@ class InferenceService(Answering):
         source = self._models.source(request.weights)
         weights = source.stored if isinstance(source, Source) else source
         licence = source.stored.licence if isinstance(source, Source) else "not stated"
+        asked = ExplainRequest(
+            image=request.image, weights=request.weights, class_index=found.class_index
+        )
+        map_ = self.explain(asked)
+        drawn = Drawing(
+            f"Grad-CAM of {map_.target.label} at the last feature map",
+            overlay(prediction.view, map_.attribution),
+        )
         return to_html(
             document(
-                picture, prediction, found, weights=weights, licence=licence, origin=weights.origin
+                picture,
+                prediction,
+                found,
+                weights=weights,
+                licence=licence,
+                origin=weights.origin,
+                drawings=(drawn,),
             )
         )
 

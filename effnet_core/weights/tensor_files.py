@@ -193,7 +193,8 @@ def _load_pytorch(data: bytes, file_name: str) -> Any:
 def _require_stored_entries(data: bytes, file_name: str) -> None:
     """PyTorch stores its entries as they are; compressed or overlapping ones are made to swell."""
     try:
-        entries = zipfile.ZipFile(io.BytesIO(data)).infolist()
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            entries = archive.infolist()
     except (zipfile.BadZipFile, ValueError, NotImplementedError):
         raise CheckpointError(f"{file_name} is damaged or cut short.") from None
     compressed = any(entry.compress_type != zipfile.ZIP_STORED for entry in entries)

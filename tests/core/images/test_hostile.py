@@ -141,7 +141,7 @@ BOMBS = {
 def test_a_pixel_bomb_is_refused_from_its_header(name: str) -> None:
     answer, milliseconds, mebibytes = measured(BOMBS[name]())
     assert answer.startswith("refused") and "40 million" in answer
-    assert milliseconds <= honest()[1] and mebibytes <= 50, (milliseconds, mebibytes)
+    assert milliseconds <= honest()[1] / 8 and mebibytes <= 50, (milliseconds, mebibytes)
 
 
 def test_forty_megapixels_are_the_limit() -> None:
@@ -156,7 +156,7 @@ def test_a_jpeg_that_repaints_itself_is_refused() -> None:
     last_scan = usual[usual.rindex(b"\xff\xda") : -2]
     answer, milliseconds, _ = measured(usual[:-2] + last_scan * 1_000 + usual[-2:])
     assert answer.startswith("refused") and "scans" in answer
-    assert milliseconds <= honest()[1]
+    assert milliseconds <= honest()[1] / 2
 
 
 def test_a_huge_file_is_refused_unread() -> None:
@@ -182,18 +182,18 @@ def test_compressed_metadata_cannot_blow_up() -> None:
     for extra in (text * 200, profile):
         answer, milliseconds, mebibytes = measured(header + extra + rest)
         assert answer.split()[0] in ("refused", "decoded")
-        assert milliseconds <= 10 * honest()[1], (answer, milliseconds)
+        assert milliseconds <= 3 * honest()[1], (answer, milliseconds)
         assert mebibytes <= 150, (answer, mebibytes)
 
 
 def answers(data: bytes) -> None:
-    """`decode` gives RGB or an `ImageError` sentence, in less time than ten large pictures take."""
+    """`decode` gives RGB or an `ImageError` sentence, within the time of three large pictures."""
     begin = time.thread_time()
     try:
         assert decode(data).mode == "RGB"
     except ImageError as error:
         assert str(error).endswith(".")
-    assert time.thread_time() - begin < 10 * honest()[1] / 1000
+    assert time.thread_time() - begin < 3 * honest()[1] / 1000
 
 
 SIGNATURES = [data[:20] for data in SMALL.values()]

@@ -50,7 +50,7 @@ def table_specs(draw: st.DrawFn) -> ArchitectureSpec:
     return dataclasses.replace(spec, resolution=draw(SIDES), padding=padding)
 
 
-@settings(max_examples=6)  # tests/core/cost/test_families.py has 300 more beside fvcore
+@settings(max_examples=15)
 @given(st.one_of(formula_specs(), table_specs()))
 def test_every_operator_agrees_with_fvcore_and_torch(spec: ArchitectureSpec) -> None:
     assert_agrees(verify(spec))

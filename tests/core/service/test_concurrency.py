@@ -60,10 +60,11 @@ def alike(one: tuple[np.ndarray, ...], other: tuple[np.ndarray, ...]) -> bool:
 
 
 def test_sixteen_threads_get_the_serial_answers(make: Callable[..., Any], watched: Any) -> None:
-    ready, images = make(max_queue=64), [drawn(seed) for seed in range(10)]
+    ready, images = make(max_queue=64), [drawn(seed) for seed in range(25)]
     asks = [ask for n, image in enumerate(images) for ask in mixed(ready.ids, image, n)]
     order = [*range(len(asks))] * 2
     random.Random(0).shuffle(order)
+    assert len(order) == 16 * 50
     with ThreadPoolExecutor(16) as pool:  # cold: the first answers load both models
         together = list(pool.map(lambda n: answered(ready.service, asks[n]), order))
     assert watched.count == 2
