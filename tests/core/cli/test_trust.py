@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -57,15 +58,15 @@ def test_evidence_as_json(
 def test_readable_words_and_an_overlay_beside_them(
     effnet: Effnet, weights: Path, picture: Path, tmp_path: Path
 ) -> None:
-    out = tmp_path / "overlay.png"
-    options = ("--weights", weights, "--device", "cpu", "--trust", "--out", out)
+    out, page = tmp_path / "overlay.png", tmp_path / "page.html"
+    options = ("--weights", weights, "--device", "cpu", "--trust", "--out", out, "--html", page)
     answer = effnet("explain", picture, *options)
     assert answer.code == 0, answer.err
     assert out.exists()
     lines = answer.out.splitlines()
-    assert any(
-        line.startswith(("This map holds", "Weak evidence", "Do not trust")) for line in lines
-    )
+    verdicts = ("This map holds", "Weak evidence", "Do not trust")
+    (verdict,) = (line for line in lines if line.startswith(verdicts))
+    assert escape(verdict) in page.read_text(encoding="utf-8")
     marked = [line.split(":")[0] for line in lines if line[:4] in ("  + ", "  ? ", "  − ")]
     assert [mark[4:] for mark in marked] == ["picture", "weights", "rivals", "road", "range"]
 
