@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import platform
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -59,6 +60,17 @@ def available_memory() -> int:
     import psutil  # here: the first page asks for no memory
 
     return min(int(psutil.virtual_memory().available), _control_group_room())
+
+
+def give_back_memory() -> None:
+    """Hand memory that was freed, and that the C library keeps for later, back to the system.
+
+    After a network was read it is as much as the network's weights. Only glibc can be asked to.
+    """
+    import ctypes
+
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def may_have_cuda() -> bool:

@@ -17,7 +17,7 @@ from effnet_core.engines.onnx.cache import GraphCache, graph_key
 from effnet_core.engines.onnx.gradient_sessions import GradientSessions
 from effnet_core.engines.onnx.session import OnnxSession
 from effnet_core.engines.onnx.tensors import Tensors
-from effnet_core.host import available_cores
+from effnet_core.host import available_cores, give_back_memory
 
 if TYPE_CHECKING:
     from effnet_core.engines.torch import EagerEngine
@@ -119,4 +119,5 @@ def _session(
     blank = np.zeros((1, spec.in_channels, spec.resolution, spec.resolution), np.float32)
     with CORES.share():
         session.run(blank)
+    give_back_memory()
     return session

@@ -63,6 +63,8 @@ class OnnxSession:
         self._session = onnxruntime.InferenceSession(
             graph, options, providers=["CPUExecutionProvider"]
         )
+        # Kept for a change of providers, which never comes: as many bytes as the weights.
+        self._session._model_bytes = None
         self._inputs = tuple(value.name for value in self._session.get_inputs())
 
     def run(self, *inputs: npt.NDArray[np.float32]) -> tuple[npt.NDArray[np.float32], ...]:

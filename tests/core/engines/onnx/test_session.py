@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -74,3 +75,10 @@ def test_workers_have_places_only_where_they_take_every_core(machine: Path) -> N
 def test_one_core_has_no_workers(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(host.os, "sched_getaffinity", lambda _: {3})
     assert (available_cores(), module._places(1)) == (1, "")
+
+
+def test_a_session_keeps_no_second_copy_of_its_graph(graph: bytes) -> None:
+    before = sys.getrefcount(graph)
+    session = OnnxSession(graph)
+    assert sys.getrefcount(graph) == before
+    assert session.run(np.zeros((1, 3, 64, 64), np.float32))[0].shape == (1, 7)
