@@ -43,7 +43,7 @@ def draw(name: str, given: Explanation, drawing: Drawing, *, wide: bool, togethe
             with place, st.container(gap="xsmall"):
                 st.image(image, width="stretch", alt=alt, output_format="PNG")
                 st.html(beneath)
-    _draw_figures(attribution, together=together)
+    _draw_figures(given, together=together)
     files.draw(files.stem(name, given), files.png(laid_over), files.npy(attribution.raw))
 
 
@@ -70,11 +70,17 @@ def said(name: str, given: Explanation) -> str:
     return f"{method} of “{given.target.label}” by {name}: {strongest(attribution)}."
 
 
-def _draw_figures(attribution: Attribution, *, together: bool) -> None:
+def place(given: Explanation) -> str:
+    """Where in the network a map was made."""
+    stage = given.attribution.stage
+    return "the input" if stage is None else f"stage {stage}"
+
+
+def _draw_figures(given: Explanation, *, together: bool) -> None:
+    attribution = given.attribution
     height, width = attribution.grid
-    where = "the input" if attribution.stage is None else f"stage {attribution.stage}"
     facts = (
-        f"{height} × {width} values at {where}",
+        f"{height} × {width} values at {place(given)}",
         f"range {span(attribution)}",
         f"{attribution.milliseconds:,.0f} ms measured"
         + (" for all classes together" if together else ""),

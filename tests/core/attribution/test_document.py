@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from effnet_core.attribution.document import Document, Drawing, to_html
+from effnet_core.attribution.document import Document, Figure, to_html
 from effnet_core.attribution.ledger import ledger
 from effnet_core.engines.engine import ForwardPass
 from effnet_core.engines.prediction import ClassProbability, Prediction
@@ -44,7 +44,7 @@ def explanation(label: str = "tabby", **changed: Any) -> Document:
         "picture": "cat.jpg",
         "prediction": prediction,
         "ledger": ledger(by, weights, biases, class_index=0, against=1),
-        "drawings": (Drawing("A red square", Image.new("RGB", (8, 8), "red")),),
+        "figures": (Figure("A red square", Image.new("RGB", (8, 8), "red")),),
         "preparation": "shorter edge to 9 px\nClass names: given",
         "licence": "CC0",
         "origin": "made by hand",
@@ -117,7 +117,7 @@ def test_names_bring_no_markup() -> None:
     hostile = explanation(
         HOSTILE,
         picture=HOSTILE,
-        drawings=(Drawing(HOSTILE, Image.new("RGB", (8, 8))),),
+        figures=(Figure(HOSTILE, Image.new("RGB", (8, 8))),),
         preparation=HOSTILE,
         licence=HOSTILE,
         origin=HOSTILE,
