@@ -199,6 +199,13 @@ class InferenceService(Answering):
         with self._room.admit() as ticket, self._models.use(source, ticket) as predictor:
             return predictor.classes
 
+    def is_prepared(self, weights: str) -> bool:
+        """Whether an answer of these weights waits for nothing but the weights and the pass.
+
+        Else their first answer waits for a graph, made once by a process of its own.
+        """
+        return self._models.is_prepared(self._models.source(weights))
+
     def require(self, weights: str) -> None:
         """Raise WeightsError or CheckpointError with what to do, if these cannot be read."""
         source = self._models.source(weights)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -9,7 +10,7 @@ import streamlit as st
 from app.markup import caption, title
 from app.text import percent
 from app.views.explain import files
-from app.views.explain.controls import Drawing
+from app.views.explain.controls import Drawing, How
 from effnet_core.attribution import Attribution, find_method
 from effnet_core.attribution.render import ColourScale, heatmap, strongest
 from effnet_core.attribution.result import WEAK_FRACTION
@@ -86,6 +87,13 @@ def _draw_figures(given: Explanation, *, together: bool) -> None:
         + (" for all classes together" if together else ""),
     )
     st.html(caption(" · ".join(facts)))
+
+
+def wait(how: How) -> str:
+    """What stands in the place of a map until it is there."""
+    if how.method.supports_stages or "torch" in sys.modules:
+        return f"{how.method.title} …"
+    return f"{how.method.title}: PyTorch starts for it, which takes some seconds …"
 
 
 def draw_verdict(given: tuple[Explanation, ...]) -> None:

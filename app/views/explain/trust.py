@@ -13,7 +13,7 @@ from app.models import label
 from app.pictures import Picture
 from app.views.explain import files
 from app.views.explain.controls import Drawing, How
-from app.views.explain.maps import place, said
+from app.views.explain.maps import place, said, wait
 from app.views.explain.targets import Target
 from effnet_core.attribution.trust.charts import charts
 
@@ -54,7 +54,7 @@ def draw(picture: Picture, targets: tuple[Target, ...], how: How, drawing: Drawi
         st.caption(f"Of the {len(targets)} maps chosen the first one is tested.")
     with widgets.told():
         asked = target.card.id, target.class_index, how.method.id, how.stage, how.parameters
-        with st.spinner(f"{how.method.title} …", show_time=True):
+        with st.spinner(wait(how), show_time=True):
             (given,) = replies.explanations(picture, *asked)
         beside, below = st.columns([2, 3])
         with beside:

@@ -71,9 +71,7 @@ def onnx_subject(
         spec=spec,
         tensors=tensors,
         picture=picture,
-        probability=partial(
-            _probability, cache(lambda: OnnxSession(whole_graph(spec, tensors))), class_index
-        ),
+        probability=partial(_probability, session, class_index),
         remade=partial(remade, spec, request, class_index),
         random_range=random_range,
     )

@@ -30,7 +30,7 @@ from effnet_core.weights.packaged import find_packaged
 
 STEPS = 12
 SIDE = 192
-"""Of the photo as the network sees it: Quantus takes blocks of whole pixels of every channel alone."""
+"""Of the photo as the network sees it; Quantus divides pixels times channels into equal blocks."""
 Pictures = npt.NDArray[np.float32]
 
 
