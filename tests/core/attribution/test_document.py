@@ -14,6 +14,7 @@ from PIL import Image
 
 from effnet_core.attribution.document import Document, Figure, to_html
 from effnet_core.attribution.ledger import ledger
+from effnet_core.attribution.trust.charts import Chart, Trace
 from effnet_core.engines.engine import ForwardPass
 from effnet_core.engines.prediction import ClassProbability, Prediction
 
@@ -111,6 +112,24 @@ def test_trust_is_told_with_its_evidence() -> None:
     given = explanation(trust="Barely.", evidence=(("margin", "0.1 < 0.5"),))
     text = " ".join(Read(to_html(given)).text.split())
     assert "How far to rely on it Barely. Evidence Value margin 0.1 < 0.5" in text
+
+
+def test_charts_follow_the_evidence() -> None:
+    line = Trace("insertion", ((0.0, 0.2), (1.0, 0.9)), "#D55E00")
+    chart = Chart(
+        test="rivals",
+        title="How it went",
+        across="part",
+        up="probability",
+        ticks=((0.0, "0 %"), (1.0, "100 %")),
+        low=0.0,
+        high=1.0,
+        traces=(line,),
+    )
+    found = Read(to_html(explanation(trust="Barely.", charts=(chart,))))
+    assert found.tags.count("svg") == found.tags.count("polyline") == 1
+    assert "How it went: probability" in found.text
+    assert found.attributes["aria-label"] == ["How it went. insertion: 0.20, 0.90."]
 
 
 def test_names_bring_no_markup() -> None:
