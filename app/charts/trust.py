@@ -33,6 +33,12 @@ def lines(chart: Chart) -> go.Figure:
         )
     places, words = zip(*chart.ticks, strict=True)
     made.update_layout(hovermode="x")
-    made.update_xaxes(title=chart.across, tickvals=places, ticktext=words)
+    margin = 0.03 * places[-1]
+    made.update_xaxes(
+        title=chart.across,
+        tickvals=places,
+        ticktext=words,
+        range=[places[0] - margin, places[-1] + margin],
+    )
     made.update_yaxes(title=chart.up, range=[chart.low - 0.03, chart.high + 0.03])
     return made
