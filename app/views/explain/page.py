@@ -47,7 +47,7 @@ def render() -> None:
         if not ready:
             st.image(picture.preview, width=480, alt=picture.alt, output_format="JPEG")
             return
-        part = widgets.pills(controls.PART)
+        part = widgets.pills(controls.PART, wrap=True)
         predictions = _predict(picture, ready)
     with left:
         asked = targets.choose(predictions)
