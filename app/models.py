@@ -121,12 +121,18 @@ def only_ready(cards: tuple[ModelCard, ...]) -> tuple[ModelCard, ...]:
 
 def answer(card: ModelCard, picture: Picture) -> Prediction | str:
     """What a model says of a picture, kept for this session; an error becomes its sentence."""
-    text = f"{plain(label(card))} looks at {plain(picture.title)} …"
     try:
-        with st.spinner(text, show_time=True):
+        with st.spinner(_word(card, picture), show_time=True):
             return replies.prediction(picture, card.id)
     except EffnetError as error:
         return str(error)
+
+
+def _word(card: ModelCard, picture: Picture) -> str:
+    """What stands in the place of an answer until it is there."""
+    if not resources.service().is_prepared(card.id):
+        return f"{plain(label(card))} is prepared for this machine, this once …"
+    return f"{plain(label(card))} looks at {plain(picture.title)} …"
 
 
 def _preferred(known: dict[str, ModelCard], count: int = 1) -> list[str]:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from effnet_core.attribution.trust import Trust
     from effnet_core.engines.prediction import Prediction
     from effnet_core.engines.probe import ProbedSize
-    from effnet_core.service import Channels, Explanation
+    from effnet_core.service import Channels, ExplainRequest, Explanation
 
 Stage = int | Literal["last", "all"]
 """Where in a network a map is made, as in `ExplainRequest`; "all" stands for every stage."""
@@ -50,16 +50,7 @@ def explanations(
 
     Raises what `InferenceService.explain` and `explain_stages` raise.
     """
-    from effnet_core.service import ExplainRequest
-
-    request = ExplainRequest(
-        image=picture.data,
-        weights=weights,
-        class_index=class_index,
-        method=method,
-        stage="last" if stage == "all" else stage,
-        parameters=parameters,
-    )
+    request = _map_request(picture, weights, class_index, method, stage, parameters)
     return service().explain_stages(request) if stage == "all" else (service().explain(request),)
 
 
@@ -75,22 +66,20 @@ def explanation_of_classes(picture: Picture, weights: str) -> tuple[Explanation,
 
 
 @st.cache_resource(scope="session", max_entries=16, show_spinner=False, hash_funcs=_BY_KEY)
-def trust(picture: Picture, weights: str, class_index: int, method: str, stage: Stage) -> Trust:
+def trust(
+    picture: Picture,
+    weights: str,
+    class_index: int,
+    method: str,
+    stage: Stage,
+    parameters: tuple[tuple[str, Value], ...] = (),
+) -> Trust:
     """Return whether the map of one stage can be trusted, by tests that take some seconds.
 
     Raises what `InferenceService.trust` raises.
     """
-    from effnet_core.service import ExplainRequest
-
-    return service().trust(
-        ExplainRequest(
-            image=picture.data,
-            weights=weights,
-            class_index=class_index,
-            method=method,
-            stage="last" if stage == "all" else stage,
-        )
-    )
+    asked = _map_request(picture, weights, class_index, method, stage, parameters)
+    return service().trust(asked)
 
 
 @st.cache_resource(scope="session", max_entries=16, show_spinner=False, hash_funcs=_BY_KEY)
@@ -111,6 +100,49 @@ def document(picture: Picture, weights: str, class_index: int, against: int | No
 
     request = LedgerRequest(picture.data, weights, class_index, against)
     return service().document(request, picture.title)
+
+
+@st.cache_resource(scope="session", max_entries=4, show_spinner=False, hash_funcs=_BY_KEY)
+def judged_document(
+    picture: Picture,
+    weights: str,
+    class_index: int,
+    method: str,
+    stage: Stage,
+    parameters: tuple[tuple[str, Value], ...] = (),
+) -> str:
+    """Return the explanation of a class as one HTML file, with a map and the verdict on it.
+
+    Raises what `InferenceService.trust` raises.
+    """
+    from effnet_core.service import LedgerRequest
+
+    return service().document(
+        LedgerRequest(picture.data, weights, class_index),
+        picture.title,
+        shown=_map_request(picture, weights, class_index, method, stage, parameters),
+        trust=trust(picture, weights, class_index, method, stage, parameters),
+    )
+
+
+def _map_request(
+    picture: Picture,
+    weights: str,
+    class_index: int,
+    method: str,
+    stage: Stage,
+    parameters: tuple[tuple[str, Value], ...],
+) -> ExplainRequest:
+    from effnet_core.service import ExplainRequest
+
+    return ExplainRequest(
+        image=picture.data,
+        weights=weights,
+        class_index=class_index,
+        method=method,
+        stage="last" if stage == "all" else stage,
+        parameters=parameters,
+    )
 
 
 @st.cache_resource(scope="session", max_entries=16, show_spinner=False, hash_funcs=_BY_KEY)

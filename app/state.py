@@ -18,6 +18,9 @@ from streamlit.errors import StreamlitAPIException
 
 from app.text import minus
 
+_MANY = 40
+"""More options than a sentence can name."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Number:
@@ -91,6 +94,8 @@ class Choice(_Options):
     @property
     def rule(self) -> str:
         """What a value must be, to follow "must be"."""
+        if len(self.options) > _MANY:
+            return f"one of the {len(self.options):,} in its list"
         return "one of " + ", ".join(self.shown(option) for option in self.options)
 
 

@@ -1,18 +1,18 @@
 """How often the verdict on a map calls out planted fakes, and how often it is wrong on true maps.
 
-`python -m benchmarks.trust CHECKPOINT ARCHITECTURE PHOTOS` makes each photo's Grad-CAM map of its
-first class at the last stage, and three fakes: an edge detector's map, which follows the picture
-but no weights; another photo's map of its own first class, which follows the weights but not this
-picture; and a blob in the middle, which follows neither. True maps and those of other photos are
-judged by all tests, the rest until a test speaks against them. Photos with even and odd places,
-sorted by name, are counted apart: rules were looked for on the even ones.
+`python -m benchmarks.trust WEIGHTS PHOTOS [METHOD [STAGE]]` makes each photo's map of its first
+class, by Grad-CAM at the last stage where nothing else is asked for, and three fakes: an edge
+detector's map, which follows the picture but no weights; another photo's map of its own first
+class, which follows the weights but not this picture; and a blob in the middle, which follows
+neither. True maps are judged by all tests, fakes until a test speaks against them. Photos with even
+and odd places, sorted by name, are counted apart: rules were looked for on the even ones.
 """
 
 from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -28,7 +28,7 @@ from effnet_core.attribution.trust.judge import TESTS
 from effnet_core.engines.onnx.tensors import Tensors
 from effnet_core.engines.predictor import Predictor
 from effnet_core.images import to_input
-from effnet_core.weights import LoadedWeights, load_checkpoint
+from effnet_core.weights import LoadedWeights, WeightsStore, resolve_weights
 
 OTHER = 7
 """How many places further the photo lies whose map is shown instead."""
@@ -55,10 +55,16 @@ def of_other(subject: Subject, tensors: Tensors, pictures: npt.NDArray[np.float3
     return np.concatenate([subject.remade(tensors, subject.picture[None])] * len(pictures))
 
 
-def subjects(loaded: LoadedWeights, photos: list[Path]) -> Iterator[Subject]:
-    """Each photo with the model's first class and Grad-CAM at the last stage."""
-    predictor = Predictor(loaded, device="cpu", engine="eager")
-    request = MapRequest(method="grad-cam", stage=loaded.spec.stage_count + 1)
+def subjects(
+    loaded: LoadedWeights,
+    photos: Sequence[Path],
+    method: str = "grad-cam",
+    stage: int | None = None,
+) -> Iterator[Subject]:
+    """Each photo with the model's first class and its map; no stage stands for the last one."""
+    predictor = Predictor(loaded, device="cpu")
+    last = loaded.spec.stage_count + 1
+    request = MapRequest(method=method, stage=last if stage is None else stage)
     side = loaded.spec.resolution
     reference = partial(reference_range, loaded.spec, request, (side, side))
     tensors = loaded.tensors
@@ -82,10 +88,11 @@ def outcome(subject: Subject, *, in_full: bool) -> str:
     return f"{worst} ({', '.join(test for _, test in weak)})" if weak else worst
 
 
-def main(checkpoint: str, architecture: str, folder: str) -> None:
+def main(weights: str, folder: str, method: str = "grad-cam", stage: str = "") -> None:
     """Print every verdict, and how many there are of each."""
     photos = sorted(Path(folder).iterdir())
-    every = list(subjects(load_checkpoint(checkpoint, architecture=architecture), photos))
+    loaded = resolve_weights(weights, WeightsStore())
+    every = list(subjects(loaded, photos, method, int(stage) if stage else None))
     counts: Counter[tuple[str, str, str]] = Counter()
     for place, subject in enumerate(every):
         other = every[(place + OTHER) % len(every)]
@@ -96,7 +103,7 @@ def main(checkpoint: str, architecture: str, folder: str) -> None:
             "blob": blob,
         }
         for name, remade in makers.items():
-            said = outcome(replace(subject, remade=remade), in_full=name in ("true", "other photo"))
+            said = outcome(replace(subject, remade=remade), in_full=name == "true")
             counts[name, "odd" if place % 2 else "even", said] += 1
             print(f"{photos[place].name}: {name}: {said}", flush=True)
     for (name, half, said), count in sorted(counts.items()):

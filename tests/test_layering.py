@@ -36,6 +36,7 @@ TORCH_FREE = (
     "results.published",
     "results.trade_off",
     "results.trained",
+    "service",
 )
 NO_TORCH = (
     "import sys; sys.exit(', '.join({'torch', 'torchvision', 'captum'} & set(sys.modules)) or 0)"

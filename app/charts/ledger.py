@@ -6,11 +6,8 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from app.charts.style import GREY, figure
+from app.charts.style import GREY, PAYS, TAKES, figure
 from effnet_core.attribution.ledger import Line
-
-PAYS, TAKES = "#D55E00", "#0072B2"
-"""Okabe and Ito's vermilion and blue, told apart by every kind of colour vision."""
 
 
 def waterfall(lines: Sequence[Line], logit: float) -> go.Figure:

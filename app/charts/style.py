@@ -6,7 +6,12 @@ import plotly.graph_objects as go
 
 GREY = "rgba(128, 138, 148, 0.85)"
 FAINT = "rgba(128, 138, 148, 0.35)"
-OUTLINE = "#D55E00"
+PAYS, TAKES = "#D55E00", "#0072B2"
+"""Above and below 0: Okabe and Ito's vermilion and blue, told apart by all kinds of colour vision.
+
+As in the ledger's maps, whose scale goes from blue to red.
+"""
+OUTLINE = PAYS
 """Marks a choice: Okabe & Ito's vermilion, 3.9 to 1 on the light page and 4.6 to 1 on the dark."""
 
 

@@ -1,27 +1,44 @@
-"""Cascading randomisation: how much of a map is left as layers are drawn anew from the head."""
+"""The evidence on a map as line charts: curves, ROAD, and what randomised layers leave of it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import plotly.graph_objects as go
 
 from app.charts.style import figure
 
+if TYPE_CHECKING:
+    from effnet_core.attribution.trust.charts import Chart
 
-def cascade(figures: Sequence[tuple[str, float]]) -> tuple[go.Figure, str]:
-    """Rank correlation with the true map after each step, and the same in words."""
-    chart = figure(260)
-    chart.add_scatter(
-        x=[name for name, _ in figures],
-        y=[value for _, value in figures],
-        mode="lines+markers",
-        marker={"size": 8},
-        hovertemplate="%{x} and all after it drawn anew: %{y:.2f}<extra></extra>",
-        showlegend=False,
-        cliponaxis=False,
+_PLOTLY_DASHES = {"solid": "solid", "dotted": "dot", "dashed": "dash"}
+_HEIGHT, _ROW = 220, 18
+
+
+def lines(chart: Chart) -> go.Figure:
+    """The lines of a chart, told apart by colour and stroke; the legend is left out for one."""
+    several = len(chart.traces) > 1
+    made = figure(_HEIGHT + (_ROW * len(chart.traces) if several else 0))
+    for trace in chart.traces:
+        made.add_scatter(
+            x=[x for x, _ in trace.points],
+            y=[y for _, y in trace.points],
+            name=trace.name,
+            mode="lines+markers" if trace.stroke == "solid" else "lines",
+            line={"color": trace.colour, "dash": _PLOTLY_DASHES[trace.stroke], "width": 2},
+            marker={"size": 6},
+            hovertemplate=f"{trace.name}: %{{y:.2f}}<extra></extra>",
+            showlegend=several,
+            cliponaxis=False,
+        )
+    places, words = zip(*chart.ticks, strict=True)
+    made.update_layout(hovermode="x")
+    margin = 0.03 * places[-1]
+    made.update_xaxes(
+        title=chart.across,
+        tickvals=places,
+        ticktext=words,
+        range=[places[0] - margin, places[-1] + margin],
     )
-    chart.update_xaxes(title="Drawn anew, from the head down to …", type="category")
-    chart.update_yaxes(title="Rank correlation with the map", range=[-1.05, 1.05])
-    words = "; ".join(f"{name} {value:.2f}" for name, value in figures)
-    return chart, f"Rank correlation with the map as layers are drawn anew: {words}."
+    made.update_yaxes(title=chart.up, range=[chart.low - 0.03, chart.high + 0.03])
+    return made

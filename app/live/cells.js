@@ -1,5 +1,4 @@
-// One channel of a feature map: blue above 0, orange below, as strong as the value is large.
-const ABOVE = [0, 114, 178], BELOW = [213, 94, 0];
+// One channel of a feature map: one colour above 0, one below, as strong as the value is large.
 const STEPS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
 
 const written = value => value.toPrecision(4).replace("-", "−");
@@ -8,11 +7,14 @@ function unpacked(text) {
   return new Float32Array(Uint8Array.from(atob(text), one => one.charCodeAt(0)).buffer);
 }
 
+const rgb = colour => [1, 3, 5].map(at => parseInt(colour.slice(at, at + 2), 16));
+
 // RGBA of every cell; `most` is the value that is drawn at full strength.
-function coloured(values, most) {
-  const pixels = new Uint8ClampedArray(4 * values.length);
-  values.forEach((value, i) =>
-    pixels.set([...(value < 0 ? BELOW : ABOVE), (255 * Math.abs(value)) / (most || 1)], 4 * i));
+function coloured(values, most, { above, below }) {
+  const pixels = new Uint8ClampedArray(4 * values.length), colours = [rgb(above), rgb(below)];
+  values.forEach((value, i) => {
+    pixels.set([...colours[Number(value < 0)], (255 * Math.abs(value)) / (most || 1)], 4 * i);
+  });
   return pixels;
 }
 
@@ -48,9 +50,9 @@ function standing(map, start, text) {
 }
 
 export default function ({ data, parentElement, setTriggerValue }) {
-  const { size, values: text, chosen: start, alt } = JSON.parse(data[0]);
-  const [map, canvas, mark, output, low, high] =
-    [".map", "canvas", "i", "output", ".low", ".high"]
+  const { size, values: text, chosen: start, alt, colours } = JSON.parse(data[0]);
+  const [map, canvas, mark, output, low, high, bar] =
+    [".map", "canvas", "i", "output", ".low", ".high", ".colours"]
       .map(one => parentElement.querySelector(one));
   const values = unpacked(text), most = values.reduce((a, b) => Math.max(a, Math.abs(b)), 0);
   let chosen = standing(map, start, text);
@@ -65,8 +67,9 @@ export default function ({ data, parentElement, setTriggerValue }) {
     setTriggerValue("chosen", cell);
   };
   [canvas.height, canvas.width] = size;
-  const drawn = new ImageData(coloured(values, most), size[1], size[0]);
+  const drawn = new ImageData(coloured(values, most, colours), size[1], size[0]);
   canvas.getContext("2d").putImageData(drawn, 0, 0);
+  bar.style.background = `linear-gradient(to right, ${colours.below}, transparent, ${colours.above})`;
   low.textContent = written(-most);
   high.textContent = written(most);
   map.setAttribute("aria-label", alt);

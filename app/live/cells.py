@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import streamlit as st
 
+from app.charts.style import PAYS, TAKES
 from app.live.steps import to_json
 
 _CELLS = "cells"
@@ -34,6 +35,7 @@ def cells(
     """
     height, width = plane.shape
     held = {"size": (height, width), "values": packed(plane), "chosen": chosen, "alt": alt}
+    held["colours"] = {"above": PAYS, "below": TAKES}
     _cells(key=_CELLS, data=[to_json(held)], on_chosen_change=on_choice)
 
 

@@ -17,9 +17,12 @@ from typing import TYPE_CHECKING
 from PIL import Image
 
 from effnet_core.attribution.ledger import Ledger, Line
-from effnet_core.attribution.render import png_bytes, signed_overlay, signed_scale
+from effnet_core.attribution.registry import find_method
+from effnet_core.attribution.render import overlay, png_bytes, signed_overlay, signed_scale
+from effnet_core.attribution.trust.charts import Chart, charts, svg
 
 if TYPE_CHECKING:
+    from effnet_core.attribution.result import Attribution
     from effnet_core.attribution.trust import Trust
     from effnet_core.engines.prediction import Prediction
     from effnet_core.weights import LoadedWeights, StoredWeights
@@ -28,11 +31,22 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class Drawing:
+class Figure:
     """A picture of the explanation, such as an overlay, and what it shows in words."""
 
     caption: str
     image: Image.Image = field(repr=False)
+
+
+def map_figure(prediction: Prediction, attribution: Attribution, opacity: float = 0.5) -> Figure:
+    """The overlay of a map of a prediction, and its method, class and place in words."""
+    where = "the input" if attribution.stage is None else f"stage {attribution.stage}"
+    title = find_method(attribution.method).title
+    return Figure(
+        f"{title} of {prediction.classes[attribution.class_index]} at {where}: colours from 0 to "
+        f"{max(attribution.high, 0):.3g}",
+        overlay(prediction.view, attribution, opacity=opacity),
+    )
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -42,19 +56,21 @@ class Document:
     `picture` names the picture. `ledger` is that of a class in the pass that gave `prediction`,
     whose `top` classes are listed. `preparation` says how the picture was prepared; `licence`,
     `origin` and `sha256` are those of the weights. `trust` is a sentence on how far the answer can
-    be relied on, "" for none, and `evidence` what that rests on, as (name, value).
+    be relied on, "" for none, `evidence` what that rests on, as (name, value), and `charts` are its
+    charts.
     """
 
     picture: str
     prediction: Prediction
     ledger: Ledger
-    drawings: tuple[Drawing, ...]
+    figures: tuple[Figure, ...]
     preparation: str
     licence: str
     origin: str
     sha256: str
     trust: str = ""
     evidence: tuple[tuple[str, str], ...] = ()
+    charts: tuple[Chart, ...] = ()
 
 
 def document(
@@ -65,21 +81,21 @@ def document(
     weights: Described,
     licence: str,
     origin: str,
-    drawings: Sequence[Drawing] = (),
+    figures: Sequence[Figure] = (),
     trust: Trust | None = None,
 ) -> Document:
-    """The document of an answer and its ledger, whose signed overlay follows `drawings`.
+    """The document of an answer and its ledger, whose signed overlay follows `figures`.
 
     `trust` is the verdict on the first of these.
     """
     most = signed_scale(ledger.cells).high
     caption = f"Shares of places: light red pays up to {most:.3g}, light blue takes up to that"
-    signed = Drawing(caption, signed_overlay(prediction.view, ledger.cells))
+    signed = Figure(caption, signed_overlay(prediction.view, ledger.cells))
     return Document(
         picture=picture,
         prediction=prediction,
         ledger=ledger,
-        drawings=(*drawings, signed),
+        figures=(*figures, signed),
         preparation=f"Preprocessing ({weights.preprocessing_source}): "
         f"{weights.preprocessing.in_words}\nClass names: {weights.classes_source}",
         licence=licence,
@@ -87,6 +103,7 @@ def document(
         sha256=weights.sha256,
         trust=trust.verdict if trust else "",
         evidence=tuple((one.test, one.sentence) for one in trust.evidence) if trust else (),
+        charts=charts(trust) if trust else (),
     )
 
 
@@ -95,12 +112,12 @@ def to_html(explanation: Document) -> str:
     prediction, ledger = explanation.prediction, explanation.ledger
     title = f"What {prediction.weights} sees in {explanation.picture}"
     first = prediction.top[0]
-    seen = Drawing(f"What the model saw: {prediction.view.width} px wide", prediction.view)
+    seen = Figure(f"What the model saw: {prediction.view.width} px wide", prediction.view)
     template = Template(files(__package__).joinpath("document.html").read_text(encoding="utf-8"))
     return template.substitute(
         title=_text(title),
         answer=f"{_name(first.label)}, with a probability of {first.probability:.2%}.",
-        figures="\n".join(map(_figure, (seen, *explanation.drawings))),
+        figures="\n".join(map(_figure, (seen, *explanation.figures))),
         classes=_table(
             "",
             ("Class", "Index", "Probability"),
@@ -146,7 +163,16 @@ def _trust(explanation: Document) -> str:
     if not explanation.trust:
         return ""
     table = _table("", ("Evidence", "Value"), explanation.evidence) if explanation.evidence else ""
-    return f"<h2>How far to rely on it</h2>\n<p>{_text(explanation.trust)}</p>\n{table}\n"
+    drawn = "\n".join(map(_chart, explanation.charts))
+    return (
+        f"<h2>How far to rely on it</h2>\n<p>{_text(explanation.trust)}</p>\n{table}\n"
+        f'<div class="figures">{drawn}</div>\n'
+    )
+
+
+def _chart(chart: Chart) -> str:
+    caption = _text(f"{chart.title}: {chart.up}")
+    return f'<figure class="chart">{svg(chart)}<figcaption>{caption}</figcaption></figure>'
 
 
 def _measured(explanation: Document) -> str:
@@ -163,8 +189,8 @@ def _measured(explanation: Document) -> str:
     return "\n".join(f"<p>{_text(fact)}</p>" for fact in facts)
 
 
-def _figure(drawing: Drawing) -> str:
-    data, caption = base64.b64encode(png_bytes(drawing.image)).decode(), _text(drawing.caption)
+def _figure(figure: Figure) -> str:
+    data, caption = base64.b64encode(png_bytes(figure.image)).decode(), _text(figure.caption)
     return (
         f'<figure><img alt="{caption}" src="data:image/png;base64,{data}">'
         f"<figcaption>{caption}</figcaption></figure>"

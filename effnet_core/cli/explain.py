@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
     from effnet_core.architecture.spec import ArchitectureSpec
     from effnet_core.attribution import Attribution, Value
-    from effnet_core.attribution.document import Drawing
+    from effnet_core.attribution.document import Figure
     from effnet_core.engines.prediction import ClassProbability, Prediction
     from effnet_core.engines.predictor import Predictor
 
@@ -133,12 +133,12 @@ def _run(args: argparse.Namespace) -> int:
     indices = tuple(target.index for target in targets)
     with working(f"{method.title} of class {', '.join(map(str, indices))}"):
         maps = _attribute(model, prediction, indices, method.id, stage, values)
-    results, drawings, verdicts = [], [], []
+    results, figures, verdicts = [], [], []
     for target, attribution in zip(targets, maps, strict=True):
         suffix = "" if len(targets) == 1 else f"-{target.index}"
         out, raw = (path and _marked(path, suffix) for path in paths)
-        drawings.append(_drawn(method, prediction, target, attribution, args.opacity))
-        _write(out, raw, drawings[-1].image, attribution)
+        figures.append(_drawn(prediction, attribution, args.opacity))
+        _write(out, raw, figures[-1].image, attribution)
         described = {"image": args.image, **_described(model, target, attribution)}
         described |= {"classified_by": prediction.engine, "parameters": dict(values)}
         files = {"out": out and str(out), "raw": raw and str(raw), "html": args.html}
@@ -148,7 +148,7 @@ def _run(args: argparse.Namespace) -> int:
             results[-1]["trust"] = verdicts[-1].to_dict()
     if html_path is not None:
         found = ledger_of(loaded, by, indices[0])
-        write_html(html_path, args, loaded, prediction, found, drawings, next(iter(verdicts), None))
+        write_html(html_path, args, loaded, prediction, found, figures, next(iter(verdicts), None))
     if args.json:
         print_json(results[0] if len(results) == 1 else {"maps": results})
     else:
@@ -216,23 +216,10 @@ def _described(
     }
 
 
-def _drawn(
-    method: Method,
-    prediction: Prediction,
-    target: ClassProbability,
-    attribution: Attribution,
-    opacity: float | None,
-) -> Drawing:
-    from effnet_core.attribution.document import Drawing
-    from effnet_core.attribution.render import overlay
+def _drawn(prediction: Prediction, attribution: Attribution, opacity: float | None) -> Figure:
+    from effnet_core.attribution.document import map_figure
 
-    where = "the input" if attribution.stage is None else f"stage {attribution.stage}"
-    caption = (
-        f"{method.title} of {target.label} at {where}: colours from 0 to "
-        f"{max(attribution.high, 0):.3g}"
-    )
-    opacity = _OPACITY if opacity is None else opacity
-    return Drawing(caption, overlay(prediction.view, attribution, opacity=opacity))
+    return map_figure(prediction, attribution, _OPACITY if opacity is None else opacity)
 
 
 def _write(

@@ -16,7 +16,7 @@ from effnet_core.cli.streams import print_json
 from effnet_core.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from effnet_core.attribution.document import Drawing
+    from effnet_core.attribution.document import Figure
     from effnet_core.attribution.ledger import Ledger, Line
     from effnet_core.attribution.trust import Trust
     from effnet_core.engines.engine import ForwardPass
@@ -110,10 +110,10 @@ def write_html(
     loaded: LoadedWeights,
     prediction: Prediction,
     found: Ledger,
-    drawings: Sequence[Drawing] = (),
+    figures: Sequence[Figure] = (),
     trust: Trust | None = None,
 ) -> None:
-    """Write the explanation as one HTML file, the ledger's own overlay after `drawings`."""
+    """Write the explanation as one HTML file, the ledger's own overlay after `figures`."""
     from effnet_core import files
     from effnet_core.attribution.document import document, to_html
     from effnet_core.weights import DEFAULT
@@ -126,7 +126,7 @@ def write_html(
         weights=loaded,
         licence=licence,
         origin=origin,
-        drawings=drawings,
+        figures=figures,
         trust=trust,
     )
     files.write(path, to_html(page).encode())

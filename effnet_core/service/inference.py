@@ -7,9 +7,8 @@ from collections.abc import Callable, Sequence
 from effnet_core.architecture.spec import ArchitectureSpec
 from effnet_core.attribution import attribute, attribute_stages, grad_cam_classes
 from effnet_core.attribution.cell import CellArithmetic
-from effnet_core.attribution.document import Drawing, document, to_html
+from effnet_core.attribution.document import document, map_figure, to_html
 from effnet_core.attribution.ledger import Ledger, ledger
-from effnet_core.attribution.render import overlay
 from effnet_core.attribution.trust import Trust, trust_of
 from effnet_core.engines.prediction import Prediction
 from effnet_core.engines.probe import ProbedSize, probe
@@ -116,20 +115,28 @@ class InferenceService(Answering):
                 against=request.against,
             )
 
-    def document(self, request: LedgerRequest, picture: str) -> str:
-        """The whole explanation as one HTML file; raises what `classify` raises."""
+    def document(
+        self,
+        request: LedgerRequest,
+        picture: str,
+        *,
+        shown: ExplainRequest | None = None,
+        trust: Trust | None = None,
+    ) -> str:
+        """The whole explanation as one HTML file; raises what `classify` raises.
+
+        It shows the map `shown`, of the same picture and model, or Grad-CAM at the last stage, and
+        `trust`, if that map was judged.
+        """
         found = self.ledger(request)
         prediction = self.classify(ClassifyRequest(request.image, request.weights))
         source = self._models.source(request.weights)
         weights = source.stored if isinstance(source, Source) else source
-        licence = source.stored.licence if isinstance(source, Source) else "not stated"
-        asked = ExplainRequest(
-            image=request.image, weights=request.weights, class_index=found.class_index
-        )
-        map_ = self.explain(asked)
-        drawn = Drawing(
-            f"Grad-CAM of {map_.target.label} at the last feature map",
-            overlay(prediction.view, map_.attribution),
+        map_ = self.explain(
+            shown
+            or ExplainRequest(
+                image=request.image, weights=request.weights, class_index=found.class_index
+            )
         )
         return to_html(
             document(
@@ -137,9 +144,10 @@ class InferenceService(Answering):
                 prediction,
                 found,
                 weights=weights,
-                licence=licence,
+                licence=source.stored.licence if isinstance(source, Source) else "not stated",
                 origin=weights.origin,
-                drawings=(drawn,),
+                figures=(map_figure(map_.prediction, map_.attribution),),
+                trust=trust,
             )
         )
 
@@ -190,6 +198,13 @@ class InferenceService(Answering):
             return source.classes
         with self._room.admit() as ticket, self._models.use(source, ticket) as predictor:
             return predictor.classes
+
+    def is_prepared(self, weights: str) -> bool:
+        """Whether an answer of these weights waits for nothing but the weights and the pass.
+
+        Else their first answer waits for a graph, made once by a process of its own.
+        """
+        return self._models.is_prepared(self._models.source(weights))
 
     def require(self, weights: str) -> None:
         """Raise WeightsError or CheckpointError with what to do, if these cannot be read."""

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from effnet_core.engines.cores import HALVES
-from effnet_core.engines.onnx.cache import GraphCache
+from effnet_core.engines.onnx.cache import WHOLE, GraphCache
 from effnet_core.engines.predictor import Predictor
 from effnet_core.errors import DoesNotFit
 from effnet_core.service.lanes import Lanes, Ticket
+from effnet_core.service.preparing import prepare_apart
 from effnet_core.service.uploads import PREFIX, Uploads
 from effnet_core.weights.checkpoints import LoadedWeights
 from effnet_core.weights.sources import Source
@@ -77,6 +78,16 @@ class Models:
         """The ids of the models in memory, least recently used first."""
         return self._lanes.keys()
 
+    def is_prepared(self, source: Source | LoadedWeights) -> bool:
+        """Whether nothing has to be made on disk before these weights can answer."""
+        if not isinstance(source, Source) or source.stored.state == "absent":
+            return True
+        return source.id in self.loaded() or not self._lacks_graph(source)
+
+    def _lacks_graph(self, source: Source) -> bool:
+        on_runtime = (self._device, self._dtype) == ("cpu", "float32")
+        return on_runtime and not self.graphs.holds(source.stored.sha256, WHOLE)
+
     def forget(self, identity: str) -> None:
         """Let a model go as soon as the requests in its lane are answered."""
         self._lanes.forget(identity)
@@ -87,6 +98,8 @@ class Models:
 
             release_cached_memory()  # what the model that made room has left
         if isinstance(source, Source):
+            if "torch" not in sys.modules and self._lacks_graph(source):
+                prepare_apart(self._store, source.id)
             loaded, graphs = source.load(), self.graphs
         else:
             loaded, graphs = source, None

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 Unjudged = tuple["DeltaGenerator", tuple["Explanation", ...]]
 """The maps that a card shows, and the place in it for the verdict on them."""
+_YARDSTICK = "Beside a network with random weights …"
 
 
 def draw(
@@ -42,7 +43,7 @@ def draw(
 def draw_verdicts(unjudged: list[Unjudged]) -> None:
     """Which maps are weak is said last, since no map needs to wait for it."""
     for place, given in unjudged:
-        with place, widgets.told():
+        with place, widgets.told(), st.spinner(_YARDSTICK, show_time=True):
             maps.draw_verdict(given)
 
 
@@ -70,7 +71,7 @@ def _explain(picture: Picture, target: Target, how: How) -> tuple[Explanation, .
     weights, index = target.card.id, target.class_index
     if index is None:
         raise InvalidInput(f"this model has no class called {target.class_name}.")
-    with st.spinner(f"{how.method.title} …", show_time=True):
+    with st.spinner(maps.wait(how), show_time=True):
         if how.all_classes_at_once:
             return (replies.explanation_of_classes(picture, weights)[index],)
         method, stage, parameters = how.method.id, how.stage, how.parameters

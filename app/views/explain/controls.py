@@ -149,31 +149,27 @@ def choose_picture() -> Picture:
     return picture
 
 
-def choose_how(cards: Sequence[ModelCard]) -> How:
-    """Draw method, parameters and stage, of those that every one of the models has."""
+def choose_how(cards: Sequence[ModelCard], *, one_map: bool = False) -> How:
+    """Draw method, parameters and stage, of those that every one of the models has.
+
+    With `one_map` there is no choice of every stage at once: the last is then the one.
+    """
     method = find_method(widgets.select(METHOD))
     st.caption(f"{method.summary} [Paper]({method.paper})")
     chosen = parameters.choose(method)
     stage: Stage = "last"
     if method.supports_stages:
-        stage = _choose_stage(cards)
+        stage = _choose_stage(cards, one_map=one_map)
     else:
         st.caption("This method looks at the input itself, pixel by pixel: it has no stages.")
     return How(method=method, parameters=chosen, stage=stage)
 
 
-def choose_cam() -> Method:
-    """Draw the choice among the methods that look at feature maps."""
-    methods = tuple(method for method in METHODS if method.supports_stages)
-    offered = dataclasses.replace(METHOD, options=tuple(method.id for method in methods))
-    if st.session_state.get(METHOD.key) not in (None, *offered.options):
-        st.session_state[METHOD.key] = METHOD.default
-    return find_method(widgets.select(offered))
-
-
-def _choose_stage(cards: Sequence[ModelCard]) -> Stage:
+def _choose_stage(cards: Sequence[ModelCard], *, one_map: bool) -> Stage:
     last = min((card.stage_count + 1 for card in cards if card.stage_count), default=_DEEPEST)
     options = tuple(o for o in STAGE.options if not o.isdigit() or int(o) <= last)
+    if one_map:
+        options = tuple(option for option in options if option != "all")
     if st.session_state.get(STAGE.key) not in (None, *options):
         st.session_state[STAGE.key] = STAGE.default
     offered = dataclasses.replace(STAGE, options=options)

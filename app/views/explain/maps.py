@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -9,7 +10,7 @@ import streamlit as st
 from app.markup import caption, title
 from app.text import percent
 from app.views.explain import files
-from app.views.explain.controls import Drawing
+from app.views.explain.controls import Drawing, How
 from effnet_core.attribution import Attribution, find_method
 from effnet_core.attribution.render import ColourScale, heatmap, strongest
 from effnet_core.attribution.result import WEAK_FRACTION
@@ -43,7 +44,7 @@ def draw(name: str, given: Explanation, drawing: Drawing, *, wide: bool, togethe
             with place, st.container(gap="xsmall"):
                 st.image(image, width="stretch", alt=alt, output_format="PNG")
                 st.html(beneath)
-    _draw_figures(attribution, together=together)
+    _draw_figures(given, together=together)
     files.draw(files.stem(name, given), files.png(laid_over), files.npy(attribution.raw))
 
 
@@ -70,16 +71,29 @@ def said(name: str, given: Explanation) -> str:
     return f"{method} of “{given.target.label}” by {name}: {strongest(attribution)}."
 
 
-def _draw_figures(attribution: Attribution, *, together: bool) -> None:
+def place(given: Explanation) -> str:
+    """Where in the network a map was made."""
+    stage = given.attribution.stage
+    return "the input" if stage is None else f"stage {stage}"
+
+
+def _draw_figures(given: Explanation, *, together: bool) -> None:
+    attribution = given.attribution
     height, width = attribution.grid
-    where = "the input" if attribution.stage is None else f"stage {attribution.stage}"
     facts = (
-        f"{height} × {width} values at {where}",
+        f"{height} × {width} values at {place(given)}",
         f"range {span(attribution)}",
         f"{attribution.milliseconds:,.0f} ms measured"
         + (" for all classes together" if together else ""),
     )
     st.html(caption(" · ".join(facts)))
+
+
+def wait(how: How) -> str:
+    """What stands in the place of a map until it is there."""
+    if how.method.supports_stages or "torch" in sys.modules:
+        return f"{how.method.title} …"
+    return f"{how.method.title}: PyTorch starts for it, which takes some seconds …"
 
 
 def draw_verdict(given: tuple[Explanation, ...]) -> None:

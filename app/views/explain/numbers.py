@@ -87,7 +87,7 @@ def _choose_stage(count: int) -> int:
         labels={option: stage_name(int(option), count) for option in options},
     )
     _settle(control)
-    return int(widgets.pills(control, on_change=_begin_anew))
+    return int(widgets.pills(control, wrap=True, on_change=_begin_anew))
 
 
 def _choose_channel(channels: Channels) -> int:

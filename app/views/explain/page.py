@@ -47,18 +47,18 @@ def render() -> None:
         if not ready:
             st.image(picture.preview, width=480, alt=picture.alt, output_format="JPEG")
             return
-        part = widgets.segmented(controls.PART)
+        part = widgets.pills(controls.PART, wrap=True)
         predictions = _predict(picture, ready)
     with left:
         asked = targets.choose(predictions)
-        how = controls.choose_how(ready) if part == "maps" else None
-        cam = controls.choose_cam() if part == "trust" else None
+        mapped = part in ("maps", "trust")
+        how = controls.choose_how(ready, one_map=part == "trust") if mapped else None
         drawing = controls.choose_drawing() if part in ("maps", "trust", "sizes") else None
     with right:
-        if how is not None and drawing is not None:
+        if part == "maps" and how is not None and drawing is not None:
             _draw_maps(picture, predictions, asked, how, drawing)
-        elif asked and drawing is not None and cam is not None:
-            trust.draw(picture, asked[0], drawing, cam.id)
+        elif asked and how is not None and drawing is not None:
+            trust.draw(picture, asked, how, drawing)
         elif asked and drawing is not None:
             sizes.draw(picture, asked[0], drawing)
         elif part == "numbers":

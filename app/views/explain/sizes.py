@@ -10,6 +10,7 @@ from app import models, replies, resources, widgets
 from app.markup import caption, html, plain, title
 from app.models import label
 from app.pictures import Picture
+from app.state import Choice, put
 from app.text import percent
 from app.views.explain.controls import Drawing
 from app.views.explain.targets import Target
@@ -18,7 +19,9 @@ from effnet_core.errors import EffnetError
 if TYPE_CHECKING:
     from effnet_core.service import Explanation, ModelCard
 
-_TRUTH = "truth"
+TRUTH = "truth"
+"""The key (also in the URL) of the class that the picture really shows."""
+_TRUTH_OF = "truth_of"
 
 
 def draw(picture: Picture, target: Target, drawing: Drawing) -> None:
@@ -44,13 +47,18 @@ def _choose_truth(
 
     To begin with it is the class explained, or the smallest network's first where that has no such.
     """
-    names = [f"{name} ({index})" for index, name in enumerate(classes)]
+    names = tuple(f"{name} ({index})" for index, name in enumerate(classes))
     first = names.index(target.class_name) if target.class_name in names else 0
     if target.class_name not in names:
         given = models.answer(smallest, picture)
         first = 0 if isinstance(given, str) else given.top[0].index
-    chosen = st.selectbox("It really is", names, index=first, key=f"{_TRUTH}-{picture.key}-{first}")
-    return names.index(chosen) if chosen in names else first
+    asked = picture.key, first
+    if st.session_state.get(_TRUTH_OF, asked) != asked:  # what was said of another picture
+        put(TRUTH, names[first])
+    st.session_state[_TRUTH_OF] = asked
+    truth = Choice(key=TRUTH, label="It really is", options=names, default=names[first])
+    widgets.show_refusals([truth])
+    return names.index(widgets.select(truth))
 
 
 def _draw_card(picture: Picture, card: ModelCard, truth: int, drawing: Drawing) -> bool | None:

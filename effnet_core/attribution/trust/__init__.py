@@ -22,7 +22,8 @@ ROAD alone another photo's map would have held on 1 of the first 20 and 4 of the
 photos have their object in the middle. Thresholds are far from what was seen: of the true maps the
 smallest rank correlation on the way down was at most 0.17, and the one that stayed at most 0.67.
 
-For one such map all tests take 12 s of processor time: rivals 8, weights 2.5, ROAD 1.2.
+Most of the time goes to the rivals, 123 passes of the network for the twelve maps; drawing layers
+anew takes 12 and ROAD 6.
 """
 
 from __future__ import annotations

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from effnet_core.attribution.metrics import enlarged
+from effnet_core.attribution.metrics import Curve, enlarged
 from effnet_core.attribution.result import WEAK_FRACTION
 from effnet_core.attribution.trust.randomisation import cascade, rank_correlation
 from effnet_core.attribution.trust.rivals import contest
@@ -42,13 +43,16 @@ Maps = npt.NDArray[np.floating]
 class Evidence:
     """What one test found: for the map, too weak to say so, or against it.
 
-    `sentence` begins with "it", the map. `figures` are what it was decided by, all measured.
+    `sentence` begins with "it", the map. `figures` are what it was decided by, all measured, and
+    `curves` what some of them are areas or means of: the class's probability against the part of
+    the picture that is exchanged or removed.
     """
 
     test: Test
     outcome: Outcome
     sentence: str
     figures: tuple[tuple[str, float], ...]
+    curves: tuple[tuple[str, Curve], ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,10 +68,10 @@ class Trust:
     milliseconds: float
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON; the figures of each test by their names."""
+        """Plain values for JSON; the figures and curves of each test by their names."""
         found = dataclasses.asdict(self)
         for each in found["evidence"]:
-            each["figures"] = dict(each["figures"])
+            each |= {name: dict(each[name]) for name in ("figures", "curves")}
         return found
 
 
@@ -192,7 +196,23 @@ def _rivals(values: Maps, subject: Subject) -> Evidence:
         ("random maps", float(count)),
     )
     outcome: Outcome = "for" if ahead and found.beaten == count else "weak"
-    return Evidence(test="rivals", outcome=outcome, sentence=sentence, figures=figures)
+    curves = (
+        ("insertion", found.own.inserted),
+        ("insertion, random maps", _mean([rival.inserted for rival in found.random])),
+        ("insertion, centre Gaussian", found.gaussian.inserted),
+        ("deletion", found.own.deleted),
+        ("deletion, random maps", _mean([rival.deleted for rival in found.random])),
+        ("deletion, centre Gaussian", found.gaussian.deleted),
+    )
+    return Evidence(
+        test="rivals", outcome=outcome, sentence=sentence, figures=figures, curves=curves
+    )
+
+
+def _mean(curves: Sequence[Curve]) -> Curve:
+    """The mean of curves over the same parts."""
+    confidences = np.mean([curve.confidences for curve in curves], axis=0).tolist()
+    return Curve(curves[0].fractions, tuple(confidences))
 
 
 def _road(values: Maps, subject: Subject) -> Evidence:
@@ -216,6 +236,10 @@ def _road(values: Maps, subject: Subject) -> Evidence:
         outcome="for" if found.score > 0 else "weak",
         sentence=sentence,
         figures=(("score", found.score), *figures),
+        curves=tuple(
+            (f"{side} pixels removed", Curve(found.parts, probabilities))
+            for side, probabilities in named.items()
+        ),
     )
 
 

@@ -12,6 +12,13 @@ from effnet_core.attribution import metrics
 from effnet_core.attribution.controls import centre_gaussian, random_map
 
 RANDOM_MAPS = 10
+STEPS = 6
+"""Equal parts of the picture that are exchanged one after another.
+
+Half as many as where maps are scored (`metrics.STEPS`): all twelve maps go by the same steps. With
+Lite0 on 40 photos the map beat all random maps, and the Gaussian, on the same photos by 6 steps as
+by 12 but for one, and no outcome differed; by 4 steps 4 outcomes did.
+"""
 SEED = 0
 
 Pictures = npt.NDArray[np.float32]
@@ -21,11 +28,21 @@ Probability = Callable[[Pictures], Floats]
 
 
 @dataclass(frozen=True)
-class Areas:
-    """The areas under a map's insertion and deletion curves; see `metrics.exchanged`."""
+class Exchange:
+    """A map's insertion and deletion curves; see `metrics.exchanged`."""
 
-    insertion: float
-    deletion: float
+    inserted: metrics.Curve
+    deleted: metrics.Curve
+
+    @property
+    def insertion(self) -> float:
+        """The area under the insertion curve, 0 to 1; more is better."""
+        return self.inserted.area
+
+    @property
+    def deletion(self) -> float:
+        """The area under the deletion curve, 0 to 1; less is better."""
+        return self.deleted.area
 
     @property
     def gap(self) -> float:
@@ -35,11 +52,11 @@ class Areas:
 
 @dataclass(frozen=True, kw_only=True)
 class Contest:
-    """A map's areas and those of its rivals on the same picture, for the same class."""
+    """A map's curves and those of its rivals on the same picture, for the same class."""
 
-    own: Areas
-    random: tuple[Areas, ...]
-    gaussian: Areas
+    own: Exchange
+    random: tuple[Exchange, ...]
+    gaussian: Exchange
 
     @property
     def beaten(self) -> int:
@@ -47,7 +64,14 @@ class Contest:
         return sum(rival.gap < self.own.gap for rival in self.random)
 
 
-def contest(values: Floats, picture: Pictures, probability: Probability) -> Contest:
+def contest(
+    values: Floats,
+    picture: Pictures,
+    probability: Probability,
+    *,
+    steps: int = STEPS,
+    random_maps: int = RANDOM_MAPS,
+) -> Contest:
     """Insertion and deletion of a map (h, w), random maps on its grid and the centre Gaussian.
 
     `picture` is the network's input, normalised (3, H, W).
@@ -56,21 +80,20 @@ def contest(values: Floats, picture: Pictures, probability: Probability) -> Cont
     generator = np.random.default_rng(SEED)
     size = (picture.shape[1], picture.shape[2])
     blurred, grey = metrics.blurred(picture), np.zeros_like(picture)
-    ends = probability(np.stack([blurred, picture, grey])).tolist()
+    at_blurred, whole, at_grey = probability(np.stack([blurred, picture, grey])).tolist()
 
-    def areas(rival: Floats) -> Areas:
-        appearing = metrics.exchanged(rival, blurred, picture)
-        fading = metrics.exchanged(rival, picture, grey)
+    def exchange(rival: Floats) -> Exchange:
+        appearing = metrics.exchanged(rival, blurred, picture, steps)
+        fading = metrics.exchanged(rival, picture, grey, steps)
         answers = probability(np.concatenate([appearing, fading])).tolist()
         inserted, deleted = answers[: len(appearing)], answers[len(appearing) :]
-        at_blurred, whole, at_grey = ends
-        return Areas(
-            metrics.curve([at_blurred, *inserted, whole], size).area,
-            metrics.curve([whole, *deleted, at_grey], size).area,
+        return Exchange(
+            metrics.curve([at_blurred, *inserted, whole], size),
+            metrics.curve([whole, *deleted, at_grey], size),
         )
 
     return Contest(
-        own=areas(values),
-        random=tuple(areas(random_map((height, width), generator)) for _ in range(RANDOM_MAPS)),
-        gaussian=areas(centre_gaussian(size)),
+        own=exchange(values),
+        random=tuple(exchange(random_map((height, width), generator)) for _ in range(random_maps)),
+        gaussian=exchange(centre_gaussian(size)),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -65,7 +65,7 @@ def onnx_subject(
     which map it is. Raises InvalidInput as `whole_graph` does.
     """
     tensors = {name: np.asarray(values, dtype=np.float32) for name, values in tensors.items()}
-    session = OnnxSession(whole_graph(spec, tensors))
+    session = cache(lambda: OnnxSession(whole_graph(spec, tensors)))  # when it is first needed
     remade = _input_maps if request.stage is None else _stage_maps
     return Subject(
         spec=spec,
@@ -78,12 +78,12 @@ def onnx_subject(
 
 
 def _probability(
-    session: OnnxSession, class_index: int, pictures: Pictures
+    session: Callable[[], OnnxSession], class_index: int, pictures: Pictures
 ) -> npt.NDArray[np.float64]:
     found = []
     for start in range(0, len(pictures), step := _at_once(pictures)):
         with CORES.alone():
-            logits = session.run(pictures[start : start + step])[0].astype(np.float64)
+            logits = session().run(pictures[start : start + step])[0].astype(np.float64)
         powers = np.exp(logits - logits.max(axis=1, keepdims=True))
         found.append(powers[:, class_index] / powers.sum(axis=1))
     return np.concatenate(found)

@@ -23,6 +23,8 @@ from effnet_core.architecture.spec import ArchitectureSpec
 from effnet_core.engines.onnx.session import ENGINE_VERSION, OnnxSession
 from effnet_core.host import instructions
 
+WHOLE = "logits and features"
+"""The outputs of the graph that classifies."""
 MAX_BYTES = 2 * 2**30
 """Bytes kept in all; the graph that was used longest ago goes first."""
 
@@ -68,6 +70,11 @@ class GraphCache:
             with suppress(OSError):
                 part.unlink(missing_ok=True)
         return session or OnnxSession(graph, threads)
+
+    def holds(self, weights_sha256: str, outputs: str) -> bool:
+        """Whether a graph with these outputs is kept of a file of weights; no bytes are read."""
+        beginning = _beginning(weights_sha256, outputs)
+        return any(True for _ in self.root.glob(f"{beginning}-*{_SUFFIX}"))
 
     def _read(self, key: str) -> bytes | None:
         path = self._path(key)
@@ -123,8 +130,16 @@ def graph_key(weights_sha256: str, spec: ArchitectureSpec, outputs: str) -> str:
     of onnx and ONNX Runtime, and the processor's instructions, by which ONNX Runtime lays out
     weights.
     """
-    parts = [weights_sha256, spec.to_json(), outputs, ENGINE_VERSION, *_surroundings()]
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+    return f"{_beginning(weights_sha256, outputs)}-{_digest(spec.to_json())}"
+
+
+def _beginning(weights_sha256: str, outputs: str) -> str:
+    """What the names of a file's graphs begin with, whatever its spec says."""
+    return _digest(weights_sha256, outputs, ENGINE_VERSION, *_surroundings())
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
 
 
 @cache

@@ -13,7 +13,7 @@ from effnet_core.architecture.spec import ArchitectureSpec
 from effnet_core.engines.background import Background
 from effnet_core.engines.cores import CORES, HALVES
 from effnet_core.engines.engine import FeatureGradient, ForwardPass, Inputs
-from effnet_core.engines.onnx.cache import GraphCache, graph_key
+from effnet_core.engines.onnx.cache import WHOLE, GraphCache, graph_key
 from effnet_core.engines.onnx.gradient_sessions import GradientSessions
 from effnet_core.engines.onnx.session import OnnxSession
 from effnet_core.engines.onnx.tensors import Tensors
@@ -114,7 +114,7 @@ def _session(
     if graphs is None:
         session = OnnxSession(make(), threads)
     else:
-        key = graph_key(weights_sha256, spec, "logits and features")
+        key = graph_key(weights_sha256, spec, WHOLE)
         session = graphs.session(key, make, threads)
     blank = np.zeros((1, spec.in_channels, spec.resolution, spec.resolution), np.float32)
     with CORES.share():

@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from effnet_core.attribution.document import Document, Drawing, to_html
+from effnet_core.attribution.document import Document, Figure, to_html
 from effnet_core.attribution.ledger import ledger
+from effnet_core.attribution.trust.charts import Chart, Trace
 from effnet_core.engines.engine import ForwardPass
 from effnet_core.engines.prediction import ClassProbability, Prediction
 
@@ -44,7 +45,7 @@ def explanation(label: str = "tabby", **changed: Any) -> Document:
         "picture": "cat.jpg",
         "prediction": prediction,
         "ledger": ledger(by, weights, biases, class_index=0, against=1),
-        "drawings": (Drawing("A red square", Image.new("RGB", (8, 8), "red")),),
+        "figures": (Figure("A red square", Image.new("RGB", (8, 8), "red")),),
         "preparation": "shorter edge to 9 px\nClass names: given",
         "licence": "CC0",
         "origin": "made by hand",
@@ -113,11 +114,29 @@ def test_trust_is_told_with_its_evidence() -> None:
     assert "How far to rely on it Barely. Evidence Value margin 0.1 < 0.5" in text
 
 
+def test_charts_follow_the_evidence() -> None:
+    line = Trace("insertion", ((0.0, 0.2), (1.0, 0.9)), "#D55E00")
+    chart = Chart(
+        test="rivals",
+        title="How it went",
+        across="part",
+        up="probability",
+        ticks=((0.0, "0 %"), (1.0, "100 %")),
+        low=0.0,
+        high=1.0,
+        traces=(line,),
+    )
+    found = Read(to_html(explanation(trust="Barely.", charts=(chart,))))
+    assert found.tags.count("svg") == found.tags.count("polyline") == 1
+    assert "How it went: probability" in found.text
+    assert found.attributes["aria-label"] == ["How it went. insertion: 0.20, 0.90."]
+
+
 def test_names_bring_no_markup() -> None:
     hostile = explanation(
         HOSTILE,
         picture=HOSTILE,
-        drawings=(Drawing(HOSTILE, Image.new("RGB", (8, 8))),),
+        figures=(Figure(HOSTILE, Image.new("RGB", (8, 8))),),
         preparation=HOSTILE,
         licence=HOSTILE,
         origin=HOSTILE,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -11,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from app import resources
 from effnet_core.images.samples import load_sample
-from effnet_core.service import InferenceService, LedgerRequest, ProbeRequest
+from effnet_core.service import ExplainRequest, InferenceService, LedgerRequest, ProbeRequest
 from effnet_core.weights import WeightsStore
 from tests.app.reading import COMPARE, alts, downloads, healthy, html, opened, seen
 
@@ -36,6 +37,11 @@ def packages() -> Iterator[None]:
 
 def said(app: AppTest) -> str:
     return "\n".join(seen(element) for element in (*app.markdown, *app.caption))
+
+
+def seen_in(app: AppTest, sentence: str) -> bool:
+    """Whether a sentence stands on the page, whatever Markdown needed to escape in it."""
+    return sentence in said(app)
 
 
 def test_the_ledger_is_the_core_s_and_can_be_taken_home(tiny: str) -> None:
@@ -75,6 +81,33 @@ def test_three_sizes_say_which_is_the_smallest_that_is_right(packages: None) -> 
     truth = next(box for box in app.selectbox if box.label == "It really is")
     truth.set_value("tench (0)")
     assert "None of the 3 says tench first." in html(healthy(app.run()))
+
+
+def test_what_it_really_is_is_read_from_the_address(packages: None) -> None:
+    app = open_page(part="Sizes", picture="Coffee", truth="tench (0)")
+    assert "None of the 3 says tench first." in html(app)
+    app.selectbox(key="picture").set_value("Rocket")
+    healthy(app.run())  # of another picture nothing was said yet
+    assert "tench" not in app.selectbox(key="truth").value
+    app = open_page(part="Sizes", picture="Coffee", truth="a cup")
+    assert any("which cannot be used" in seen(warning) for warning in app.warning)
+    assert "The smallest that says espresso first is" in html(app)
+
+
+def test_the_verdict_is_on_the_map_on_screen(tiny: str) -> None:
+    app = open_page(part="Trust", picture="Coffee", method="Layer-CAM", layer="3")
+    request = ExplainRequest(image=load_sample("coffee"), weights=tiny, method="layer-cam", stage=3)
+    found = InferenceService(WeightsStore()).trust(request)
+    assert "Layer-CAM by tiny · stage 3" in html(app).replace("</span><span>", " · ")
+    for evidence in found.evidence:
+        assert seen_in(app, evidence.sentence[1:])
+    assert downloads(app) == ["Everything (HTML)"]
+    figures = [json.loads(chart.proto.spec) for chart in app.get("plotly_chart")]
+    by_name = {trace["name"]: trace for figure in figures for trace in figure["data"]}
+    curves = {name: curve for each in found.evidence for name, curve in each.curves}
+    assert len(figures) == 3 and len(curves) == 8
+    for name, curve in curves.items():
+        assert by_name[name]["y"] == pytest.approx(curve.confidences, abs=1e-6)
 
 
 def test_without_the_packages_sizes_say_what_is_missing(tiny: str) -> None:

@@ -13,10 +13,10 @@ import torch
 
 from effnet_core.architecture.names import scaled
 from effnet_core.attribution.controls import centre_gaussian, random_map
-from effnet_core.attribution.metrics import blurred, curve, exchanged
+from effnet_core.attribution.metrics import Curve, blurred, curve, exchanged
 from effnet_core.attribution.pixels import baseline
 from effnet_core.attribution.trust import Evidence, Subject, Trust, trust
-from effnet_core.attribution.trust.rivals import contest
+from effnet_core.attribution.trust.rivals import STEPS, contest
 from effnet_core.engines.onnx.tensors import Tensors, random_tensors
 from effnet_core.errors import InvalidInput
 
@@ -127,7 +127,7 @@ def test_a_map_of_something_else_is_called_out() -> None:
 def test_a_map_that_points_away_is_weak_evidence() -> None:
     found = trust(-true_map(), subject(lambda *given: -right(*given)))
     assert outcomes(found)["rivals"] == outcomes(found)["road"] == "weak"
-    assert found.verdict.startswith("Weak evidence: its insertion less deletion, -")
+    assert found.verdict.startswith("Weak evidence: its insertion less deletion, 0.02, is")
     assert "above that of 0 of 10 random maps" in found.verdict
 
 
@@ -141,6 +141,24 @@ def test_a_small_range_is_weak_evidence() -> None:
     )
 
 
+def test_curves_are_those_that_the_figures_are_areas_and_means_of() -> None:
+    found = trust(true_map(), subject(right))
+    curves = {each.test: dict(each.curves) for each in found.evidence}
+    areas = {name: curve.area for name, curve in curves["rivals"].items()}
+    rivals, road = figures(found, "rivals"), figures(found, "road")
+    assert areas["insertion"] == rivals["insertion"] > areas["insertion, random maps"]
+    assert areas["deletion"] == rivals["deletion"] < areas["deletion, random maps"]
+    gap = areas["insertion, random maps"] - areas["deletion, random maps"]
+    assert gap == pytest.approx(rivals["mean gap of random maps"])
+    gap = areas["insertion, centre Gaussian"] - areas["deletion, centre Gaussian"]
+    assert gap == pytest.approx(rivals["gap of the centre Gaussian"])
+    for side in ("strongest", "weakest"):
+        removed = curves["road"][f"{side} pixels removed"]
+        assert removed.confidences == tuple(
+            road[f"{part:.0%} {side} removed"] for part in removed.fractions
+        )
+
+
 def test_areas_are_those_of_the_curves_one_by_one() -> None:
     """By torchvision's blur, picture by picture, and with the rivals in their order."""
     shown, values = picture(), true_map()
@@ -148,7 +166,7 @@ def test_areas_are_those_of_the_curves_one_by_one() -> None:
     np.testing.assert_allclose(blurred(shown), soft, atol=1e-5)
 
     def area(rival: Maps, start: Pictures, end: Pictures) -> float:
-        pictures = [start, *exchanged(rival, start, end), end]
+        pictures = [start, *exchanged(rival, start, end, STEPS), end]
         answers = [float(probability(each[None])[0]) for each in pictures]
         return curve(answers, (SIZE, SIZE)).area
 
@@ -168,7 +186,16 @@ def test_plain_values_survive_json() -> None:
     again = json.loads(json.dumps(found.to_dict()))
     assert again["verdict"] == found.verdict
     assert [
-        Evidence(**{**each, "figures": tuple(each["figures"].items())})
+        Evidence(
+            **each
+            | {
+                "figures": tuple(each["figures"].items()),
+                "curves": tuple(
+                    (name, Curve(tuple(curve["fractions"]), tuple(curve["confidences"])))
+                    for name, curve in each["curves"].items()
+                ),
+            }
+        )
         for each in again["evidence"]
     ] == list(found.evidence)
 
