@@ -152,7 +152,7 @@ def choose_picture() -> Picture:
 def choose_how(cards: Sequence[ModelCard]) -> How:
     """Draw method, parameters and stage, of those that every one of the models has."""
     method = find_method(widgets.select(METHOD))
-    st.caption(f"{method.summary} [Paper]({method.paper})")
+    _describe(method)
     chosen = parameters.choose(method)
     stage: Stage = "last"
     if method.supports_stages:
@@ -168,7 +168,13 @@ def choose_cam() -> Method:
     offered = dataclasses.replace(METHOD, options=tuple(method.id for method in methods))
     if st.session_state.get(METHOD.key) not in (None, *offered.options):
         st.session_state[METHOD.key] = METHOD.default
-    return find_method(widgets.select(offered))
+    chosen = find_method(widgets.select(offered))
+    _describe(chosen)
+    return chosen
+
+
+def _describe(method: Method) -> None:
+    st.caption(f"{method.summary} {method.note} [Paper]({method.paper})")
 
 
 def _choose_stage(cards: Sequence[ModelCard]) -> Stage:
