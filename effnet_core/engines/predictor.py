@@ -94,7 +94,7 @@ class Predictor:
         torchs = _Torch(loaded, self.device, dtype)
         self._engine: Engine
         if engine == "auto" and dtype == "float32" and not on_cuda:
-            require_room(loaded.spec, host.available_memory(), self.device)
+            require_room(loaded.spec, host.available_memory(), self.device, engine="onnx")
             self._engine = OnnxEngine(
                 loaded.spec,
                 loaded.tensors,

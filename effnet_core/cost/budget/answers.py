@@ -25,6 +25,7 @@ class Candidate:
     mult_adds: int
     weight_bytes: int
     peak_bytes: int
+    run_bytes: int
     latency: Band | None = None
 
     @property
@@ -99,6 +100,7 @@ def candidate(
         mult_adds=int(counts.mult_adds[place]),
         weight_bytes=int(counts.weight_bytes[place]),
         peak_bytes=int(counts.peak_bytes[place]),
+        run_bytes=int(counts.run_bytes[place]),
     )
 
 
