@@ -13,6 +13,7 @@ from torch import Tensor
 from effnet_core.architecture.names import scaled
 from effnet_core.attribution import attribute, attribute_stages
 from effnet_core.attribution.cases import probabilities
+from effnet_core.attribution.compute import Stage
 from effnet_core.attribution.ledger import ledger
 from effnet_core.attribution.trust.subject import subject_of
 from effnet_core.datasets.photo_set import PhotoSet
@@ -86,7 +87,7 @@ def test_three_logits_with_a_sigmoid_each(
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("stage", [3, "last"])
 def test_the_map_of_not_is_the_negative_of_the_logits(
-    tmp_path: Path, picture: bytes, engine: EngineChoice, stage: int | str
+    tmp_path: Path, picture: bytes, engine: EngineChoice, stage: Stage
 ) -> None:
     model, loaded = network(tmp_path, 1)
     predictor = Predictor(loaded, device="cpu", engine=engine)
