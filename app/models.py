@@ -110,12 +110,18 @@ def choose() -> tuple[ModelCard, ...]:
 
 
 def only_ready(cards: tuple[ModelCard, ...]) -> tuple[ModelCard, ...]:
-    """Those on this disk; each of the others is offered, and where there is none that is said."""
+    """Those on this disk; each of the others is offered, and where there is none that is said.
+
+    What probabilities mean that are not of one class among several is said as well, once a model.
+    """
     if not cards:
         st.info("No model is chosen: choose one under Models.")
     for card in cards:
         if card.state == "absent":
             _offer(card)
+    for card in cards:
+        if card.meaning:
+            st.caption(plain(f"{label(card)}: {card.meaning}"))
     return tuple(card for card in cards if card.state == "ready")
 
 

@@ -34,8 +34,13 @@ def cells(
     A click or an arrow key calls `on_choice`; `chosen_cell` then says which cell.
     """
     height, width = plane.shape
-    held = {"size": (height, width), "values": packed(plane), "chosen": chosen, "alt": alt}
-    held["colours"] = {"above": PAYS, "below": TAKES}
+    held = {
+        "size": (height, width),
+        "values": packed(plane),
+        "chosen": chosen,
+        "alt": alt,
+        "colours": {"above": PAYS, "below": TAKES},
+    }
     _cells(key=_CELLS, data=[to_json(held)], on_chosen_change=on_choice)
 
 

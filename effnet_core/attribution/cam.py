@@ -6,7 +6,8 @@ With A_k the feature maps of a stage, S the class's logit and g_k = ∂S/∂A_k:
     Grad-CAM++  Σ_k (Σ α_k · max(g_k, 0)) · A_k                arXiv 1710.11063
     Layer-CAM   Σ_k max(g_k, 0) · A_k, position by position    arXiv 2106.14279
 
-All three papers end with max(·, 0). Here the raw map keeps its sign, as captum's
+Grad-CAM++ is here twice, as published and with another α (see `grad_cam_plus_plus`). All three
+papers end with max(·, 0). Here the raw map keeps its sign, as captum's
 `LayerGradCam(relu_attributions=False)` does; what is drawn decides what to show of it.
 
 Here is the arithmetic alone; an engine (`engines`) gives feature maps and gradients. Sums over
@@ -46,6 +47,20 @@ def grad_cam_plus_plus(features: Array, gradient: Array) -> npt.NDArray[np.float
     return _weighted((positive / (2 + total * positive)).sum(axis=(1, 2)), features)
 
 
+def grad_cam_plus_plus_published(features: Array, gradient: Array) -> npt.NDArray[np.float64]:
+    """As `grad_cam_plus_plus`, with the paper's own ΣA (its eq. 19), which may be negative here.
+
+    α is then without bound where ΣA · g nears −2, and below 0 beyond; where it has no value it is
+    taken as 0. pytorch-grad-cam adds 1e-6 to the denominator, which decides the map where g² is
+    less; torchcam 0.5.0 divides a copy, and weighs by Σ max(g, 0)³.
+    """
+    positive = np.maximum(gradient, 0, dtype=np.float64)
+    total = features.sum(axis=(1, 2), keepdims=True, dtype=np.float64)  # (C, 1, 1)
+    below = 2 + total * positive
+    alpha = np.divide(1.0, below, out=np.zeros_like(below), where=below != 0)
+    return _weighted((alpha * positive).sum(axis=(1, 2)), features)
+
+
 def layer_cam(features: Array, gradient: Array) -> npt.NDArray[np.float64]:
     """Feature maps and gradient, each (C, h, w) → the Layer-CAM map (h, w) in float64."""
     found: npt.NDArray[np.float64] = np.einsum(
@@ -57,6 +72,7 @@ def layer_cam(features: Array, gradient: Array) -> npt.NDArray[np.float64]:
 COMBINATIONS: dict[str, Combination] = {
     "grad-cam": grad_cam,
     "grad-cam-plus-plus": grad_cam_plus_plus,
+    "grad-cam-plus-plus-published": grad_cam_plus_plus_published,
     "layer-cam": layer_cam,
 }
 

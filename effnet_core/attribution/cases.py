@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from effnet_core.architecture import outputs
 from effnet_core.attribution.boxes import Box, view_box
 from effnet_core.attribution.pixels import baseline
 from effnet_core.attribution.scores import Target
@@ -136,13 +137,13 @@ def as_inputs(predictor: Predictor, pictures: Inputs) -> Tensor:
 
 
 def probabilities(predictor: Predictor, pictures: Inputs) -> npt.NDArray[np.float64]:
-    """The model's softmax (N, classes) of normalised pictures (N, 3, H, W), in float64."""
+    """The model's probabilities (N, classes) of normalised pictures (N, 3, H, W), in float64."""
     answers = []
     with torch.inference_mode():
         for start in range(0, len(pictures), PASS):
             logits = predictor.model(as_inputs(predictor, pictures[start : start + PASS]))
-            answers.append(logits.double().softmax(1).cpu())
-    return torch.cat(answers).numpy()
+            answers.append(logits.double().cpu())
+    return outputs.probabilities(torch.cat(answers).numpy(), predictor.activation)
 
 
 def _picture(predictor: Predictor, pixels: Tensor) -> Inputs:

@@ -169,15 +169,19 @@ def ledger(
     *,
     class_index: int,
     against: int | None = None,
+    one_logit: bool = False,
 ) -> Ledger:
     """The ledger of a class in one pass, with the classifier's weights (classes, C) and biases.
 
-    With `against` that of the difference of the two logits. Raises InvalidInput for a class that
-    the model lacks, a class against itself, and values that are not finite.
+    With `against` that of the difference of the two logits. `one_logit` says that both classes are
+    one logit's, which is the log-odds of the one against the other already: `against` then changes
+    nothing. Raises InvalidInput for a class that the model lacks, a class against itself, and
+    values that are not finite.
     """
     _require_classes(class_index, against, len(biases))
+    other = None if one_logit else against
     row, bias, logit = (
-        _difference(values, class_index, against) for values in (weights, biases, by.logits)
+        _difference(values, class_index, other) for values in (weights, biases, by.logits)
     )
     each = row / (by.features.shape[1] * by.features.shape[2])  # (C,), what one unit pays
     features = by.features.astype(np.float64)
@@ -189,7 +193,7 @@ def ledger(
         )
     return Ledger(
         class_index=class_index,
-        against=against,
+        against=other,
         logit=float(logit),
         bias=float(bias),
         cells=cells,

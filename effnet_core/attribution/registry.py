@@ -14,7 +14,8 @@ class Method:
     """One attribution method: what it shows, where it comes from and what can be chosen.
 
     With `supports_stages` the map is made at a stage's feature map; otherwise at the input, pixel
-    by pixel, and no stage can be asked for.
+    by pixel, and no stage can be asked for. `note` says how it parts from its paper or from other
+    programs, "" where it does not.
     """
 
     id: str
@@ -23,6 +24,7 @@ class Method:
     paper: str
     parameters: tuple[Parameter, ...] = ()
     supports_stages: bool = True
+    note: str = ""
 
     def values(self, given: Iterable[tuple[str, Value]] = ()) -> tuple[tuple[str, Value], ...]:
         """Every parameter with its value, in the order declared; what is not given is the default.
@@ -80,6 +82,19 @@ METHODS: tuple[Method, ...] = (
         title="Grad-CAM++",
         summary="Like Grad-CAM, with weights that let several instances of a class count alike.",
         paper="https://arxiv.org/abs/1710.11063",
+        note="The paper's weights divide by sums of feature maps that are never negative. Those of "
+        "inner stages are, so only their positive values are summed here: at inner stages the map "
+        "can be wholly another one than the formula as published gives, or torchcam, or "
+        "pytorch-grad-cam.",
+    ),
+    Method(
+        id="grad-cam-plus-plus-published",
+        title="Grad-CAM++ as published",
+        summary="Grad-CAM++ with the paper's formula to the letter.",
+        paper="https://arxiv.org/abs/1710.11063",
+        note="Where a feature map's sum is negative, a divisor can come near 0 or below it, and a "
+        "few places then decide the whole map. pytorch-grad-cam has this formula with 1e-6 added "
+        "to the divisor, torchcam 0.5.0 no divisor: at inner stages all three differ.",
     ),
     Method(
         id="layer-cam",

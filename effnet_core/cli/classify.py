@@ -97,6 +97,7 @@ def _answers(args: argparse.Namespace) -> tuple[list[Answer], str | None]:
             cast = ", bfloat16 autocast" if args.autocast else ""
             heading = f"{model.weights_id} on {model.device} in {model.dtype}{cast}\n"
             heading += described_input(loaded)
+            heading += f"\n{model.meaning}".rstrip()
         answers.append(_answer(model, image, data, first, args.top))
     return answers, heading
 
@@ -115,6 +116,8 @@ def _answer(model: Predictor, image: str, data: bytes, first: Decoded | None, to
         "image": image,
         "weights": prediction.weights,
         "top": [dataclasses.asdict(entry) for entry in prediction.top],
+        "activation": prediction.activation,
+        "meaning": prediction.meaning,
         "milliseconds": round(prediction.milliseconds, 3),
         "engine": prediction.engine,
         "device": prediction.device,

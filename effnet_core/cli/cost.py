@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from effnet_core.cli.common import Commands, add_command, add_dtype, positive, print_table, working
 from effnet_core.cli.network import add_network, network
 from effnet_core.cli.streams import print_json
+from effnet_core.cost.memory import TITLES, runs
 from effnet_core.cost.report import CostReport, analyze
 from effnet_core.files import decimal_size
 
@@ -91,6 +92,7 @@ def _as_json(report: CostReport, verification: Verification | None) -> dict[str,
         "fvcore": dataclasses.asdict(totals.fvcore),
         "weight_bytes": totals.weight_bytes,
         "peak_activation_bytes": totals.peak_activation_bytes,
+        "run_bytes": runs(report),
         "layers": [{key: getattr(layer, key) for key in layer_keys} for layer in report.layers],
     }
     if verification is not None:
@@ -139,7 +141,13 @@ def _print_units(report: CostReport) -> None:
         "in input pixels.\n"
         f"Weights and buffers {decimal_size(totals.weight_bytes)}; activations at their peak "
         f"{decimal_size(totals.peak_activation_bytes)}, at {totals.peak_at} "
-        f"(batch {report.batch}, {report.dtype})."
+        f"(batch {report.batch}, {report.dtype}).\n"
+        "A run on the CPU takes more, predicted: "
+        + ", ".join(
+            f"{decimal_size(needed)} with {TITLES[engine]}"
+            for engine, needed in runs(report).items()
+        )
+        + "."
     )
 
 

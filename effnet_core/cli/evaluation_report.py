@@ -47,7 +47,7 @@ def print_result(source: Source, found: Evaluation) -> None:
     print(
         f"{source.name} ({source.form}{f', {source.split}' if source.split else ''}): "
         f"{found.photos:,} photos of {len(found.per_class):,} classes, told from the model's "
-        f"{len(found.classes):,}\n"
+        f"{len(found.classes):,}\n" + (f"{found.assumed}\n" if found.assumed else "")
     )
     print_table(
         ("Measured", "Value"),

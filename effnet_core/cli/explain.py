@@ -206,6 +206,7 @@ def _described(
         "method": attribution.method,
         "stage": attribution.stage,
         "class": dataclasses.asdict(target),
+        "activation": model.activation,
         "grid": attribution.grid,
         "range": [attribution.low, attribution.high],
         "weak": attribution.weak,

@@ -76,6 +76,7 @@ def _export_weights(
     described: dict[str, Any] = {
         "classes": loaded.classes,
         "preprocessing": loaded.preprocessing,
+        "activation": loaded.activation,
     }
     with working(f"Exporting {loaded.spec.name}"):
         from effnet_core.network import export

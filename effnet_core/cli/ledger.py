@@ -78,6 +78,7 @@ def run_ledger(args: argparse.Namespace) -> int:
             "weights": prediction.weights,
             "class": dataclasses.asdict(target),
             "against": None if against is None else dataclasses.asdict(against),
+            "activation": prediction.activation,
             "ledger": found.to_dict(),
             "classified_by": prediction.engine,
             "device": prediction.device,
@@ -89,6 +90,8 @@ def run_ledger(args: argparse.Namespace) -> int:
     for path in filter(None, paths):
         print(f"Written: {path}")
     print(described_input(loaded))
+    if prediction.meaning:
+        print(prediction.meaning)
     return 0
 
 
@@ -97,11 +100,20 @@ def ledger_of(
 ) -> Ledger:
     """The ledger of a class in a pass of a model with these weights; raises InvalidInput."""
     from effnet_core.attribution.ledger import ledger
+    from effnet_core.weights.outputs import as_rows
 
+    tensors = as_rows(loaded).tensors
     weights, biases = (
-        loaded.tensors[f"classifier.{name}"].astype(np.float32) for name in ("weight", "bias")
+        tensors[f"classifier.{name}"].astype(np.float32) for name in ("weight", "bias")
     )
-    return ledger(by, weights, biases, class_index=class_index, against=against)
+    return ledger(
+        by,
+        weights,
+        biases,
+        class_index=class_index,
+        against=against,
+        one_logit=loaded.spec.num_classes == 1,
+    )
 
 
 def write_html(

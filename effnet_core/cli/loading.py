@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from effnet_core.architecture.outputs import ACTIVATIONS
 from effnet_core.cli.common import working
 from effnet_core.errors import ImageError, InvalidInput
 from effnet_core.images import INTERPOLATIONS, Preprocessing
@@ -46,6 +47,12 @@ def add_checkpoint(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--classes", metavar="FILE", help="class names, one a line, in the order of the outputs"
     )
+    group.add_argument(
+        "--activation",
+        choices=ACTIVATIONS,
+        help="what makes probabilities of the logits: softmax where one class excludes the others, "
+        "sigmoid where each stands for itself [as the file says; softmax, of one logit sigmoid]",
+    )
     group.add_argument("--crop", type=int, metavar="N", help="input side in pixels")
     group.add_argument(
         "--resize", type=int, metavar="N", help="shorter edge before the crop [crop / 0.875]"
@@ -63,6 +70,7 @@ def checkpoint_options(args: argparse.Namespace) -> dict[str, Any]:
         "architecture": args.architecture,
         "classes": None if args.classes is None else _class_names(Path(args.classes)),
         "preprocessing": _preprocessing(args),
+        "activation": args.activation,
     }
 
 
@@ -122,14 +130,15 @@ def answered(
 
 
 def described_input(weights: LoadedWeights | StoredWeights) -> str:
-    """Two lines: how pictures are prepared for these weights and who says so, likewise the names.
+    """How pictures are prepared for these weights and who says so, likewise names and activation.
 
-    Preprocessing that was not given may be another than the weights were trained with, so no
-    answer is shown without it.
+    What was not given may be another than the weights were trained with, so no answer is shown
+    without it.
     """
     return (
         f"Preprocessing ({weights.preprocessing_source}): {weights.preprocessing.in_words}\n"
-        f"Class names: {weights.classes_source}"
+        f"Class names: {weights.classes_source}\n"
+        f"Probabilities: {weights.activation} ({weights.activation_source})"
     )
 
 

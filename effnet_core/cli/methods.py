@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
+
 from effnet_core.attribution.parameters import Value
 from effnet_core.attribution.registry import METHODS, Method
 from effnet_core.errors import InvalidInput
@@ -23,7 +25,8 @@ def methods_help() -> str:
     """Every method and its parameters, for the end of a command's help."""
     lines = ["methods and their parameters (--set name=value):"]
     for method in METHODS:
-        lines.append(f"  {method.id:<22}{method.title}")
+        lines.append(f"  {method.id:<30}{method.title}")
+        lines += textwrap.wrap(method.note, 88, initial_indent=" " * 4, subsequent_indent=" " * 4)
         lines += [
             f"    {parameter.name:<20}{parameter.range_words} [{parameter.default}]"
             for parameter in method.parameters

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from effnet_core.architecture import outputs
 from effnet_core.architecture.spec import ArchitectureSpec
 
 if TYPE_CHECKING:
@@ -41,10 +42,9 @@ class ForwardPass:
         """Bytes of both arrays."""
         return self.logits.nbytes + self.features.nbytes
 
-    def probabilities(self) -> npt.NDArray[np.float32]:
-        """The softmax of the logits, read-only (classes,)."""
-        powers = np.exp(self.logits.astype(np.float64) - self.logits.max())
-        found: npt.NDArray[np.float32] = (powers / powers.sum()).astype(np.float32)
+    def probabilities(self, activation: outputs.Activation = "softmax") -> npt.NDArray[np.float32]:
+        """What the logits say, read-only (classes,); raises InvalidInput for softmax of one."""
+        found = outputs.probabilities(self.logits, activation).astype(np.float32)
         found.flags.writeable = False
         return found
 

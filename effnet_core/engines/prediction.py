@@ -10,12 +10,13 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from effnet_core.architecture.outputs import Activation, in_words
 from effnet_core.errors import InvalidInput
 
 
 @dataclass(frozen=True)
 class ClassProbability:
-    """One class of a model: its index, its name and its softmax probability in [0, 1]."""
+    """One class of a model: its index, its name and its probability in [0, 1]."""
 
     index: int
     label: str
@@ -31,7 +32,8 @@ class Prediction:
     model). `pixels` are what the model saw, before normalising, read-only uint8 (crop, crop, 3),
     and `crop_box` their (left, top, right, bottom) in pixels of the upright original. `engine`
     names what computed the pass. `probabilities` is read-only float32 (classes,), in the order of
-    `classes`.
+    `classes`, and `activation` says what made them of the logits; with `one_logit` the two rows are
+    one logit's.
     """
 
     weights: str
@@ -45,6 +47,13 @@ class Prediction:
     resolution: int
     classes: tuple[str, ...] = field(repr=False)
     probabilities: npt.NDArray[np.float32] = field(repr=False, compare=False)
+    activation: Activation = "softmax"
+    one_logit: bool = False
+
+    @property
+    def meaning(self) -> str:
+        """In a sentence what the probabilities mean; "" for softmax."""
+        return in_words(self.activation, one_logit=self.one_logit)
 
     @property
     def view(self) -> Image.Image:

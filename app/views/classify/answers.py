@@ -83,6 +83,7 @@ def _draw_input(card: ModelCard, given: Prediction) -> None:
     p = card.preprocessing
     rows = {"Architecture": card.architecture, "Weights": size(card.size_bytes)}
     rows["Classes"] = f"{card.num_classes:,}, names: {card.classes_source}"
+    rows["Probabilities"] = f"{card.activation}, {card.activation_source}"
     rows["Input"] = f"{given.resolution} × {given.resolution} pixels, the centre of the picture"
     rows["Shorter edge resized to"] = f"{p.resize} pixels, {p.interpolation}"
     rows["Mean (red, green, blue)"] = ", ".join(f"{value:g}" for value in p.mean)

@@ -18,10 +18,16 @@ from effnet_core.limits import CHECKPOINT_UPLOAD_MEGABYTES
 if TYPE_CHECKING:
     from streamlit.runtime.uploaded_file_manager import UploadedFile
 
+    from effnet_core.architecture.outputs import Activation
+
 ByHand = Callable[[], Preprocessing]
 """Gives the preprocessing that the form's fields hold; raises InvalidInput where they are wrong."""
 
 _ROUND = "checkpoints_taken_in"
+_ACTIVATIONS: dict[Activation, str] = {
+    "softmax": "One class of several (softmax)",
+    "sigmoid": "Each class by itself (sigmoid)",
+}
 _TF_NAMES = ("tf_efficientnet_b0", "tf_efficientnetv2_b0", "tf_efficientnetv2_s")
 
 
@@ -54,11 +60,28 @@ def draw() -> None:
             key=f"names-{taken}",
             help="One name a line in index order, or a JSON list. Optional.",
         )
+        activation = _draw_activation(taken)
         preprocessing = _draw_preprocessing(taken)
         if st.button("Add this model", disabled=file is None, width="stretch") and file is not None:
             with widgets.told(), st.spinner("Reading and checking the checkpoint …"):
-                _add(file, architecture, names, preprocessing)
+                _add(file, architecture, names, activation, preprocessing)
         st.caption("It stays in this server's memory and is known to this session alone.")
+
+
+def _draw_activation(taken: int) -> Activation | None:
+    """What makes probabilities of the logits, or None to take what the file says."""
+    chosen: Activation | None = st.selectbox(
+        "Probabilities",
+        list(_ACTIVATIONS),
+        index=None,
+        format_func=_ACTIVATIONS.__getitem__,
+        placeholder="As the file says, or one class of several",
+        key=f"activation-{taken}",
+        help="How the network was trained: with one label a photo (softmax), or with any number of "
+        "labels, each judged by itself (sigmoid). One output is always judged by itself: its "
+        "class, or not. Of two names the second is then the one that the output speaks for.",
+    )
+    return chosen
 
 
 def _draw_preprocessing(taken: int) -> ByHand | None:
@@ -93,6 +116,7 @@ def _add(
     file: UploadedFile,
     architecture: str | None,
     names: UploadedFile | None,
+    activation: Activation | None,
     by_hand: ByHand | None,
 ) -> None:
     """Hand the checkpoint to the service and choose it; raises EffnetError."""
@@ -104,6 +128,7 @@ def _add(
         architecture=architecture or None,
         classes=parse_class_names(names.getvalue()) if names else None,
         preprocessing=by_hand() if by_hand else None,
+        activation=activation,
     )
     own = (*st.session_state.get(OWN, ()), card.id)
     if card.id in own[:-1]:

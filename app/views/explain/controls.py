@@ -155,7 +155,7 @@ def choose_how(cards: Sequence[ModelCard], *, one_map: bool = False) -> How:
     With `one_map` there is no choice of every stage at once: the last is then the one.
     """
     method = find_method(widgets.select(METHOD))
-    st.caption(f"{method.summary} [Paper]({method.paper})")
+    _describe(method)
     chosen = parameters.choose(method)
     stage: Stage = "last"
     if method.supports_stages:
@@ -163,6 +163,10 @@ def choose_how(cards: Sequence[ModelCard], *, one_map: bool = False) -> How:
     else:
         st.caption("This method looks at the input itself, pixel by pixel: it has no stages.")
     return How(method=method, parameters=chosen, stage=stage)
+
+
+def _describe(method: Method) -> None:
+    st.caption(f"{method.summary} {method.note} [Paper]({method.paper})")
 
 
 def _choose_stage(cards: Sequence[ModelCard], *, one_map: bool) -> Stage:

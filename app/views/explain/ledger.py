@@ -48,6 +48,10 @@ def draw(picture: Picture, target: Target, prediction: Prediction) -> None:
 
 
 def _choose_against(prediction: Prediction, index: int) -> int | None:
+    if prediction.one_logit:
+        other = prediction.classes[1 - index]
+        st.caption(plain(f"The one logit is the log-odds of this class against {other}."))
+        return None
     order = (-prediction.probabilities).argsort(kind="stable").tolist()
     others = {class_name(prediction, other): other for other in order if other != index}
     chosen = st.selectbox(

@@ -92,6 +92,7 @@ def _network(name: str, answer: Answer) -> dict[str, str]:
         "FLOPs": count(network.mult_adds),
         "Weights": size(network.weight_bytes),
         "Peak": size(network.peak_bytes),
+        "Run here": size(network.run_bytes),
         **time,
     }
 

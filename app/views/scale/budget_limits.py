@@ -56,6 +56,12 @@ LIMITS = (
     _box("weight_bytes", "Weights (MB)", "The most bytes of weights, in millions."),
     _box("peak_bytes", "Peak (MB)", "The most bytes of activations at any moment, in millions."),
     _box("memory_bytes", "Both (MB)", "Weights and peak together, where they share one memory."),
+    _box(
+        "run_bytes",
+        "Run here (MB)",
+        "What a float32 run takes with ONNX Runtime on a CPU, its copies of the weights included; "
+        "predicted from measurements.",
+    ),
     Limit(
         key="max_latency_ms",
         label="Time here (ms)",

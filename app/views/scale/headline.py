@@ -7,7 +7,9 @@ import streamlit as st
 from app import widgets
 from app.live.readouts import Readout
 from app.markup import facts
+from app.text import size
 from app.views.scale.shown import Shown
+from effnet_core.cost.memory import TITLES, runs
 from effnet_core.results.published import paper_table
 
 
@@ -21,7 +23,9 @@ def draw(shown: Shown, said: Readout) -> None:
     st.html(facts(said.facts))
     peak = (
         f"The largest sum of live tensors in one forward pass over {shown.load.batch} image(s) in "
-        f"{shown.load.dtype}, weights not included; reached at {shown.report.totals.peak_at}."
+        f"{shown.load.dtype}, weights not included; reached at {shown.report.totals.peak_at}. "
+        f"A run on the CPU takes more, weights and the engine's copies included: {_taken(shown)} "
+        "(predicted from measurements)."
     )
     rows = (
         ("Parameters", None),
@@ -46,6 +50,12 @@ def draw(shown: Shown, said: Readout) -> None:
     claim = paper_claim(shown.network.variant)
     if claim:
         st.caption(f"{widgets.source('published')} {claim}")
+
+
+def _taken(shown: Shown) -> str:
+    """What a run takes by each engine, in words."""
+    each = runs(shown.report).items()
+    return ", ".join(f"{size(needed)} with {TITLES[engine]}" for engine, needed in each)
 
 
 def paper_claim(variant: str | None) -> str | None:

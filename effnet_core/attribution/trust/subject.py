@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from effnet_core.architecture.outputs import Activation, probabilities
 from effnet_core.architecture.spec import ArchitectureSpec
 from effnet_core.attribution.maps import MapRequest, black
 from effnet_core.attribution.registry import find_method
@@ -58,6 +59,7 @@ def onnx_subject(
     request: MapRequest,
     class_index: int,
     random_range: Callable[[], float],
+    activation: Activation = "softmax",
 ) -> Subject:
     """A subject whose passes ONNX Runtime computes on the CPU in float32, without torch.
 
@@ -71,21 +73,23 @@ def onnx_subject(
         spec=spec,
         tensors=tensors,
         picture=picture,
-        probability=partial(_probability, session, class_index),
+        probability=partial(_probability, session, class_index, activation),
         remade=partial(remade, spec, request, class_index),
         random_range=random_range,
     )
 
 
 def _probability(
-    session: Callable[[], OnnxSession], class_index: int, pictures: Pictures
+    session: Callable[[], OnnxSession],
+    class_index: int,
+    activation: Activation,
+    pictures: Pictures,
 ) -> npt.NDArray[np.float64]:
     found = []
     for start in range(0, len(pictures), step := _at_once(pictures)):
         with CORES.alone():
-            logits = session().run(pictures[start : start + step])[0].astype(np.float64)
-        powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-        found.append(powers[:, class_index] / powers.sum(axis=1))
+            logits = session().run(pictures[start : start + step])[0]
+        found.append(probabilities(logits, activation)[:, class_index])
     return np.concatenate(found)
 
 
@@ -181,4 +185,5 @@ def subject_of(
         request,
         attribution.class_index,
         attribution.reference,
+        predictor.activation,
     )

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from effnet_core.architecture.spec import ArchitectureSpec
 from effnet_core.cost.budget.limits import Band, Counts, Latency, Limits, Setting
+from effnet_core.cost.memory import run_model
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +26,7 @@ class Candidate:
     mult_adds: int
     weight_bytes: int
     peak_bytes: int
+    run_bytes: int
     latency: Band | None = None
 
     @property
@@ -99,6 +101,9 @@ def candidate(
         mult_adds=int(counts.mult_adds[place]),
         weight_bytes=int(counts.weight_bytes[place]),
         peak_bytes=int(counts.peak_bytes[place]),
+        run_bytes=run_model("onnx", counts.activation).bytes(
+            int(counts.weight_bytes[place]), int(counts.peak_bytes[place])
+        ),
     )
 
 

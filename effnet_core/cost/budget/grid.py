@@ -152,7 +152,7 @@ def price(setting: Setting, depth: Floats, width: Floats, side: Sides) -> Counts
             batch=setting.batch,
             dtype=dtype,
         ),
-        setting.dtype,
+        setting,
     )
 
 

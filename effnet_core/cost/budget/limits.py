@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from effnet_core.architecture.families import V1
-from effnet_core.architecture.family import Family
+from effnet_core.architecture.family import Activation, Family
 from effnet_core.architecture.names import scaled
 from effnet_core.architecture.rounding import Rounding
 from effnet_core.architecture.scaling import (
@@ -25,6 +25,7 @@ from effnet_core.architecture.scaling import (
 )
 from effnet_core.architecture.spec import ArchitectureSpec, expand
 from effnet_core.cost.arrays import CostArrays, Numbers
+from effnet_core.cost.memory import run_model
 from effnet_core.cost.report import DTYPE_BYTES, summarize
 from effnet_core.errors import InvalidInput
 from effnet_core.limits import RESOLUTION_MIN
@@ -36,6 +37,7 @@ LABELS = MappingProxyType(
         "weight_bytes": "bytes of weights",
         "peak_bytes": "bytes of activations at their peak",
         "memory_bytes": "bytes of weights and peak activations together",
+        "run_bytes": "bytes that a run takes with ONNX Runtime",
         "latency_ms": "milliseconds",
     }
 )
@@ -58,8 +60,9 @@ class Limits:
 
     `params` and `mult_adds` (for one image) are counts; `weight_bytes` is what the weights take,
     `peak_bytes` the activations at their peak and `memory_bytes` both together, for the setting's
-    batch and dtype; `latency_ms` holds for one pass over the batch. Raises InvalidInput for a limit
-    that is no number above 0.
+    batch and dtype; `run_bytes` adds what ONNX Runtime takes besides on the CPU, predicted as in
+    `cost.memory`, in float32 alone; `latency_ms` holds for one pass over the batch. Raises
+    InvalidInput for a limit that is no number above 0.
     """
 
     params: float | None = None
@@ -67,6 +70,7 @@ class Limits:
     weight_bytes: float | None = None
     peak_bytes: float | None = None
     memory_bytes: float | None = None
+    run_bytes: float | None = None
     latency_ms: float | None = None
 
     def __post_init__(self) -> None:
@@ -187,7 +191,12 @@ def require_possible(limits: Limits, setting: Setting, latency: Latency | None) 
             f"Milliseconds are predicted for {TIMED_DTYPE} alone, not for {setting.dtype}: leave "
             "out the limit on them, or choose that number format."
         )
-    for name in ("peak_bytes", "memory_bytes"):
+    if limits.run_bytes is not None and setting.dtype != TIMED_DTYPE:
+        raise InvalidInput(
+            f"What a run takes was measured in {TIMED_DTYPE} alone, not in {setting.dtype}: limit "
+            "the weights and peak together, or choose that number format."
+        )
+    for name in ("peak_bytes", "memory_bytes", "run_bytes"):
         limit = limits.given.get(name)
         if limit is not None and limit < setting.image_bytes:
             raise InvalidInput(
@@ -208,11 +217,17 @@ class Counts:
     mult_adds: Numbers
     weight_bytes: Numbers
     peak_bytes: Numbers
+    activation: Activation
 
     @property
     def memory_bytes(self) -> Numbers:
         """Weights and activations at their peak together."""
         return self.weight_bytes + self.peak_bytes
+
+    @property
+    def run_bytes(self) -> Numbers:
+        """What a run takes with ONNX Runtime on the CPU, predicted."""
+        return run_model("onnx", self.activation).each(self.weight_bytes, self.peak_bytes)
 
     def within(self, limits: Limits) -> npt.NDArray[np.bool_]:
         """Which networks exist and keep every countable limit."""
@@ -222,8 +237,9 @@ class Counts:
         return fits
 
 
-def counted(price: Callable[[str], CostArrays], dtype: str) -> Counts:
-    """The costs that `price` gives for a dtype of `cost`, for one of BUDGET_DTYPES."""
+def counted(price: Callable[[str], CostArrays], setting: Setting) -> Counts:
+    """The costs that `price` gives for a dtype of `cost`, for the setting's."""
+    dtype = setting.dtype
     narrow = price("float16" if dtype == "int8" else dtype)
     weights, peaks = narrow.weight_bytes, narrow.peak_activation_bytes
     if dtype == "int8":
@@ -237,4 +253,5 @@ def counted(price: Callable[[str], CostArrays], dtype: str) -> Counts:
         mult_adds=narrow.mult_adds,
         weight_bytes=weights,
         peak_bytes=peaks,
+        activation=setting.family.activation,
     )

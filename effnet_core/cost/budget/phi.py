@@ -39,7 +39,7 @@ def largest_phi(
     setting = setting or Setting()
     require_possible(limits, setting, latency)
     latency = latency if limits.latency_ms is not None else None
-    formula = _Formula(setting, latency, counted(partial(_price, setting), setting.dtype))
+    formula = _Formula(setting, latency, counted(partial(_price, setting), setting))
     for place in np.flatnonzero(formula.counts.within(limits))[::-1]:
         found = formula.network(int(place))
         if not found.broken(limits):

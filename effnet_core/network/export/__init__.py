@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from effnet_core import files
+from effnet_core.architecture.outputs import Activation
 from effnet_core.architecture.spec import ArchitectureSpec
 from effnet_core.errors import InvalidInput
 from effnet_core.images import Preprocessing
@@ -42,6 +43,7 @@ def onnx_bytes(
     *,
     classes: Sequence[str] = (),
     preprocessing: Preprocessing | None = None,
+    activation: Activation | None = None,
 ) -> bytes:
     """`to_onnx` as the bytes of one file; raises InvalidInput where one file cannot hold it."""
     size = sum(weight.numel() * weight.element_size() for weight in model.parameters())
@@ -50,7 +52,7 @@ def onnx_bytes(
             "An ONNX file holds at most 2 GiB and this network's weights take "
             f"{files.readable_size(size)}; `effnet export --format onnx` writes them as two files."
         )
-    program = to_onnx(model, classes=classes, preprocessing=preprocessing)
+    program = to_onnx(model, classes=classes, preprocessing=preprocessing, activation=activation)
     return bytes(program.model_proto.SerializeToString())
 
 
@@ -60,6 +62,7 @@ def write_onnx(
     *,
     classes: Sequence[str] = (),
     preprocessing: Preprocessing | None = None,
+    activation: Activation | None = None,
 ) -> tuple[Path, ...]:
     """Write `to_onnx(...)`; weights past 1.5 GB go to `<target>.data` beside it.
 
@@ -69,7 +72,9 @@ def write_onnx(
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=target.parent, prefix=".export-") as folder:
-            program = to_onnx(model, classes=classes, preprocessing=preprocessing)
+            program = to_onnx(
+                model, classes=classes, preprocessing=preprocessing, activation=activation
+            )
             program.save(Path(folder) / target.name)
             # The weights are placed first: the model names them.
             parts = sorted(Path(folder).iterdir(), key=lambda part: part.name == target.name)
@@ -86,13 +91,14 @@ def write_python(
     state_dict: Mapping[str, Tensor] | None = None,
     classes: Sequence[str] = (),
     preprocessing: Preprocessing | None = None,
+    activation: Activation | None = None,
 ) -> tuple[Path, ...]:
     """Write `to_python(...)` and, beside it under the ending .pth, the weights if they are given.
 
     Raises InvalidInput (another ending than .py) or WeightsError (disk full, no permission).
     """
     _require_ending(target, "python")
-    text = to_python(spec, classes=classes, preprocessing=preprocessing)
+    text = to_python(spec, classes=classes, preprocessing=preprocessing, activation=activation)
     files.write(target, text.encode())
     if state_dict is None:
         return (target,)

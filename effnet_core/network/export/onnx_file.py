@@ -11,6 +11,7 @@ import torch
 from torch.onnx import ONNXProgram
 
 from effnet_core import __version__
+from effnet_core.architecture.outputs import Activation
 from effnet_core.images import Preprocessing
 from effnet_core.network.model import EfficientNet
 
@@ -25,13 +26,15 @@ def to_onnx(
     *,
     classes: Sequence[str] = (),
     preprocessing: Preprocessing | None = None,
+    activation: Activation | None = None,
 ) -> ONNXProgram:
     """`model` as an ONNX program with input "images" (batch, 3, R, R) and output "logits".
 
     R is the crop of `preprocessing` or the spec's resolution; the batch size is free. Batch-norm is
     folded into the convolutions. The metadata holds `architecture` (the spec), `classes` and
-    `preprocessing`, each as JSON. `.save(path)` writes it, with weights past 1.5 GB in a second
-    file beside it. The model itself is not changed.
+    `preprocessing`, each as JSON, and `activation`, which makes probabilities of the logits.
+    `.save(path)` writes it, with weights past 1.5 GB in a second file beside it. The model itself
+    is not changed.
     """
     spec = model.spec
     side = preprocessing.crop if preprocessing else spec.resolution
@@ -49,6 +52,8 @@ def to_onnx(
         )
     assert program is not None
     _describe(program, model, classes, preprocessing)
+    if activation:
+        program.model.metadata_props["activation"] = activation
     return program
 
 

@@ -10,6 +10,7 @@ import pprint
 from collections.abc import Sequence
 from importlib import resources
 
+from effnet_core.architecture.outputs import Activation
 from effnet_core.architecture.spec import ArchitectureSpec, BlockSpec
 from effnet_core.images import Preprocessing
 
@@ -21,20 +22,25 @@ def to_python(
     *,
     classes: Sequence[str] = (),
     preprocessing: Preprocessing | None = None,
+    activation: Activation | None = None,
 ) -> str:
     """Source text of a module with `EfficientNet`, `build(weights)` and a `main` that runs.
 
     Its parameters have the names of `model.EfficientNet`, so the same state dict loads strictly.
-    Without `preprocessing` the usual ImageNet evaluation at the spec's resolution is written.
+    Without `preprocessing` the usual ImageNet evaluation at the spec's resolution is written, and
+    without `activation` softmax, of one logit sigmoid.
     """
     template = resources.files(__package__).joinpath("standalone.py").read_text(encoding="utf-8")
     before, rest = template.split(_BEGIN)
     after = rest.split(_END)[1]
     chosen = preprocessing or Preprocessing.imagenet(spec.resolution)
-    return before + _constants(spec, classes, chosen) + after
+    meant = activation or ("sigmoid" if spec.num_classes == 1 else "softmax")
+    return before + _constants(spec, classes, chosen, meant) + after
 
 
-def _constants(spec: ArchitectureSpec, classes: Sequence[str], chosen: Preprocessing) -> str:
+def _constants(
+    spec: ArchitectureSpec, classes: Sequence[str], chosen: Preprocessing, meant: Activation
+) -> str:
     sizes = (spec.in_channels, spec.stem_channels, spec.head_channels, spec.num_classes)
     lines = (
         f"NAME = {spec.name!r}",
@@ -52,6 +58,7 @@ def _constants(spec: ArchitectureSpec, classes: Sequence[str], chosen: Preproces
         *(f"    BlockRow{_row(block)!r}," for block in spec.blocks),
         ")",
         f"CLASSES: tuple[str, ...] = {pprint.pformat(tuple(classes), width=96, compact=True)}",
+        f'PROBABILITIES = {meant!r}  # of the logits: "softmax", or "sigmoid" for each by itself',
     )
     return "\n".join(lines) + "\n"
 

@@ -5,7 +5,7 @@ print what it is; import it for `build()`, which returns the network ready to cl
 
 Input: float32 (batch, channels, RESOLUTION, RESOLUTION). Resize an image's shorter edge to RESIZE
 pixels with INTERPOLATION, crop the centre, scale to [0, 1], and normalise with MEAN and STD.
-Output: one logit for each class.
+Output: one logit for each class, of which PROBABILITIES makes probabilities.
 """
 
 from __future__ import annotations
@@ -49,6 +49,7 @@ BLOCKS = (
     BlockRow("fused_mbconv", 2, 3, 2, 8, 32, 0, 16, 0.1),
 )
 CLASSES: tuple[str, ...] = ("first", "second")
+PROBABILITIES = "softmax"  # of the logits: "softmax", or "sigmoid" for each by itself
 # </network>
 
 

@@ -14,6 +14,7 @@ from torch import Tensor
 from effnet_core.architecture.names import scaled
 from effnet_core.attribution import MapScores, attribute, metrics, score_maps, scoring
 from effnet_core.attribution.boxes import Box, view_box
+from effnet_core.attribution.cam import COMBINATIONS
 from effnet_core.attribution.controls import centre_gaussian
 from effnet_core.attribution.maps import MapRequest, photo_maps
 from effnet_core.attribution.pixels import baseline
@@ -233,7 +234,7 @@ def test_photos_without_a_usable_box_or_class_are_left_out(
         score_maps(predictor, replace(photos, boxes=unknown))
 
 
-@pytest.mark.parametrize("method", ["grad-cam", "grad-cam-plus-plus", "layer-cam"])
+@pytest.mark.parametrize("method", COMBINATIONS)
 @pytest.mark.parametrize("stage", [5, 8])
 def test_maps_of_a_batch_are_those_of_attribute(
     predictor: Predictor, photos: PhotoSet, method: str, stage: int

@@ -28,6 +28,7 @@ KEYS = [
     "fvcore",
     "weight_bytes",
     "peak_activation_bytes",
+    "run_bytes",
     "layers",
 ]
 LAYER_KEYS = [

@@ -54,6 +54,8 @@ class Toy:
     dtype: str = "float32"
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     preprocessing: Preprocessing = SHOWN
+    activation: str = "softmax"
+    one_logit: bool = False
 
 
 def toy(**fields: Any) -> Predictor:

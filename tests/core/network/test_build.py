@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from effnet_core.architecture.names import scaled, variant
-from effnet_core.cost.memory import largest_fitting_phi, required_bytes
+from effnet_core.cost.memory import largest_fitting_phi, required_bytes, run_bytes
 from effnet_core.errors import DoesNotFit, EffnetError, InvalidInput
 from effnet_core.network.build import (
     build,
@@ -39,7 +39,7 @@ def test_built_networks_are_whole_and_in_evaluation_mode() -> None:
 
 
 def test_too_big_is_refused_before_allocating(monkeypatch: pytest.MonkeyPatch) -> None:
-    room = required_bytes(scaled(1.0))
+    room = run_bytes(scaled(1.0), "torch")
     monkeypatch.setattr(builder, "free_bytes", lambda device: room)
     monkeypatch.setattr(builder, "EfficientNet", None)
     with pytest.raises(DoesNotFit, match=r"b7 at 600 px .* largest φ that fits is 1\."):

@@ -1,0 +1,72 @@
+"""Who says what the logits of a file mean, and one logit as the two rows that it answers with."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from effnet_core.architecture.outputs import ACTIVATIONS, Activation, require_activation
+from effnet_core.errors import CheckpointError
+
+if TYPE_CHECKING:
+    from effnet_core.weights.checkpoints import LoadedWeights
+
+ACTIVATION_KEY = "effnet.activation"
+
+ASSUMED = "assumed"
+ONE_LOGIT = "one logit"
+
+_GIVEN, _METADATA = "given", "metadata"
+
+
+def settled(
+    given: Activation | None, metadata: Mapping[str, str], count: int, name: str
+) -> tuple[Activation, str]:
+    """The activation of a file `name` with `count` logits, and who says so.
+
+    What is given comes before the file's metadata; without either one logit is a sigmoid's and
+    several are taken for a softmax's. Raises InvalidInput, or CheckpointError for metadata.
+    """
+    if given is not None:
+        require_activation(given, count)
+        return given, _GIVEN
+    for known in ACTIVATIONS:
+        if metadata.get(ACTIVATION_KEY) == known and (known, count) != ("softmax", 1):
+            return known, _METADATA
+    if ACTIVATION_KEY in metadata:
+        raise CheckpointError(
+            f"{name} says {metadata[ACTIVATION_KEY]!r:.40} of its activation, which {count:,} "
+            f"{'logit' if count == 1 else 'logits'} cannot have; give softmax or sigmoid, and of "
+            "one logit sigmoid."
+        )
+    return ("sigmoid", ONE_LOGIT) if count == 1 else ("softmax", ASSUMED)
+
+
+def stated(activation: Activation | None, count: int) -> dict[str, str]:
+    """The metadata that says what `count` logits mean, none for None; raises InvalidInput."""
+    if activation is None:
+        return {}
+    require_activation(activation, count)
+    return {ACTIVATION_KEY: activation}
+
+
+def as_rows(loaded: LoadedWeights) -> LoadedWeights:
+    """Weights with a logit a row: of one logit z the classifier's row and that row negated.
+
+    Binary cross-entropy pushes z up for label 1. So of two names the second has z and the first
+    −z; one name has z, and "not" that one −z. Other weights stay as they are.
+    """
+    if loaded.spec.num_classes > 1:
+        return loaded
+    ends = ("classifier.weight", "classifier.bias")
+    signs = (1, -1) if len(loaded.classes) == 1 else (-1, 1)
+    rows = {name: np.concatenate([sign * loaded.tensors[name] for sign in signs]) for name in ends}
+    return dataclasses.replace(
+        loaded,
+        spec=dataclasses.replace(loaded.spec, num_classes=2),
+        tensors={**loaded.tensors, **rows},
+        classes=loaded.answers,
+    )
