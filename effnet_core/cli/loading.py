@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from effnet_core.cli.common import working
+from effnet_core.cli.streams import warn
 from effnet_core.errors import ImageError, InvalidInput
 from effnet_core.images import INTERPOLATIONS, Preprocessing
 from effnet_core.images.resizing import decode_first, decode_for
@@ -118,6 +119,8 @@ def answered(
         require(loaded.spec)
     model = predictor(loaded, args)
     picture = decode_for(data, model.preprocessing, first=first)
+    for note in picture.notes:
+        warn(f"{args.image}: {note}")
     return loaded, model, *model.answer(picture, top_k=top_k)
 
 

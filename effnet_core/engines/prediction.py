@@ -31,7 +31,7 @@ class Prediction:
     model). `pixels` are what the model saw, before normalising, read-only uint8 (crop, crop, 3),
     and `crop_box` their (left, top, right, bottom) in pixels of the upright original. `engine`
     names what computed the pass. `probabilities` is read-only float32 (classes,), in the order of
-    `classes`.
+    `classes`. `notes` are sentences on how the picture's file was read, as in `Decoded`.
     """
 
     weights: str
@@ -45,6 +45,7 @@ class Prediction:
     resolution: int
     classes: tuple[str, ...] = field(repr=False)
     probabilities: npt.NDArray[np.float32] = field(repr=False, compare=False)
+    notes: tuple[str, ...] = ()
 
     @property
     def view(self) -> Image.Image:

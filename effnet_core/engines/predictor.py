@@ -181,6 +181,7 @@ class Predictor:
             resolution=self.preprocessing.crop,
             classes=self.classes,
             probabilities=probabilities,
+            notes=picture.notes,
         )
         return prediction, by
 

@@ -14,10 +14,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, replace
 
-import numpy as np
 import torch
 import torch.nn.functional as F
-from PIL import Image
 from torch import Tensor, nn
 
 from effnet_core.cost.memory import required_bytes
@@ -27,7 +25,8 @@ from effnet_core.engines.predictor import Predictor
 from effnet_core.errors import DataError, DoesNotFit, EffnetError, InvalidInput
 from effnet_core.evaluation.matching import for_classes
 from effnet_core.evaluation.result import Evaluation, PhotoAnswers
-from effnet_core.images import Preprocessing, model_view
+from effnet_core.images import Decoded, Preprocessing
+from effnet_core.images.resizing import resized_view
 from effnet_core.network.build import free_bytes, is_out_of_memory
 
 BATCH = 250
@@ -111,9 +110,9 @@ def views(photos: PhotoSet, preprocessing: Preprocessing) -> Tensor:
     return seen
 
 
-def view(image: Image.Image, preprocessing: Preprocessing) -> Tensor:
-    """What the network sees of an RGB picture, uint8 (3, crop, crop)."""
-    return torch.from_numpy(np.array(model_view(image, preprocessing))).permute(2, 0, 1)
+def view(image: Decoded, preprocessing: Preprocessing) -> Tensor:
+    """What the network sees of a picture, uint8 (3, crop, crop)."""
+    return torch.from_numpy(resized_view(image, preprocessing).copy()).permute(2, 0, 1)
 
 
 def logits(

@@ -1,6 +1,27 @@
-"""What a file is by its first bytes, where it is none of the pictures that are read."""
+"""What a file is, by its name and by its first bytes."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import PurePosixPath
+
+SUFFIXES = frozenset(
+    (".avif", ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff")
+)
+"""Endings of the names of pictures that are read."""
+
+_KINDS: Mapping[str, str] = {
+    suffix: kind
+    for kind, suffixes in (
+        ("HEIC", ".heic .heics .heif .heifs .hif"),
+        ("JPEG XL", ".jxl"),
+        ("JPEG 2000", ".jp2 .j2k .jpf .jpx"),
+        ("camera raw", ".arw .cr2 .cr3 .dng .nef .orf .pef .raf .raw .rw2 .srw"),
+        ("Photoshop", ".psd"),
+        ("film", ".avi .m4v .mkv .mov .mp4 .webm"),
+    )
+    for suffix in suffixes.split()
+}
 
 HEAD = 64
 """So many of a file's first bytes are looked at."""
@@ -28,6 +49,17 @@ _MARKS = (
     (b"\xfd7zXZ\0", "xz"),
     (b"PK\x03\x04", "zip"),
 )
+
+
+def is_picture(name: str) -> bool:
+    """Whether a file is a picture that is read, by its name."""
+    return PurePosixPath(name).suffix.lower() in SUFFIXES
+
+
+def kind_by_name(name: str) -> str:
+    """What a file that is not read calls itself: a kind of picture, or its ending."""
+    suffix = PurePosixPath(name).suffix.lower()
+    return _KINDS.get(suffix, suffix[:12] or "without an ending")
 
 
 def kind_of(data: bytes) -> str | None:

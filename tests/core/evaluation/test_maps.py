@@ -155,5 +155,5 @@ def test_pictures_keep_every_pixel(drawn: Any, tmp_path: Path) -> None:
     )
     folder = drawn.put({"a/0.png": data.getvalue(), "b/0.png": data.getvalue()}, tmp_path / "p")
     with open_photos(folder) as source:
-        assert picture(source.photos, 1).tobytes() == decode(data.getvalue()).tobytes()
+        assert picture(source.photos, 1).image.tobytes() == decode(data.getvalue()).tobytes()
         assert (source.form, source.split) == ("a folder for each class", None)
