@@ -51,6 +51,7 @@ def print_result(source: Source, found: Evaluation) -> None:
         ("Measured", "Value"),
         [
             ("Top-1", f"{found.top1:.2%} ± {found.top1_standard_error:.2%} (standard error)"),
+            ("Mean of the classes", f"{found.class_mean:.2%} (top-1)"),
             ("Top-5", f"{found.top5:.2%}"),
             ("Loss", f"{found.loss:.4f} nats"),
             (

@@ -46,7 +46,8 @@ def warn_of_unreadable(unreadable: Iterable[tuple[str, str]], names_all: str) ->
     unreadable = tuple(unreadable)
     for name, reason in unreadable[:NAMED]:
         warn(f"{name} was left out: {reason}")
-    if len(unreadable) > NAMED:
+    more = len(unreadable) - NAMED
+    if more > 0:
         for reason, count in Counter(reason for _, reason in unreadable).most_common(NAMED):
-            warn(f"Left out in all: {count:,}. {reason}")
-        warn(f"{len(unreadable):,} photos could not be read in all; {names_all} names them.")
+            warn(f"Of all that could not be read, {count:,}: {reason}")
+        warn(f"{more:,} more files were left out; {names_all} names them all.")

@@ -21,7 +21,7 @@ from effnet_core.cli.common import (
     progress_bar,
     working,
 )
-from effnet_core.cli.folders import add_folders, answered_by_option, warn_of_passed_over
+from effnet_core.cli.folders import NAMED, add_folders, answered_by_option, warn_of_passed_over
 from effnet_core.cli.network import FORMULA_OPTIONS, add_network, network
 from effnet_core.cli.recipe_options import add_recipe, recipe_fields
 from effnet_core.cli.streams import print_json, warn
@@ -212,19 +212,26 @@ def _report(args: argparse.Namespace, folder: RunFolder, result: Result) -> None
         model = str(folder.model) if finished else None
         print_json({"run": str(folder.path), "model": model, **dataclasses.asdict(result)})
         return
+    shares = (result.top1, result.top5, result.class_mean)
     print_table(
         (
             *("Network", "State", "Steps", "Photos", "Held out", "Held-out top-1", "top-5"),
-            *("Photos/s", "Time"),
+            *("Mean of the classes", "Photos/s", "Time"),
         ),
         [
             (
                 *(result.name, result.state, result.steps, result.photos, result.held_out),
-                *("" if v is None else f"{v:.1%}" for v in (result.top1, result.top5)),
+                *("" if v is None else f"{v:.1%}" for v in shares),
                 *(f"{result.photos_per_second:,.0f}", readable_time(result.seconds)),
             )
         ],
     )
+    if unjudged := folder.begun().about.get("unjudged"):
+        warn(
+            f"No photo of {', '.join(unjudged[:NAMED])} was held out"
+            + (f", nor of {len(unjudged) - NAMED:,} more classes" if len(unjudged) > NAMED else "")
+            + ": the accuracy says nothing of them."
+        )
     if finished:
         print(f"\nThe weights are in {folder.model}; use them as --weights {folder.model}")
     else:

@@ -38,12 +38,17 @@ _BATCHES_AHEAD = 2  # decoded while the network is busy
 
 @dataclass(frozen=True, kw_only=True)
 class Accuracy:
-    """Shares of `photos` whose class is the first, or among the first five; the mean loss."""
+    """Shares of `photos` whose class is the first, or among the first five; the mean loss.
+
+    `class_mean` is the mean of top-1 over the classes that have photos, which counts a rare class
+    as much as a frequent one; None in what was kept before there was one.
+    """
 
     photos: int
     top1: float
     top5: float
     loss: float
+    class_mean: float | None = None
 
 
 def evaluate(
@@ -147,6 +152,19 @@ def right(answers: Tensor, labels: Tensor) -> Tensor:
     loss = F.cross_entropy(answers.double(), labels, reduction="sum")
     found: list[int | Tensor] = [len(labels), (before < 1).sum(), (before < 5).sum(), loss]
     return torch.tensor([float(value) for value in found], dtype=torch.float64)
+
+
+def right_by_class(answers: Tensor, labels: Tensor) -> Tensor:
+    """Photos of each class, then how many of them are right; float64 (2 · classes,)."""
+    classes = answers.shape[1]
+    first = places(answers, labels) < 1
+    sums = [part.bincount(minlength=classes) for part in (labels, labels[first])]
+    return torch.cat(sums).double()
+
+
+def mean_of_classes(photos: Tensor, first: Tensor) -> float:
+    """The mean of top-1 over the classes that have photos, of both counts by class (classes,)."""
+    return float((first / photos)[photos > 0].mean())
 
 
 def places(answers: Tensor, labels: Tensor) -> Tensor:
