@@ -79,9 +79,9 @@ class Source:
 
 
 def picture(photos: LabelledPhotos, place: int) -> Decoded:
-    """One photo as `decode` gives it; raises an EffnetError for a file that is no picture."""
+    """One photo, its colours as stored; raises an EffnetError for a file that is no picture."""
     if isinstance(photos, PhotoFiles):
-        return decode_reduced(photos.reads[place](), shorter_edge=None)
+        return decode_reduced(photos.reads[place](), shorter_edge=None, as_stored=True)
     image = Image.fromarray(photos.images[place].permute(1, 2, 0).contiguous().numpy())
     return Decoded(image, image.size)
 

@@ -134,7 +134,7 @@ def decoded(
         rows = range(start, min(start + _AT_ONCE, len(photos)))
         for row in rows:
             try:
-                picture = decode_reduced(photos[row].read(), shorter_edge=None)
+                picture = decode_reduced(photos[row].read(), shorter_edge=None, as_stored=True)
                 image, boxes[row] = square(picture.image, side, shrunk(photos[row].box, picture))
             except EffnetError as error:
                 reasons[row] = str(error)

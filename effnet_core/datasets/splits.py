@@ -162,4 +162,5 @@ def _division(names: Mapping[str, Name], folders: Mapping[str, Folder]) -> Divis
             raise DataError(f"Two folders are called as if for {part}; keep one of them.")
         else:
             splits[part] = folder
-    return Division(splits=splits, left_out=tuple(left_out))
+    ordered = {split: splits[split] for split in SPLITS if split in splits}
+    return Division(splits=ordered, left_out=tuple(left_out))

@@ -91,7 +91,7 @@ def _no_zip(file: BinaryIO, name: str) -> str:
     kind = kind_of(file.read(HEAD))
     if kind is None or kind == "zip":
         return f"{name} is neither a folder nor a zip that can be read."
-    return f"{name} is a {kind} file, whatever its name; make a zip of the photos' folders instead."
+    return f"{name} is {kind}, whatever its name; make a zip of the photos' folders instead."
 
 
 def _count(file: BinaryIO, mark: bytes) -> int:

@@ -89,12 +89,13 @@ def decode(data: bytes) -> Image.Image:
     return decode_reduced(data, shorter_edge=None).image
 
 
-def decode_reduced(data: bytes, *, shorter_edge: int | None) -> Decoded:
+def decode_reduced(data: bytes, *, shorter_edge: int | None, as_stored: bool = False) -> Decoded:
     """As `decode`, but a JPEG may be decoded at 1/2, 1/4 or 1/8 of its size, several times faster.
 
     The smallest is taken whose shorter edge has at least `shorter_edge` pixels; a smaller picture,
-    every other format, and without an edge every picture, comes as by `decode`. Raises what
-    `decode` raises.
+    every other format, and without an edge every picture, comes as by `decode`. `as_stored` leaves
+    colours of wide profiles as the file has them, as data sets are read by all who train on them.
+    Raises what `decode` raises.
     """
     start = time.perf_counter()
     image = _open(data)
@@ -107,7 +108,7 @@ def decode_reduced(data: bytes, *, shorter_edge: int | None) -> Decoded:
         lying = image.size
         told = eight_bit_colour(image, _open(data)) if deep else ""
         upright = _upright(image)
-        rgb, notes = _to_rgb(upright)
+        rgb, notes = _to_rgb(upright, as_stored=as_stored)
     except ImageError:
         raise
     except Exception as error:  # on damaged data Pillow's decoders raise a dozen unrelated types
@@ -137,7 +138,7 @@ def _open(data: bytes) -> ImageFile.ImageFile:
         ) from error
     except Exception as error:  # on damaged headers Pillow raises a dozen unrelated types
         kind = kind_of(data)
-        what = f"a {kind} file, whatever its name" if kind else "not a readable picture"
+        what = f"{kind}, whatever its name" if kind else "not a readable picture"
         raise ImageError(f"The file is {what}; expected {FORMATS_SENTENCE}.") from error
     if image.format in ("JPEG", "MPO") and data.count(b"\xff\xda") > MAX_JPEG_SCANS:
         raise ImageError(
@@ -160,7 +161,7 @@ def _refuse_oversized(image: ImageFile.ImageFile, data: bytes) -> None:
     limit, accepted = MAX_PIXELS, f"{MAX_PIXELS / 1e6:.0f} million are accepted"
     if isinstance(image, JpegImagePlugin.JpegImageFile):
         limit = MAX_JPEG_PIXELS if _is_one_scan(data) else MAX_PIXELS
-        accepted += f", of a JPEG that is not progressive {MAX_JPEG_PIXELS / 1e6:.0f}"
+        accepted += f" ({MAX_JPEG_PIXELS / 1e6:.0f} of a JPEG that is not progressive)"
     for width, height in sizes:
         if width * height > limit:
             raise ImageError(
@@ -215,10 +216,10 @@ def _upright(image: Image.Image) -> Image.Image:
     return image
 
 
-def _to_rgb(image: Image.Image) -> tuple[Image.Image, tuple[str, ...]]:
-    """Any mode to plain 8-bit sRGB without metadata, and what there is to be told of it."""
+def _to_rgb(image: Image.Image, *, as_stored: bool) -> tuple[Image.Image, tuple[str, ...]]:
+    """Any mode to plain 8-bit RGB without metadata, and what there is to be told of it."""
     depth = colour = ""
-    profile = wide_profile(image)
+    profile = None if as_stored else wide_profile(image)
     if is_deep_grey(image):
         image, depth = eight_bit_grey(image)
     if image.has_transparency_data:

@@ -79,8 +79,8 @@ def eight_bit_colour(image: Image.Image, again: ImageFile.ImageFile) -> str:
         again.load()
     except ValueError:
         raise ImageError(
-            f"The picture holds 16 bits a channel in the form {image.mode}, of which only the "
-            "lowest are used; save it with 8 bits a channel."
+            "The picture holds 16-bit grey with transparency, of which only the lowest bits are "
+            "used; save it with 8 bits a channel."
         ) from None
     values = pixels[..., :colours].astype(np.uint16) * 256 + np.asarray(again)[..., :colours]
     largest = int(values.max())

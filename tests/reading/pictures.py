@@ -124,10 +124,28 @@ def wide_profile() -> bytes:
     (count,) = struct.unpack_from(">I", made, 128)
     for entry in range(132, 132 + 12 * count, 12):
         name, place = struct.unpack_from(">4sI", made, entry)
+        if name == b"desc":
+            start = bytes(made).index("sRGB built-in".encode("utf-16-be"), place)
+            made[start : start + 26] = "Display P3   ".encode("utf-16-be")
         if name in (b"rXYZ", b"gXYZ", b"bXYZ"):
             primary = DISPLAY_P3["rgb".index(chr(name[0]))]
             struct.pack_into(">3i", made, place + 8, *(round(65_536 * value) for value in primary))
     return bytes(made)
+
+
+def in_srgb(image: Image.Image) -> Image.Image:
+    """An RGB picture as those who honour its profile see it: by Pillow, if that is Adobe's."""
+    profile = image.info.get("icc_profile")
+    if profile is None or b"Adobe RGB" not in profile:
+        return image.convert("RGB")
+    converted = ImageCms.profileToProfile(
+        image.convert("RGB"),
+        ImageCms.ImageCmsProfile(io.BytesIO(profile)),
+        ImageCms.createProfile("sRGB"),
+        renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC,
+    )
+    assert converted is not None
+    return converted
 
 
 def large_jpeg(**options: Any) -> bytes:
@@ -209,7 +227,8 @@ PICTURES: tuple[Row, ...] = (
     Row(format="JPEG progressive", values="48 million pixels",
         make=partial(large_jpeg, progressive=True), refused="of a JPEG that is not progressive"),
     *(
-        Row(format=format_, values="any", make=partial(bytes, start), refused=f"a {kind} file")
+        Row(format=format_, values="any", make=partial(bytes, start),
+            refused=f"The file is {kind}, whatever its name")
         for format_, kind, start in (
             ("HEIC", "HEIC", of_brand(b"heic")),
             ("JPEG XL", "JPEG XL", b"\xff\x0a" + bytes(99)),

@@ -79,7 +79,8 @@ CASES = st.sampled_from([str.lower, str.upper, str.title])
 def split_names(draw: st.DrawFn) -> Mapping[Part, str]:
     """A folder for each of two or three parts, named alike around the parts' words."""
     before, after, case = draw(AFFIXES), draw(AFFIXES)[::-1].strip(), draw(CASES)
-    parts = draw(st.sampled_from([("train", "val"), ("train", "test"), ("train", "val", "test")]))
+    every: list[tuple[Part, ...]] = [("train", "val"), ("train", "test"), ("train", "val", "test")]
+    parts = draw(st.sampled_from(every))
     words = {part: case(draw(st.sampled_from(WORDS_OF[part]))) for part in parts}
     return {part: f"{before}{word}_{after}".rstrip("_") for part, word in words.items()}
 

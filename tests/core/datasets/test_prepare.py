@@ -206,10 +206,10 @@ def test_what_progress_raises_ends_the_reading(
 ) -> None:
     reads: list[int] = []
 
-    def slowly(content: bytes, *, shorter_edge: int | None) -> Decoded:
+    def slowly(content: bytes, **options: Any) -> Decoded:
         time.sleep(0.01)
         reads.append(threading.get_ident())
-        return decode_reduced(content, shorter_edge=shorter_edge)
+        return decode_reduced(content, **options)
 
     def interrupt(done: int, total: int) -> None:
         raise KeyboardInterrupt
