@@ -132,7 +132,7 @@ def test_others_are_drawn_in_place_of_those_without_view_or_box(
 
 def test_without_a_box_there_is_nothing_to_score(predictor: Predictor, drawn: Any) -> None:
     photos = PhotoFiles(
-        reads=(lambda: drawn.jpeg(0),),
+        reads=(lambda limit=None: drawn.jpeg(0)[:limit],),
         labels=torch.tensor([0]),
         classes=CLASSES,
         class_ids=CLASSES,
