@@ -32,6 +32,7 @@ class Picture:
     """One picture: its file's bytes as they came, and a small upright copy to show.
 
     `title` may be a file name: data from outside. `size` is (width, height) in pixels, upright.
+    `notes` are sentences on how the file was read, as in `images.Decoded`.
     `subject`, `classes` and `box` are known of samples alone; see `images.samples.Sample`.
     """
 
@@ -42,6 +43,7 @@ class Picture:
     size: tuple[int, int]
     data: bytes = field(repr=False)
     preview: Image.Image = field(repr=False)
+    notes: tuple[str, ...] = ()
     subject: str = ""
     classes: tuple[str, ...] = ()
     box: tuple[int, int, int, int] | None = None
@@ -169,7 +171,14 @@ def _picture(key: str, title: str, data: bytes, *, alt: str, credit: str) -> Pic
     preview = decoded.image.copy()
     preview.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE), Image.Resampling.LANCZOS)
     return Picture(
-        key=key, title=title, alt=alt, credit=credit, size=decoded.size, data=data, preview=preview
+        key=key,
+        title=title,
+        alt=alt,
+        credit=credit,
+        size=decoded.size,
+        data=data,
+        preview=preview,
+        notes=decoded.notes,
     )
 
 

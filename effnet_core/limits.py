@@ -15,6 +15,10 @@ MAX_CHANNELS = MAX_CLASSES = 1_000_000
 
 # Pictures.
 MAX_PIXELS = 40_000_000
+"""Of what is decoded."""
+MAX_JPEG_PIXELS = 4 * MAX_PIXELS
+"""Of a JPEG that is decoded at half its size or less: the cameras of telephones have up to 108
+million."""
 MAX_PICTURE_BYTES = 128_000_000
 """MAX_PIXELS uncompressed, and some room."""
 MAX_JPEG_SCANS = 64

@@ -122,11 +122,14 @@ def _answer(model: Predictor, image: str, data: bytes, first: Decoded | None, to
         "engine": prediction.engine,
         "device": prediction.device,
         "dtype": prediction.dtype,
+        "notes": list(prediction.notes),
     }
 
 
 def _print_answer(answer: Answer) -> None:
     print(f"\n{answer['image']}: {answer['milliseconds']:.0f} ms, measured from bytes to answer")
+    for note in answer["notes"]:
+        print(note)
     print_table(
         ("Class", "Label", "Probability"),
         [

@@ -14,13 +14,16 @@ from effnet_core.cli.common import (
     progress_bar,
     working,
 )
-from effnet_core.cli.streams import print_json, warn
+from effnet_core.cli.folders import (
+    add_folders,
+    answered_by_option,
+    warn_of_passed_over,
+    warn_of_unreadable,
+)
+from effnet_core.cli.streams import print_json
 
 if TYPE_CHECKING:
     from effnet_core.datasets.prepared import PreparedReport
-
-NAMED = 10
-"""So many unreadable files are named on standard error; data.json names all."""
 
 
 def register(commands: Commands) -> None:
@@ -53,6 +56,7 @@ def register(commands: Commands) -> None:
     prepare.add_argument(
         "--max-photos-per-class", type=positive, metavar="N", help="of each split [all]"
     )
+    add_folders(prepare)
     info = add_command(
         actions, "info", _info, "What a prepared folder holds, its files checked by SHA-256."
     )
@@ -62,7 +66,7 @@ def register(commands: Commands) -> None:
 def _prepare(args: argparse.Namespace) -> int:
     with working("Loading PyTorch"):
         from effnet_core.datasets.prepare import prepare
-    with progress_bar("Decoding") as progress:
+    with progress_bar("Decoding") as progress, answered_by_option():
         report = prepare(
             [Path(source) for source in args.sources],
             Path(args.out),
@@ -70,9 +74,11 @@ def _prepare(args: argparse.Namespace) -> int:
             class_list=Path(args.classes) if args.classes else None,
             boxes=Path(args.boxes) if args.boxes else None,
             max_per_class=args.max_photos_per_class,
+            folders_are=args.folders,
             progress=progress,
         )
-    _warn_of_unreadable(report)
+    warn_of_passed_over(report.passed_over)
+    warn_of_unreadable(report.unreadable, "data.json")
     if args.json:
         print_json({"path": args.out, **report.to_dict()})
     else:
@@ -99,14 +105,6 @@ def _info(args: argparse.Namespace) -> int:
     return 0
 
 
-def _warn_of_unreadable(report: PreparedReport) -> None:
-    for name, reason in report.unreadable[:NAMED]:
-        warn(f"{name} was left out: {reason}")
-    more = len(report.unreadable) - NAMED
-    if more > 0:
-        warn(f"{more:,} more files were left out; data.json names them all.")
-
-
 def _print_splits(report: PreparedReport) -> None:
     print_table(
         ("Split", "Photos", "Classes", "Fewest a class", "Most a class", "With a box"),
@@ -125,7 +123,9 @@ def _print_splits(report: PreparedReport) -> None:
 
 
 def _described(report: PreparedReport) -> str:
+    besides = report.passed_over.in_words
     return (
         f"{report.side} × {report.side} pixels, from {report.source} ({report.form}); "
         f"{len(report.unreadable):,} unreadable, {report.ignored:,} no pictures by their names."
+        + (f" {besides}" if besides else "")
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -18,6 +19,7 @@ from effnet_core.cli.common import (
     working,
 )
 from effnet_core.cli.evaluation_report import print_maps, print_result, warn_of_missing, write
+from effnet_core.cli.folders import add_folders, answered_by_option, warn_of_passed_over
 from effnet_core.cli.loading import add_checkpoint, add_weights, described_input, load, predictor
 from effnet_core.cli.streams import print_json
 from effnet_core.errors import InvalidInput
@@ -59,6 +61,7 @@ def register(commands: Commands) -> None:
     parser.add_argument("--seed", type=seed, default=0, metavar="N", help="of all draws [0]")
     parser.add_argument("--csv", metavar="FILE", help="write the accuracy on each class as CSV")
     parser.add_argument("--confusion", metavar="FILE", help="write the confusion matrix as CSV")
+    add_folders(parser)
     _add_maps(parser)
     add_checkpoint(parser)
     add_device(parser)
@@ -90,7 +93,8 @@ def _run(args: argparse.Namespace) -> int:
     with working("Loading PyTorch"):
         from effnet_core.datasets.photo_files import has_boxes, open_photos
         from effnet_core.evaluation.accuracy import evaluate
-    with open_photos(Path(args.source), args.split) as source:
+    source_of = open_photos(Path(args.source), args.split, args.folders)
+    with answered_by_option(), source_of as source:
         if args.maps and not has_boxes(source.photos):
             raise InvalidInput(f"{source.name} comes without boxes, so no map can be scored on it.")
         loaded = load(args, args.device)
@@ -105,6 +109,7 @@ def _run(args: argparse.Namespace) -> int:
                 seed=args.seed,
                 progress=progress,
             )
+    warn_of_passed_over(source.passed_over)
     warn_of_missing(found)
     write(found, table, matrix)
     if args.json:
@@ -167,7 +172,8 @@ def _described(
         "source": args.source,
         "form": source.form,
         "split": source.split,
-        "ignored": source.ignored,
+        "ignored": source.passed_over.files,
+        "passed_over": dataclasses.asdict(source.passed_over),
         **found.to_dict(),
     }
     if rows is not None:

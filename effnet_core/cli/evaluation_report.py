@@ -12,6 +12,7 @@ import numpy as np
 from effnet_core import files
 from effnet_core.attribution.scores import METRICS, MapScores
 from effnet_core.cli.common import print_table
+from effnet_core.cli.folders import warn_of_unreadable
 from effnet_core.cli.streams import warn
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from effnet_core.evaluation.result import ClassAccuracy, Evaluation
 
 NAMED = 10
-"""So many unreadable photos and missing classes are named on standard error; JSON names all."""
+"""So many missing classes are named on standard error; JSON names all."""
 
 SHOWN = 5
 """So many of the best and of the worst classes are shown."""
@@ -32,10 +33,7 @@ def warn_of_missing(found: Evaluation) -> None:
     if found.left_out:
         photos = sum(missing.photos for missing in found.left_out)
         warn(f"Left out in all: classes {len(found.left_out):,}, with photos {photos:,}.")
-    for name, reason in found.unreadable[:NAMED]:
-        warn(f"{name} was left out: {reason}")
-    if len(found.unreadable) > NAMED:
-        warn(f"{len(found.unreadable):,} photos could not be read in all; --json names them.")
+    warn_of_unreadable(found.unreadable, "--json")
 
 
 def _named(class_id: str, name: str) -> str:
@@ -53,6 +51,7 @@ def print_result(source: Source, found: Evaluation) -> None:
         ("Measured", "Value"),
         [
             ("Top-1", f"{found.top1:.2%} ± {found.top1_standard_error:.2%} (standard error)"),
+            ("Mean of the classes", f"{found.class_mean:.2%} (top-1)"),
             ("Top-5", f"{found.top5:.2%}"),
             ("Loss", f"{found.loss:.4f} nats"),
             (

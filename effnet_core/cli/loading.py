@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from effnet_core.architecture.outputs import ACTIVATIONS
 from effnet_core.cli.common import working
+from effnet_core.cli.streams import warn
 from effnet_core.errors import ImageError, InvalidInput
 from effnet_core.images import INTERPOLATIONS, Preprocessing
 from effnet_core.images.resizing import decode_first, decode_for
@@ -126,6 +127,8 @@ def answered(
         require(loaded.spec)
     model = predictor(loaded, args)
     picture = decode_for(data, model.preprocessing, first=first)
+    for note in picture.notes:
+        warn(f"{args.image}: {note}")
     return loaded, model, *model.answer(picture, top_k=top_k)
 
 

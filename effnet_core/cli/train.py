@@ -21,6 +21,7 @@ from effnet_core.cli.common import (
     progress_bar,
     working,
 )
+from effnet_core.cli.folders import NAMED, add_folders, answered_by_option, warn_of_passed_over
 from effnet_core.cli.network import FORMULA_OPTIONS, add_network, network
 from effnet_core.cli.recipe_options import add_recipe, recipe_fields
 from effnet_core.cli.streams import print_json, warn
@@ -28,6 +29,7 @@ from effnet_core.cli.training_progress import following, readable_time
 from effnet_core.errors import InvalidInput
 
 if TYPE_CHECKING:
+    from effnet_core.datasets.splits import FoldersAre
     from effnet_core.training.distributed import World
     from effnet_core.training.job import Job, TrainingData
     from effnet_core.training.recipe import Recipe
@@ -66,6 +68,7 @@ def register(commands: Commands) -> None:
         metavar="PIXELS",
         help="a SOURCE's photos are decoded to squares of this side [as the network sees them]",
     )
+    add_folders(parser)
     parser.add_argument(
         "--architecture", metavar="NAME", help="what --from holds, where it does not say so"
     )
@@ -183,17 +186,18 @@ def _photos(args: argparse.Namespace, folder: RunFolder, world: World, side: int
     else:
         place = folder.path / OWN_DATA
         if world.first:
-            _prepare(Path(args.data), place, args.side or side)
+            _prepare(Path(args.data), place, args.side or side, args.folders)
         world.wait()
     with working("Reading the photos"):
         return read_data(place)
 
 
-def _prepare(source: Path, place: Path, side: int) -> None:
+def _prepare(source: Path, place: Path, side: int, folders_are: FoldersAre | None) -> None:
     from effnet_core.datasets.prepare import prepare
 
-    with progress_bar("Decoding") as progress:
-        report = prepare([source], place, side=side, progress=progress)
+    with progress_bar("Decoding") as progress, answered_by_option():
+        report = prepare([source], place, side=side, folders_are=folders_are, progress=progress)
+    warn_of_passed_over(report.passed_over)
     if report.unreadable:
         name, reason = report.unreadable[0]
         warn(
@@ -208,19 +212,26 @@ def _report(args: argparse.Namespace, folder: RunFolder, result: Result) -> None
         model = str(folder.model) if finished else None
         print_json({"run": str(folder.path), "model": model, **dataclasses.asdict(result)})
         return
+    shares = (result.top1, result.top5, result.class_mean)
     print_table(
         (
             *("Network", "State", "Steps", "Photos", "Held out", "Held-out top-1", "top-5"),
-            *("Photos/s", "Time"),
+            *("Mean of the classes", "Photos/s", "Time"),
         ),
         [
             (
                 *(result.name, result.state, result.steps, result.photos, result.held_out),
-                *("" if v is None else f"{v:.1%}" for v in (result.top1, result.top5)),
+                *("" if v is None else f"{v:.1%}" for v in shares),
                 *(f"{result.photos_per_second:,.0f}", readable_time(result.seconds)),
             )
         ],
     )
+    if unjudged := folder.begun().about.get("unjudged"):
+        warn(
+            f"No photo of {', '.join(unjudged[:NAMED])} was held out"
+            + (f", nor of {len(unjudged) - NAMED:,} more classes" if len(unjudged) > NAMED else "")
+            + ": the accuracy says nothing of them."
+        )
     if finished:
         print(f"\nThe weights are in {folder.model}; use them as --weights {folder.model}")
     else:

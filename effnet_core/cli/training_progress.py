@@ -92,6 +92,8 @@ def _known(status: Status) -> str:
         parts.append(f"loss {status.loss:.3f}")
     if status.top1 is not None:
         parts.append(f"held-out top-1 {status.top1:.1%}")
+    if status.class_mean is not None:
+        parts.append(f"mean of the classes {status.class_mean:.1%}")
     if status.photos_per_second is not None:
         parts.append(f"{status.photos_per_second:,.0f} photos/s")
     if status.seconds_left is not None:

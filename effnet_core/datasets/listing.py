@@ -10,19 +10,19 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from dataclasses import dataclass, replace
+from pathlib import Path
 
-from effnet_core.datasets.trees import SPLIT_FOLDERS, Read, Split, Tree
-from effnet_core.errors import DataError
+from effnet_core.datasets.folders import divided_tree, loose_photos
+from effnet_core.datasets.passed_over import PassedOver
+from effnet_core.datasets.splits import FoldersAre, Split
+from effnet_core.datasets.trees import Tree
+from effnet_core.datasets.zips import Read
+from effnet_core.errors import DataError, EffnetError
+from effnet_core.images.kinds import HEAD, is_picture, kind_by_name, kind_of
 
 Box = tuple[int, int, int, int]
 BoxKey = tuple[str, str, str]
-
-SUFFIXES = frozenset(
-    (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff")
-)
-"""Endings of the names of pictures; other files are passed over."""
 
 _BOX_FIELDS = ("x_min", "y_min", "x_max", "y_max")
 
@@ -47,8 +47,8 @@ class Listing:
     """What a source holds.
 
     `photos` of each split in the order of `class_ids`, then by name. `divided` is False where the
-    source knows no splits: all is "train" then. `ignored` files inside class folders are no
-    pictures by their names.
+    source knows no splits: all is "train" then. `passed_over` are files inside class folders that
+    are no pictures by their names, and folders beside the splits.
     """
 
     form: str
@@ -56,7 +56,12 @@ class Listing:
     classes: tuple[str, ...]
     photos: Mapping[Split, tuple[Photo, ...]]
     divided: bool
-    ignored: int
+    passed_over: PassedOver
+
+    @property
+    def ignored(self) -> int:
+        """How many files were passed over."""
+        return self.passed_over.files
 
 
 def list_photos(
@@ -65,20 +70,24 @@ def list_photos(
     class_list: Path | None = None,
     boxes: Path | None = None,
     max_per_class: int | None = None,
+    folders_are: FoldersAre | None = None,
 ) -> Listing:
     """Recognise the form of `tree` and list its photos.
 
     `class_list` and `boxes` are CSV files that take the place of the source's own. Classes stand
     in the order of the list, else by id, and only listed ones are taken; of each split at most
-    `max_per_class` photos a class, the first by name. Raises DataError.
+    `max_per_class` photos a class, the first by name. `folders_are` says what the folders at the
+    top are; without it AmbiguousFolders is raised where they may be splits or classes. Raises
+    DataError.
     """
     official = "wnids.txt" in tree.files
-    splits, divided = _splits(tree)
+    splits, divided, left_out = divided_tree(tree, folders_are, official=official)
     found: dict[Split, dict[str, list[Photo]]] = {}
-    ignored = 0
+    others: list[str] = []
+    outside = (tree, *splits.values()) if divided else (tree,)
+    loose = 0 if official else sum(map(loose_photos, outside))
     for split, part in splits.items():
-        found[split], passed_over = _photos(part, official=official)
-        ignored += passed_over
+        found[split] = _photos(part, others, official=official)
     listed = _class_names(tree, class_list)
     names = listed or _own_names(tree, found)
     _require_classes(names, found, listed is not None)
@@ -99,69 +108,63 @@ def list_photos(
         classes=tuple(names.values()),
         photos=photos,
         divided=divided,
-        ignored=ignored,
+        passed_over=PassedOver.of(map(kind_by_name, others), left_out, loose),
     )
+
+
+def without_disguised(listing: Listing) -> Listing:
+    """The listing without photos whose first bytes are those of a kind that is not read.
+
+    They are passed over under that kind ("HEIC" called .jpg). What cannot be read at all stays, to
+    be told of when it is decoded.
+    """
+    kinds: list[str] = []
+
+    def kept(photo: Photo) -> bool:
+        try:
+            kind = kind_of(photo.read(HEAD))
+        except EffnetError:
+            return True
+        if kind is not None:
+            kinds.append(kind)
+        return kind is None
+
+    photos = {split: tuple(filter(kept, part)) for split, part in listing.photos.items()}
+    return replace(listing, photos=photos, passed_over=listing.passed_over.and_also(kinds))
 
 
 def _first(photos: Iterable[Photo], count: int | None) -> list[Photo]:
     return sorted(photos, key=lambda photo: photo.file)[:count]
 
 
-def _splits(tree: Tree) -> tuple[dict[Split, Tree], bool]:
-    """The part of the tree that belongs to each split, and whether it is divided at all."""
-    inside = tree.by_folder()
-    if not inside:
-        raise DataError(
-            "There is no folder in the source; put the photos of each class in a folder of its "
-            "name."
-        )
-    if not inside.keys() <= SPLIT_FOLDERS.keys():
-        return {"train": tree}, False
-    splits: dict[Split, Tree] = {}
-    for folder, part in inside.items():
-        split = SPLIT_FOLDERS[folder]
-        if split in splits:
-            raise DataError(f"Two folders are called as if for {split}; keep one of them.")
-        if split is not None:
-            splits[split] = part
-    return splits, True
-
-
-def _photos(tree: Tree, *, official: bool) -> tuple[dict[str, list[Photo]], int]:
-    """Photos by class folder, however deep below it, and the number of files passed over.
+def _photos(tree: Tree, others: list[str], *, official: bool) -> dict[str, list[Photo]]:
+    """Photos by class folder, however deep below it; names of other files are added to `others`.
 
     The `official` form's are in "images" below it, with a file of boxes, or all in one folder with
     a file of annotations.
     """
     annotations = tree.text("val_annotations.txt") if official else None
     found: dict[str, list[Photo]] = {}
-    ignored = 0
     if annotations is None:
         for class_id, inside in tree.by_folder().items():
             boxes = inside.text(f"{class_id}_boxes.txt") if official else None
             where = {row[0]: _box(row[1:]) for row in _rows(boxes or "", 5)}
             files = (inside.below("images") if official else inside).files.items()
-            photos = [
+            found[class_id] = [
                 Photo(class_id, file, read, where.get(file))
                 for file, read in files
                 if is_picture(file)
             ]
-            ignored += len(files) - len(photos)
-            found[class_id] = photos
-        return found, ignored
+            others += [file for file, _ in files if not is_picture(file)]
+        return found
     labels = {row[0]: (row[1], _box(row[2:])) for row in _rows(annotations, 6)}
     for file, read in tree.below("images").files.items():
         if file in labels and is_picture(file):
             class_id, box = labels[file]
             found.setdefault(class_id, []).append(Photo(class_id, file, read, box))
         else:
-            ignored += 1
-    return found, ignored
-
-
-def is_picture(name: str) -> bool:
-    """Whether a file is a picture by its name."""
-    return PurePosixPath(name).suffix.lower() in SUFFIXES
+            others.append(file)
+    return found
 
 
 def _rows(text: str, columns: int) -> list[list[str]]:

@@ -19,11 +19,13 @@ from torch import Tensor
 from effnet_core import files
 from effnet_core.datasets import photo_set, prepared
 from effnet_core.datasets.listing import Box, Listing, list_photos
+from effnet_core.datasets.passed_over import NOTHING, PassedOver
 from effnet_core.datasets.photo_set import PhotoSet
-from effnet_core.datasets.trees import SPLITS, Split, opened
+from effnet_core.datasets.splits import SPLITS, FoldersAre, Split
+from effnet_core.datasets.trees import opened
 from effnet_core.datasets.zips import Read
 from effnet_core.errors import DataError
-from effnet_core.images import decode
+from effnet_core.images import Decoded, decode_reduced
 
 PREPARED = "prepared"
 
@@ -65,22 +67,23 @@ LabelledPhotos: TypeAlias = PhotoSet | PhotoFiles
 class Source:
     """The photos of a source, and what it is.
 
-    `form` is "prepared" or as in `Listing`; `split` None where the source has no splits; `ignored`
-    counts files inside class folders that are no pictures by their names.
+    `form` is "prepared" or as in `Listing`; `split` None where the source has no splits;
+    `passed_over` is what it holds besides.
     """
 
     photos: LabelledPhotos
     name: str
     form: str
     split: Split | None
-    ignored: int = 0
+    passed_over: PassedOver = NOTHING
 
 
-def picture(photos: LabelledPhotos, place: int) -> Image.Image:
-    """One photo, upright RGB in full; raises an EffnetError for a file that is no picture."""
+def picture(photos: LabelledPhotos, place: int) -> Decoded:
+    """One photo, its colours as stored; raises an EffnetError for a file that is no picture."""
     if isinstance(photos, PhotoFiles):
-        return decode(photos.reads[place]())
-    return Image.fromarray(photos.images[place].permute(1, 2, 0).contiguous().numpy())
+        return decode_reduced(photos.reads[place](), shorter_edge=None, as_stored=True)
+    image = Image.fromarray(photos.images[place].permute(1, 2, 0).contiguous().numpy())
+    return Decoded(image, image.size)
 
 
 def has_boxes(photos: LabelledPhotos) -> bool:
@@ -91,11 +94,14 @@ def has_boxes(photos: LabelledPhotos) -> bool:
 
 
 @contextmanager
-def open_photos(path: Path, split: Split = "val") -> Iterator[Source]:
+def open_photos(
+    path: Path, split: Split = "val", folders_are: FoldersAre | None = None
+) -> Iterator[Source]:
     """Open whatever holds labelled photos; those in files can be read within the block.
 
     That is a prepared folder or one of its files, or a folder or zip of any form that
-    `photo_sources` reads. All photos are taken where a source has no splits. Raises DataError.
+    `list_photos` reads, whose `folders_are` it takes. All photos are taken where a source has no
+    splits. Raises DataError.
     """
     if path.suffix == ".safetensors" and files.is_file(str(path)):
         yield Source(photos=photo_set.load(path), name=path.name, form=PREPARED, split=None)
@@ -106,13 +112,13 @@ def open_photos(path: Path, split: Split = "val") -> Iterator[Source]:
         yield Source(photos=photos, name=path.name or str(path), form=PREPARED, split=split)
     else:
         with opened([path]) as (tree, name):
-            listing = list_photos(tree)
+            listing = list_photos(tree, folders_are=folders_are)
             yield Source(
                 photos=_files(listing, split, name),
                 name=name,
                 form=listing.form,
                 split=split if listing.divided else None,
-                ignored=listing.ignored,
+                passed_over=listing.passed_over,
             )
 
 

@@ -16,9 +16,10 @@ from PIL import Image
 from effnet_core.datasets.listing import Box, Listing, list_photos
 from effnet_core.datasets.photo_set import PhotoSet
 from effnet_core.datasets.prepared import PreparedReport, require_place, write
-from effnet_core.datasets.trees import SPLITS, Split, opened
+from effnet_core.datasets.splits import SPLITS, FoldersAre, Split
+from effnet_core.datasets.trees import opened
 from effnet_core.errors import DataError, EffnetError, InvalidInput
-from effnet_core.images import Preprocessing, crop_box, decode, model_view
+from effnet_core.images import Decoded, Preprocessing, crop_box, decode_reduced, model_view
 from effnet_core.limits import ZipLimits
 
 Progress = Callable[[int, int], None]
@@ -38,6 +39,7 @@ def prepare(
     class_list: Path | None = None,
     boxes: Path | None = None,
     max_per_class: int | None = None,
+    folders_are: FoldersAre | None = None,
     limits: ZipLimits | None = None,
     progress: Progress = lambda done, total: None,
 ) -> PreparedReport:
@@ -52,7 +54,13 @@ def prepare(
         raise InvalidInput(f"The side must be from {low} to {high} pixels, not {side}.")
     require_place(out)
     with opened(sources, limits) as (tree, name):
-        listing = list_photos(tree, class_list=class_list, boxes=boxes, max_per_class=max_per_class)
+        listing = list_photos(
+            tree,
+            class_list=class_list,
+            boxes=boxes,
+            max_per_class=max_per_class,
+            folders_are=folders_are,
+        )
         require_trainable(listing, name)
         sets, unreadable = _all_decoded(listing, side, progress)
     _require_all_classes(sets["train"], unreadable)
@@ -63,6 +71,7 @@ def prepare(
         form=listing.form,
         unreadable=unreadable,
         ignored=listing.ignored,
+        passed_over=listing.passed_over,
     )
 
 
@@ -82,6 +91,20 @@ def square(image: Image.Image, side: int, box: Box | None = None) -> tuple[Image
     if across is None or down is None:
         return seen, _NO_BOX
     return seen, (across[0], down[0], across[1], down[1])
+
+
+def shrunk(box: Box | None, picture: Decoded) -> Box | None:
+    """A box in the pixels of a picture's file in those that were decoded."""
+    if box is None or picture.is_whole:
+        return box
+    across, down = (new / old for new, old in zip(picture.image.size, picture.size, strict=True))
+    left, top, right, bottom = box
+    return (
+        math.floor(left * across),
+        math.floor(top * down),
+        math.ceil((right + 1) * across) - 1,
+        math.ceil((bottom + 1) * down) - 1,
+    )
 
 
 def _moved(low: int, high: int, start: float, end: float, side: int) -> tuple[int, int] | None:
@@ -111,7 +134,8 @@ def decoded(
         rows = range(start, min(start + _AT_ONCE, len(photos)))
         for row in rows:
             try:
-                image, boxes[row] = square(decode(photos[row].read()), side, photos[row].box)
+                picture = decode_reduced(photos[row].read(), shorter_edge=None, as_stored=True)
+                image, boxes[row] = square(picture.image, side, shrunk(photos[row].box, picture))
             except EffnetError as error:
                 reasons[row] = str(error)
             else:
@@ -183,7 +207,8 @@ def _after(before: int, total: int, progress: Progress) -> Progress:
 def require_trainable(listing: Listing, name: str) -> None:
     """Raise DataError unless there are two classes or more, and training photos of each."""
     if not listing.photos.get("train"):
-        raise DataError(f"{name} holds no photos to train on.")
+        found = listing.passed_over.in_words
+        raise DataError(f"{name} holds no photos to train on." + (f" {found}" if found else ""))
     if len(listing.class_ids) < 2:
         raise DataError(
             f"{name} holds the single class {listing.class_ids[0]!r}; telling classes apart takes "

@@ -12,8 +12,9 @@ from typing import Any
 
 from effnet_core import files
 from effnet_core.datasets import photo_set
+from effnet_core.datasets.passed_over import NOTHING, PassedOver
 from effnet_core.datasets.photo_set import PhotoSet
-from effnet_core.datasets.trees import SPLITS, Split
+from effnet_core.datasets.splits import SPLITS, Split
 from effnet_core.errors import DataError, InvalidInput
 from effnet_core.files import conform, of_format, read_json
 from effnet_core.limits import MAX_PREPARED_RECORD_BYTES
@@ -28,7 +29,8 @@ class PreparedReport:
 
     `counts` are photos a class, in the order of `class_ids`, and `boxed` photos with a box, both by
     split. `unreadable` are ("split/class id/file", reason in a sentence); `ignored` counts files
-    that are no pictures by their names. `sha256` belongs to the files, by their names.
+    that are no pictures by their names, and `passed_over` says which kinds, and what folders were
+    left out. `sha256` belongs to the files, by their names.
     """
 
     source: str
@@ -41,6 +43,7 @@ class PreparedReport:
     unreadable: tuple[tuple[str, str], ...]
     ignored: int
     sha256: Mapping[str, str]
+    passed_over: PassedOver = NOTHING
 
     def photos(self, split: str) -> int:
         """Number of photos of a split; 0 where it is absent."""
@@ -73,6 +76,7 @@ def write(
     form: str,
     unreadable: tuple[tuple[str, str], ...],
     ignored: int,
+    passed_over: PassedOver = NOTHING,
 ) -> PreparedReport:
     """Write the sets and their record, in place of what was prepared there; raises WeightsError.
 
@@ -97,6 +101,7 @@ def write(
         unreadable=unreadable,
         ignored=ignored,
         sha256=hashes,
+        passed_over=passed_over,
     )
     text = json.dumps(report.to_dict(), indent=1)
     files.write(folder / RECORD, text.encode("ascii"))

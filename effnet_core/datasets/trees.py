@@ -10,25 +10,15 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Literal, get_args
 
+from effnet_core.datasets.splits import is_split
 from effnet_core.datasets.zips import Read, entries, is_hidden
 from effnet_core.errors import DataError
+from effnet_core.images.kinds import is_picture
 from effnet_core.limits import MAX_PHOTO_LIST_BYTES, MAX_PICTURE_BYTES, ZipLimits
 
-Split = Literal["train", "val"]
-SPLITS: tuple[Split, ...] = get_args(Split)
-
-
-SPLIT_FOLDERS: Mapping[str, Split | None] = {
-    "train": "train",
-    "training": "train",
-    "val": "val",
-    "valid": "val",
-    "validation": "val",
-    "test": None,
-}
-"""Folders that divide a data set; test is left out, being neither for training nor for choices."""
+LISTS = ("classes.csv", "boxes.csv", "wnids.txt", "words.txt")
+"""Files at the top that say something of the photos."""
 
 _SPLIT_OF_NAME = re.compile(r"(train|val)", re.IGNORECASE)
 
@@ -86,8 +76,8 @@ def opened(
 
     A source is a folder, a zip, or the bytes of a zip. A folder of nothing but files, among them
     zips called train… or val…, stands for those zips with the other files beside them. Of several
-    sources each is put below "train" or "val", as its own name begins. One folder that wraps all
-    the rest of a source is taken off. Zips stay open within the block. Raises DataError.
+    sources each is put below "train" or "val", as its own name begins. Folders that wrap all the
+    rest of a source are taken off. Zips stay open within the block. Raises DataError.
     """
     limits = limits or ZipLimits()
     if not sources:
@@ -143,12 +133,32 @@ def _merged(trees: Iterable[Tree]) -> Tree:
 
 
 def _unwrapped(tree: Tree) -> Tree:
-    """Without the one folder that wraps everything, unless it is a split's or a class's own."""
+    """Without the folders that wrap everything, each the only one in the one around it.
+
+    The folder of a split is kept, and so is that of the only class.
+    """
+    inner = tree
+    while True:
+        top = [path for path in inner.folders if "/" not in path]
+        if len(top) > 1 or (top and is_split(top[0])):
+            return inner
+        if not top or any("/" not in path and _tells(path) for path in inner.files):
+            return _once_unwrapped(tree)
+        inner = inner.below(top[0])
+
+
+def _once_unwrapped(tree: Tree) -> Tree:
+    """Without the outermost folder, where that holds folders and there is nothing beside it."""
     top = [path for path in tree.folders if "/" not in path]
-    if len(top) != 1 or any("/" not in path for path in tree.files) or SPLIT_FOLDERS.get(top[0]):
+    if len(top) != 1 or any("/" not in path and _tells(path) for path in tree.files):
         return tree
     inner = tree.below(top[0])
     return inner if inner.folders else tree
+
+
+def _tells(path: str) -> bool:
+    """Whether a file beside a folder is a photo, or says something of photos."""
+    return is_picture(path) or path in LISTS
 
 
 def _tree(source: Path | bytes, stack: ExitStack, limits: ZipLimits) -> Tree:
@@ -191,11 +201,12 @@ def _raise_unreadable(error: OSError) -> None:
     ) from error
 
 
-def _read_file(path: Path) -> bytes:
+def _read_file(path: Path, limit: int | None = None) -> bytes:
     try:
         if not path.is_file():
             raise DataError("It is not a regular file, or has gone.")
         with path.open("rb") as file:
-            return file.read(MAX_PICTURE_BYTES + 1)  # one too many is refused where it is decoded
+            # One too many is refused where it is decoded.
+            return file.read(MAX_PICTURE_BYTES + 1 if limit is None else limit)
     except OSError as error:
         raise DataError(f"It cannot be read ({error.strerror}).") from None

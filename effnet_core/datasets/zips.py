@@ -10,27 +10,37 @@ import re
 import stat
 import threading
 import zipfile
-from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
 from pathlib import PurePosixPath
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
+from effnet_core.datasets.entry_names import decoded_names
 from effnet_core.errors import DataError
+from effnet_core.images.kinds import HEAD, kind_of
 from effnet_core.limits import MAX_ZIP_PATH, ZipLimits
 
-Read = Callable[[], bytes]
+
+class Read(Protocol):
+    """Gives a file's bytes, the first `limit` of them if that is said; raises an EffnetError."""
+
+    def __call__(self, limit: int | None = None) -> bytes:
+        """Read them."""
+
 
 _CENTRAL = b"PK\x01\x02"  # begins every entry of a zip's directory
 _CHUNK = 2**20
-_DRIVE_OR_CONTROL = re.compile(r"^[A-Za-z]:|[\x00-\x1f\x7f\\]")
+_DRIVE_OR_CONTROL = re.compile(r"^[A-Za-z]:|[\x00-\x1f\x7f]")
+_HIDDEN = frozenset(
+    ("__macosx", "thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r", "@eadir", "$recycle.bin")
+)
 _ENCRYPTED = 0x1 | 0x40 | 0x2000  # of the content, strongly, of the directory
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # the others can claim gigabytes to unpack
 
 
 def is_hidden(name: str) -> bool:
     """Whether a file or folder of this name is the system's, not the user's."""
-    return name.startswith(".") or name in ("__MACOSX", "Thumbs.db", "desktop.ini")
+    return name.startswith(".") or name.casefold() in _HIDDEN
 
 
 def entries(
@@ -46,14 +56,15 @@ def entries(
     try:
         archive = stack.enter_context(zipfile.ZipFile(file))
     except Exception as error:  # on damaged directories zipfile raises half a dozen unrelated types
-        raise DataError(f"{name} is neither a folder nor a zip that can be read.") from error
+        raise DataError(_no_zip(file, name)) from error
     lock = threading.Lock()
     files: dict[str, Read] = {}
     folders: set[str] = set()
     seen: set[str] = set()
     total = 0
-    for info in archive.infolist():
-        path = _checked(info, name, limits)
+    infos = archive.infolist()
+    for info, own_name in zip(infos, decoded_names(infos), strict=True):
+        path = _checked(info, own_name, name, limits)
         total += info.file_size
         if total > limits.total_bytes:
             raise DataError(
@@ -65,13 +76,22 @@ def entries(
         if any(is_hidden(part) for part in path.split("/")):
             continue
         folders.update(str(parent) for parent in list(PurePosixPath(path).parents)[:-1])
-        if info.is_dir():
+        if own_name.endswith("/"):
             folders.add(path)
         else:
             files[path] = partial(_read_entry, archive, info, lock)
     if both := files.keys() & folders:
         raise DataError(f"{name} holds {min(both)[:80]!r} as a file and as a folder.")
     return files, frozenset(folders)
+
+
+def _no_zip(file: BinaryIO, name: str) -> str:
+    """What is said of a file that is no zip: what it is, if that can be told."""
+    file.seek(0)
+    kind = kind_of(file.read(HEAD))
+    if kind is None or kind == "zip":
+        return f"{name} is neither a folder nor a zip that can be read."
+    return f"{name} is {kind}, whatever its name; make a zip of the photos' folders instead."
 
 
 def _count(file: BinaryIO, mark: bytes) -> int:
@@ -85,11 +105,13 @@ def _count(file: BinaryIO, mark: bytes) -> int:
     return count
 
 
-def _checked(info: zipfile.ZipInfo, name: str, limits: ZipLimits) -> str:
-    """The entry's path, if the entry is one that may be read; raises DataError."""
-    path = info.orig_filename.removesuffix("/")
+def _checked(info: zipfile.ZipInfo, own_name: str, name: str, limits: ZipLimits) -> str:
+    """The path of the entry called `own_name`, if it is one that may be read; raises DataError."""
+    path = own_name.removesuffix("/")
     shown = f"{name} is refused: its entry {path[:80]!r}"
     parts = path.split("/")
+    if is_hidden(parts[-1]) and parts[-1].endswith("\r"):  # a folder's icon on a Mac
+        path = path[:-1]
     if len(path) > MAX_ZIP_PATH or _DRIVE_OR_CONTROL.search(path) or {"", ".", ".."} & set(parts):
         raise DataError(f"{shown} is not a plain relative path.")
     if info.flag_bits & _ENCRYPTED:
@@ -106,10 +128,15 @@ def _checked(info: zipfile.ZipInfo, name: str, limits: ZipLimits) -> str:
     return path
 
 
-def _read_entry(archive: zipfile.ZipFile, info: zipfile.ZipInfo, lock: threading.Lock) -> bytes:
-    """The entry's bytes: never more than it declares, which was checked."""
+def _read_entry(
+    archive: zipfile.ZipFile,
+    info: zipfile.ZipInfo,
+    lock: threading.Lock,
+    limit: int | None = None,
+) -> bytes:
+    """The entry's bytes, at most `limit`: never more than it declares, which was checked."""
     try:
         with lock, archive.open(info) as file:  # a ZipFile counts its readers without a lock
-            return file.read(info.file_size)
+            return file.read(info.file_size if limit is None else min(limit, info.file_size))
     except Exception as error:  # zipfile and zlib raise half a dozen types on damaged entries
         raise DataError("It is damaged inside the zip.") from error

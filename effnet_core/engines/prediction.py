@@ -33,7 +33,7 @@ class Prediction:
     and `crop_box` their (left, top, right, bottom) in pixels of the upright original. `engine`
     names what computed the pass. `probabilities` is read-only float32 (classes,), in the order of
     `classes`, and `activation` says what made them of the logits; with `one_logit` the two rows are
-    one logit's.
+    one logit's. `notes` are sentences on how the picture's file was read, as in `Decoded`.
     """
 
     weights: str
@@ -49,6 +49,7 @@ class Prediction:
     probabilities: npt.NDArray[np.float32] = field(repr=False, compare=False)
     activation: Activation = "softmax"
     one_logit: bool = False
+    notes: tuple[str, ...] = ()
 
     @property
     def meaning(self) -> str:

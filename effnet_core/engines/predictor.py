@@ -194,6 +194,7 @@ class Predictor:
             probabilities=probabilities,
             activation=self.activation,
             one_logit=self.one_logit,
+            notes=picture.notes,
         )
         return prediction, by
 

@@ -14,10 +14,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, replace
 
-import numpy as np
 import torch
 import torch.nn.functional as F
-from PIL import Image
 from torch import Tensor, nn
 
 from effnet_core.architecture.outputs import Activation, probabilities
@@ -28,7 +26,8 @@ from effnet_core.engines.predictor import Predictor
 from effnet_core.errors import DataError, DoesNotFit, EffnetError, InvalidInput
 from effnet_core.evaluation.matching import for_classes
 from effnet_core.evaluation.result import Evaluation, PhotoAnswers
-from effnet_core.images import Preprocessing, model_view
+from effnet_core.images import Decoded, Preprocessing
+from effnet_core.images.resizing import resized_view
 from effnet_core.network.build import free_bytes, is_out_of_memory
 
 BATCH = 250
@@ -40,12 +39,17 @@ _BATCHES_AHEAD = 2  # decoded while the network is busy
 
 @dataclass(frozen=True, kw_only=True)
 class Accuracy:
-    """Shares of `photos` whose class is the first, or among the first five; the mean loss."""
+    """Shares of `photos` whose class is the first, or among the first five; the mean loss.
+
+    `class_mean` is the mean of top-1 over the classes that have photos, which counts a rare class
+    as much as a frequent one; None in what was kept before there was one.
+    """
 
     photos: int
     top1: float
     top5: float
     loss: float
+    class_mean: float | None = None
 
 
 def evaluate(
@@ -112,9 +116,9 @@ def views(photos: PhotoSet, preprocessing: Preprocessing) -> Tensor:
     return seen
 
 
-def view(image: Image.Image, preprocessing: Preprocessing) -> Tensor:
-    """What the network sees of an RGB picture, uint8 (3, crop, crop)."""
-    return torch.from_numpy(np.array(model_view(image, preprocessing))).permute(2, 0, 1)
+def view(image: Decoded, preprocessing: Preprocessing) -> Tensor:
+    """What the network sees of a picture, uint8 (3, crop, crop)."""
+    return torch.from_numpy(resized_view(image, preprocessing).copy()).permute(2, 0, 1)
 
 
 def logits(
@@ -149,6 +153,19 @@ def right(answers: Tensor, labels: Tensor) -> Tensor:
     loss = F.cross_entropy(answers.double(), labels, reduction="sum")
     found: list[int | Tensor] = [len(labels), (before < 1).sum(), (before < 5).sum(), loss]
     return torch.tensor([float(value) for value in found], dtype=torch.float64)
+
+
+def right_by_class(answers: Tensor, labels: Tensor) -> Tensor:
+    """Photos of each class, then how many of them are right; float64 (2 · classes,)."""
+    classes = answers.shape[1]
+    first = places(answers, labels) < 1
+    sums = [part.bincount(minlength=classes) for part in (labels, labels[first])]
+    return torch.cat(sums).double()
+
+
+def mean_of_classes(photos: Tensor, first: Tensor) -> float:
+    """The mean of top-1 over the classes that have photos, of both counts by class (classes,)."""
+    return float((first / photos)[photos > 0].mean())
 
 
 def places(answers: Tensor, labels: Tensor) -> Tensor:

@@ -91,8 +91,8 @@ def _view(predictor: Predictor, photos: PhotoFiles, place: int) -> tuple[Tensor,
     corners = photos.boxes[place]
     assert corners is not None
     try:
-        image = picture(photos, place)
+        seen = picture(photos, place)
     except EffnetError:
         return None
-    box = view_box(corners, image.size, predictor.preprocessing)
-    return None if box is None else (view(image, predictor.preprocessing), box)
+    box = view_box(corners, seen.size, predictor.preprocessing)
+    return None if box is None else (view(seen, predictor.preprocessing), box)

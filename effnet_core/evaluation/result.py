@@ -159,6 +159,11 @@ class Evaluation:
         return math.sqrt(self.top1 * (1 - self.top1) / self.photos)
 
     @property
+    def class_mean(self) -> float:
+        """The mean of `top1` over the classes that have photos: a rare one counts as much."""
+        return math.fsum(entry.top1 for entry in self.per_class) / len(self.per_class)
+
+    @property
     def confusion(self) -> Ints:
         """(classes, classes): photos by true class (row) and predicted class (column)."""
         side = len(self.classes)
@@ -197,6 +202,7 @@ class Evaluation:
             **self.measured(),
             "seconds": self.seconds,
             "top1_standard_error": self.top1_standard_error,
+            "class_mean": self.class_mean,
             "model_classes": len(self.classes),
             "activation": self.activation,
             "assumed": self.assumed,

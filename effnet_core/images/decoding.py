@@ -9,12 +9,12 @@ from __future__ import annotations
 import io
 import time
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
-
-import numpy as np
 
 # Naming the plugins keeps Pillow from ever loading the others (EPS starts Ghostscript).
 from PIL import (
+    AvifImagePlugin,
     BmpImagePlugin,
     GifImagePlugin,
     Image,
@@ -27,7 +27,15 @@ from PIL import (
 )
 
 from effnet_core.errors import ImageError
-from effnet_core.limits import MAX_JPEG_SCANS, MAX_PICTURE_BYTES, MAX_PIXELS
+from effnet_core.images.colour import to_srgb, wide_profile
+from effnet_core.images.depth import (
+    eight_bit_colour,
+    eight_bit_grey,
+    is_deep_colour,
+    is_deep_grey,
+)
+from effnet_core.images.kinds import kind_of
+from effnet_core.limits import MAX_JPEG_PIXELS, MAX_JPEG_SCANS, MAX_PICTURE_BYTES, MAX_PIXELS
 
 _PLUGINS = (
     JpegImagePlugin.JpegImageFile,
@@ -36,10 +44,13 @@ _PLUGINS = (
     GifImagePlugin.GifImageFile,
     BmpImagePlugin.BmpImageFile,
     TiffImagePlugin.TiffImageFile,
+    AvifImagePlugin.AvifImageFile,
 )
 FORMATS: tuple[str, ...] = tuple(str(plugin.format) for plugin in _PLUGINS)
-FORMATS_SENTENCE = "JPEG, PNG, WebP, GIF, BMP or TIFF"
-_TILE_WIDTH, _TILE_HEIGHT, _BITS_PER_SAMPLE = 322, 323, 258  # TIFF tags
+FORMATS_SENTENCE = "AVIF, JPEG, PNG, WebP, GIF, BMP or TIFF"
+_TILE_WIDTH, _TILE_HEIGHT = 322, 323  # TIFF tags
+_START_OF_SCAN = 0xDA
+_SEQUENTIAL, _OTHER_FRAMES = (0xC0, 0xC1), (0xC2, 0xC3, *range(0xC5, 0xC8), *range(0xC9, 0xD0))
 
 # What Pillow only warns of is refused here (size) or of no consequence (damaged metadata).
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
@@ -51,12 +62,14 @@ class Decoded:
     """A picture, upright RGB, and the (width, height) that its file's pixels have, upright.
 
     `image` has fewer where a JPEG was decoded at a fraction of its size. `milliseconds` is how long
-    that took.
+    that took. `notes` are sentences: what was made of the file's values that another program might
+    have made otherwise.
     """
 
     image: Image.Image
     size: tuple[int, int]
     milliseconds: float = 0.0
+    notes: tuple[str, ...] = ()
 
     @property
     def is_whole(self) -> bool:
@@ -67,31 +80,35 @@ class Decoded:
 def decode(data: bytes) -> Image.Image:
     """An upright 8-bit RGB picture from the bytes of a file; of an animation, the first frame.
 
-    Size is judged from the header, before any pixel is decoded. Transparency is laid on white,
-    16-bit grey is scaled (not clipped), CMYK and palettes are converted; metadata is dropped and
-    colour profiles are not applied, as in the networks' training.
-    Raises `ImageError`: wrong format, over the limits of `limits`, damaged, cut short.
+    Size is judged from the header, before any pixel is decoded; a JPEG of more than MAX_PIXELS
+    comes at half its size. Transparency is laid on white, deeper values are scaled to 8 bits as
+    `depth` explains (not clipped), colours of wide profiles are converted to sRGB, CMYK and
+    palettes to RGB; metadata is dropped, and other profiles are not applied, as in the networks'
+    training. Raises `ImageError`: wrong format, over the limits of `limits`, damaged, cut short.
     """
     return decode_reduced(data, shorter_edge=None).image
 
 
-def decode_reduced(data: bytes, *, shorter_edge: int | None) -> Decoded:
+def decode_reduced(data: bytes, *, shorter_edge: int | None, as_stored: bool = False) -> Decoded:
     """As `decode`, but a JPEG may be decoded at 1/2, 1/4 or 1/8 of its size, several times faster.
 
     The smallest is taken whose shorter edge has at least `shorter_edge` pixels; a smaller picture,
-    every other format, and without an edge every picture, comes whole. Raises what `decode` raises.
+    every other format, and without an edge every picture, comes as by `decode`. `as_stored` leaves
+    colours of wide profiles as the file has them, as data sets are read by all who train on them.
+    Raises what `decode` raises.
     """
     start = time.perf_counter()
     image = _open(data)
-    _refuse_oversized(image)
+    _refuse_oversized(image, data)
     size = image.size
     try:
-        if shorter_edge is not None:
-            image.draft(None, (shorter_edge, shorter_edge))
+        _draft(image, shorter_edge)
+        deep = is_deep_colour(image)
         image.load()
         lying = image.size
+        told = eight_bit_colour(image, _open(data)) if deep else ""
         upright = _upright(image)
-        rgb = _to_rgb(upright)
+        rgb, notes = _to_rgb(upright, as_stored=as_stored)
     except ImageError:
         raise
     except Exception as error:  # on damaged data Pillow's decoders raise a dozen unrelated types
@@ -99,11 +116,12 @@ def decode_reduced(data: bytes, *, shorter_edge: int | None) -> Decoded:
             f"The {image.format} file is damaged or cut short; expected a complete picture."
         ) from error
     size = size if upright.size == lying else size[::-1]
-    return Decoded(rgb, size, (time.perf_counter() - start) * 1e3)
+    milliseconds = (time.perf_counter() - start) * 1e3
+    return Decoded(rgb, size, milliseconds, tuple(filter(None, (told, *notes))))
 
 
 def _open(data: bytes) -> ImageFile.ImageFile:
-    """The file's header, read by one of the six allowed formats and no other."""
+    """The file's header, read by one of the allowed formats and no other."""
     if not data:
         raise ImageError(f"The file is empty; expected a picture ({FORMATS_SENTENCE}).")
     if len(data) > MAX_PICTURE_BYTES:
@@ -119,9 +137,9 @@ def _open(data: bytes) -> ImageFile.ImageFile:
             "accepted; please send a smaller version."
         ) from error
     except Exception as error:  # on damaged headers Pillow raises a dozen unrelated types
-        raise ImageError(
-            f"The file is not a readable picture; expected {FORMATS_SENTENCE}."
-        ) from error
+        kind = kind_of(data)
+        what = f"{kind}, whatever its name" if kind else "not a readable picture"
+        raise ImageError(f"The file is {what}; expected {FORMATS_SENTENCE}.") from error
     if image.format in ("JPEG", "MPO") and data.count(b"\xff\xda") > MAX_JPEG_SCANS:
         raise ImageError(
             f"The JPEG has more than {MAX_JPEG_SCANS} scans; expected one saved the usual way."
@@ -129,19 +147,64 @@ def _open(data: bytes) -> ImageFile.ImageFile:
     return image
 
 
-def _refuse_oversized(image: ImageFile.ImageFile) -> None:
-    """Refuse by the header alone: the picture's size, and the size of a TIFF's tiles."""
+def _refuse_oversized(image: ImageFile.ImageFile, data: bytes) -> None:
+    """Refuse by the header alone: the picture's size, and the size of a TIFF's tiles.
+
+    A JPEG in one scan is decoded row by row, at a fraction without its full size ever being in
+    memory; of any other the coefficients are all held first.
+    """
     sizes = [image.size]
     if isinstance(image, TiffImagePlugin.TiffImageFile):
         tile = (image.tag_v2.get(_TILE_WIDTH, 0), image.tag_v2.get(_TILE_HEIGHT, 0))
         if all(type(edge) is int for edge in tile):
             sizes.append(tile)
+    limit, accepted = MAX_PIXELS, f"{MAX_PIXELS / 1e6:.0f} million are accepted"
+    if isinstance(image, JpegImagePlugin.JpegImageFile):
+        limit = MAX_JPEG_PIXELS if _is_one_scan(data) else MAX_PIXELS
+        accepted += f" ({MAX_JPEG_PIXELS / 1e6:.0f} of a JPEG that is not progressive)"
     for width, height in sizes:
-        if width * height > MAX_PIXELS:
+        if width * height > limit:
             raise ImageError(
                 f"The picture has {width * height / 1e6:,.0f} million pixels "
-                f"({width:,} × {height:,}); at most {MAX_PIXELS / 1e6:.0f} million are accepted."
+                f"({width:,} × {height:,}); at most {accepted}."
             )
+
+
+def _is_one_scan(data: bytes) -> bool:
+    """Whether a JPEG's first scan is its only one: sequential, with all channels of the frame."""
+    channels = 0
+    for marker, begin in _segments(data):
+        if marker in _OTHER_FRAMES:
+            return False
+        if marker in _SEQUENTIAL:
+            channels = data[begin + 5]  # after precision, height and width
+        elif marker == _START_OF_SCAN:
+            return data[begin] == channels
+    return False
+
+
+def _segments(data: bytes) -> Iterator[tuple[int, int]]:
+    """(marker, where its contents begin) of a JPEG's segments up to its first scan."""
+    place = 2
+    while place + 10 < len(data) and data[place] == 0xFF:
+        marker = data[place + 1]
+        if marker == 0xFF:  # padding
+            place += 1
+            continue
+        yield marker, place + 4
+        if marker == _START_OF_SCAN:
+            return
+        place += 2 + int.from_bytes(data[place + 2 : place + 4], "big")
+
+
+def _draft(image: ImageFile.ImageFile, shorter_edge: int | None) -> None:
+    """Have a JPEG decoded no further than is asked for, and within the limit."""
+    short = min(image.size)
+    edge = short if shorter_edge is None else shorter_edge
+    if image.width * image.height > MAX_PIXELS:
+        edge = min(edge, short // 2)
+    if edge < short:
+        image.draft(None, (edge, edge))
 
 
 def _upright(image: Image.Image) -> Image.Image:
@@ -153,30 +216,18 @@ def _upright(image: Image.Image) -> Image.Image:
     return image
 
 
-def _to_rgb(image: Image.Image) -> Image.Image:
-    """Any mode to plain 8-bit RGB without metadata."""
-    if image.mode == "F" or image.mode.startswith("I"):
-        image = _eight_bit_grey(image)
+def _to_rgb(image: Image.Image, *, as_stored: bool) -> tuple[Image.Image, tuple[str, ...]]:
+    """Any mode to plain 8-bit RGB without metadata, and what there is to be told of it."""
+    depth = colour = ""
+    profile = None if as_stored else wide_profile(image)
+    if is_deep_grey(image):
+        image, depth = eight_bit_grey(image)
     if image.has_transparency_data:
         rgba = image.convert("RGBA")
         image = Image.new("RGB", image.size, "white")
         image.paste(rgba, mask=rgba)
     rgb = image.convert("RGB")
+    if profile is not None:
+        rgb, colour = to_srgb(rgb, profile)
     rgb.info = {}
-    return rgb
-
-
-def _eight_bit_grey(image: Image.Image) -> Image.Image:
-    """Grey of more than 8 bits, scaled so that the format's white stays white."""
-    bits = 16
-    if isinstance(image, TiffImagePlugin.TiffImageFile):
-        bits = min(16, image.tag_v2.get(_BITS_PER_SAMPLE, (bits,))[0])
-    white = 2**bits - 1
-    values = np.asarray(image)
-    if image.mode == "F" or values.min() < 0 or values.max() > white:
-        raise ImageError(
-            "The picture holds 32-bit values whose white is unknown; expected 8 or 16 bits a "
-            "channel."
-        )
-    scale = np.round(np.arange(white + 1) * (255 / white)).astype(np.uint8)
-    return Image.fromarray(scale[values])
+    return rgb, (depth, colour)

@@ -9,7 +9,14 @@ from torch import Tensor
 
 from effnet_core.architecture.spec import ArchitectureSpec
 from effnet_core.datasets.photo_set import PhotoSet
-from effnet_core.evaluation.accuracy import Accuracy, logits, right, views
+from effnet_core.evaluation.accuracy import (
+    Accuracy,
+    logits,
+    mean_of_classes,
+    right,
+    right_by_class,
+    views,
+)
 from effnet_core.images import Preprocessing
 from effnet_core.network.build import materialise
 from effnet_core.network.model import EfficientNet
@@ -38,9 +45,18 @@ class Judge:
     def accuracy(self, weights: dict[str, Tensor]) -> Accuracy:
         """How right `weights` are on the held-out photos of all processes."""
         self.network.load_state_dict(weights, strict=True)
-        device, sums = self.world.device, torch.zeros(4, dtype=torch.float64)
+        device, classes = self.world.device, len(self.photos.classes)
+        sums = torch.zeros(4 + 2 * classes, dtype=torch.float64)
         if len(self.photos):  # fewer photos than processes leave some without
             answers = logits(self.network, self.seen, self.shown, device=device)
-            sums = right(answers, self.photos.labels)
-        count, first, five, loss = self.world.total_(sums.to(device)).tolist()
-        return Accuracy(photos=int(count), top1=first / count, top5=five / count, loss=loss / count)
+            labels = self.photos.labels
+            sums = torch.cat([right(answers, labels), right_by_class(answers, labels)])
+        sums = self.world.total_(sums.to(device)).cpu()
+        count, first, five, loss = sums[:4].tolist()
+        return Accuracy(
+            photos=int(count),
+            top1=first / count,
+            top5=five / count,
+            loss=loss / count,
+            class_mean=mean_of_classes(*sums[4:].view(2, classes)),
+        )

@@ -13,11 +13,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from effnet_core.datasets.photo_set import held_out_rows
 from effnet_core.errors import EffnetError
 from effnet_core.evaluation.accuracy import Accuracy
 from effnet_core.network.build import build
 from effnet_core.training.distributed import World
+from effnet_core.training.holding_out import hold_out, told_of
 from effnet_core.training.interruption import DIVERGED, asked_to_stop, is_foreseen, sentence
 from effnet_core.training.job import Job, shown
 from effnet_core.training.judge import Judge
@@ -79,7 +79,7 @@ def _begun(job: Job, folder: RunFolder, world: World, report: Report, *, resume:
     preprocessing = shown(job, about if resume else {})
     require_room(job.spec, recipe, world)
     saved = _saved(job, folder, world) if resume else None
-    rows, held = held_out_rows(len(job.photos), recipe.held_out, seed=recipe.split_seed)
+    rows, held = hold_out(job.photos, recipe, about if resume else None)
     mine = held[world.rank :: world.size]
     model = job.model or build(
         job.spec, device=str(world.device), seed=recipe.seed, batch=recipe.micro_batch
@@ -99,8 +99,8 @@ def _begun(job: Job, folder: RunFolder, world: World, report: Report, *, resume:
     if world.first and resume:
         folder.keep_metrics_until(trainer.steps)
     elif world.first:
-        about = {**about, "preprocessing": preprocessing.to_dict(), **environment(world.device)}
-        folder.begin(job.spec, recipe, about, course.state())
+        about = {**about, "preprocessing": preprocessing.to_dict(), **told_of(job.photos, held)}
+        folder.begin(job.spec, recipe, about | environment(world.device), course.state())
     return course
 
 
@@ -172,6 +172,7 @@ class _Course:
             steps=trainer.total_steps,
             loss=self.loss,
             top1=None if self.accuracy is None else self.accuracy.top1,
+            class_mean=None if self.accuracy is None else self.accuracy.class_mean,
             photos_per_second=recipe.batch * done / seconds if done else None,
             seconds=self.clock.seconds,
             seconds_left=seconds * (whole - now) / (now - before) if done else None,
@@ -271,6 +272,7 @@ class _Course:
             held_out=recipe.held_out,
             top1=None if accuracy is None else accuracy.top1,
             top5=None if accuracy is None else accuracy.top5,
+            class_mean=None if accuracy is None else accuracy.class_mean,
             seconds=self.clock.seconds,
             photos_per_second=trainer.steps * recipe.batch / self.clock.training,
             device=str(self.world.device),
@@ -287,9 +289,8 @@ class _Course:
 
 def _tuned(device: torch.device) -> AbstractContextManager[None]:
     """On CUDA, convolutions by whichever algorithm is the fastest here for their shapes."""
-    if device.type != "cuda":
-        return nullcontext()
-    return torch.backends.cudnn.flags(enabled=True, benchmark=True)
+    on_cuda = device.type == "cuda"
+    return torch.backends.cudnn.flags(enabled=True, benchmark=True) if on_cuda else nullcontext()
 
 
 def _not_begun(told: str) -> Status:

@@ -8,7 +8,8 @@ from pathlib import Path
 from effnet_core.datasets.listing import list_photos
 from effnet_core.datasets.photo_set import PhotoSet
 from effnet_core.datasets.prepare import decoded
-from effnet_core.datasets.trees import Split, opened
+from effnet_core.datasets.splits import Split
+from effnet_core.datasets.trees import opened
 from effnet_core.errors import DataError
 from effnet_core.limits import ZipLimits
 

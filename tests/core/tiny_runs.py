@@ -14,7 +14,7 @@ from effnet_core.architecture.names import scaled
 from effnet_core.architecture.spec import ArchitectureSpec, BlockSpec
 from effnet_core.datasets import prepared
 from effnet_core.datasets.photo_set import PhotoSet
-from effnet_core.datasets.trees import Split
+from effnet_core.datasets.splits import Split
 from effnet_core.network.build import build
 from effnet_core.network.model import EfficientNet
 from effnet_core.training import loop

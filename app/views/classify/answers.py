@@ -51,6 +51,8 @@ def _draw_picture(
     if boxes:
         details.append(f"the {frame} the {crop} that the models see")
     st.html(title(picture.title, *details))
+    for note in picture.notes:
+        st.html(caption(note))
     if picture in pictures.uploads():
         key = f"remove-{picture.key}"
         st.button("Remove", key, type="tertiary", on_click=pictures.remove, args=(picture.key,))

@@ -9,8 +9,9 @@ from app.markup import plain
 from app.pictures import Picture
 from app.state import Several
 from effnet_core.images import FORMATS_SENTENCE
+from effnet_core.images.kinds import SUFFIXES
 from effnet_core.images.samples import sample_images
-from effnet_core.limits import MAX_PIXELS, PICTURE_UPLOAD_MEGABYTES
+from effnet_core.limits import MAX_JPEG_PIXELS, MAX_PIXELS, PICTURE_UPLOAD_MEGABYTES
 
 _NAMES = tuple(sample.name for sample in sample_images())
 SAMPLES = Several(
@@ -37,7 +38,8 @@ if (!window.efficientnetPaste) {
   });
 }
 </script>"""
-_TYPES = ("jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff")
+# Without HEIC: where it is not on the list, telephones of Apple send a JPEG instead.
+_TYPES = tuple(sorted(suffix.removeprefix(".") for suffix in SUFFIXES))
 _ROUND = "pictures_taken_in"
 _REFUSED = "pictures_refused"
 
@@ -51,8 +53,8 @@ def choose() -> tuple[Picture, ...]:
         accept_multiple_files=True,
         max_upload_size=PICTURE_UPLOAD_MEGABYTES,
         key=f"upload-{taken}",
-        help=f"{FORMATS_SENTENCE}, at most {MAX_PIXELS // 1_000_000} million pixels each. Several "
-        "at once are welcome.",
+        help=f"{FORMATS_SENTENCE}, at most {MAX_PIXELS // 1_000_000} million pixels each, of JPEGs "
+        f"that are not progressive {MAX_JPEG_PIXELS // 1_000_000}. Several at once are welcome.",
     )
     st.caption(
         "Browse, drop, or paste with Ctrl+V anywhere on this page. Pictures stay in this server's "

@@ -146,6 +146,8 @@ def choose_picture() -> Picture:
     st.page_link(page("classify"), label="Upload your own on Classify", icon=":material/upload:")
     if picture in pictures.uploads():
         st.caption("Known to this session alone: this page's address shows others a sample.")
+    for note in picture.notes:
+        st.caption(plain(note))
     return picture
 
 

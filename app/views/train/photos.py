@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import PurePath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 import numpy as np
 import streamlit as st
@@ -14,6 +14,7 @@ from app.markup import plain
 from app.pictures import in_a_row
 from app.state import Choice
 from effnet_core.datasets.drawn import PER_CLASS, SHAPES, draw
+from effnet_core.datasets.splits import AmbiguousFolders, FoldersAre
 from effnet_core.errors import EffnetError
 
 if TYPE_CHECKING:
@@ -43,7 +44,10 @@ _FEW = 20
 
 @dataclass(frozen=True, kw_only=True)
 class Photos:
-    """Photos that can be trained on: `read` gives their zip, `name` is for the run."""
+    """Photos that can be trained on: `read` gives their zip, `name` is for the run.
+
+    `folders_are` is what was answered where the zip's folders may be splits or classes.
+    """
 
     name: str
     source: str
@@ -51,6 +55,7 @@ class Photos:
     classes: int
     easy: bool
     read: Callable[[], bytes]
+    folders_are: FoldersAre | None = None
 
 
 def choose(jobs: TrainingJobs) -> Photos | None:
@@ -82,7 +87,7 @@ def _choose_zip(jobs: TrainingJobs) -> Photos | None:
         max_upload_size=limit,
         key="train-zip",
         help="cats.zip might hold the folders tabby/ and siamese/ with photos in each. With train/ "
-        "and val/ folders, only train/ is used.",
+        "and val/ folders, by these or other usual names, only train/ is used.",
     )
     if file is None:
         widgets.download("An example zip", resources.drawn_photos, EXAMPLE)
@@ -92,9 +97,17 @@ def _choose_zip(jobs: TrainingJobs) -> Photos | None:
             "the names of runs and classes."
         )
         return None
-    found = _look(jobs, file)
-    if isinstance(found, str):
-        st.error(plain(found))
+    found, folders_are = _look(jobs, file, None), None
+    if isinstance(found, AmbiguousFolders):
+        st.warning(plain(str(found)))
+        folders_are = st.segmented_control(
+            "The folders are", get_args(FoldersAre), key=f"folders-{file.file_id}"
+        )
+        if folders_are is None:
+            return None
+        found = _look(jobs, file, folders_are)
+    if isinstance(found, EffnetError):
+        st.error(plain(str(found)))
         return None
     _tell(found)
     return Photos(
@@ -104,20 +117,25 @@ def _choose_zip(jobs: TrainingJobs) -> Photos | None:
         classes=len(found.counts),
         easy=False,
         read=file.getvalue,
+        folders_are=folders_are,
     )
 
 
-def _look(jobs: TrainingJobs, file: UploadedFile) -> Contents | str:
-    """What the zip holds, or the sentence that says why it cannot be used; looked up once."""
-    known: tuple[str, Contents | str] | None = st.session_state.get(_LOOKED)
-    if known is None or known[0] != file.file_id:
+def _look(
+    jobs: TrainingJobs, file: UploadedFile, folders_are: FoldersAre | None
+) -> Contents | EffnetError:
+    """What the zip holds, or why it cannot be used as it is; looked up once."""
+    known: tuple[str, dict[FoldersAre | None, Contents | EffnetError]]
+    known = st.session_state.get(_LOOKED, ("", {}))
+    if known[0] != file.file_id:
+        known = st.session_state[_LOOKED] = (file.file_id, {})
+    if folders_are not in known[1]:
         with st.spinner("Looking into the zip …"):
             try:
-                found: Contents | str = jobs.look(file.getvalue())
+                known[1][folders_are] = jobs.look(file.getvalue(), folders_are)
             except EffnetError as error:
-                found = str(error)
-        known = st.session_state[_LOOKED] = (file.file_id, found)
-    return known[1]
+                known[1][folders_are] = error
+    return known[1][folders_are]
 
 
 def _tell(found: Contents) -> None:
@@ -128,6 +146,10 @@ def _tell(found: Contents) -> None:
         f"**{found.photos:,} photos of {len(found.counts)} classes**: {', '.join(counts)}{more}."
         + (f" {found.validation:,} more for validation are not used." if found.validation else "")
     )
+    if found.passed_over.pictures:
+        st.warning(plain(found.passed_over.in_words))
+    elif found.passed_over.in_words:
+        st.caption(plain(found.passed_over.in_words))
     name, fewest = min(found.counts, key=lambda one: one[1])
     if fewest < _FEW:
         photos = "photo" if fewest == 1 else "photos"

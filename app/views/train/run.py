@@ -39,6 +39,12 @@ _NUMBERS: tuple[tuple[str, str, Callable[[float], str], str], ...] = (
         "Of the photos that it is never trained on, how many it gets right.",
     ),
     (
+        "Mean of the classes",
+        "class_mean",
+        percent,
+        "Held-out top-1 of each class, averaged: a rare class counts as much as a frequent one.",
+    ),
+    (
         "Training loss",
         "loss",
         "{:.3f}".format,
@@ -120,12 +126,18 @@ def _draw_progress(run: Run) -> None:
 
 
 def _draw_numbers(run: Run) -> None:
-    """Four numbers in a row; a dash for what is not known yet."""
+    """The numbers in a row; a dash for what is not known yet."""
     with st.container(key="numbers"):
         for name, field, show, explanation in _NUMBERS:
             value = getattr(run.status, field, None)
             shown = "–" if value is None else show(value)
             st.metric(name, shown, help=explanation, border=True, height="stretch")
+    if run.begun is not None and (unjudged := run.begun.about.get("unjudged")):
+        st.warning(
+            f"No photo of {plain(', '.join(map(str, unjudged[:8])))}"
+            + (f" and {len(unjudged) - 8:,} more classes" if len(unjudged) > 8 else "")
+            + " is held out: the accuracy says nothing of them."
+        )
 
 
 def _draw_curves(run: Run, order: Order) -> None:

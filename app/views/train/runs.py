@@ -94,6 +94,8 @@ def _details(run: Run) -> str:
         f"{order.photos:,} photos",
     ]
     if status is not None and status.top1 is not None:
-        parts.insert(0, f"{percent(status.top1)} held-out top-1")
+        mean = status.class_mean
+        more = "" if mean is None else f" (mean of the classes {percent(mean)})"
+        parts.insert(0, f"{percent(status.top1)} held-out top-1{more}")
     age = datetime.now(UTC) - datetime.fromisoformat(order.created)
     return " · ".join((*parts, f"{duration(age.total_seconds())} ago"))

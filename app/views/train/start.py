@@ -64,6 +64,7 @@ def _wish(name: str, photos: Photos | None, asked: Asked) -> Wish | None:
         weights=None if asked.card is None else asked.card.id,
         resolution=asked.pixels,
         source=photos.source,
+        folders_are=photos.folders_are,
     )
 
 

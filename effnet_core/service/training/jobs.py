@@ -22,6 +22,7 @@ import platformdirs
 
 from effnet_core import files
 from effnet_core.datasets.prepare import Progress
+from effnet_core.datasets.splits import FoldersAre
 from effnet_core.errors import Busy, EffnetError, InvalidInput
 from effnet_core.limits import RunLimits
 from effnet_core.service.training.names import RUN_ID
@@ -85,9 +86,9 @@ class TrainingJobs:
         path = RunFolder(self._folder(run_id)).model
         return path if path.is_file() else None
 
-    def look(self, upload: bytes) -> Contents:
-        """What an uploaded zip holds, quickly; raises DataError or InvalidInput."""
-        return look(upload, self.limits)
+    def look(self, upload: bytes, folders_are: FoldersAre | None = None) -> Contents:
+        """What an uploaded zip holds, quickly; raises what `orders.look` raises."""
+        return look(upload, self.limits, folders_are)
 
     def estimate(self, wish: Wish, photos: int) -> Estimate | None:
         """How long it would take by the latest run here that did the same work a photo, if any."""

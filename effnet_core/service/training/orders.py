@@ -13,8 +13,10 @@ from pathlib import Path
 from effnet_core.architecture.names import scaled
 from effnet_core.architecture.spec import ArchitectureSpec
 from effnet_core.cost.report import summarize
-from effnet_core.datasets.listing import list_photos
+from effnet_core.datasets.listing import list_photos, without_disguised
+from effnet_core.datasets.passed_over import PassedOver
 from effnet_core.datasets.prepare import Progress, prepare, require_trainable
+from effnet_core.datasets.splits import FoldersAre
 from effnet_core.datasets.trees import opened
 from effnet_core.errors import DoesNotFit, InvalidInput, WeightsError
 from effnet_core.files import readable_size
@@ -37,7 +39,8 @@ class Wish:
     """What somebody asks for besides the photos.
 
     The network is the formula's at `phi`, with BASE_RESOLUTION at φ = 0, or that of `weights`, an
-    id; at `resolution` pixels where it is given. `source` says in words where the photos are from.
+    id; at `resolution` pixels where it is given. `source` says in words where the photos are
+    from, and `folders_are` what the zip's folders are, where it has been asked.
     """
 
     name: str
@@ -46,6 +49,7 @@ class Wish:
     weights: str | None = None
     resolution: int | None = None
     source: str = "an uploaded zip"
+    folders_are: FoldersAre | None = None
 
     def __post_init__(self) -> None:
         if (self.phi is None) == (self.weights is None):
@@ -57,11 +61,12 @@ class Contents:
     """What an uploaded zip holds, by the names of its files alone.
 
     `counts` are training photos by class, in the order of the classes. `validation` photos in a
-    folder of their own are not trained on.
+    folder of their own are not trained on; `passed_over` is what the zip holds besides.
     """
 
     counts: tuple[tuple[str, int], ...]
     validation: int
+    passed_over: PassedOver
 
     @property
     def photos(self) -> int:
@@ -78,15 +83,19 @@ class Estimate:
     by: str
 
 
-def look(upload: bytes, limits: RunLimits) -> Contents:
-    """What the zip holds; no photo is read. Raises DataError or InvalidInput."""
+def look(upload: bytes, limits: RunLimits, folders_are: FoldersAre | None = None) -> Contents:
+    """What the zip holds; of photos only the first bytes are read.
+
+    Raises DataError (AmbiguousFolders where it has to be said what the folders are) or
+    InvalidInput.
+    """
     if len(upload) > limits.upload_bytes:
         raise InvalidInput(
             f"The zip has {readable_size(len(upload))}, and {readable_size(limits.upload_bytes)} "
             "are accepted; make the photos smaller, or take fewer."
         )
     with opened([upload], limits.of_zip()) as (tree, name):
-        listing = list_photos(tree)
+        listing = without_disguised(list_photos(tree, folders_are=folders_are))
         require_trainable(listing, name)
     photos = Counter(photo.class_id for photo in listing.photos["train"])
     if photos.total() > limits.photos:
@@ -97,6 +106,7 @@ def look(upload: bytes, limits: RunLimits) -> Contents:
     return Contents(
         counts=tuple(zip(listing.classes, counts, strict=True)),
         validation=len(listing.photos.get("val", ())),
+        passed_over=listing.passed_over,
     )
 
 
@@ -129,7 +139,7 @@ def draw_up(
     The name gets a number where it is among those `taken`. Raises EffnetError; what has been
     written by then the caller removes.
     """
-    contents = look(upload, limits)
+    contents = look(upload, limits, wish.folders_are)
     spec, side = _network(wish, len(contents.counts), store)
     kept = (contents.photos + contents.validation) * 3 * side**2
     if kept > limits.prepared_bytes:
@@ -142,7 +152,12 @@ def draw_up(
     _require_memory(spec, wish.recipe)
     _require_disk(place.parent, kept, spec)
     report = prepare(
-        [upload], place / OWN_DATA, side=side, limits=limits.of_zip(), progress=progress
+        [upload],
+        place / OWN_DATA,
+        side=side,
+        folders_are=wish.folders_are,
+        limits=limits.of_zip(),
+        progress=progress,
     )
     _require_a_batch(report.photos("train"), wish.recipe)
     name = unused(cleaned(wish.name), set(taken))

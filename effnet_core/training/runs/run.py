@@ -95,8 +95,9 @@ class Begun:
 class Status:
     """How far a run is. `sentence` says why it failed; what is not known yet is None.
 
-    `loss` is the mean of the epoch so far, `top1` the last epoch's share on the held-out photos;
-    `seconds` is the time spent training so far, over all resumptions.
+    `loss` is the mean of the epoch so far, `top1` the last epoch's share on the held-out photos
+    and `class_mean` the mean of that over their classes; `seconds` is the time spent training so
+    far, over all resumptions.
     """
 
     state: State
@@ -107,6 +108,7 @@ class Status:
     steps: int
     loss: float | None = None
     top1: float | None = None
+    class_mean: float | None = None
     photos_per_second: float | None = None
     seconds: float = 0.0
     seconds_left: float | None = None
@@ -116,6 +118,8 @@ class Status:
 @dataclass(frozen=True, kw_only=True)
 class Result:
     """What came out of a run; accuracies are shares of the held-out photos, if any.
+
+    `class_mean` is the mean of `top1` over their classes.
 
     `seconds` is the time of all resumptions; `photos_per_second` counts photos trained on by the
     time of training alone, without judging and saving. `interrupted` is whether Ctrl-C stopped it.
@@ -133,6 +137,7 @@ class Result:
     photos_per_second: float
     device: str
     interrupted: bool = False
+    class_mean: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

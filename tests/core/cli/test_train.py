@@ -48,7 +48,7 @@ def test_a_run_from_scratch(
     lines = done.out.splitlines()
     assert lines[0].split() == [
         *("Network", "State", "Steps", "Photos", "Held", "out", "Held-out", "top-1", "top-5"),
-        *("Photos/s", "Time"),
+        *("Mean", "of", "the", "classes", "Photos/s", "Time"),
     ]
     assert lines[2].split()[:5] == ["tiny", "finished", "8", "72", "8"]  # a tenth is held out
     assert f"use them as --weights {out / 'model.safetensors'}" in done.out

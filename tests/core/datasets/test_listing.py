@@ -11,7 +11,8 @@ import pytest
 
 from effnet_core.datasets.listing import Listing, list_photos
 from effnet_core.datasets.prepare import prepare
-from effnet_core.datasets.trees import Split, opened
+from effnet_core.datasets.splits import Split
+from effnet_core.datasets.trees import opened
 from effnet_core.errors import DataError
 from tests.core.photo_reading import read_photos
 

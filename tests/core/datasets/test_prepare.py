@@ -17,9 +17,9 @@ from PIL import Image
 
 from effnet_core.datasets import prepare, prepared
 from effnet_core.datasets.prepare import square
-from effnet_core.datasets.trees import Split
+from effnet_core.datasets.splits import Split
 from effnet_core.errors import DataError, InvalidInput
-from effnet_core.images import decode
+from effnet_core.images import Decoded, decode, decode_reduced
 from tests.core.photo_reading import read_photos
 
 LISTS = ("classes.csv", "boxes.csv")
@@ -206,15 +206,15 @@ def test_what_progress_raises_ends_the_reading(
 ) -> None:
     reads: list[int] = []
 
-    def slowly(content: bytes) -> Image.Image:
+    def slowly(content: bytes, **options: Any) -> Decoded:
         time.sleep(0.01)
         reads.append(threading.get_ident())
-        return decode(content)
+        return decode_reduced(content, **options)
 
     def interrupt(done: int, total: int) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(prepare, "decode", slowly)
+    monkeypatch.setattr(prepare, "decode_reduced", slowly)
     monkeypatch.setattr(prepare, "_AT_ONCE", 1)
     monkeypatch.setattr(prepare.os, "cpu_count", lambda: 2)
     layout = {f"{c}/{n}.jpg": drawn.jpeg(0) for c in "ab" for n in range(30)}

@@ -17,6 +17,7 @@ from effnet_core.engines.prediction import Prediction
 from effnet_core.engines.predictor import Predictor
 from effnet_core.service import ClassifyRequest, ExplainRequest, InferenceService
 from effnet_core.weights import WeightsStore, catalog, load_checkpoint
+from tests.reading.pictures import in_srgb
 
 RIGHT = 32
 """How many of the 40 photos timm gets right with these weights."""
@@ -53,7 +54,7 @@ def answers(
     transform = create_transform(**resolve_data_config({}, model=model, use_test_size=True))
     timms = []
     for path in photos:
-        x = transform(Image.open(path).convert("RGB"))
+        x = transform(in_srgb(Image.open(path)))
         assert x.shape == (3, 224, 224)
         with torch.inference_mode():
             timms.append(model(x[None])[0].softmax(0).numpy())

@@ -132,7 +132,7 @@ def test_others_are_drawn_in_place_of_those_without_view_or_box(
 
 def test_without_a_box_there_is_nothing_to_score(predictor: Predictor, drawn: Any) -> None:
     photos = PhotoFiles(
-        reads=(lambda: drawn.jpeg(0),),
+        reads=(lambda limit=None: drawn.jpeg(0)[:limit],),
         labels=torch.tensor([0]),
         classes=CLASSES,
         class_ids=CLASSES,
@@ -155,5 +155,5 @@ def test_pictures_keep_every_pixel(drawn: Any, tmp_path: Path) -> None:
     )
     folder = drawn.put({"a/0.png": data.getvalue(), "b/0.png": data.getvalue()}, tmp_path / "p")
     with open_photos(folder) as source:
-        assert picture(source.photos, 1).tobytes() == decode(data.getvalue()).tobytes()
+        assert picture(source.photos, 1).image.tobytes() == decode(data.getvalue()).tobytes()
         assert (source.form, source.split) == ("a folder for each class", None)

@@ -15,11 +15,12 @@ import pytest
 import torch
 
 from effnet_core import files
-from effnet_core.datasets.photo_set import PhotoSet, held_out_rows
+from effnet_core.datasets.photo_set import PhotoSet
 from effnet_core.errors import DoesNotFit, InvalidInput, WeightsError
 from effnet_core.evaluation.accuracy import logits, right, views
 from effnet_core.images import Preprocessing
 from effnet_core.training import loop
+from effnet_core.training.holding_out import held_out_by_class
 from effnet_core.training.recipe import Recipe
 from effnet_core.training.runs.folder import RunFolder
 from effnet_core.training.runs.run import Status
@@ -85,7 +86,7 @@ def test_what_a_run_leaves_behind(tiny: Any, tmp_path: Path, every_step: None) -
 
     # Training time leaves out judging and saving, so it is faster than the clock on the wall.
     assert result.photos_per_second > 16 * recipe.batch / result.seconds
-    _, rows = held_out_rows(80, 16, seed=recipe.split_seed)
+    _, rows = held_out_by_class(tiny.photos().labels, 16, seed=recipe.split_seed)
     held = tiny.photos().subset(rows)
     assert accuracy(folder.model, held) == result.top1
     loaded = load_checkpoint(folder.model)

@@ -23,6 +23,7 @@ from effnet_core.service.preparing import prepare
 from effnet_core.weights import LoadedWeights, WeightsStore, load_checkpoint, resolve_weights
 from effnet_core.weights.key_names import module_names
 from effnet_core.weights.packaged import find_packaged, packaged_weights
+from tests.reading.pictures import in_srgb
 
 IDS = [each.id for each in packaged_weights()]
 
@@ -96,7 +97,7 @@ def test_photos_get_timms_answers(store: WeightsStore, name: str, photos: tuple[
     for path in photos:
         data = path.read_bytes()
         with torch.no_grad():
-            theirs = model(transform(Image.open(io.BytesIO(data)).convert("RGB"))[None])[0]
+            theirs = model(transform(in_srgb(Image.open(io.BytesIO(data))))[None])[0]
         expected = theirs.softmax(0).numpy()
         found = predictor(store, name).predict_bytes(data)
         assert found.top[0].index == expected.argmax(), path.name

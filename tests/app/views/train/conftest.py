@@ -154,6 +154,7 @@ def _put_course(folder: RunFolder, epochs: int, pid: int) -> None:
                 steps=16,
                 loss=last["loss"],
                 top1=last["held_out"]["top1"],
+                class_mean=last["held_out"]["class_mean"],
                 photos_per_second=321.4,
                 seconds=80.0,
                 seconds_left=75.0,
@@ -162,7 +163,10 @@ def _put_course(folder: RunFolder, epochs: int, pid: int) -> None:
 
 
 def _metric(epoch: int) -> dict[str, Any]:
-    """After epoch 1, 2, 3, 4 the loss is 1.5, 1.0, 0.5, 0 and the accuracy 25, 50, 75, 100 %."""
+    """After epoch 1, 2, 3, 4 the loss is 1.5, 1.0, 0.5, 0 and the accuracy 25, 50, 75, 100 %.
+
+    The mean of the classes is 20, 40, 60, 80 %.
+    """
     return {
         "kind": "epoch",
         "step": 4 * epoch,
@@ -170,5 +174,11 @@ def _metric(epoch: int) -> dict[str, Any]:
         "loss": 2.0 - 0.5 * epoch,
         "learning_rate": 0.1,
         "seconds": 40.0 * epoch,
-        "held_out": {"photos": 8, "top1": epoch / 4, "top5": 1.0, "loss": 1.8 - 0.4 * epoch},
+        "held_out": {
+            "photos": 8,
+            "top1": epoch / 4,
+            "top5": 1.0,
+            "loss": 1.8 - 0.4 * epoch,
+            "class_mean": epoch / 5,
+        },
     }

@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from effnet_core.architecture.names import scaled
 from effnet_core.datasets.drawn import SHAPES, drawn_zip
 from effnet_core.limits import RunLimits
 from effnet_core.training.presets import suited
 from effnet_core.training.runs.run import Ending, Order
+from tests.reading.pictures import encoded, of_brand
 
 
 def test_the_form_orders_what_its_controls_say(place: Any) -> None:
@@ -74,6 +76,9 @@ def zipped(files: dict[str, bytes]) -> bytes:
     return buffer.getvalue()
 
 
+PHOTO = encoded(Image.new("RGB", (8, 8), "red"), "PNG")
+
+
 def _class(name: str, count: int = 4) -> dict[str, bytes]:
     return {f"{name}/{number}.png": b"x" for number in range(count)}
 
@@ -103,6 +108,30 @@ def test_a_zip_that_cannot_be_used_is_refused_in_a_sentence_and_nothing_is_lost(
     assert app.text_input(key="train-name").value == "Mine"
     place.upload(app, drawn_zip(2))
     assert not app.error and not place.start(app).disabled
+
+
+def test_folders_that_may_be_splits_or_classes_are_asked_for(place: Any) -> None:
+    files = {f"{folder}/{n}.png": PHOTO for folder in ("train", "test") for n in range(20)}
+    app = place.upload(place.open_page(), zipped(files))
+    (told,) = app.warning
+    assert "splits or classes" in told.value and place.start(app).disabled
+    (asked,) = [group for group in app.button_group if group.label == "The folders are"]
+    place.healthy(asked.set_value("classes").run())
+    assert "40 photos of 2 classes: test 20, train 20" in place.words(app).replace("**", "")
+    assert not place.start(app).disabled
+
+
+def test_what_a_zip_holds_besides_is_counted_by_kind(place: Any) -> None:
+    heic = of_brand(b"heic")
+    files = {f"{one}/{n}.png": PHOTO for one in ("a", "b") for n in range(20)}
+    files |= {"a/x.heic": heic, "a/y.jpg": heic, "b/z.mov": b"", "b/notes.txt": b"", "c.png": PHOTO}
+    app = place.upload(place.open_page(), zipped(files))
+    assert "40 photos of 2 classes: a 20, b 20" in place.words(app).replace("**", "")
+    (told,) = app.warning
+    assert told.value.replace("\\", "") == (
+        "Files passed over, which are not read as pictures: HEIC 2, .txt 1, film 1. Photos left "
+        "out, which lie in no class's folder: 1. Save such pictures as JPEG to use them."
+    )
 
 
 @pytest.mark.parametrize(
