@@ -14,7 +14,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, replace
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from PIL import Image
@@ -27,7 +26,7 @@ from effnet_core.engines.predictor import Predictor
 from effnet_core.errors import DataError, DoesNotFit, EffnetError, InvalidInput
 from effnet_core.evaluation.matching import for_classes
 from effnet_core.evaluation.result import Evaluation, PhotoAnswers
-from effnet_core.images import Preprocessing, model_view
+from effnet_core.images import Preprocessing, channel_planes, model_view
 from effnet_core.network.build import free_bytes, is_out_of_memory
 
 BATCH = 250
@@ -103,17 +102,18 @@ def fitting_batch(predictor: Predictor) -> int:
 
 
 def views(photos: PhotoSet, preprocessing: Preprocessing) -> Tensor:
-    """What the network sees of each photo, uint8 (N, 3, crop, crop), to the digit torchvision's."""
+    """What the network sees of each photo, uint8 (N, C, crop, crop), to the digit torchvision's."""
     side = preprocessing.crop
-    seen = torch.empty((len(photos), 3, side, side), dtype=torch.uint8)
+    seen = torch.empty((len(photos), preprocessing.channels, side, side), dtype=torch.uint8)
     for index in range(len(photos)):
         seen[index] = view(picture(photos, index), preprocessing)
     return seen
 
 
 def view(image: Image.Image, preprocessing: Preprocessing) -> Tensor:
-    """What the network sees of an RGB picture, uint8 (3, crop, crop)."""
-    return torch.from_numpy(np.array(model_view(image, preprocessing))).permute(2, 0, 1)
+    """What the network sees of an RGB picture, uint8 (3, crop, crop), or (1, …) where fed grey."""
+    seen = channel_planes(model_view(image, preprocessing), preprocessing)
+    return torch.from_numpy(seen.copy())
 
 
 def logits(
@@ -127,7 +127,7 @@ def logits(
 ) -> Tensor:
     """The network's answers (N, classes), float32 on the CPU, to `views`; `model` is in eval."""
     mean, std = (
-        torch.tensor(three, device=device).view(1, 3, 1, 1)
+        torch.tensor(three, device=device).view(1, -1, 1, 1)
         for three in (preprocessing.mean, preprocessing.std)
     )
     dtype = next(model.parameters()).dtype

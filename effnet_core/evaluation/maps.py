@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 
 from effnet_core.attribution import MapScores, score_maps
@@ -17,8 +18,8 @@ from effnet_core.datasets.photo_files import LabelledPhotos, PhotoFiles, picture
 from effnet_core.datasets.photo_set import PhotoSet
 from effnet_core.engines.predictor import Predictor
 from effnet_core.errors import EffnetError, InvalidInput
-from effnet_core.evaluation.accuracy import view
 from effnet_core.evaluation.matching import for_classes
+from effnet_core.images import Preprocessing, model_view
 
 
 def evaluate_maps(
@@ -95,4 +96,9 @@ def _view(predictor: Predictor, photos: PhotoFiles, place: int) -> tuple[Tensor,
     except EffnetError:
         return None
     box = view_box(corners, image.size, predictor.preprocessing)
-    return None if box is None else (view(image, predictor.preprocessing), box)
+    return None if box is None else (_colours(image, predictor.preprocessing), box)
+
+
+def _colours(image: Image.Image, preprocessing: Preprocessing) -> Tensor:
+    """A photo's view, uint8 (3, crop, crop), in colour also where the network is fed grey."""
+    return torch.from_numpy(np.array(model_view(image, preprocessing))).permute(2, 0, 1)

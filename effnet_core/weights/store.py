@@ -168,6 +168,7 @@ class WeightsStore:
         architecture: str | None = None,
         classes: Sequence[str] | None = None,
         preprocessing: Preprocessing | None = None,
+        weights_key: str | None = None,
         licence: str = "not stated",
         origin: str | None = None,
     ) -> StoredWeights:
@@ -180,7 +181,11 @@ class WeightsStore:
         """
         source = Path(path)
         loaded = checkpoints.load_checkpoint(
-            source, architecture=architecture, classes=classes, preprocessing=preprocessing
+            source,
+            architecture=architecture,
+            classes=classes,
+            preprocessing=preprocessing,
+            weights_key=weights_key,
         )
         identity = _new_id(name, source)
         target = self._imported_path(identity)
