@@ -10,7 +10,7 @@ import hashlib
 import json
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,9 +47,10 @@ class LoadedWeights:
     """Weights ready for a network of `spec`: arrays by this project's tensor names, no torch.
 
     `classes` always has `spec.num_classes` names. `preprocessing_source` is "given", "metadata",
-    "catalog" or whose defaults they are ("torchvision's defaults for b2"), and `classes_source`
-    likewise says where the names are from. `sha256` is that of the file read; `spec.resolution`
-    equals `preprocessing.crop`.
+    "catalog", the file that says it ("config.json") or whose defaults they are ("torchvision's
+    defaults for b2"), and `classes_source` likewise says where the names are from. `understood` is
+    what a file was taken for. `sha256` is that of the file read; `spec.resolution` equals
+    `preprocessing.crop`.
     """
 
     id: str
@@ -61,6 +62,7 @@ class LoadedWeights:
     preprocessing_source: str
     sha256: str
     origin: str
+    understood: Understood | None = field(default=None, repr=False)
 
     @property
     def state_dict(self) -> dict[str, Tensor]:
@@ -112,15 +114,29 @@ def load_checkpoint(
         preprocessing_source=found.preprocessing_source,
         sha256=hashlib.sha256(bundle.data).hexdigest(),
         origin=f"file {bundle.file_name}" + (f", {opened}" if opened else ""),
+        understood=found,
     )
 
 
-def understand(given: Path | str | bytes | Bundle, said: Given | None = None) -> Understood:
-    """What `load_checkpoint` takes a file for; raises what it raises.
+def understand(
+    given: Path | str | bytes | Bundle,
+    *,
+    architecture: str | ArchitectureSpec | None = None,
+    classes: Sequence[str] | None = None,
+    preprocessing: Preprocessing | None = None,
+    weights_key: str | None = None,
+) -> Understood:
+    """What `load_checkpoint` would take a file for; raises what it raises.
 
     A file that does not tell its architecture is no error here: the answer says what is missing.
     """
-    return settle(_bundle(given, None), said or Given()).understood
+    said = Given(
+        architecture=architecture,
+        classes=classes,
+        preprocessing=preprocessing,
+        weights_key=weights_key,
+    )
+    return settle(_bundle(given, None), said).understood
 
 
 def _bundle(given: Path | str | bytes | Bundle, file_name: str | None) -> Bundle:

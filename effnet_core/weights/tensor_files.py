@@ -25,7 +25,7 @@ from effnet_core.errors import CheckpointError
 from effnet_core.files import in_fixed_order, readable_size
 from effnet_core.limits import MAX_HEADER_BYTES, MAX_TENSORS, MAX_WEIGHTS_BYTES
 from effnet_core.weights.reading import pickled
-from effnet_core.weights.reading.containers import find_network, is_tensor
+from effnet_core.weights.reading.containers import find_network
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -49,7 +49,7 @@ class TensorFile:
 
     `containers` are the keys of the dictionaries that were opened and `prefix` is what stood before
     every name. `outside` are tensors beside the network, `ignored` says what was left out, and
-    `around` is everything plain that stands in the outermost dictionary.
+    `around` is everything that stands in the outermost dictionary.
     """
 
     tensors: dict[str, Array]
@@ -119,7 +119,7 @@ def parse(data: bytes, file_name: str, *, key: str | None = None) -> TensorFile:
         prefix=network.prefix,
         outside={name: _array(values) for name, values in network.outside.items()},
         ignored=network.ignored,
-        around={k: v for k, v in content.items() if isinstance(k, str) and not is_tensor(v)},
+        around={k: v for k, v in content.items() if isinstance(k, str)},
     )
 
 

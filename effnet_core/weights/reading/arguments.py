@@ -52,15 +52,13 @@ def statements(around: Mapping[str, Any]) -> Iterator[Statement]:
     for field in _ARGUMENTS:
         values = _plain(around.get(field))
         name, architecture = _architecture(values)
-        settings = _settings(values, field)
-        if architecture or settings != Settings():
-            said = f"{field}.{name}" if name else field
+        if architecture:
             yield Statement(
-                source=f"{said} in the checkpoint",
-                trainer=wrote,
-                architecture=architecture,
-                settings=settings,
+                source=f"{field}.{name} in the checkpoint", trainer=wrote, architecture=architecture
             )
+        settings = _settings(values, field)
+        if settings != Settings():
+            yield Statement(source=f"{field} in the checkpoint", trainer=wrote, settings=settings)
     name, architecture = _architecture(around)
     if architecture:
         yield Statement(
