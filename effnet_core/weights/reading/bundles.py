@@ -83,12 +83,12 @@ def from_zip(data: bytes, name: str) -> Bundle:
     """A zip's weights file; raises CheckpointError or, for what no honest zip holds, DataError."""
     most = min(MAX_WEIGHTS_BYTES, MAX_ZIPPED_GROWTH * len(data) + MAX_COMPANION_BYTES)
     limits = ZipLimits(entries=MAX_FOLDER_FILES, entry_bytes=most, total_bytes=most)
-    if b"data.pkl" in data[:200] and data.startswith(b"PK"):
-        raise CheckpointError(
-            f"{name} is a PyTorch file that is called a zip; give it the ending .pth."
-        )
     with ExitStack() as stack:
         held, _ = entries(io.BytesIO(data), name, stack, limits)
+        if not any(map(ending, held)) and any(path.endswith("data.pkl") for path in held):
+            raise CheckpointError(
+                f"{name} is a PyTorch file that is called a zip; give it the ending .pth."
+            )
         return _chosen(held, name, "zip")
 
 

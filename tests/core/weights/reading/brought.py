@@ -9,23 +9,19 @@ import argparse
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-import efficientnet_pytorch
 import safetensors.torch
 import timm
 import torch
-import torchvision
 from timm.models import save_for_hf
 from timm.utils import CheckpointSaver, ModelEmaV3
 from torch import nn
 from torch.optim.swa_utils import AveragedModel
 
 from effnet_core.weights.key_names import TITLES, Style
-
-CLASSES = 5
+from tests.core.weights.reading.networks import CLASSES, halved, network
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,41 +44,6 @@ class Case:
     @property
     def id(self) -> str:
         return f"{self.trainer}, {self.container}, {self.ending}, {self.style}"
-
-
-@cache
-def network(style: Style) -> nn.Module:
-    """A B0 of the style's library with random weights and statistics that spread its logits."""
-    torch.manual_seed(0)
-    made: nn.Module
-    if style == "timm":
-        made = timm.create_model("efficientnet_b0", num_classes=CLASSES)
-    elif style == "torchvision":
-        made = torchvision.models.efficientnet_b0(num_classes=CLASSES)
-    else:
-        made = efficientnet_pytorch.EfficientNet.from_name("efficientnet-b0", num_classes=CLASSES)
-    spread(made)
-    return made.eval()
-
-
-def spread(model: nn.Module) -> None:
-    """Draw batch-norm's statistics and parameters, so that whatever is mixed up shows."""
-    for module in model.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            nn.init.uniform_(module.weight, 0.5, 1.5)
-            nn.init.normal_(module.bias, std=0.2)
-            nn.init.normal_(module.running_mean, std=0.2)
-            nn.init.uniform_(module.running_var, 0.5, 1.5)
-
-
-def halved(style: Style) -> nn.Module:
-    """`network` with every float halved: what plain weights beside an average are."""
-    model: nn.Module = timm.create_model("efficientnet_b0", num_classes=CLASSES)
-    if style == "torchvision":
-        model = torchvision.models.efficientnet_b0(num_classes=CLASSES)
-    state = network(style).state_dict()
-    model.load_state_dict({k: v / 2 if v.is_floating_point() else v for k, v in state.items()})
-    return model
 
 
 def _prefixed(prefix: str, model: nn.Module) -> dict[str, Any]:
@@ -216,27 +177,30 @@ class Backbone(nn.Module):
         self.backbone = timm.create_model("efficientnet_b0", num_classes=0)
         state = {k: v for k, v in whole.state_dict().items() if not k.startswith("classifier")}
         self.backbone.load_state_dict(state)
-        self.head = nn.Sequential(nn.Dropout(0.2), whole.get_classifier())
+        self.head = nn.Sequential(nn.Dropout(0.2), whole.get_submodule("classifier"))
 
+
+_FILES: tuple[tuple[Style, str], ...] = (
+    ("timm", ".safetensors"),
+    ("timm", ".bin"),
+    ("torchvision", ".pth"),
+    ("torchvision", ".safetensors"),
+    ("lukemelas", ".pth"),
+    ("lukemelas", ".pt"),
+)
+_PLAIN = tuple(
+    Case(
+        trainer="any",
+        container="plain state dict",
+        ending=ending,
+        style=style,
+        write=_plain(style, f"weights{ending}"),
+    )
+    for style, ending in _FILES
+)
 
 CASES = (
-    *(
-        Case(
-            trainer="any",
-            container="plain state dict",
-            ending=ending,
-            style=style,
-            write=_plain(style, f"weights{ending}"),
-        )
-        for style, ending in (
-            ("timm", ".safetensors"),
-            ("timm", ".bin"),
-            ("torchvision", ".pth"),
-            ("torchvision", ".safetensors"),
-            ("lukemelas", ".pth"),
-            ("lukemelas", ".pt"),
-        )
-    ),
+    *_PLAIN,
     Case(
         trainer="timm",
         container="state_dict",

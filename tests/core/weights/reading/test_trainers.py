@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import runpy
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +12,11 @@ import torch
 
 from effnet_core.weights import instantiate, load_checkpoint, understand
 from effnet_core.weights.convert import rename
-from tests.core.weights.reading.brought import CASES, Case, halved, network
+from tests.core.weights.reading.brought import CASES, Case
+from tests.core.weights.reading.networks import halved, network
 
 ARCHITECTURE = "efficientnet_b0"
+ROOT = Path(__file__).parents[4]
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
@@ -28,8 +31,8 @@ def test_the_tensors_are_the_trainers(case: Case, tmp_path: Path) -> None:
     assert loaded.tensors.keys() == theirs.keys()
     for name, values in theirs.items():
         assert np.array_equal(loaded.tensors[name], values.numpy()), name
+    assert loaded.understood is not None
     said = loaded.understood
-    assert said is not None
     assert (said.style, said.architecture) == (case.style, "b0")
     assert said.trainer == ("" if case.trainer == "any" else case.trainer)
     assert said.architecture_source == "given" or case.states
@@ -82,3 +85,8 @@ def test_timms_arguments_say_how_it_evaluates(tmp_path: Path) -> None:
     shown = loaded.preprocessing
     assert (shown.crop, shown.resize, shown.mean) == (192, 256, (0.5, 0.5, 0.5))
     assert "interpolation, std: timm's defaults for efficientnet_b0" in loaded.preprocessing_source
+
+
+def test_the_page_of_what_is_read_lists_exactly_these() -> None:
+    script = runpy.run_path(str(ROOT / "scripts" / "write_what_it_reads.py"))
+    assert script["page"]() == (ROOT / "docs" / "what-it-reads.md").read_text(encoding="utf-8")
