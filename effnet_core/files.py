@@ -97,6 +97,14 @@ def is_file(text: str) -> bool:
         return False
 
 
+def is_folder(text: str) -> bool:
+    """Whether `text` is the path of a folder that can be seen; False for what no path can be."""
+    try:
+        return Path(text).is_dir()
+    except (OSError, ValueError):
+        return False
+
+
 def storage_error(error: OSError, target: Path) -> WeightsError:
     """The sentence for a failed read or write at `target`."""
     if error.errno in _FULL:

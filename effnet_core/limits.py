@@ -31,6 +31,20 @@ PICTURE_UPLOAD_MEGABYTES = 40
 MAX_WEIGHTS_BYTES = 4 * 2**30
 MAX_HEADER_BYTES = 16 * 2**20
 """Of a safetensors file."""
+MAX_TENSORS = 100_000
+"""Of one file; the largest network here has some 40,000, and its optimiser twice as many again."""
+MAX_PICKLE_BYTES = 16 * 2**20
+"""Of what names and shapes a PyTorch file's tensors, without their values."""
+MAX_NESTING = 16
+"""Dictionaries within dictionaries, around the tensors of a checkpoint."""
+MAX_NETWORKS = 16
+"""In one checkpoint, of which one is read."""
+MAX_COMPANION_BYTES = 16 * 2**20
+"""Of a config.json or preprocessor_config.json beside a weights file."""
+MAX_FOLDER_FILES = 10_000
+"""In a folder or a zip that holds a weights file."""
+MAX_ZIPPED_GROWTH = 16
+"""How many times its own size a zip of weights may unpack to: numbers hardly shrink."""
 MAX_ONNX_BYTES = 2**31 - 2**26
 """protobuf's limit of 2 GiB, less room for the graph."""
 CHECKPOINT_UPLOAD_MEGABYTES = 300

@@ -34,7 +34,8 @@ def add_weights(
         "--weights",
         required=required and not has_default,
         metavar="ID|FILE",
-        help="id or architecture from `effnet weights list`, or a .safetensors, .pth or .pt file"
+        help="id or architecture from `effnet weights list`, or a checkpoint: a .safetensors, "
+        ".pth, .pt, .bin, .ckpt or .pth.tar file, or a folder or .zip that holds one"
         + (" [lite0]" if has_default else ""),
     )
 
@@ -44,6 +45,11 @@ def add_checkpoint(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("checkpoint")
     group.add_argument(
         "--architecture", metavar="NAME", help="what the file holds, where it does not say so"
+    )
+    group.add_argument(
+        "--weights-key",
+        metavar="KEY",
+        help="which network, where a file holds several [averaged weights before plain ones]",
     )
     group.add_argument(
         "--classes", metavar="FILE", help="class names, one a line, in the order of the outputs"
@@ -72,6 +78,7 @@ def checkpoint_options(args: argparse.Namespace) -> dict[str, Any]:
         "classes": None if args.classes is None else _class_names(Path(args.classes)),
         "preprocessing": _preprocessing(args),
         "activation": args.activation,
+        "weights_key": args.weights_key,
     }
 
 

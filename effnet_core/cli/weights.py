@@ -52,7 +52,7 @@ def _register_import(actions: Commands) -> None:
     parser = add_command(
         actions, "import", _import, "Take a checkpoint into the store, checked strictly."
     )
-    parser.add_argument("file", metavar="FILE", help=".safetensors, .pth or .pt")
+    parser.add_argument("file", metavar="FILE|FOLDER|ZIP", help="a checkpoint, or what holds one")
     parser.add_argument("--name", metavar="ID", help="id to give it [made from the file's name]")
     parser.add_argument("--licence", default="not stated", help="its licence, for the record")
     parser.add_argument("--origin", help="where it is from, for the record")

@@ -26,7 +26,7 @@ from effnet_core.engines.predictor import Predictor
 from effnet_core.errors import DataError, DoesNotFit, EffnetError, InvalidInput
 from effnet_core.evaluation.matching import for_classes
 from effnet_core.evaluation.result import Evaluation, PhotoAnswers
-from effnet_core.images import Decoded, Preprocessing
+from effnet_core.images import Decoded, Preprocessing, channel_planes
 from effnet_core.images.resizing import resized_view
 from effnet_core.network.build import free_bytes, is_out_of_memory
 
@@ -108,17 +108,18 @@ def fitting_batch(predictor: Predictor) -> int:
 
 
 def views(photos: PhotoSet, preprocessing: Preprocessing) -> Tensor:
-    """What the network sees of each photo, uint8 (N, 3, crop, crop), to the digit torchvision's."""
+    """What the network sees of each photo, uint8 (N, C, crop, crop), to the digit torchvision's."""
     side = preprocessing.crop
-    seen = torch.empty((len(photos), 3, side, side), dtype=torch.uint8)
+    seen = torch.empty((len(photos), preprocessing.channels, side, side), dtype=torch.uint8)
     for index in range(len(photos)):
         seen[index] = view(picture(photos, index), preprocessing)
     return seen
 
 
 def view(image: Decoded, preprocessing: Preprocessing) -> Tensor:
-    """What the network sees of a picture, uint8 (3, crop, crop)."""
-    return torch.from_numpy(resized_view(image, preprocessing).copy()).permute(2, 0, 1)
+    """What the network sees of a picture, uint8 (3, crop, crop), or (1, …) where fed grey."""
+    seen = channel_planes(resized_view(image, preprocessing), preprocessing)
+    return torch.from_numpy(seen.copy())
 
 
 def logits(
@@ -132,7 +133,7 @@ def logits(
 ) -> Tensor:
     """The network's answers (N, classes), float32 on the CPU, to `views`; `model` is in eval."""
     mean, std = (
-        torch.tensor(three, device=device).view(1, 3, 1, 1)
+        torch.tensor(three, device=device).view(1, -1, 1, 1)
         for three in (preprocessing.mean, preprocessing.std)
     )
     dtype = next(model.parameters()).dtype

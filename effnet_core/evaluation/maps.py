@@ -17,8 +17,9 @@ from effnet_core.datasets.photo_files import LabelledPhotos, PhotoFiles, picture
 from effnet_core.datasets.photo_set import PhotoSet
 from effnet_core.engines.predictor import Predictor
 from effnet_core.errors import EffnetError, InvalidInput
-from effnet_core.evaluation.accuracy import view
 from effnet_core.evaluation.matching import for_classes
+from effnet_core.images import Decoded, Preprocessing
+from effnet_core.images.resizing import resized_view
 
 
 def evaluate_maps(
@@ -95,4 +96,9 @@ def _view(predictor: Predictor, photos: PhotoFiles, place: int) -> tuple[Tensor,
     except EffnetError:
         return None
     box = view_box(corners, seen.size, predictor.preprocessing)
-    return None if box is None else (view(seen, predictor.preprocessing), box)
+    return None if box is None else (_colours(seen, predictor.preprocessing), box)
+
+
+def _colours(seen: Decoded, preprocessing: Preprocessing) -> Tensor:
+    """A photo's view, uint8 (3, crop, crop), in colour also where the network is fed grey."""
+    return torch.from_numpy(resized_view(seen, preprocessing).copy()).permute(2, 0, 1)

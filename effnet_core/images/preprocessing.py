@@ -33,15 +33,16 @@ class Preprocessing:
 
     The shorter edge is resized to `resize` pixels with `interpolation` (one of `INTERPOLATIONS`),
     the central `crop` × `crop` pixels are cut out, and each channel, scaled to [0, 1], is
-    normalised with `mean` and `std` (red, green, blue). `resize` is never below `crop`, so no
-    border is ever invented. Raises `InvalidInput`.
+    normalised with `mean` and `std` (red, green, blue). One number each stands for a network that
+    is fed grey. `resize` is never below `crop`, so no border is ever invented. Raises
+    `InvalidInput`.
     """
 
     resize: int
     crop: int
     interpolation: str = "bicubic"
-    mean: tuple[float, float, float] = IMAGENET_MEAN
-    std: tuple[float, float, float] = IMAGENET_STD
+    mean: tuple[float, ...] = IMAGENET_MEAN
+    std: tuple[float, ...] = IMAGENET_STD
 
     def __post_init__(self) -> None:
         whole = type(self.resize) is int and type(self.crop) is int
@@ -55,10 +56,11 @@ class Preprocessing:
                 f"The interpolation must be one of {', '.join(INTERPOLATIONS)}, "
                 f"not {self.interpolation!r}."
             )
-        if not (_is_triple(self.mean) and _is_triple(self.std) and min(self.std) > 0):
+        if not (_are_colours(self.mean, self.std) and min(self.std) > 0):
             raise InvalidInput(
                 "The mean and the standard deviation must be three numbers each (red, green, "
-                f"blue), the latter above 0, but they are {self.mean} and {self.std}."
+                "blue; one each for grey), the latter above 0, but they are "
+                f"{self.mean} and {self.std}."
             )
 
     @classmethod
@@ -72,12 +74,26 @@ class Preprocessing:
         return cls(resize=resize, crop=resolution, interpolation=interpolation)
 
     @property
+    def channels(self) -> int:
+        """How many channels the network is fed: 3 (red, green, blue), or 1 (grey)."""
+        return len(self.mean)
+
+    def for_channels(self, channels: int) -> Preprocessing:
+        """The same for a network that takes so many: grey has the mean of the three numbers."""
+        if channels == self.channels:
+            return self
+        mean, std = (
+            (math.fsum(values) / len(values),) * channels for values in (self.mean, self.std)
+        )
+        return replace(self, mean=mean, std=std)
+
+    @property
     def in_words(self) -> str:
         """Every step, as read-outs say it."""
         mean, std = (" ".join(f"{value:g}" for value in three) for three in (self.mean, self.std))
         return (
             f"shorter edge to {self.resize} px ({self.interpolation}), central crop of {self.crop} "
-            f"px, mean {mean}, std {std}"
+            f"px, {'grey, ' if self.channels == 1 else ''}mean {mean}, std {std}"
         )
 
     def at(self, crop: int) -> Preprocessing:
@@ -145,20 +161,39 @@ def resized_crop(size: tuple[int, int], preprocessing: Preprocessing) -> tuple[i
 def to_input(
     view: Image.Image | npt.NDArray[np.uint8], preprocessing: Preprocessing
 ) -> npt.NDArray[np.float32]:
-    """The normalised network input, float32 (3, crop, crop), of a `model_view` or its pixels."""
-    pixels = np.asarray(view)  # (crop, crop, 3)
-    found = np.empty((3, *pixels.shape[:2]), np.float32)
-    for channel, mean, std in zip(range(3), preprocessing.mean, preprocessing.std, strict=True):
-        plane = found[channel]
-        np.divide(pixels[:, :, channel], np.float32(255), out=plane)
+    """The normalised network input, float32 (channels, crop, crop), of a `model_view`'s pixels."""
+    pixels = channel_planes(view, preprocessing)
+    found = np.empty(pixels.shape, np.float32)
+    for plane, values, mean, std in zip(
+        found, pixels, preprocessing.mean, preprocessing.std, strict=True
+    ):
+        np.divide(values, np.float32(255), out=plane)
         plane -= np.float32(mean)
         plane /= np.float32(std)
     return found
 
 
-def _is_triple(values: object) -> bool:
-    return (
-        isinstance(values, tuple)
-        and len(values) == 3
-        and all(isinstance(v, Real) and math.isfinite(v) for v in values)
-    )
+def channel_planes(
+    view: Image.Image | npt.NDArray[np.uint8], preprocessing: Preprocessing
+) -> npt.NDArray[np.uint8]:
+    """What each input channel sees, uint8 (channels, crop, crop), of a `model_view` or its pixels.
+
+    Grey is the luma of ITU-R 601-2, as Pillow and torchvision take it.
+    """
+    if preprocessing.channels == 1:
+        picture = view if isinstance(view, Image.Image) else Image.fromarray(view)
+        return np.asarray(picture.convert("L"))[np.newaxis]
+    return np.asarray(view).transpose(2, 0, 1)
+
+
+def _are_colours(*values: object) -> bool:
+    """Whether they are three finite numbers each, or one each."""
+    return {_finite_count(each) for each in values} in ({1}, {3})
+
+
+def _finite_count(values: object) -> int:
+    """How many numbers a tuple of finite numbers has; 0 for anything else."""
+    if not isinstance(values, tuple):
+        return 0
+    finite = all(isinstance(value, Real) and math.isfinite(value) for value in values)
+    return len(values) if finite else 0

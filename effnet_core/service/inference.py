@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from effnet_core.architecture.outputs import Activation
 from effnet_core.architecture.spec import ArchitectureSpec
@@ -28,8 +28,10 @@ from effnet_core.service.requests import (
     ModelCard,
     ProbeRequest,
 )
+from effnet_core.service.uploads import understand_upload
 from effnet_core.weights.checkpoints import LoadedWeights
 from effnet_core.weights.published import find
+from effnet_core.weights.reading.understood import Understood
 from effnet_core.weights.sources import Source
 
 
@@ -225,10 +227,13 @@ class InferenceService(Answering):
         classes: Sequence[str] | None = None,
         preprocessing: Preprocessing | None = None,
         activation: Activation | None = None,
+        weights_key: str | None = None,
+        beside: Mapping[str, bytes] | None = None,
     ) -> ModelCard:
         """Keep an uploaded checkpoint in memory; its card's id is then asked for like any other.
 
-        The oldest upload makes room. Raises Busy, CheckpointError or InvalidInput.
+        `beside` are other files that were sent with it. The oldest upload makes room. Raises Busy,
+        CheckpointError, DataError or InvalidInput.
         """
         with self._room.admit():
             return self._uploads.add(
@@ -238,6 +243,29 @@ class InferenceService(Answering):
                 classes=classes,
                 preprocessing=preprocessing,
                 activation=activation,
+                weights_key=weights_key,
+                beside=beside,
+            )
+
+    def understand_checkpoint(
+        self,
+        files: Mapping[str, bytes],
+        *,
+        architecture: str | None = None,
+        classes: Sequence[str] | None = None,
+        preprocessing: Preprocessing | None = None,
+        activation: Activation | None = None,
+        weights_key: str | None = None,
+    ) -> Understood:
+        """What `add_checkpoint` would take files for, by their names; raises what that raises."""
+        with self._room.admit():
+            return understand_upload(
+                files,
+                architecture=architecture,
+                classes=classes,
+                preprocessing=preprocessing,
+                activation=activation,
+                weights_key=weights_key,
             )
 
     def download(

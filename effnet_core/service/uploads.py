@@ -7,7 +7,7 @@ import json
 import re
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +17,9 @@ from effnet_core.errors import InvalidInput, WeightsError
 from effnet_core.images import Preprocessing
 from effnet_core.limits import MAX_CLASS_NAME, MAX_CLASS_NAMES_BYTES
 from effnet_core.service.requests import ModelCard
-from effnet_core.weights.checkpoints import LoadedWeights, load_checkpoint
+from effnet_core.weights.checkpoints import LoadedWeights, load_checkpoint, understand
+from effnet_core.weights.reading.bundles import from_files
+from effnet_core.weights.reading.understood import Understood
 
 PREFIX = "upload:"
 
@@ -45,18 +47,22 @@ class Uploads:
         classes: Sequence[str] | None = None,
         preprocessing: Preprocessing | None = None,
         activation: Activation | None = None,
+        weights_key: str | None = None,
+        beside: Mapping[str, bytes] | None = None,
     ) -> ModelCard:
-        """Read and check a checkpoint and keep it; raises CheckpointError or InvalidInput.
+        """Read and check a checkpoint or a zip of one, and keep it.
 
-        `architecture` is a name, never a path: what is uploaded opens no file of the server.
+        `beside` are other files that were sent along, by their names. `architecture` is a name,
+        never a path: what is uploaded opens no file of the server. Raises CheckpointError,
+        DataError or InvalidInput.
         """
         loaded = load_checkpoint(
-            data,
+            from_files({file_name: data, **(beside or {})}),
             architecture=None if architecture is None else _known_name(architecture),
             classes=classes,
             preprocessing=preprocessing,
             activation=activation,
-            file_name=file_name,
+            weights_key=weights_key,
         )
         loaded = replace(loaded, id=_identity(loaded))
         card = _card(loaded, file_name, len(data))
@@ -84,6 +90,26 @@ class Uploads:
         """The cards of those of `identities` that are still kept."""
         with self._lock:
             return tuple(self._kept[name][1] for name in identities if name in self._kept)
+
+
+def understand_upload(
+    files: Mapping[str, bytes],
+    *,
+    architecture: str | None = None,
+    classes: Sequence[str] | None = None,
+    preprocessing: Preprocessing | None = None,
+    activation: Activation | None = None,
+    weights_key: str | None = None,
+) -> Understood:
+    """What `Uploads.add` would take files for, by their names; raises what that raises."""
+    return understand(
+        from_files(files),
+        architecture=None if architecture is None else _known_name(architecture),
+        classes=classes,
+        preprocessing=preprocessing,
+        activation=activation,
+        weights_key=weights_key,
+    )
 
 
 def parse_class_names(text: bytes | str) -> tuple[str, ...]:

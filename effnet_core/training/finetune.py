@@ -8,6 +8,7 @@ from torch import nn
 
 from effnet_core.architecture.scaling import validate_resolution
 from effnet_core.architecture.spec import ArchitectureSpec
+from effnet_core.errors import InvalidInput
 from effnet_core.images import Preprocessing
 from effnet_core.network.build import materialise, resolve_device
 from effnet_core.network.model import EfficientNet
@@ -31,6 +32,11 @@ def starting_model(
     recipe's where it states them. `resolution` is by default that of the weights. Raises
     DoesNotFit or InvalidInput.
     """
+    if loaded.spec.in_channels != 3:
+        raise InvalidInput(
+            f"Training shows photos in colour, and {loaded.id:.80} is fed grey; begin from weights "
+            "that take three channels."
+        )
     spec = dataclasses.replace(
         loaded.spec,
         num_classes=num_classes,

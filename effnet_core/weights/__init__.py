@@ -5,7 +5,8 @@ answer where nothing is asked for.
 
 `catalog` and `find` know the published sets, `WeightsStore` keeps files that are checked on every
 read, `resolve_weights` turns a name or a file into `LoadedWeights`, and `instantiate` makes the
-network. `load_checkpoint` and `save_checkpoint` read and write files directly.
+network. `load_checkpoint` and `save_checkpoint` read and write files directly, and `understand`
+says what a file is taken for.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from effnet_core.weights.checkpoints import (
     instantiate,
     load_checkpoint,
     save_checkpoint,
+    understand,
 )
 from effnet_core.weights.convert import convert, detect_style
 from effnet_core.weights.packaged import DEFAULT
@@ -37,4 +39,5 @@ __all__ = [
     "load_checkpoint",
     "resolve_weights",
     "save_checkpoint",
+    "understand",
 ]

@@ -6,26 +6,32 @@ says which. Class names are data: never interpreted, shown as they are.
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from effnet_core import files
-from effnet_core.architecture.names import architecture as architecture_named
 from effnet_core.architecture.outputs import Activation, may_name, require_activation, row_names
 from effnet_core.architecture.spec import ArchitectureSpec
 from effnet_core.errors import CheckpointError, InvalidInput
 from effnet_core.images import Preprocessing
 from effnet_core.weights import outputs, tensor_files
-from effnet_core.weights.convert import class_count, guess_architecture, rename, with_conventions
-from effnet_core.weights.key_names import TITLES, detect_style
-from effnet_core.weights.published import IMAGENET_CLASSES, imagenet_classes
-from effnet_core.weights.published_preprocessing import published_preprocessing
+from effnet_core.weights.reading import bundles
+from effnet_core.weights.reading.bundles import Bundle
+from effnet_core.weights.reading.settling import (
+    CLASSES_KEY,
+    NUMBERED,
+    PREPROCESSING_KEY,
+    SPEC_KEY,
+    Given,
+    disagreement,
+    settle,
+)
+from effnet_core.weights.reading.understood import Understood
 from effnet_core.weights.tensor_files import Array
 
 if TYPE_CHECKING:
@@ -34,11 +40,7 @@ if TYPE_CHECKING:
 
     from effnet_core.network.model import EfficientNet
 
-SPEC_KEY, CLASSES_KEY, PREPROCESSING_KEY = "effnet.spec", "effnet.classes", "effnet.preprocessing"
-
-GIVEN, METADATA, CATALOG = "given", "metadata", "catalog"
-IMAGENET = "ImageNet-1k, assumed from 1,000 classes"
-NUMBERED = "numbered, no names known"
+CATALOG = "catalog"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -46,10 +48,11 @@ class LoadedWeights:
     """Weights ready for a network of `spec`: arrays by this project's tensor names, no torch.
 
     `classes` has `spec.num_classes` names, or two of one logit (see `outputs.as_rows`).
-    `preprocessing_source` is "given", "metadata", "catalog" or whose defaults they are
-    ("torchvision's defaults for b2"); `classes_source` and `activation_source` likewise. `sha256`
-    is that of the file read; `spec.resolution` equals `preprocessing.crop`. Raises InvalidInput for
-    one logit's softmax.
+    `preprocessing_source` is "given", "metadata", "catalog", the file that says it ("config.json")
+    or whose defaults they are ("torchvision's defaults for b2"); `classes_source` and
+    `activation_source` likewise. `understood` is what a file was taken for. `sha256` is that of the
+    file read; `spec.resolution` equals `preprocessing.crop`. Raises InvalidInput for one logit's
+    softmax.
     """
 
     id: str
@@ -63,6 +66,7 @@ class LoadedWeights:
     origin: str
     activation: Activation = "softmax"
     activation_source: str = outputs.ASSUMED
+    understood: Understood | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         require_activation(self.activation, self.spec.num_classes)
@@ -82,46 +86,85 @@ class LoadedWeights:
 
 
 def load_checkpoint(
-    path_or_bytes: Path | str | bytes,
+    given: Path | str | bytes | Bundle,
     *,
     architecture: str | ArchitectureSpec | None = None,
     classes: Sequence[str] | None = None,
     preprocessing: Preprocessing | None = None,
     activation: Activation | None = None,
+    weights_key: str | None = None,
     file_name: str | None = None,
 ) -> LoadedWeights:
-    """Read a `.safetensors`, `.pth` or `.pt` checkpoint strictly into this project's names.
+    """Read a checkpoint strictly into this project's names: a file, a folder, a zip, or its bytes.
 
-    `architecture` (any accepted name, a `.json` spec file or a spec) is needed unless the file says
-    what it is. A name takes the number of classes from the file, and batch-norm settings, padding
-    and preprocessing from the library whose tensor names it has; a spec is taken as it is. Bytes
-    need a `file_name`, whose ending tells the format. Raises CheckpointError (unreadable, unsafe,
-    unfitting, class names that disagree) or InvalidInput (unknown architecture, one logit's
-    softmax).
+    `architecture` (any accepted name, a `.json` spec file or a spec) is needed unless the file or
+    what lies beside it says what it is. A name takes the number of classes from the file, and
+    batch-norm settings, padding and preprocessing from the library whose tensor names it has; a
+    spec is taken as it is. `weights_key` names one of several networks. Bytes need a `file_name`,
+    whose ending tells the format. Raises CheckpointError (unreadable, unsafe, unfitting, class
+    names that disagree), InvalidInput (unknown architecture or key, one logit's softmax) or
+    DataError (a bad zip).
     """
-    if isinstance(path_or_bytes, bytes):
-        data, name = path_or_bytes, Path(file_name or "checkpoint").name
-    else:
-        data, name = tensor_files.read_file(Path(path_or_bytes)), Path(path_or_bytes).name
-    file = tensor_files.parse(data, name)
-    spec, asked = _spec(file, architecture, name)
-    tensors = rename(file.tensors, spec)
-    chosen, preprocessing_source = _preprocessing(file, preprocessing, spec, asked, name)
-    names, classes_source = _classes(file, classes, spec, name)
-    meant, meant_by = outputs.settled(activation, file.metadata, spec.num_classes, name)
-    return LoadedWeights(
-        id=name,
-        spec=dataclasses.replace(spec, resolution=chosen.crop),
-        tensors=tensors,
-        classes=names,
-        classes_source=classes_source,
-        preprocessing=chosen,
-        preprocessing_source=preprocessing_source,
-        sha256=hashlib.sha256(data).hexdigest(),
-        origin=f"file {name}" + (f", {file.unwrapped}" if file.unwrapped else ""),
-        activation=meant,
-        activation_source=meant_by,
+    bundle = _bundle(given, file_name)
+    settled = settle(
+        bundle,
+        Given(
+            architecture=architecture,
+            classes=classes,
+            preprocessing=preprocessing,
+            activation=activation,
+            weights_key=weights_key,
+        ),
     )
+    found, opened = settled.understood, settled.unwrapped
+    if settled.spec is None or found.preprocessing is None:
+        raise CheckpointError(found.architecture_source)
+    return LoadedWeights(
+        id=bundle.file_name,
+        spec=settled.spec,
+        tensors=settled.tensors,
+        classes=found.classes,
+        classes_source=found.classes_source,
+        preprocessing=found.preprocessing,
+        preprocessing_source=found.preprocessing_source,
+        sha256=hashlib.sha256(bundle.data).hexdigest(),
+        origin=f"file {bundle.file_name}" + (f", {opened}" if opened else ""),
+        activation=found.activation,
+        activation_source=found.activation_source,
+        understood=found,
+    )
+
+
+def understand(
+    given: Path | str | bytes | Bundle,
+    *,
+    architecture: str | ArchitectureSpec | None = None,
+    classes: Sequence[str] | None = None,
+    preprocessing: Preprocessing | None = None,
+    activation: Activation | None = None,
+    weights_key: str | None = None,
+) -> Understood:
+    """What `load_checkpoint` would take a file for; raises what it raises.
+
+    A file that does not tell its architecture is no error here: the answer says what is missing.
+    """
+    said = Given(
+        architecture=architecture,
+        classes=classes,
+        preprocessing=preprocessing,
+        activation=activation,
+        weights_key=weights_key,
+    )
+    return settle(_bundle(given, None), said).understood
+
+
+def _bundle(given: Path | str | bytes | Bundle, file_name: str | None) -> Bundle:
+    if isinstance(given, Bundle):
+        return given
+    if isinstance(given, bytes):
+        name = Path(file_name or "checkpoint").name
+        return bundles.from_files({name: given})
+    return bundles.from_path(Path(given))
 
 
 def save_checkpoint(
@@ -144,7 +187,7 @@ def save_checkpoint(
             f"Checkpoints are saved as .safetensors; got the name {target.name!r:.120}."
         )
     if classes and not may_name(len(classes), model.spec.num_classes):
-        raise InvalidInput(_disagreement(len(classes), model.spec.num_classes))
+        raise InvalidInput(disagreement(len(classes), model.spec.num_classes))
     more = outputs.stated(activation, model.spec.num_classes)
     chosen = preprocessing or Preprocessing.imagenet(model.spec.resolution)
     data = _serialise(model.state_dict(), model.spec, classes, chosen, more)
@@ -193,106 +236,3 @@ def _serialise(
     if classes:
         metadata[CLASSES_KEY] = json.dumps(list(classes))
     return tensor_files.serialise(state_dict, metadata)
-
-
-def _spec(
-    file: tensor_files.TensorFile, given: str | ArchitectureSpec | None, name: str
-) -> tuple[ArchitectureSpec, str]:
-    """The spec that the file states, or else the given one; the two may not contradict.
-
-    With it the name that stood for it, or "" for one that is stated in full.
-    """
-    wanted, asked = _given_spec(file, given) if given is not None else (None, "")
-    if SPEC_KEY not in file.metadata:
-        return (wanted, asked) if wanted is not None else _hinted_spec(file, name)
-    try:
-        stated = ArchitectureSpec.from_json(file.metadata[SPEC_KEY])
-    except InvalidInput as error:
-        raise CheckpointError(
-            f"What {name} says of its own architecture is unusable: {error}"
-        ) from None
-    if wanted is not None and wanted.blocks != stated.blocks:
-        raise CheckpointError(
-            f"{name} says that it is {stated.name}, not {wanted.name}; leave the architecture out "
-            "to take the file's own."
-        )
-    return stated, ""
-
-
-def _given_spec(
-    file: tensor_files.TensorFile, given: str | ArchitectureSpec
-) -> tuple[ArchitectureSpec, str]:
-    """As `_spec`. Only a name takes on the conventions of the library that named the tensors."""
-    if isinstance(given, ArchitectureSpec):
-        return given, ""
-    if given.endswith(".json"):
-        return architecture_named(given), ""
-    spec = architecture_named(given, num_classes=class_count(file.tensors))
-    return with_conventions(spec, detect_style(file.tensors)), given
-
-
-def _hinted_spec(file: tensor_files.TensorFile, name: str) -> tuple[ArchitectureSpec, str]:
-    """The spec by the "architecture" that other libraries' metadata may state."""
-    hint = file.metadata.get("architecture", "")
-    if hint and not hint.endswith(".json"):
-        return _given_spec(file, hint)
-    guess = guess_architecture(file.tensors)
-    looks = f"it looks like {guess}, " if guess else ""
-    example = f"tf_efficientnet_{guess} or {guess}" if guess else "b0 or tf_efficientnet_b0"
-    raise CheckpointError(
-        f"{name} does not say which architecture it is ({looks}named as in "
-        f"{TITLES[detect_style(file.tensors)]}); give its name, such as {example}."
-    )
-
-
-def _preprocessing(
-    file: tensor_files.TensorFile,
-    given: Preprocessing | None,
-    spec: ArchitectureSpec,
-    asked: str,
-    name: str,
-) -> tuple[Preprocessing, str]:
-    if given is not None:
-        return given, GIVEN
-    if PREPROCESSING_KEY in file.metadata:
-        stated = _json(file, PREPROCESSING_KEY, name)
-        try:
-            return Preprocessing.from_dict(stated if isinstance(stated, dict) else {}), METADATA
-        except InvalidInput as error:
-            raise CheckpointError(
-                f"What {name} says of its preprocessing is unusable: {error}"
-            ) from None
-    return published_preprocessing(spec, detect_style(file.tensors), asked)
-
-
-def _classes(
-    file: tensor_files.TensorFile, given: Sequence[str] | None, spec: ArchitectureSpec, name: str
-) -> tuple[tuple[str, ...], str]:
-    if given:
-        names, source = tuple(given), GIVEN
-    elif CLASSES_KEY in file.metadata:
-        stated = _json(file, CLASSES_KEY, name)
-        if not isinstance(stated, list) or not all(isinstance(label, str) for label in stated):
-            raise CheckpointError(f"The class names in {name} are not a list of texts.")
-        names, source = tuple(stated), METADATA
-    elif spec.num_classes == IMAGENET_CLASSES and detect_style(file.tensors) != "own":
-        names, source = imagenet_classes(), IMAGENET
-    else:
-        names, source = tuple(f"class {index}" for index in range(spec.num_classes)), NUMBERED
-    if not may_name(len(names), spec.num_classes):
-        raise CheckpointError(_disagreement(len(names), spec.num_classes))
-    return names, source
-
-
-def _disagreement(names: int, classes: int) -> str:
-    return (
-        f"There are {names:,} class names, but the network has {classes:,} classes; give one name "
-        "a class, in the order of the outputs."
-    )
-
-
-def _json(file: tensor_files.TensorFile, key: str, name: str) -> Any:
-    try:
-        return json.loads(file.metadata[key])
-    except (ValueError, RecursionError):
-        raise CheckpointError(f"What {name} says under {key} is not valid JSON.") from None

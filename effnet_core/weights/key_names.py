@@ -29,18 +29,19 @@ CLASSIFIERS: dict[Style, str] = {
     "lukemelas": "_fc",
 }
 
-_STEMS: dict[str, Style] = {
+STEMS: dict[str, Style] = {
     "stem.conv.weight": "own",
     "features.0.0.weight": "torchvision",
     "conv_stem.weight": "timm",
     "_conv_stem.weight": "lukemelas",
 }
+"""The first convolution's weight (channels, input channels, 3, 3), by whose names it has."""
 
 
 def detect_style(keys: Iterable[str]) -> Style:
     """Whose names a state dict's keys are, told by the stem; raises CheckpointError if nobody's."""
     found = list(keys)
-    for stem, style in _STEMS.items():
+    for stem, style in STEMS.items():
         if stem in found:
             return style
     raise CheckpointError(

@@ -13,9 +13,10 @@ from effnet_core.architecture.outputs import Activation
 from effnet_core.errors import CheckpointError, WeightsError
 from effnet_core.images import Preprocessing
 from effnet_core.weights import tensor_files
-from effnet_core.weights.checkpoints import GIVEN, LoadedWeights, load_checkpoint
+from effnet_core.weights.checkpoints import LoadedWeights, load_checkpoint
 from effnet_core.weights.prepared import prepared
 from effnet_core.weights.published import WeightsEntry
+from effnet_core.weights.reading.settling import GIVEN
 from effnet_core.weights.stored import StoredWeights, read_record
 
 

@@ -170,6 +170,7 @@ class WeightsStore:
         classes: Sequence[str] | None = None,
         preprocessing: Preprocessing | None = None,
         activation: Activation | None = None,
+        weights_key: str | None = None,
         licence: str = "not stated",
         origin: str | None = None,
     ) -> StoredWeights:
@@ -187,6 +188,7 @@ class WeightsStore:
             classes=classes,
             preprocessing=preprocessing,
             activation=activation,
+            weights_key=weights_key,
         )
         identity = _new_id(name, source)
         target = self._imported_path(identity)

@@ -1,4 +1,4 @@
-"""Tensors out of untrusted checkpoint files: `.safetensors`, or `.pth`/`.pt` without any code.
+"""Tensors out of untrusted checkpoint files: `.safetensors`, or PyTorch's own without any code.
 
 Nothing in a file is ever executed: safetensors holds none, and PyTorch's files are read with
 `weights_only=True` alone. Nor may a small file claim much memory: compressed entries, repeated
@@ -9,14 +9,10 @@ and numbers that numpy has not got, need torch.
 from __future__ import annotations
 
 import hashlib
-import io
 import json
-import pickle
 import re
-import sys
-import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +23,9 @@ import safetensors.numpy
 
 from effnet_core.errors import CheckpointError
 from effnet_core.files import in_fixed_order, readable_size
-from effnet_core.limits import MAX_HEADER_BYTES, MAX_WEIGHTS_BYTES
+from effnet_core.limits import MAX_HEADER_BYTES, MAX_TENSORS, MAX_WEIGHTS_BYTES
+from effnet_core.weights.reading import pickled
+from effnet_core.weights.reading.containers import find_network
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -35,7 +33,8 @@ if TYPE_CHECKING:
 Array = npt.NDArray[Any]
 """A tensor's values: floating-point, or int64."""
 
-SUFFIXES = (".safetensors", ".pth", ".pt")
+SUFFIXES = (".safetensors", *pickled.ENDINGS)
+_ARCHIVES = {b"Rar!\x1a\x07": "RAR", b"7z\xbc\xaf\x27\x1c": "7z"}
 
 FORMAT_KEY, FORMAT = "effnet.format", "effnet-checkpoint/1"
 HASH_KEY = "effnet.sha256"
@@ -43,24 +42,29 @@ _IN_NUMPY = frozenset(("F64", "F32", "F16", "I64"))
 _BLANK_HASH = b"0" * 64
 _HASH_IN_HEADER = re.compile(rb'"effnet\.sha256":"([0-9a-f]{64})"')
 
-WRAPPERS = ("model_ema", "state_dict_ema", "model", "state_dict")
-"""Keys under which training scripts keep the weights, the averaged ones first."""
-
-_ADVICE = (
-    "save the network's state dict again with torch.save(model.state_dict(), …) or as .safetensors."
-)
-
 
 @dataclass(frozen=True, kw_only=True)
 class TensorFile:
-    """What a file holds: tensors by their names in it, text metadata, and what was unwrapped.
+    """What a file holds: a network's tensors by their bare names, and text metadata.
 
-    `unwrapped` says in words which wrapper was opened ("" for a plain state dict).
+    `containers` are the keys of the dictionaries that were opened and `prefix` is what stood before
+    every name. `outside` are tensors beside the network, `ignored` says what was left out, and
+    `around` is everything that stands in the outermost dictionary.
     """
 
     tensors: dict[str, Array]
     metadata: dict[str, str]
-    unwrapped: str
+    containers: tuple[str, ...] = ()
+    prefix: str = ""
+    outside: dict[str, Array] = field(default_factory=dict)
+    ignored: tuple[str, ...] = ()
+    around: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def unwrapped(self) -> str:
+        """In words which dictionaries were opened, "" for a plain state dict."""
+        keys = " in ".join(f'"{key:.80}"' for key in reversed(self.containers))
+        return f"{keys} of a training checkpoint" if keys else ""
 
 
 def read_file(path: Path) -> bytes:
@@ -77,31 +81,56 @@ def read_file(path: Path) -> bytes:
         ) from None
 
 
-def parse(data: bytes, file_name: str) -> TensorFile:
+def ending(file_name: str) -> str:
+    """Which of `SUFFIXES` a file's name ends with, the longest; "" for any other name."""
+    name = file_name.lower()
+    return max((one for one in SUFFIXES if name.endswith(one)), key=len, default="")
+
+
+def parse(data: bytes, file_name: str, *, key: str | None = None) -> TensorFile:
     """Read a checkpoint's bytes; `file_name` says by its ending which of the formats it must be.
 
-    Raises CheckpointError: another ending, damaged, unsafe, oversized, or no tensors inside.
+    `key` names one of several networks inside. Raises CheckpointError: another ending, damaged,
+    unsafe, oversized, or no tensors inside; InvalidInput for a `key` that names nothing.
     """
     if len(data) > MAX_WEIGHTS_BYTES:
         raise CheckpointError(_too_large(file_name, len(data)))
-    suffix = Path(file_name).suffix.lower()
-    if suffix not in SUFFIXES:
-        raise CheckpointError(
-            f"{file_name} is not a {', '.join(SUFFIXES)} file, and no other kind is ever opened; "
-            f"{_ADVICE}"
-        )
+    suffix = ending(file_name)
+    if not suffix:
+        raise CheckpointError(_other_kind(data, file_name))
     content: Any
     metadata: dict[str, str] = {}
     if suffix == ".safetensors":
         require_intact(data, file_name)
         content, metadata = _load_safetensors(data, file_name)
     else:
-        content = _load_pytorch(data, file_name)
-    found, unwrapped = _unwrap(content, file_name)
+        content = pickled.load(data, file_name)
+    network = find_network(content, file_name, key)
+    found = {**network.tensors, **network.outside}
+    if len(found) > MAX_TENSORS:
+        raise CheckpointError(pickled.too_many(len(found), file_name))
     _require_dense(found, len(data), file_name)
-    tensors = {name: _array(values) for name, values in found.items()}
+    tensors = {name: _array(values) for name, values in network.tensors.items()}
     _require_finite(tensors, file_name)
-    return TensorFile(tensors=tensors, metadata=metadata, unwrapped=unwrapped)
+    return TensorFile(
+        tensors=tensors,
+        metadata=metadata,
+        containers=network.containers,
+        prefix=network.prefix,
+        outside={name: _array(values) for name, values in network.outside.items()},
+        ignored=network.ignored,
+        around={k: v for k, v in content.items() if isinstance(k, str)},
+    )
+
+
+def _other_kind(data: bytes, file_name: str) -> str:
+    archive = next((kind for mark, kind in _ARCHIVES.items() if data.startswith(mark)), "")
+    if archive:
+        return f"{file_name} is a {archive} archive, which is not opened; pack it as .zip instead."
+    return (
+        f"{file_name} is not a {', '.join(SUFFIXES)} file, and no other kind is ever opened; "
+        f"{pickled.ADVICE}"
+    )
 
 
 def serialise(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> bytes:
@@ -169,70 +198,6 @@ def _load_safetensors(data: bytes, file_name: str) -> tuple[dict[str, Any], dict
             "another kind."
         ) from None
     return tensors, metadata
-
-
-def _load_pytorch(data: bytes, file_name: str) -> Any:
-    import torch
-
-    if data.startswith(b"PK"):
-        _require_stored_entries(data, file_name)
-    try:
-        return torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError:
-        raise CheckpointError(
-            f"{file_name} is damaged or holds more than tensors (Python objects can run code), so "
-            f"it is refused; {_ADVICE}"
-        ) from None
-    except Exception:  # noqa: BLE001 - hostile bytes fail in any way; none may pass
-        raise CheckpointError(
-            f"{file_name} is not a readable PyTorch file; it is damaged, cut short or of another "
-            "kind."
-        ) from None
-
-
-def _require_stored_entries(data: bytes, file_name: str) -> None:
-    """PyTorch stores its entries as they are; compressed or overlapping ones are made to swell."""
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            entries = archive.infolist()
-    except (zipfile.BadZipFile, ValueError, NotImplementedError):
-        raise CheckpointError(f"{file_name} is damaged or cut short.") from None
-    compressed = any(entry.compress_type != zipfile.ZIP_STORED for entry in entries)
-    if compressed or sum(entry.file_size for entry in entries) > len(data):
-        raise CheckpointError(
-            f"{file_name} would unpack to more than its own {readable_size(len(data))}, so it is "
-            f"refused; {_ADVICE}"
-        )
-
-
-def _unwrap(content: Any, file_name: str) -> tuple[dict[str, Array | Tensor], str]:
-    """Open a training script's wrapper and a "module." prefix; anything but tensors is refused."""
-    opened = ""
-    for key in WRAPPERS:
-        if isinstance(content, dict) and isinstance(content.get(key), dict):
-            content, opened = content[key], f'"{key}" of a training checkpoint'
-            break
-    if isinstance(content, dict):
-        # torch's AveragedModel counts its updates beside the weights.
-        content = {key: value for key, value in content.items() if key != "n_averaged"}
-    if (
-        not isinstance(content, dict)
-        or not content
-        or not all(isinstance(k, str) and _is_tensor(v) for k, v in content.items())
-    ):
-        raise CheckpointError(
-            f"{file_name} does not hold a state dict (names and tensors); {_ADVICE}"
-        )
-    if all(key.startswith("module.") for key in content):
-        content = {key.removeprefix("module."): value for key, value in content.items()}
-    return content, opened
-
-
-def _is_tensor(value: object) -> bool:
-    """Whether it is an array, or a tensor of torch where that is loaded at all."""
-    return isinstance(value, np.ndarray) or (
-        "torch" in sys.modules and isinstance(value, sys.modules["torch"].Tensor)
-    )
 
 
 def _require_dense(tensors: Mapping[str, Array | Tensor], size: int, file_name: str) -> None:

@@ -88,7 +88,9 @@ def _draw_input(card: ModelCard, given: Prediction) -> None:
     rows["Probabilities"] = f"{card.activation}, {card.activation_source}"
     rows["Input"] = f"{given.resolution} × {given.resolution} pixels, the centre of the picture"
     rows["Shorter edge resized to"] = f"{p.resize} pixels, {p.interpolation}"
-    rows["Mean (red, green, blue)"] = ", ".join(f"{value:g}" for value in p.mean)
+    rows["Mean (grey)" if p.channels == 1 else "Mean (red, green, blue)"] = ", ".join(
+        f"{value:g}" for value in p.mean
+    )
     rows["Standard deviation"] = ", ".join(f"{value:g}" for value in p.std)
     rows["These come from"] = card.preprocessing_source
     rows["Answered on"] = resources.service().device_name

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
 from app import resources, widgets
 from app.markup import plain
 from app.models import ADDED, OWN, label
+from app.views.classify import understood
 from effnet_core.architecture.names import VARIANTS
 from effnet_core.errors import InvalidInput
 from effnet_core.images import IMAGENET_MEAN, IMAGENET_STD, INTERPOLATIONS, Preprocessing
 from effnet_core.limits import CHECKPOINT_UPLOAD_MEGABYTES
+from effnet_core.weights.tensor_files import SUFFIXES
 
 if TYPE_CHECKING:
     from streamlit.runtime.uploaded_file_manager import UploadedFile
@@ -35,13 +38,18 @@ def draw() -> None:
     """Draw the form; what is added is chosen at once."""
     with st.expander("Your own checkpoint"):
         taken = st.session_state.setdefault(_ROUND, 0)
-        file = st.file_uploader(
+        files = st.file_uploader(
             "Weights",
-            type=("safetensors", "pth", "pt"),
+            accept_multiple_files=True,
             max_upload_size=CHECKPOINT_UPLOAD_MEGABYTES,
             key=f"checkpoint-{taken}",
-            help="From this project, torchvision, timm or lukemelas' repository. A .pth file is "
-            "read as tensors alone: code in it never runs.",
+            help="One weights file, with the config.json or preprocessor_config.json beside it if "
+            "there is one, or a .zip of the folder.",
+        )
+        st.caption(
+            f"Takes {', '.join(SUFFIXES)} and .zip, as trainers write them, of this project, "
+            "torchvision, timm or lukemelas' repository: other files hold no tensors that can be "
+            "read without running code. Code in a file never runs."
         )
         architecture = st.selectbox(
             "Architecture",
@@ -61,10 +69,18 @@ def draw() -> None:
             help="One name a line in index order, or a JSON list. Optional.",
         )
         activation = _draw_activation(taken)
+        key = st.text_input(
+            "Weights key",
+            key=f"weights-key-{taken}",
+            placeholder="Averaged weights before plain ones",
+            help="Which network, where a file holds several, such as model_ema or state_dict.",
+        )
         preprocessing = _draw_preprocessing(taken)
-        if st.button("Add this model", disabled=file is None, width="stretch") and file is not None:
+        options = partial(_options, architecture, names, key, activation, preprocessing)
+        is_ready = bool(files) and understood.draw(files, options)
+        if st.button("Add this model", disabled=not is_ready, width="stretch") and is_ready:
             with widgets.told(), st.spinner("Reading and checking the checkpoint …"):
-                _add(file, architecture, names, activation, preprocessing)
+                _add(files, options())
         st.caption("It stays in this server's memory and is known to this session alone.")
 
 
@@ -82,6 +98,25 @@ def _draw_activation(taken: int) -> Activation | None:
         "class, or not. Of two names the second is then the one that the output speaks for.",
     )
     return chosen
+
+
+def _options(
+    architecture: str | None,
+    names: UploadedFile | None,
+    key: str,
+    activation: Activation | None,
+    by_hand: ByHand | None,
+) -> dict[str, Any]:
+    """What the form overrules, as the service takes it; raises InvalidInput."""
+    from effnet_core.service import parse_class_names
+
+    return {
+        "architecture": architecture or None,
+        "classes": parse_class_names(names.getvalue()) if names else None,
+        "preprocessing": by_hand() if by_hand else None,
+        "activation": activation,
+        "weights_key": key.strip() or None,
+    }
 
 
 def _draw_preprocessing(taken: int) -> ByHand | None:
@@ -112,38 +147,28 @@ def _colours(text: str, values: tuple[float, float, float], key: str) -> str:
     return st.text_input(text, ", ".join(f"{value:g}" for value in values), key=key)
 
 
-def _add(
-    file: UploadedFile,
-    architecture: str | None,
-    names: UploadedFile | None,
-    activation: Activation | None,
-    by_hand: ByHand | None,
-) -> None:
+def _add(files: list[UploadedFile], options: dict[str, Any]) -> None:
     """Hand the checkpoint to the service and choose it; raises EffnetError."""
-    from effnet_core.service import parse_class_names
-
-    card = resources.service().add_checkpoint(
-        file.getvalue(),
-        file.name,
-        architecture=architecture or None,
-        classes=parse_class_names(names.getvalue()) if names else None,
-        preprocessing=by_hand() if by_hand else None,
-        activation=activation,
-    )
+    (name, data), *others = understood.contents(files).items()
+    card = resources.service().add_checkpoint(data, name, beside=dict(others), **options)
     own = (*st.session_state.get(OWN, ()), card.id)
     if card.id in own[:-1]:
-        st.toast(plain(f"{file.name[:80]} had been added before, with the same settings."))
+        st.toast(plain(f"{name[:80]} had been added before, with the same settings."))
     st.session_state[OWN] = tuple(dict.fromkeys(own))
     st.session_state[ADDED] = label(card)
     st.session_state[_ROUND] += 1
     st.rerun()
 
 
-def _triple(text: str) -> tuple[float, float, float]:
+def _triple(text: str) -> tuple[float, ...]:
+    """Three numbers, or one for a network that is fed grey."""
     try:
-        red, green, blue = (float(part) for part in text.replace(",", " ").split())
+        values = tuple(float(part) for part in text.replace(",", " ").split())
     except ValueError:
+        values = ()
+    if len(values) not in (1, 3):
         raise InvalidInput(
-            f"Three numbers are expected, such as 0.485, 0.456, 0.406; got “{text[:60]}”."
-        ) from None
-    return red, green, blue
+            "Three numbers are expected, such as 0.485, 0.456, 0.406 (or one for grey); got "
+            f"“{text[:60]}”."
+        )
+    return values

@@ -97,7 +97,7 @@ def test_no_payload_runs(number: int, tmp_path: Path) -> None:
     assert os.path.lexists(canary)
 
 
-@pytest.mark.parametrize("name", ["x.pkl", "x.bin", "x.ckpt", "x.npz", "x", "x.pth.zip", "x.h5"])
+@pytest.mark.parametrize("name", ["x.pkl", "x.tar", "x.npz", "x", "x.pth.zip", "x.h5", "x.onnx"])
 def test_other_endings_are_never_opened(name: str) -> None:
     with pytest.raises(CheckpointError, match="no other kind is ever opened"):
         parse(saved(TENSORS), name)

@@ -38,9 +38,9 @@ def test_resolving_names_says_what_is_not_there(store: WeightsStore, tmp_path: P
         with pytest.raises((InvalidInput, CheckpointError)) as refused:
             resolve_weights(text, store)
         assert len(str(refused.value)) < 400
-    (tmp_path / "model.bin").write_bytes(b"x")
+    (tmp_path / "model.pkl").write_bytes(b"x")
     with pytest.raises(CheckpointError, match="no other kind is ever opened"):
-        resolve_weights(str(tmp_path / "model.bin"), store)
+        resolve_weights(str(tmp_path / "model.pkl"), store)
 
 
 def test_catalog_weights_come_with_all_that_is_theirs(

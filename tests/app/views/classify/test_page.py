@@ -300,7 +300,7 @@ def give_checkpoint(
     data: bytes | None = None,
 ) -> None:
     app.file_uploader(key=f"checkpoint-{number}").set_value(
-        (file.name, data or file.read_bytes(), "application/octet-stream")
+        [(file.name, data or file.read_bytes(), "application/octet-stream")]
     )
     if names is not None:
         app.file_uploader(key=f"names-{number}").set_value(("names.txt", names, "text/plain"))
