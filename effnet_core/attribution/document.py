@@ -81,8 +81,8 @@ def document(
         ledger=ledger,
         drawings=(*drawings, signed),
         preparation=f"Preprocessing ({weights.preprocessing_source}): "
-        f"{weights.preprocessing.in_words}\nComputed with {weights.conventions}\n"
-        f"Class names: {weights.classes_source}",
+        f"{weights.preprocessing.in_words}\nClass names: {weights.classes_source}\n"
+        f"Computed with {weights.conventions}",
         licence=licence,
         origin=origin,
         sha256=weights.sha256,

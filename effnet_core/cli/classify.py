@@ -100,7 +100,8 @@ def _answers(args: argparse.Namespace) -> tuple[list[Answer], str | None]:
             heading = f"{model.weights_id} on {model.device} in {model.dtype}{cast}\n"
             heading += described_input(loaded)
             prepared = _prepared(loaded)
-        answers.append(_answer(model, image, data, first, args.top) | prepared)
+        answer = _answer(model, image, data, first, args.top)
+        answers.append(answer if "error" in answer else answer | prepared)
     return answers, heading
 
 

@@ -122,16 +122,16 @@ def answered(
 
 
 def described_input(weights: LoadedWeights | StoredWeights) -> str:
-    """How pictures are prepared for these weights and who says so, how the network is computed
-    where no tensor tells, and who names the classes: a line each.
+    """How pictures are prepared for these weights and who says so, who names the classes, and how
+    the network is computed where no tensor tells: a line each.
 
     What was not given may be another than the weights were trained with, so no answer is shown
     without it.
     """
-    computed = f"Computed with {weights.conventions}\n" if weights.conventions else ""
+    computed = f"\nComputed with {weights.conventions}" if weights.conventions else ""
     return (
         f"Preprocessing ({weights.preprocessing_source}): {weights.preprocessing.in_words}\n"
-        f"{computed}Class names: {weights.classes_source}"
+        f"Class names: {weights.classes_source}{computed}"
     )
 
 

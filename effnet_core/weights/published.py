@@ -92,13 +92,14 @@ def triple(text: str) -> tuple[float, float, float]:
 def _architecture_name(text: str) -> str:
     """The project's name for `text`, or "" if it names no architecture with torchvision weights.
 
-    A name of another library asks for other weights than torchvision's, so it finds none here.
+    A name that timm or transformers alone has asks for other weights than torchvision's, so it
+    finds none here; a dash is how many people write.
     """
     try:
         found = named(text)
     except InvalidInput:
         return ""
-    return found.variant if found.library in ("own", "torchvision") else ""
+    return found.variant if found.library in ("own", "torchvision", "lukemelas") else ""
 
 
 def _entry(row: Row) -> WeightsEntry:
