@@ -190,6 +190,8 @@ def _entry(
         "params": summarize(predictor.spec).params,
         "classes": list(predictor.classes),
         "preprocessing": predictor.preprocessing.to_dict(),
+        "padding": predictor.spec.padding,
+        "bn_eps": predictor.spec.bn_eps,
         "run": naming.id,
         "top1": record["validation"]["top1"],
         "data": f"{record['validation']['photos']:,} validation photos of Tiny-ImageNet-200, "

@@ -13,16 +13,17 @@ from timm.data import resolve_data_config
 from timm.models import get_pretrained_cfg, list_models
 
 from effnet_core.architecture.names import canonical_name
-from effnet_core.data.tables import Row, write
+from effnet_core.data.tables import TIMM_FILE, Row, write
 from effnet_core.errors import InvalidInput
-from effnet_core.weights.published_preprocessing import TIMM_COLUMNS, TIMM_FILE
+from effnet_core.weights.published_preprocessing import TIMM_COLUMNS
 
 
 def table() -> list[Row]:
     """The rows of the file, by name."""
     plain = list_models("*efficientnet*")
     tagged = list_models("*efficientnet*", pretrained=True, include_tags=True)
-    return [_row(name) for name in sorted({*plain, *tagged}) if _is_known(name)]
+    names = sorted({*plain, *tagged})
+    return [_row(name) for name in names if _is_built(name.partition(".")[0])]
 
 
 def _row(name: str) -> Row:
@@ -40,7 +41,8 @@ def _row(name: str) -> Row:
     }
 
 
-def _is_known(name: str) -> bool:
+def _is_built(name: str) -> bool:
+    """Whether it is one of this project's networks; told without the file that is written here."""
     try:
         canonical_name(name)
     except InvalidInput:

@@ -22,12 +22,14 @@ file is taken for, and Classify's form the same before anything is computed.
 
 def page() -> str:
     """The whole page: one section a function."""
-    return "\n".join((_HEAD, checkpoints(), companions()))
+    sys.path.insert(0, str(ROOT))  # the tests are no part of what is installed
+    from tests.reading.page import pictures, zips
+
+    return "\n".join((_HEAD, checkpoints(), companions(), pictures(), zips()))
 
 
 def checkpoints() -> str:
     """Trainer × container × ending × whose names."""
-    sys.path.insert(0, str(ROOT))  # the tests are no part of what is installed
     from tests.core.weights.reading.brought import rows
 
     header = ("Trainer", "Inside", "Ending", "Names as in", "To be given")

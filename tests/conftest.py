@@ -156,6 +156,8 @@ class Bundled:
             "params": summarize(spec).params,
             "classes": list(classes),
             "preprocessing": loaded.preprocessing.to_dict(),
+            "padding": spec.padding,
+            "bn_eps": spec.bn_eps,
             "run": name,
             "top1": 0.25,
             "data": "no photos at all",

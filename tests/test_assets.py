@@ -50,6 +50,7 @@ def test_the_file_is_what_manifest_and_record_say(model: BundledModel) -> None:
     assert json.loads(loaded.spec.to_json()) == run["spec"]
     assert (loaded.classes, loaded.preprocessing) == (model.classes, model.preprocessing)
     assert model.stage_count == loaded.spec.stage_count
+    assert (model.padding, model.bn_eps) == (loaded.spec.padding, loaded.spec.bn_eps)
     assert model.params == summarize(loaded.spec).params
 
 

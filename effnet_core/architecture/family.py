@@ -21,16 +21,24 @@ from effnet_core.architecture.scaling import ScalingCoefficients
 from effnet_core.errors import InvalidInput
 
 Operator = Literal["mbconv", "fused_mbconv"]
-Activation = Literal["silu", "relu6"]
+Activation = Literal["silu", "relu6", "relu"]
 Padding = Literal["symmetric", "same"]
-FamilyKey = Literal["v1", "lite", "v2-base", "v2-s", "v2-m", "v2-l"]
+FamilyKey = Literal[
+    "v1", "lite", "v2-base", "v2-s", "v2-m", "v2-l",
+    "edge", "v2-xl", "v2-rw-t", "v2-rw-s", "v2-rw-m",
+]  # fmt: skip
 
 SQUEEZE_RATIO = 0.25
 
 
 @dataclass(frozen=True)
 class StageSpec:
-    """One row of a stage table; `squeeze_ratio` is relative to the block's input channels."""
+    """One row of a stage table; `squeeze_ratio` is relative to the block's input channels.
+
+    What sets a few stages apart: `widens_outputs` says that the expand ratio is of the block's
+    outputs instead of its inputs, `shortcut` False that no block adds its input, and
+    `always_projects` that a fused block has its 1×1 projection even where it does not widen.
+    """
 
     operator: Operator
     expand_ratio: int
@@ -39,10 +47,13 @@ class StageSpec:
     channels: int
     repeats: int
     squeeze_ratio: float = SQUEEZE_RATIO
+    widens_outputs: bool = False
+    shortcut: bool = True
+    always_projects: bool = False
 
-    def expanded(self, inputs: Count) -> Count:
-        """Channels that a block widens its `inputs` to; multiples of 8, as the inputs are."""
-        return inputs * self.expand_ratio
+    def expanded(self, inputs: Count, outputs: Count) -> Count:
+        """Channels inside a block, in multiples of 8 as its `inputs` and `outputs` are."""
+        return (outputs if self.widens_outputs else inputs) * self.expand_ratio
 
     def squeezed(self, inputs: Count) -> Count:
         """Channels inside squeeze-and-excitation; 0 where a block has none."""

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
-import re
 from pathlib import Path
 
-from effnet_core.architecture.families import FAMILIES, TENSORFLOW, V1
+from effnet_core.architecture.aliases import VARIANTS, canonical_name, named
+from effnet_core.architecture.families import FAMILIES, V1
 from effnet_core.architecture.family import Family
 from effnet_core.architecture.rounding import Rounding
 from effnet_core.architecture.scaling import PAPER_RULE, ScalingRule, Strategy, validate_resolution
 from effnet_core.architecture.spec import ArchitectureSpec, expand
 from effnet_core.errors import InvalidInput
 
-_PUBLISHED = {row.name: (family, row) for family in FAMILIES for row in family.published}
+__all__ = ["VARIANTS", "architecture", "canonical_name", "family_of", "scaled", "variant"]
 
-VARIANTS: tuple[str, ...] = tuple(_PUBLISHED)
-"""Published variants by this project's names, in the order of their papers."""
+_PUBLISHED = {row.name: (family, row) for family in FAMILIES for row in family.published}
 
 
 def variant(
@@ -26,11 +24,12 @@ def variant(
     """The published variant `name` ("b4", "v2-s", "lite0"), at its test resolution unless given.
 
     Conventions are torchvision's where it has the variant (symmetric padding; batch-norm eps 1e-5
-    for B0–B4, 1e-3 for B5–B7 and V2), TensorFlow's for B8, L2 and V2-B0…B3, which only the
-    reference implementation has, and timm's for Lite (eps 1e-5). Raises InvalidInput.
+    for B0–B4, 1e-3 for B5–B7 and V2), TensorFlow's for B8, L2, V2-B0…B3 and V2-XL, which only the
+    reference implementation has, and timm's (symmetric, eps 1e-5) for the others. Raises
+    InvalidInput.
     """
-    if name not in VARIANTS:
-        raise _unknown(name)
+    if name not in _PUBLISHED:
+        name = named(name).variant
     family, row = _PUBLISHED[name]
     spec = expand(
         family,
@@ -85,34 +84,21 @@ def architecture(
 ) -> ArchitectureSpec:
     """The spec behind any accepted name, or in a `.json` spec file.
 
-    Names: this project's ("b0", "v2-b0", "lite0", "v2-s"), torchvision's ("efficientnet_b0",
-    "efficientnet_v2_s") and timm's ("efficientnet_b0", "tf_efficientnet_b0",
-    "tf_efficientnetv2_b0", "efficientnet_lite0"); a "tf_" name means batch-norm eps 1e-3 and
-    "same" padding. Raises InvalidInput.
+    Names: this project's ("b0", "v2-b0", "lite0", "v2-s", "edge-s"), torchvision's
+    ("efficientnet_b0", "efficientnet_v2_s"), timm's ("tf_efficientnet_b0", "efficientnetv2_rw_t",
+    "efficientnet_b0.ra_in1k"), lukemelas' ("efficientnet-b0") and transformers'
+    ("google/efficientnet-b0"), each with its library's padding and batch-norm. Raises InvalidInput.
     """
     if name_or_file.endswith(".json"):
         spec = ArchitectureSpec.from_json(_read_text(Path(name_or_file)))
         if num_classes is not None:
             spec = dataclasses.replace(spec, num_classes=num_classes)
         return _at_resolution(spec, resolution)
-    name, tensorflow = canonical_name(name_or_file)
-    spec = variant(name, num_classes=num_classes or 1000, resolution=resolution)
-    return dataclasses.replace(spec, **dataclasses.asdict(TENSORFLOW)) if tensorflow else spec
-
-
-def canonical_name(name: str) -> tuple[str, bool]:
-    """This project's name for an accepted `name`, and whether it asks for TensorFlow's conventions.
-
-    Raises InvalidInput, naming the nearest known names, for any other text.
-    """
-    text = name.strip().lower().replace("-", "_").split(".")[0]
-    tensorflow = text.startswith("tf_")
-    text = text.removeprefix("tf_")
-    text = re.sub(r"^efficientnet_?", "", text)
-    text = re.sub(r"^v2_?", "v2-", text)
-    if text not in VARIANTS:
-        raise _unknown(name)
-    return text, tensorflow
+    found = named(name_or_file)
+    spec = variant(found.variant, num_classes=num_classes or 1000, resolution=resolution)
+    if found.conventions is None:
+        return spec
+    return dataclasses.replace(spec, **dataclasses.asdict(found.conventions))
 
 
 def _at_resolution(spec: ArchitectureSpec, resolution: int | None) -> ArchitectureSpec:
@@ -128,9 +114,3 @@ def _read_text(path: Path) -> str:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidInput(f"The architecture file {path} cannot be read: {error}.") from None
-
-
-def _unknown(name: str) -> InvalidInput:
-    near = difflib.get_close_matches(name.lower(), VARIANTS, n=3, cutoff=0.4)
-    hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(VARIANTS)}."
-    return InvalidInput(f"No EfficientNet is called {name!r:.80}; {hint}")

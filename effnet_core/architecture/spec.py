@@ -47,6 +47,7 @@ class BlockSpec:
     `stage` counts as torchvision's `features` do (0 is the stem, so the first stage is 1) and
     `index` from 0 inside the stage. `squeeze_channels` is 0 where there is no
     squeeze-and-excitation. `drop_path` is the probability that training drops the block.
+    `shortcut` and `always_projects` are as in `StageSpec`.
     """
 
     stage: Annotated[int, Meta(ge=1, le=MAX_BLOCKS)]
@@ -59,16 +60,23 @@ class BlockSpec:
     squeeze_channels: Annotated[int, Meta(ge=0, le=MAX_CHANNELS)]
     out_channels: Count
     drop_path: Rate
+    shortcut: bool = True
+    always_projects: bool = False
 
     @property
     def skip(self) -> bool:
-        """Whether the block's input is added to its output (equal shapes)."""
-        return self.stride == 1 and self.in_channels == self.out_channels
+        """Whether the block's input is added to its output (equal shapes, unless told not to)."""
+        return self.shortcut and self.stride == 1 and self.in_channels == self.out_channels
 
     @property
     def expands(self) -> bool:
         """Whether the block widens its input before the spatial convolution."""
         return self.expanded_channels != self.in_channels
+
+    @property
+    def projects(self) -> bool:
+        """Whether the block ends with a 1×1 convolution to its outputs."""
+        return self.operator == "mbconv" or self.expands or self.always_projects
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,7 +122,8 @@ class ArchitectureSpec:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON; `from_dict` reads them back."""
-        return {"format": FORMAT, **dataclasses.asdict(self)}
+        blocks = [_written(block) for block in self.blocks]
+        return {"format": FORMAT, **dataclasses.asdict(self), "blocks": blocks}
 
     @staticmethod
     def from_json(text: str) -> ArchitectureSpec:
@@ -196,12 +205,20 @@ def _blocks(
                 kernel=stage.kernel,
                 stride=stage.stride if index == 0 else 1,
                 in_channels=inputs,
-                expanded_channels=stage.expanded(inputs),
+                expanded_channels=stage.expanded(inputs, widths[number]),
                 squeeze_channels=stage.squeezed(inputs),
                 out_channels=widths[number],
                 drop_path=family.stochastic_depth * place / total,
+                shortcut=stage.shortcut,
+                always_projects=stage.always_projects,
             )
             place += 1
+
+
+def _written(block: BlockSpec) -> dict[str, Any]:
+    """A block's plain values; what sets few blocks apart is written for those alone."""
+    held, rare = dataclasses.asdict(block), {"shortcut": True, "always_projects": False}
+    return {name: value for name, value in held.items() if rare.get(name) is not value}
 
 
 def _require_consistent(spec: ArchitectureSpec) -> None:

@@ -78,9 +78,12 @@ class Step(NamedTuple):
 _step = functools.partial(tuple.__new__, Step)
 """A `Step` of all its fields, in half the time that its own constructor takes."""
 
-BlockShape: TypeAlias = tuple[Operator, int, int, Count, Count, Count, Count, bool, bool]
-"""Operator, kernel, stride, and channels in, expanded, squeezed and out; whether the block expands
-its input, and whether it squeezes, which holds for all networks where the channels are arrays."""
+BlockShape: TypeAlias = tuple[
+    Operator, int, int, Count, Count, Count, Count, bool, bool, bool, bool
+]
+"""Operator, kernel, stride, and channels in, expanded, squeezed and out; whether the block adds its
+input where the shapes allow it, projects even where it does not widen, expands its input, and
+squeezes: these hold for all networks where the channels are arrays."""
 
 
 def stem_steps(image: Count, channels: Count, padding: Padding, side: Count) -> Iterator[Step]:
@@ -108,8 +111,8 @@ def block_steps(shape: BlockShape, padding: Padding, side: Count) -> Iterator[St
 
 def _mbconv(shape: BlockShape, padding: Padding, side: Count) -> Iterator[Step]:
     """Expand 1×1 → depthwise k×k → squeeze-and-excitation → project 1×1."""
-    _, kernel, stride, inputs, expanded, squeezed, outputs, expands, squeezes = shape
-    shortcut = beside = _shortcut(inputs, outputs, stride, side)
+    _, kernel, stride, inputs, expanded, squeezed, outputs, adds, _, expands, squeezes = shape
+    shortcut = beside = adds and _shortcut(inputs, outputs, stride, side)
     if expands:
         yield _pointwise("expand", inputs, expanded, side)
     else:
@@ -123,13 +126,15 @@ def _mbconv(shape: BlockShape, padding: Padding, side: Count) -> Iterator[Step]:
 
 
 def _fused_mbconv(shape: BlockShape, padding: Padding, side: Count) -> Iterator[Step]:
-    """One k×k convolution → project 1×1; without expansion the first goes to the outputs."""
-    _, kernel, stride, inputs, expanded, _, outputs, expands, _ = shape
-    widened = expanded if expands else outputs
-    fused = _spatial("fused", inputs, widened, kernel, stride, side, padding)
+    """One k×k convolution → project 1×1; without a projection the first goes to the outputs."""
+    _, kernel, stride, inputs, expanded, _, outputs, adds, always_projects, expands, _ = shape
+    projects = expands or always_projects
+    fused = _spatial(
+        "fused", inputs, expanded if projects else outputs, kernel, stride, side, padding
+    )
     yield fused
-    if expands:
-        shortcut = _shortcut(inputs, outputs, stride, side)
+    if projects:
+        shortcut = adds and _shortcut(inputs, outputs, stride, side)
         yield _pointwise("project", expanded, outputs, fused.after, shortcut)
 
 

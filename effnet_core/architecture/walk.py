@@ -117,12 +117,14 @@ _NUMBERS = attrgetter(
     "expanded_channels",
     "squeeze_channels",
     "out_channels",
+    "shortcut",
+    "always_projects",
 )
 
 
 def numbered_steps(numbers: tuple[Any, ...], padding: Padding, side: int) -> Iterator[Step]:
-    """One block on a feature map of `side`; `numbers` are the first seven of a `BlockShape`."""
-    _, _, _, inputs, expanded, squeezed, _ = numbers
+    """One block on a feature map of `side`; `numbers` are the first nine of a `BlockShape`."""
+    _, _, _, inputs, expanded, squeezed, *_ = numbers
     return block_steps((*numbers, expanded != inputs, squeezed > 0), padding, side)
 
 
@@ -132,9 +134,11 @@ def _shape(stage: StageSpec, inputs: Count, outputs: Count, stride: int) -> Bloc
         stage.kernel,
         stride,
         inputs,
-        stage.expanded(inputs),
+        stage.expanded(inputs, outputs),
         stage.squeezed(inputs),
         outputs,
+        stage.shortcut,
+        stage.always_projects,
         stage.expand_ratio != 1,
         stage.squeeze_ratio > 0,
     )

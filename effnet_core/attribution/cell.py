@@ -19,7 +19,7 @@ from effnet_core.architecture.steps import Role
 Array = npt.NDArray[np.float64]
 
 SumRole = Role | Literal["reduce", "excite", "gate", "shortcut"]
-SumActivation = Literal["none", "silu", "relu6", "sigmoid"]
+SumActivation = Literal["none", "silu", "relu6", "relu", "sigmoid"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -190,6 +190,7 @@ ACTIVATIONS: dict[SumActivation, Callable[[Array], Array]] = {
     "none": lambda x: x,
     "silu": lambda x: x * sigmoid(x),
     "relu6": lambda x: np.clip(x, 0, 6),
+    "relu": lambda x: np.maximum(x, 0),
     "sigmoid": sigmoid,
 }
-"""What follows a sum: SiLU x · σ(x) (arXiv 1702.03118), ReLU6, or σ as the gates take it."""
+"""What follows a sum: SiLU x · σ(x) (arXiv 1702.03118), ReLU6, ReLU, or σ as the gates take it."""

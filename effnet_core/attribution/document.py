@@ -97,7 +97,8 @@ def document(
         ledger=ledger,
         figures=(*figures, signed),
         preparation=f"Preprocessing ({weights.preprocessing_source}): "
-        f"{weights.preprocessing.in_words}\nClass names: {weights.classes_source}\nProbabilities: "
+        f"{weights.preprocessing.in_words}\nClass names: {weights.classes_source}\n"
+        f"Computed with {weights.conventions}\nProbabilities: "
         f"{weights.activation} ({weights.activation_source}). {prediction.meaning}".rstrip(". "),
         licence=licence,
         origin=origin,

@@ -31,6 +31,7 @@ from effnet_core.images.resizing import decode_first
 
 if TYPE_CHECKING:
     from effnet_core.engines.predictor import Predictor
+    from effnet_core.weights import LoadedWeights
 
 Answer = dict[str, Any]
 
@@ -76,6 +77,7 @@ def _answers(args: argparse.Namespace) -> tuple[list[Answer], str | None]:
     """
     model: Predictor | None = None
     heading: str | None = None
+    prepared: Answer = {}
     answers: list[Answer] = []
     pictures = tqdm(
         args.images,
@@ -98,8 +100,20 @@ def _answers(args: argparse.Namespace) -> tuple[list[Answer], str | None]:
             heading = f"{model.weights_id} on {model.device} in {model.dtype}{cast}\n"
             heading += described_input(loaded)
             heading += f"\n{model.meaning}".rstrip()
-        answers.append(_answer(model, image, data, first, args.top))
+            prepared = _prepared(loaded)
+        answer = _answer(model, image, data, first, args.top)
+        answers.append(answer if "error" in answer else answer | prepared)
     return answers, heading
+
+
+def _prepared(loaded: LoadedWeights) -> Answer:
+    """What decides an answer beside the tensors: how pictures are prepared and the network run."""
+    return {
+        "preprocessing": loaded.preprocessing.to_dict(),
+        "preprocessing_source": loaded.preprocessing_source,
+        "padding": loaded.spec.padding,
+        "bn_eps": loaded.spec.bn_eps,
+    }
 
 
 def _refused(image: str, error: EffnetError) -> Answer:

@@ -140,14 +140,16 @@ def answered(
 
 
 def described_input(weights: LoadedWeights | StoredWeights) -> str:
-    """How pictures are prepared for these weights and who says so, likewise names and activation.
+    """How pictures are prepared for these weights and who says so, likewise names and activation,
+    and how the network is computed where no tensor tells: a line each.
 
     What was not given may be another than the weights were trained with, so no answer is shown
     without it.
     """
+    computed = f"\nComputed with {weights.conventions}" if weights.conventions else ""
     return (
         f"Preprocessing ({weights.preprocessing_source}): {weights.preprocessing.in_words}\n"
-        f"Class names: {weights.classes_source}\n"
+        f"Class names: {weights.classes_source}{computed}\n"
         f"Probabilities: {weights.activation} ({weights.activation_source})"
     )
 

@@ -16,6 +16,7 @@ Row = dict[str, str]
 """One row of a data file: column to text, empty where nothing was published."""
 
 DATA: Traversable = files("effnet_core") / "data"
+TIMM_FILE, NOT_BUILT_FILE = "preprocessing_timm.csv", "not_built.csv"
 TEST_SETS = ("imagenet", "real", "v2", "sketch", "a", "r")
 ACCURACY_COLUMNS = (
     "model", "recipe", "test_resolution", "crop", "interpolation", "test_set", "top1", "top5",

@@ -32,9 +32,10 @@ class Preprocessing:
     """How a picture becomes the input of a network.
 
     The shorter edge is resized to `resize` pixels with `interpolation` (one of `INTERPOLATIONS`),
-    the central `crop` × `crop` pixels are cut out, and each channel, scaled to [0, 1], is
-    normalised with `mean` and `std` (red, green, blue). One number each stands for a network that
-    is fed grey. `resize` is never below `crop`, so no border is ever invented. Raises
+    or both edges where `squash`, whatever the picture's proportions; the central `crop` × `crop`
+    pixels are cut out, and each channel, scaled to [0, 1], is normalised with `mean` and `std`
+    (red, green, blue). One number each stands for a network that is fed grey. `resize` is never
+    below `crop`, so no border is ever invented. Raises
     `InvalidInput`.
     """
 
@@ -43,6 +44,7 @@ class Preprocessing:
     interpolation: str = "bicubic"
     mean: tuple[float, ...] = IMAGENET_MEAN
     std: tuple[float, ...] = IMAGENET_STD
+    squash: bool = False
 
     def __post_init__(self) -> None:
         whole = type(self.resize) is int and type(self.crop) is int
@@ -91,8 +93,9 @@ class Preprocessing:
     def in_words(self) -> str:
         """Every step, as read-outs say it."""
         mean, std = (" ".join(f"{value:g}" for value in three) for three in (self.mean, self.std))
+        edge = "both edges" if self.squash else "shorter edge"
         return (
-            f"shorter edge to {self.resize} px ({self.interpolation}), central crop of {self.crop} "
+            f"{edge} to {self.resize} px ({self.interpolation}), central crop of {self.crop} "
             f"px, {'grey, ' if self.channels == 1 else ''}mean {mean}, std {std}"
         )
 
@@ -149,12 +152,14 @@ def crop_box(
 
 
 def resized_crop(size: tuple[int, int], preprocessing: Preprocessing) -> tuple[int, int, int, int]:
-    """(width, height) after resizing the shorter edge, and (left, top) of the crop in it.
+    """(width, height) after resizing the shorter edge or both, and (left, top) of the crop in it.
 
     The longer edge is truncated and the crop's corner rounded half to even, as torchvision does.
     """
     resize, crop, short = preprocessing.resize, preprocessing.crop, min(size)
-    width, height = (resize if edge == short else resize * edge // short for edge in size)
+    width, height = (
+        resize if preprocessing.squash or edge == short else resize * edge // short for edge in size
+    )
     return width, height, round((width - crop) / 2), round((height - crop) / 2)
 
 

@@ -96,9 +96,11 @@ class Convolution(nn.Conv2d):
 
 
 def activate(x: Tensor, activation: Activation) -> Tensor:
-    """SiLU or ReLU6, in place when no gradient is wanted."""
+    """SiLU, ReLU6 or ReLU, in place when no gradient is wanted."""
     in_place = not torch.is_grad_enabled()
-    return F.silu(x, inplace=in_place) if activation == "silu" else F.relu6(x, inplace=in_place)
+    if activation == "silu":
+        return F.silu(x, inplace=in_place)
+    return F.relu6(x, inplace=in_place) if activation == "relu6" else F.relu(x, inplace=in_place)
 
 
 def keep_mask(rate: float, shape: tuple[int, ...], like: Tensor, draws: Tensor | None) -> Tensor:
@@ -220,8 +222,7 @@ class MBConv(Block):
 class FusedMBConv(Block):
     """EfficientNetV2's block: one k×k convolution in place of expand and depthwise → project.
 
-    Without expansion the k×k convolution goes straight to the output channels, and there is no
-    projection.
+    Without a projection the k×k convolution goes straight to the output channels.
     """
 
     def __init__(self, block: BlockSpec, spec: ArchitectureSpec) -> None:
@@ -229,12 +230,12 @@ class FusedMBConv(Block):
         self.fused = ConvNormAct(
             spec,
             block.in_channels,
-            block.expanded_channels if block.expands else block.out_channels,
+            block.expanded_channels if block.projects else block.out_channels,
             block.kernel,
             stride=block.stride,
             activation=spec.activation,
         )
-        if block.expands:
+        if block.projects:
             self.project = ConvNormAct(
                 spec, block.expanded_channels, block.out_channels, 1, activation=None
             )

@@ -156,8 +156,9 @@ def _clean(name: str) -> str:
 
 
 def _known_name(architecture: str) -> str:
-    name, tensorflow = canonical_name(architecture)
-    return f"tf_{name}" if tensorflow else name
+    """The same name, which is one: its library's conventions and tag go with it."""
+    canonical_name(architecture)
+    return architecture.strip()
 
 
 def _identity(loaded: LoadedWeights) -> str:
@@ -187,4 +188,6 @@ def _card(loaded: LoadedWeights, file_name: str, size: int) -> ModelCard:
         activation=loaded.activation,
         activation_source=loaded.activation_source,
         stage_count=loaded.spec.stage_count,
+        padding=loaded.spec.padding,
+        bn_eps=loaded.spec.bn_eps,
     )

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from effnet_core.architecture.family import Padding
 from effnet_core.errors import CheckpointError, InvalidInput
 from effnet_core.files import Share, asset, conform, read_json
 from effnet_core.images import Preprocessing
@@ -41,6 +42,8 @@ class BundledModel:
     stage_count: int
     params: int
     preprocessing: Preprocessing
+    padding: Padding
+    bn_eps: float
     run: str
     top1: Share
     data: str
@@ -85,6 +88,8 @@ class BundledModel:
             classes_source=CLASSES_SOURCE,
             licence=self.licence,
             origin=self.origin,
+            padding=self.padding,
+            bn_eps=self.bn_eps,
         )
         return Source(stored=stored, path=self.path, read=self.read, classes=self.classes)
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from effnet_core import files
+from effnet_core.architecture.aliases import in_words
 from effnet_core.architecture.outputs import Activation, may_name, require_activation, row_names
 from effnet_core.architecture.spec import ArchitectureSpec
 from effnet_core.errors import CheckpointError, InvalidInput
@@ -75,6 +76,11 @@ class LoadedWeights:
     def answers(self) -> tuple[str, ...]:
         """The names of the rows that are answered with; of one logit two."""
         return row_names(self.classes, self.spec.num_classes)
+
+    @property
+    def conventions(self) -> str:
+        """Padding and batch-norm's eps, as read-outs say them."""
+        return in_words(self.spec.padding, self.spec.bn_eps)
 
     @property
     def state_dict(self) -> dict[str, Tensor]:

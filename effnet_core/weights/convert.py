@@ -1,4 +1,4 @@
-"""State dicts with torchvision's, timm's or lukemelas' key names, turned into this project's.
+"""State dicts with other libraries' key names, turned into this project's.
 
 Strict: every tensor must have its place and every place its tensor. The names also tell the
 conventions that the weights were trained with, which no tensor shows (`with_conventions`).
@@ -13,7 +13,9 @@ from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
-from effnet_core.architecture.names import VARIANTS, variant
+from effnet_core.architecture.aliases import VARIANTS, in_words, timm_name
+from effnet_core.architecture.families import PYTORCH, TENSORFLOW
+from effnet_core.architecture.names import variant
 from effnet_core.architecture.spec import ArchitectureSpec
 from effnet_core.errors import CheckpointError
 from effnet_core.weights.key_names import CLASSIFIERS, TITLES, Style, detect_style, module_names
@@ -86,10 +88,10 @@ def _no_batches(like: Any) -> Any:
 def with_conventions(spec: ArchitectureSpec, style: Style) -> ArchitectureSpec:
     """`spec` with the batch-norm settings and padding that key names of `style` stand for.
 
-    torchvision: its own (eps 1e-5 for B0–B4, 1e-3 for B5–B7 and V2; symmetric padding). lukemelas:
-    TensorFlow's (eps 1e-3, "same" padding). timm: TensorFlow's if `spec` pads "same", as its "tf_"
-    names and V2-B do, else eps 1e-5 and symmetric. This project's own names, and specs under a name
-    that is no published variant's, keep what they say.
+    torchvision: its own (eps 1e-5 for B0–B4, 1e-3 for B5–B7 and V2; symmetric padding). lukemelas
+    and transformers: TensorFlow's (eps 1e-3, "same" padding). timm: TensorFlow's if `spec` pads
+    "same", as its "tf_" names and V2-B do, else eps 1e-5 and symmetric. This project's own names,
+    and specs under a name that is no published variant's, keep what they say.
     """
     if style == "own" or spec.name not in VARIANTS:
         return spec
@@ -101,9 +103,23 @@ def with_conventions(spec: ArchitectureSpec, style: Style) -> ArchitectureSpec:
             bn_momentum=published.bn_momentum,
             padding=published.padding,
         )
-    if style == "lukemelas" or spec.padding == "same":
-        return dataclasses.replace(spec, bn_eps=1e-3, bn_momentum=0.01, padding="same")
-    return dataclasses.replace(spec, bn_eps=1e-5, bn_momentum=0.1)
+    tensorflow = style != "timm" or spec.padding == "same"
+    return dataclasses.replace(spec, **dataclasses.asdict(TENSORFLOW if tensorflow else PYTORCH))
+
+
+def suggestion(variant_name: str, style: Style) -> str:
+    """Names under which a `variant_name` with key names of `style` may be taken in.
+
+    Where two stand for the same tensors, what the choice between them changes is said too.
+    """
+    with_same = timm_name(variant_name, tensorflow=True)
+    without = timm_name(variant_name, tensorflow=False)
+    if style != "timm" or with_same is None or without is None:
+        return variant_name if style != "timm" else with_same or without or variant_name
+    return (
+        f"{with_same} if it was trained with {in_words(TENSORFLOW.padding, TENSORFLOW.bn_eps)}, or "
+        f"{without} if with {in_words(PYTORCH.padding, PYTORCH.bn_eps)}: the tensors do not tell"
+    )
 
 
 def guess_architecture(state_dict: Mapping[str, Shaped]) -> str | None:
@@ -117,7 +133,8 @@ def _looks_like(
     name: str, state_dict: Mapping[str, Shaped], modules: set[str], style: Style
 ) -> bool:
     spec = variant(name)
-    if style == "lukemelas" and spec.family.startswith("v2"):
+    fused = any(block.operator == "fused_mbconv" for block in spec.blocks)
+    if style in ("lukemelas", "transformers") and fused:
         return False
     theirs = {own: name for name, own in module_names(spec, style).items()}
     last = spec.blocks[-1]

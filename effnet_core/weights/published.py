@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from functools import cache
 
-from effnet_core.architecture.names import canonical_name
+from effnet_core.architecture.aliases import named
 from effnet_core.data.tables import Row, read
 from effnet_core.errors import InvalidInput
 from effnet_core.images import Preprocessing
@@ -92,18 +92,19 @@ def triple(text: str) -> tuple[float, float, float]:
 def _architecture_name(text: str) -> str:
     """The project's name for `text`, or "" if it names no architecture with torchvision weights.
 
-    A "tf_" name asks for other weights than torchvision's, so it finds none here.
+    A name that timm or transformers alone has asks for other weights than torchvision's, so it
+    finds none here; a dash is how many people write.
     """
     try:
-        name, tensorflow = canonical_name(text)
+        found = named(text)
     except InvalidInput:
         return ""
-    return "" if tensorflow else name
+    return found.variant if found.library in ("own", "torchvision", "lukemelas") else ""
 
 
 def _entry(row: Row) -> WeightsEntry:
     model, _, recipe = row["id"].partition("_Weights.")
-    architecture, _ = canonical_name(model.lower())
+    architecture = named(model).variant
     file_name = row["url"].rpartition("/")[2]
     prefix = re.search(r"-([0-9a-f]{8,})\.pth$", file_name)
     if prefix is None:

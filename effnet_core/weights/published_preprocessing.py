@@ -10,14 +10,20 @@ from __future__ import annotations
 import dataclasses
 from functools import cache
 
+from effnet_core.architecture.aliases import timm_name, timm_names
 from effnet_core.architecture.spec import ArchitectureSpec
-from effnet_core.data.tables import Row, read
+from effnet_core.data.tables import TIMM_FILE, Row, read
 from effnet_core.images import Preprocessing
 from effnet_core.weights.key_names import Style
 from effnet_core.weights.published import catalog, triple
 
 DEFAULTS = "architecture's defaults"
-TIMM_FILE = "preprocessing_timm.csv"
+_HALF = (0.5, 0.5, 0.5)
+# The reference crops all but 32 pixels of the shorter edge, and scales pixels to −1…1.
+_MARGIN = 32
+_LITE = Preprocessing(resize=224 + _MARGIN, crop=224, mean=_HALF, std=_HALF)
+# Without a crop; the processor divides by the square root of ImageNet's std, twice.
+_GOOGLE = Preprocessing(resize=224, crop=224, interpolation="nearest", squash=True)
 TIMM_COLUMNS = (
     "name", "resolution", "crop_pct", "crop_mode", "interpolation", "mean", "std",
 )  # fmt: skip
@@ -29,30 +35,41 @@ def published_preprocessing(
     """The defaults for `spec`, which has the conventions of `style`, and whose defaults they are.
 
     `asked` is the name that stood for the architecture, or "" for a spec of one's own. torchvision:
-    its default set of weights. timm and lukemelas: timm's settings, of the tag in `asked` where
-    timm has it ("tf_efficientnet_b0.ap_in1k"). Otherwise ImageNet's usual evaluation.
+    its default set of weights. timm: its settings, of the very name asked for where that is timm's
+    ("tf_efficientnet_b0.ap_in1k"). lukemelas: the same but for Lite, whose weights are the
+    reference's. transformers: its image processor's for Google's weights. Otherwise ImageNet's
+    usual evaluation.
     """
     if asked and style == "torchvision":
         for entry in catalog():
             if entry.default and entry.architecture == spec.name:
                 return entry.preprocessing, f"torchvision's defaults for {spec.name}"
+    if asked and style == "transformers":
+        return _GOOGLE.at(spec.resolution), f"transformers' defaults for google/{_dashed(spec)}"
+    if asked and style == "lukemelas" and spec.family == "lite":
+        side = spec.resolution
+        whole = dataclasses.replace(_LITE, resize=side + _MARGIN, crop=side)
+        return whole, "EfficientNet-Lite's reference evaluation"
     if asked and style in ("timm", "lukemelas"):
-        name, tag = _timm_name(spec), asked.strip().lower().partition(".")[2]
-        row = _timm_rows().get(f"{name}.{tag}") or _timm_rows().get(name)
+        same = spec.padding == "same"
+        row = _timm_rows().get(_as_asked(asked, same) or timm_name(spec.name, tensorflow=same))
         if row is not None:
             return _from_timm(row)
     return Preprocessing.imagenet(spec.resolution), DEFAULTS
 
 
-def _timm_name(spec: ArchitectureSpec) -> str:
-    """timm's name; its "tf_" networks are those with TensorFlow's padding."""
-    prefix = "tf_" if spec.padding == "same" else ""
-    version, _, size = spec.name.rpartition("-")
-    return f"{prefix}efficientnet{version}_{size}"
+def _as_asked(asked: str, same: bool) -> str | None:
+    """The name asked for, where it is timm's for a network with this padding."""
+    name = asked.strip().lower()
+    return name if name in timm_names() and name.startswith("tf_") == same else None
+
+
+def _dashed(spec: ArchitectureSpec) -> str:
+    return f"efficientnet-{spec.name}"
 
 
 @cache
-def _timm_rows() -> dict[str, Row]:
+def _timm_rows() -> dict[str | None, Row]:
     return {row["name"]: row for row in read(TIMM_FILE)}
 
 
@@ -62,8 +79,10 @@ def _from_timm(row: Row) -> tuple[Preprocessing, str]:
         crop_ratio=float(row["crop_pct"]),
         interpolation=row["interpolation"],
     )
-    squashed = " (with a central crop where timm squashes)" if row["crop_mode"] == "squash" else ""
-    return (
-        dataclasses.replace(usual, mean=triple(row["mean"]), std=triple(row["std"])),
-        f"timm's defaults for {row['name']}{squashed}",
+    found = dataclasses.replace(
+        usual,
+        mean=triple(row["mean"]),
+        std=triple(row["std"]),
+        squash=row["crop_mode"] == "squash",
     )
+    return found, f"timm's defaults for {row['name']}"

@@ -10,7 +10,10 @@ from pathlib import Path
 from typing import Literal
 
 from effnet_core import files
-from effnet_core.architecture.outputs import Activation, in_words
+from effnet_core.architecture import aliases, outputs
+from effnet_core.architecture.family import Padding
+from effnet_core.architecture.names import variant
+from effnet_core.architecture.outputs import Activation
 from effnet_core.files import conform, read_json
 from effnet_core.images import Preprocessing
 from effnet_core.weights.checkpoints import CATALOG, LoadedWeights
@@ -28,7 +31,8 @@ class StoredWeights:
     `size_bytes` is the size on disk, or the published size where the file is absent; `sha256` is
     the recorded hash of the whole file ("" where absent). `preprocessing_source` and
     `classes_source` say where those come from, as in `LoadedWeights`, and `activation` what the
-    logits mean.
+    logits mean. `padding` and `bn_eps` are what no tensor tells of how the network is computed;
+    None in records that are older than they.
     """
 
     id: str
@@ -49,6 +53,8 @@ class StoredWeights:
     packaged: bool = False
     activation: Activation = "softmax"
     activation_source: str = ASSUMED
+    padding: Padding | None = None
+    bn_eps: float | None = None
 
     @property
     def resolution(self) -> int:
@@ -58,11 +64,19 @@ class StoredWeights:
     @property
     def meaning(self) -> str:
         """In a sentence what the probabilities mean; "" for softmax."""
-        return in_words(self.activation, one_logit=self.num_classes == 1)
+        return outputs.in_words(self.activation, one_logit=self.num_classes == 1)
+
+    @property
+    def conventions(self) -> str:
+        """Padding and batch-norm's eps, as read-outs say them; "" where they are not recorded."""
+        if self.padding is None or self.bn_eps is None:
+            return ""
+        return aliases.in_words(self.padding, self.bn_eps)
 
 
 def absent(entry: WeightsEntry) -> StoredWeights:
     """The record of a catalog entry that has not been downloaded."""
+    spec = variant(entry.architecture)
     return StoredWeights(
         id=entry.id,
         title=entry.title,
@@ -78,6 +92,8 @@ def absent(entry: WeightsEntry) -> StoredWeights:
         classes_source=CATALOG,
         licence=entry.licence,
         origin=entry.origin,
+        padding=spec.padding,
+        bn_eps=spec.bn_eps,
     )
 
 
@@ -109,6 +125,8 @@ def imported(
         origin=origin,
         activation=loaded.activation,
         activation_source=loaded.activation_source,
+        padding=loaded.spec.padding,
+        bn_eps=loaded.spec.bn_eps,
     )
 
 

@@ -87,12 +87,15 @@ def _draw_input(card: ModelCard, given: Prediction) -> None:
     rows["Classes"] = f"{card.num_classes:,}, names: {card.classes_source}"
     rows["Probabilities"] = f"{card.activation}, {card.activation_source}"
     rows["Input"] = f"{given.resolution} × {given.resolution} pixels, the centre of the picture"
-    rows["Shorter edge resized to"] = f"{p.resize} pixels, {p.interpolation}"
+    edge = "Both edges" if p.squash else "Shorter edge"
+    rows[f"{edge} resized to"] = f"{p.resize} pixels, {p.interpolation}"
     rows["Mean (grey)" if p.channels == 1 else "Mean (red, green, blue)"] = ", ".join(
         f"{value:g}" for value in p.mean
     )
     rows["Standard deviation"] = ", ".join(f"{value:g}" for value in p.std)
     rows["These come from"] = card.preprocessing_source
+    if card.conventions:
+        rows["Network computed with"] = card.conventions
     rows["Answered on"] = resources.service().device_name
     rows["Origin"], rows["Licence"] = card.origin, card.licence
     body = "".join(f"<dt>{html(name)}</dt><dd>{html(text)}</dd>" for name, text in rows.items())

@@ -59,7 +59,8 @@ def draw() -> None:
             placeholder="As the file says",
             key=f"architecture-{taken}",
             help="Needed where the file does not say it. Names of torchvision and timm are "
-            "understood too; tf_… means TensorFlow's padding and batch-norm.",
+            "understood too. b0 and tf_efficientnet_b0 fit the same file but answer differently: "
+            "tf_… means TensorFlow's padding and batch-norm eps, which the file does not tell.",
         )
         names = st.file_uploader(
             "Class names",

@@ -34,7 +34,7 @@ _TITLES = {
     "shortcut": "Shortcut",
     "head": "Head convolution 1×1",
 }
-_ACTIVATIONS = {"silu": "SiLU", "relu6": "ReLU6", "sigmoid": "σ"}
+_ACTIVATIONS = {"silu": "SiLU", "relu6": "ReLU6", "relu": "ReLU", "sigmoid": "σ"}
 _READS = {"reduce": "mean of channel", "excite": "hidden unit"}
 
 

@@ -64,5 +64,5 @@ def _what(block: BlockSpec, role: str) -> str:
         "squeeze_excite": f"average, {inside} → {block.squeeze_channels} → {inside}, then scale",
         "project": f"1×1 convolution, {inside} → {outside} channels",
         "fused": f"{kernel} convolution, {block.in_channels} → "
-        f"{inside if block.expands else outside} channels{stride}",
+        f"{inside if block.projects else outside} channels{stride}",
     }[role]

@@ -136,7 +136,7 @@ class Writer:
             yield partial(self._conv_norm, place=f"{place}.project")
         else:
             yield partial(first, place=f"{place}.fused")
-            if block.expands:
+            if block.projects:
                 yield partial(self._conv_norm, place=f"{place}.project")
 
     def _squeeze_excite(self, x: str, place: str) -> Layer:
@@ -220,7 +220,7 @@ class Writer:
         return needed // 2, needed - needed // 2
 
     def _activate(self, x: str) -> Layer:
-        """SiLU, x · σ(x), or ReLU6."""
+        """SiLU, x · σ(x), ReLU6 or ReLU."""
         if self.spec.activation == "silu":
             sigmoid = self._node("Sigmoid", x)
             y = self._node("Mul", x, sigmoid)
@@ -231,14 +231,16 @@ class Writer:
                 return self._node("Mul", gradient, self._node("Mul", sigmoid, rest))
 
             return Layer(y, back)
-        zero, six = self._number("zero", 0), self._number("six", 6)
+        zero = self._number("zero", 0)
+        bounds = (zero, self._number("six", 6)) if self.spec.activation == "relu6" else (zero,)
 
         def let_through(gradient: str) -> str:
-            low, high = self._node("Greater", x, zero), self._node("Less", x, six)
-            inside = self._node("Cast", self._node("And", low, high), to=TensorProto.FLOAT)
-            return self._node("Mul", gradient, inside)
+            inside = self._node("Greater", x, zero)
+            for bound in bounds[1:]:
+                inside = self._node("And", inside, self._node("Less", x, bound))
+            return self._node("Mul", gradient, self._node("Cast", inside, to=TensorProto.FLOAT))
 
-        return Layer(self._node("Clip", x, zero, six), let_through)
+        return Layer(self._node("Clip", x, *bounds), let_through)
 
     def _number(self, name: str, value: int) -> str:
         return self._constant(name, np.float32(value))

@@ -46,6 +46,7 @@ def _constants(
         f"NAME = {spec.name!r}",
         f"RESOLUTION = {chosen.crop}",
         f"RESIZE = {chosen.resize}",
+        f"SQUASH = {chosen.squash}",
         f"INTERPOLATION = {chosen.interpolation!r}",
         f"MEAN = {chosen.mean!r}",
         f"STD = {chosen.std!r}",
@@ -64,7 +65,8 @@ def _constants(
 
 
 def _row(block: BlockSpec) -> tuple[str | int | float, ...]:
-    """A block's fields in the order of `standalone.BlockRow`."""
+    """A block's fields in the order of `standalone.BlockRow`, without those at their defaults."""
+    rare = () if block.shortcut and block.projects else (block.shortcut, block.projects)
     return (
         block.operator,
         block.stage,
@@ -75,4 +77,5 @@ def _row(block: BlockSpec) -> tuple[str | int | float, ...]:
         block.squeeze_channels,
         block.out_channels,
         block.drop_path,
+        *rare,
     )

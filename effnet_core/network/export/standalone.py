@@ -3,8 +3,9 @@
 Run it to build the network, load the weights that lie beside it (same name, ending in .pth) and
 print what it is; import it for `build()`, which returns the network ready to classify.
 
-Input: float32 (batch, channels, RESOLUTION, RESOLUTION). Resize an image's shorter edge to RESIZE
-pixels with INTERPOLATION, crop the centre, scale to [0, 1], and normalise with MEAN and STD.
+Input: float32 (batch, channels, RESOLUTION, RESOLUTION). Resize an image's shorter edge, or both
+edges if SQUASH, to RESIZE pixels with INTERPOLATION, crop the centre, scale to [0, 1], and
+normalise with MEAN and STD.
 Output: one logit for each class, of which PROBABILITIES makes probabilities.
 """
 
@@ -19,7 +20,10 @@ from torch import Tensor, nn
 
 
 class BlockRow(NamedTuple):
-    """One block; squeezed = 0: no squeeze-and-excitation; drop_path: chance of being dropped."""
+    """One block; squeezed = 0: no squeeze-and-excitation; drop_path: chance of being dropped.
+
+    adds: the input is added where the shapes allow it; projects: it ends with a 1×1 convolution.
+    """
 
     operator: str
     stage: int
@@ -30,12 +34,15 @@ class BlockRow(NamedTuple):
     squeezed: int
     out_channels: int
     drop_path: float
+    adds: bool = True
+    projects: bool = True
 
 
 # <network>
 NAME = "tiny"
 RESOLUTION = 32
 RESIZE = 36
+SQUASH = False
 INTERPOLATION = "bicubic"
 MEAN = (0.485, 0.456, 0.406)
 STD = (0.229, 0.224, 0.225)
@@ -77,8 +84,10 @@ class Convolution(nn.Conv2d):
 
 
 def activate(x: Tensor) -> Tensor:
-    """SiLU or ReLU6."""
-    return F.silu(x) if ACTIVATION == "silu" else F.relu6(x)
+    """SiLU, ReLU6 or ReLU."""
+    if ACTIVATION == "silu":
+        return F.silu(x)
+    return F.relu6(x) if ACTIVATION == "relu6" else F.relu(x)
 
 
 class ConvNormAct(nn.Module):
@@ -127,10 +136,10 @@ class Block(nn.Sequential):
     def __init__(self, row: BlockRow) -> None:
         super().__init__()
         self.drop_path = row.drop_path
-        self.skip = row.stride == 1 and row.in_channels == row.out_channels
+        self.skip = row.adds and row.stride == 1 and row.in_channels == row.out_channels
         wider = row.expanded != row.in_channels
         if row.operator == "fused_mbconv":
-            outputs = row.expanded if wider else row.out_channels
+            outputs = row.expanded if row.projects else row.out_channels
             self.fused = ConvNormAct(row.in_channels, outputs, row.kernel, row.stride)
         else:
             if wider:
@@ -140,7 +149,7 @@ class Block(nn.Sequential):
             )
             if row.squeezed:
                 self.squeeze_excite = SqueezeExcite(row.expanded, row.squeezed)
-        if wider or row.operator == "mbconv":
+        if row.projects:
             self.project = ConvNormAct(row.expanded, row.out_channels, 1, active=False)
 
     def forward(self, x: Tensor) -> Tensor:

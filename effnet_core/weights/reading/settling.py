@@ -19,7 +19,13 @@ from effnet_core.architecture.spec import ArchitectureSpec
 from effnet_core.errors import CheckpointError, InvalidInput
 from effnet_core.images import Preprocessing
 from effnet_core.weights import outputs, tensor_files
-from effnet_core.weights.convert import class_count, guess_architecture, rename, with_conventions
+from effnet_core.weights.convert import (
+    class_count,
+    guess_architecture,
+    rename,
+    suggestion,
+    with_conventions,
+)
 from effnet_core.weights.key_names import STEMS, TITLES, Style, detect_style
 from effnet_core.weights.published import IMAGENET_CLASSES, imagenet_classes
 from effnet_core.weights.published_preprocessing import published_preprocessing
@@ -190,10 +196,10 @@ def _named_spec(source: _Source, given: str | ArchitectureSpec) -> tuple[Archite
 def _missing(source: _Source) -> str:
     guess = guess_architecture(source.file.tensors)
     looks = f"it looks like {guess}, " if guess else ""
-    example = f"tf_efficientnet_{guess} or {guess}" if guess else "b0 or tf_efficientnet_b0"
+    example = f": {suggestion(guess, source.style)}" if guess else ", such as b0"
     return (
         f"{source.name} does not say which architecture it is ({looks}named as in "
-        f"{TITLES[source.style]}); give its name, such as {example}."
+        f"{TITLES[source.style]}); give its name{example}."
     )
 
 

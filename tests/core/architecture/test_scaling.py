@@ -119,7 +119,7 @@ def test_unknown_strategy() -> None:
 
 
 def test_published_rows() -> None:
-    assert len(PUBLISHED) == 19
+    assert len(PUBLISHED) == 22
     b7 = PUBLISHED["b7"]
     assert (b7.width, b7.depth, b7.test_resolution, b7.dropout) == (2.0, 3.1, 600, 0.5)
     assert PUBLISHED["v2-b0"].train_resolution == 192

@@ -13,7 +13,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from effnet_core.architecture.families import LITE, V1, V2_BASE, V2_S
+from effnet_core.architecture.families import EDGE, LITE, V1, V2_BASE, V2_RW_S, V2_S
 from effnet_core.architecture.family import Family, Padding
 from effnet_core.architecture.scaling import ScalingRule
 from effnet_core.architecture.spec import ArchitectureSpec, expand
@@ -28,7 +28,7 @@ from effnet_core.network.model import EfficientNet
 
 CELLS = 10_000
 TOLERANCE = 1e-5
-FAMILIES = (V1, LITE, V2_BASE, V2_S)
+FAMILIES = (V1, LITE, V2_BASE, V2_S, EDGE, V2_RW_S)
 SIDES: dict[Padding, int] = {"symmetric": 70, "same": 65}
 """An odd side and an even one that turns odd on the way down, so that both paddings meet both."""
 

@@ -57,6 +57,7 @@ def test_classify_answers_as_the_predictor(
     predictor = Predictor(load_checkpoint(weights, classes=LABELS), device="cpu")
     for entry, path in zip(answer.json, pictures, strict=True):
         assert entry["engine"].startswith("ONNX Runtime")
+        assert {"padding", "bn_eps", "preprocessing", "preprocessing_source"} <= entry.keys()
         assert (entry["device"], entry["dtype"]) == ("cpu", "float32")
         assert entry["weights"] == "small.safetensors"
         assert entry["milliseconds"] > 0

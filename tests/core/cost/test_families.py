@@ -59,16 +59,22 @@ def timm_v2(spec: ArchitectureSpec) -> nn.Module:
     return timm_efficientnet._gen_efficientnetv2_base(name, spec.width, spec.depth, pad_type="same")
 
 
+def timm_edge(spec: ArchitectureSpec) -> nn.Module:
+    return timm_efficientnet._gen_efficientnet_edge("efficientnet_es", spec.width, spec.depth)
+
+
 PEERS: dict[str, Callable[[ArchitectureSpec], nn.Module]] = {
     "v1": torchvision_network,
     "lite": timm_lite,
     "v2-base": timm_v2,
+    "edge": timm_edge,
 }
 # timm's squeeze-and-excitation takes a mean, for which fvcore has no count.
 COUNTED = {
     "v1": ("conv", "linear", "batch_norm", "adaptive_avg_pool2d"),
     "lite": ("conv", "linear", "batch_norm", "adaptive_avg_pool2d"),
     "v2-base": ("conv", "linear", "batch_norm"),
+    "edge": ("conv", "linear", "batch_norm", "adaptive_avg_pool2d"),
 }
 
 

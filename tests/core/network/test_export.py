@@ -32,6 +32,8 @@ def small(name: str) -> ArchitectureSpec:
     specs = {
         "v1": scaled(-4, resolution=65),
         "lite": variant("lite0", resolution=64),
+        "edge": variant("edge-m", resolution=64),
+        "v2-rw": variant("v2-rw-s", resolution=64),
         "v2-same": variant("v2-b0", resolution=65),
         "v1-same": architecture("tf_efficientnet_b0", resolution=63),
         "v2-symmetric": dataclasses.replace(variant("v2-b0"), padding="symmetric", resolution=64),
@@ -40,7 +42,7 @@ def small(name: str) -> ArchitectureSpec:
     return dataclasses.replace(specs[name], blocks=blocks, num_classes=len(CLASSES))
 
 
-KINDS = ("v1", "lite", "v2-same", "v1-same", "v2-symmetric")
+KINDS = ("v1", "lite", "edge", "v2-rw", "v2-same", "v1-same", "v2-symmetric")
 
 
 def randomised(spec: ArchitectureSpec) -> EfficientNet:

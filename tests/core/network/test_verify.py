@@ -11,7 +11,7 @@ import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from effnet_core.architecture.families import LITE, V2_BASE, V2_S
+from effnet_core.architecture.families import EDGE, LITE, V2_BASE, V2_RW_S, V2_S
 from effnet_core.architecture.family import Padding
 from effnet_core.architecture.names import scaled, variant
 from effnet_core.architecture.scaling import STRATEGIES, ScalingRule
@@ -43,7 +43,7 @@ def formula_specs(draw: st.DrawFn) -> ArchitectureSpec:
 @st.composite
 def table_specs(draw: st.DrawFn) -> ArchitectureSpec:
     """The other families' tables, shrunk and with either padding."""
-    baseline = draw(st.sampled_from((LITE, V2_BASE, V2_S)))
+    baseline = draw(st.sampled_from((LITE, V2_BASE, V2_S, EDGE, V2_RW_S)))
     coefficients = ScalingRule().coefficients(draw(st.floats(-6, 0)), exact_pixels=True)
     spec = expand(baseline, dataclasses.replace(coefficients, resolution=64), name="drawn")
     padding: Padding = draw(st.sampled_from(("symmetric", "same")))

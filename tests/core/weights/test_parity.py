@@ -48,21 +48,13 @@ def lukemelas_peer(name: str) -> nn.Module:
 
 
 CASES = [
-    *(
-        pytest.param(torchvision_peer, f"efficientnet_b{n}", f"b{n}", SMALL if n < 2 else LARGE)
-        for n in range(8)
-    ),
-    pytest.param(torchvision_peer, "efficientnet_v2_s", "efficientnet_v2_s", LARGE),
+    pytest.param(torchvision_peer, "efficientnet_b0", "b0", SMALL),
+    pytest.param(torchvision_peer, "efficientnet_b5", "b5", LARGE),
     pytest.param(timm_peer, "tf_efficientnetv2_b0", "v2-b0", SMALL),
-    pytest.param(timm_peer, "tf_efficientnetv2_s", "tf_efficientnetv2_s", LARGE),
-    pytest.param(timm_peer, "efficientnet_lite0", "efficientnet_lite0", SMALL),
-    pytest.param(timm_peer, "tf_efficientnet_lite0", "tf_efficientnet_lite0", SMALL),
-    pytest.param(timm_peer, "tf_efficientnet_b0", "tf_efficientnet_b0", SMALL),
-    pytest.param(timm_peer, "efficientnet_b0", "efficientnet_b0", SMALL),
-    pytest.param(timm_peer, "efficientnet_b5", "efficientnet_b5", LARGE),
+    pytest.param(timm_peer, "efficientnet_lite0", "lite0", SMALL),
     pytest.param(lukemelas_peer, "efficientnet-b0", "b0", SMALL),
-    pytest.param(lukemelas_peer, "efficientnet-b1", "b1", SMALL),
 ]
+"""By this project's own names; `test_every_name` has all names of the libraries."""
 
 
 def disturbed(peer: nn.Module) -> nn.Module:
@@ -146,31 +138,3 @@ def test_one_changed_eps_or_padding_shows(
         assert relative_difference(model(images.clone()), theirs) <= 1e-5
         assert relative_difference(other_eps(images.clone()), theirs) > 1e-4
         assert relative_difference(other_padding(images.clone()), theirs) > 1e-4
-
-
-def parameter_count(model: nn.Module) -> int:
-    return sum(parameter.numel() for parameter in model.parameters())
-
-
-@pytest.mark.parametrize(
-    ("make", "peer_name", "name"),
-    [
-        *((torchvision_peer, f"efficientnet_b{n}", f"b{n}") for n in range(8)),
-        *((torchvision_peer, f"efficientnet_v2_{s}", f"v2-{s}") for s in "sml"),
-        *((timm_peer, f"tf_efficientnetv2_b{n}", f"v2-b{n}") for n in range(4)),
-        *((timm_peer, f"efficientnet_lite{n}", f"lite{n}") for n in range(5)),
-        (timm_peer, "tf_efficientnet_b8", "b8"),
-        (timm_peer, "tf_efficientnet_l2", "l2"),
-        *((lukemelas_peer, f"efficientnet-b{n}", f"b{n}") for n in range(9)),
-    ],
-)
-def test_every_tensor_has_its_place_and_parameters_are_equal(
-    make: Callable[[str], nn.Module], peer_name: str, name: str
-) -> None:
-    with torch.device("meta"):
-        peer = make(peer_name)
-        state_dict, spec = convert(peer.state_dict(), architecture(name))
-        model = EfficientNet(spec)
-    assert parameter_count(model) == parameter_count(peer)
-    theirs = sorted(tuple(tensor.shape) for tensor in peer.state_dict().values())
-    assert sorted(tuple(tensor.shape) for tensor in state_dict.values()) == theirs

@@ -11,15 +11,17 @@ import pytest
 import torch
 from torchvision.models import get_model_weights
 
+from effnet_core.architecture.aliases import timm_name
 from effnet_core.architecture.names import VARIANTS, architecture, variant
-from effnet_core.data.tables import read
+from effnet_core.data.tables import TIMM_FILE, read
 from effnet_core.images import Preprocessing
 from effnet_core.network.build import build
 from effnet_core.network.model import EfficientNet
 from effnet_core.weights import load_checkpoint
 from effnet_core.weights.convert import with_conventions
 from effnet_core.weights.key_names import Style
-from effnet_core.weights.published_preprocessing import TIMM_FILE, published_preprocessing
+from effnet_core.weights.packaged import PackagedWeights, packaged_weights
+from effnet_core.weights.published_preprocessing import published_preprocessing
 
 SCRIPT = Path(__file__).parents[3] / "scripts" / "preprocessing_from_timm.py"
 HALF = (0.5, 0.5, 0.5)
@@ -77,7 +79,12 @@ def test_timms_names_mean_timms_settings(
     name: str, resize: int, crop: int, interpolation: str, half: tuple[float, float, float] | None
 ) -> None:
     preprocessing, source = defaults(name, "timm")
-    expected = Preprocessing(resize=resize, crop=crop, interpolation=interpolation)
+    expected = Preprocessing(
+        resize=resize,
+        crop=crop,
+        interpolation=interpolation,
+        squash=name in ("tf_efficientnetv2_b3", "tf_efficientnetv2_m", "tf_efficientnetv2_l"),
+    )
     if half is not None:
         expected = dataclasses.replace(expected, mean=half, std=half)
     assert preprocessing == expected
@@ -85,18 +92,31 @@ def test_timms_names_mean_timms_settings(
 
 
 def test_a_squashed_picture_is_told() -> None:
-    _, source = defaults("tf_efficientnetv2_m", "timm")
-    assert source.endswith("(with a central crop where timm squashes)")
+    preprocessing, _ = defaults("tf_efficientnetv2_m", "timm")
+    assert preprocessing.in_words.startswith("both edges to 480 px")
 
 
 @pytest.mark.parametrize("name", VARIANTS)
 def test_every_variant_has_timms_settings_with_either_padding(name: str) -> None:
-    prefix = "efficientnetv2_" if name.startswith("v2-") else "efficientnet_"
-    for asked in (name, f"tf_{prefix}{name.removeprefix('v2-')}"):
+    for asked in filter(None, (name, timm_name(name, tensorflow=True))):
         _, source = defaults(asked, "timm")
         assert source.startswith("timm's defaults for ")
         as_tensorflow = with_conventions(architecture(asked), "timm").padding == "same"
         assert ("tf_" in source) == as_tensorflow
+
+
+@pytest.mark.parametrize(("name", "side"), [("lite0", 224), ("lite3", 280), ("lite4", 300)])
+def test_lukemelas_named_lite_is_the_references(name: str, side: int) -> None:
+    preprocessing, source = defaults(name, "lukemelas")
+    assert preprocessing == Preprocessing(resize=side + 32, crop=side, mean=HALF, std=HALF)
+    assert source == "EfficientNet-Lite's reference evaluation"
+
+
+@pytest.mark.parametrize("weights", packaged_weights(), ids=lambda weights: weights.id)
+def test_packaged_weights_are_prepared_for_as_lukemelas_named_ones(
+    weights: PackagedWeights,
+) -> None:
+    assert defaults(weights.architecture, "lukemelas")[0] == weights.preprocessing
 
 
 def test_lukemelas_weights_are_tensorflows() -> None:

@@ -10,7 +10,7 @@ import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from effnet_core.architecture.families import LITE, V1, V2_BASE
+from effnet_core.architecture.families import EDGE, LITE, V1, V2_BASE
 from effnet_core.architecture.family import Family, Padding
 from effnet_core.architecture.names import scaled
 from effnet_core.architecture.scaling import ScalingRule
@@ -88,8 +88,9 @@ def test_maps_and_gradients_of_every_stage_equal_autograds(
         np.testing.assert_allclose(one, other, rtol=0, atol=TOLERANCE * largest)
 
 
-def test_relu6_lets_gradients_through_between_its_bends() -> None:
-    spec = drawn(LITE, -4.0, 65, "same")
+@pytest.mark.parametrize("baseline", [LITE, EDGE], ids=lambda family: family.key)
+def test_relu_and_relu6_let_gradients_through_between_their_bends(baseline: Family) -> None:
+    spec = drawn(baseline, -4.0, 65, "same")
     found, expected = both(spec, 5, (0, 4), (1,))
     for one, other in zip(found, expected, strict=True):
         # A value that rounding moves across a bend changes the gradient by a whole term.
