@@ -156,7 +156,7 @@ def expected_kinds(spec: ArchitectureSpec) -> set[tuple[str, ...]]:
         if block.operator == "mbconv":
             layers = (*["expand"] * block.expands, "depthwise", *gates, "project")
         else:
-            layers = ("fused", *["project"] * block.expands)
+            layers = ("fused", *["project"] * (block.expands or block.always_projects))
         kinds.add((*layers, *["shortcut"] * block.skip))
     return kinds
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from effnet_core.architecture.families import LITE, V2_BASE
+from effnet_core.architecture.families import EDGE, LITE, V2_BASE
 from effnet_core.architecture.names import scaled, variant
 from effnet_core.architecture.scaling import ScalingRule
 from effnet_core.cost.reconcile import depth_jumps, reconcilable, reconcile
@@ -83,7 +83,8 @@ def test_reconciliation_holds_the_jumps_around_its_phis(name: str) -> None:
     named = [result.nominal_phi, result.twin_phi, *(axis.implied_phi for axis in result.axes)]
     known = [min(phi, 10) for phi in named if phi is not None]
     low, high = math.floor(min(known)), math.ceil(max(known))
-    baseline = {"lite": LITE, "v2-b": V2_BASE}.get(name.rstrip("0123456789"))
+    families = {"lite": LITE, "v2-b": V2_BASE} | {f"edge-{size}": EDGE for size in "sml"}
+    baseline = families.get(name.rstrip("0123456789"))
     other: dict[str, Any] = {} if baseline is None else {"family": baseline}
     assert result.jumps == depth_jumps(low, max(high, low + 1), **other)
     assert result.jumps
