@@ -23,12 +23,17 @@ _GIVEN, _METADATA = "given", "metadata"
 
 
 def settled(
-    given: Activation | None, metadata: Mapping[str, str], count: int, name: str
+    given: Activation | None,
+    metadata: Mapping[str, str],
+    count: int,
+    name: str,
+    beside: tuple[Activation, str] | None = None,
 ) -> tuple[Activation, str]:
     """The activation of a file `name` with `count` logits, and who says so.
 
-    What is given comes before the file's metadata; without either one logit is a sigmoid's and
-    several are taken for a softmax's. Raises InvalidInput, or CheckpointError for metadata.
+    What is given comes before the file's metadata, and that before what lies `beside` it, with its
+    name; without any one logit is a sigmoid's and several are taken for a softmax's. Raises
+    InvalidInput, or CheckpointError for metadata.
     """
     if given is not None:
         require_activation(given, count)
@@ -42,7 +47,9 @@ def settled(
             f"{'logit' if count == 1 else 'logits'} cannot have; give softmax or sigmoid, and of "
             "one logit sigmoid."
         )
-    return ("sigmoid", ONE_LOGIT) if count == 1 else ("softmax", ASSUMED)
+    if count == 1:
+        return "sigmoid", ONE_LOGIT
+    return beside or ("softmax", ASSUMED)
 
 
 def stated(activation: Activation | None, count: int) -> dict[str, str]:

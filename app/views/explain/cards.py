@@ -44,6 +44,7 @@ def draw_verdicts(unjudged: list[Unjudged]) -> None:
     """Which maps are weak is said last, since no map needs to wait for it."""
     for place, given in unjudged:
         with place, widgets.told(), st.spinner(_YARDSTICK, show_time=True):
+            maps.draw_measured(given)
             maps.draw_verdict(given)
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from app import widgets
 from app.markup import caption, title
 from app.text import percent
 from app.views.explain import files
@@ -14,6 +15,7 @@ from app.views.explain.controls import Drawing, How
 from effnet_core.attribution import Attribution, find_method
 from effnet_core.attribution.render import ColourScale, heatmap, strongest
 from effnet_core.attribution.result import WEAK_FRACTION
+from effnet_core.results.trained import packaged_maps
 
 if TYPE_CHECKING:
     from effnet_core.service import Explanation
@@ -110,6 +112,25 @@ def draw_verdict(given: tuple[Explanation, ...]) -> None:
     else:
         names = ", ".join(stage_name(one.stage, len(given)).lower() for one in weak)
         st.warning(f"{_WEAK} Weak here: {names}.")
+
+
+def draw_measured(given: tuple[Explanation, ...]) -> None:
+    """Say how often such maps point at the object, where that was measured for this network.
+
+    Raises InvalidInput for a damaged record.
+    """
+    for explained in given:
+        measured, attribution = packaged_maps().get(explained.weights), explained.attribution
+        if measured is None or measured.random is None or measured.centre is None:
+            continue
+        found = measured.found
+        if (attribution.method, attribution.stage) == (found.subject, found.stage):
+            others = (measured.random.pointing.percent, measured.centre.pointing.percent)
+            st.caption(
+                f"On {found.photos:,} photos with boxes this map points at the object "
+                f"{found.pointing.percent} %, a random one {others[0]} % and the middle of the "
+                f"picture {others[1]} % of the time. :small[{widgets.source('measured')}]"
+            )
 
 
 def span(attribution: Attribution) -> str:

@@ -33,6 +33,8 @@ Size = tuple[Whole, Whole, Whole]
 
 _RESAMPLE = ("nearest", "lanczos", "bilinear", "bicubic", "box", "hamming")
 """By Pillow's numbers, which transformers writes."""
+_SEVERAL_LABELS = "multi_label_classification"
+"""transformers' problem type of networks whose classes are each judged alone."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +63,7 @@ class _Config(NetworkSettings):
     labels: Labels | None = None
     model_type: str | None = None
     id2label: dict[str, str] | None = None
+    problem_type: str | None = None
     image_size: Whole | None = None
     width_coefficient: Positive | None = None
     depth_coefficient: Positive | None = None
@@ -118,6 +121,7 @@ def _config(values: dict[str, Any]) -> Statement:
         num_classes=len(config.id2label) if count is None and config.id2label else count,
         classes=names,
         classes_field=where,
+        activation="sigmoid" if config.problem_type == _SEVERAL_LABELS else None,
         settings=replace(stated, crop=stated.crop or config.image_size),
     )
 

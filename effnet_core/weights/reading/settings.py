@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from effnet_core.architecture.outputs import Activation
 from effnet_core.architecture.scaling import validate_resolution
 from effnet_core.errors import CheckpointError, InvalidInput
 from effnet_core.images import Preprocessing
@@ -42,7 +43,7 @@ class Statement:
     """What one source says: the network's name, how many classes and which, how it is fed.
 
     `source` names it as people see it and `trainer` who wrote it ("" where it does not tell).
-    `classes_field` is the field that has the names.
+    `classes_field` is the field that has the names, `activation` what the logits mean.
     """
 
     source: str
@@ -51,6 +52,7 @@ class Statement:
     num_classes: int | None = None
     classes: tuple[str, ...] | None = None
     classes_field: str = ""
+    activation: Activation | None = None
     settings: Settings = field(default_factory=Settings)
 
 
@@ -61,7 +63,7 @@ def completed(
 
     Raises CheckpointError for values that no preprocessing here has.
     """
-    if stated.crop_mode not in (None, "center"):
+    if stated.crop_mode == "border":
         raise CheckpointError(
             f"What {source} says of the preprocessing cannot be followed: crop mode "
             f"{stated.crop_mode!r}; give the preprocessing by hand."
@@ -77,7 +79,8 @@ def completed(
             at = dataclasses.replace(at, resize=max(stated.resize, crop))
         elif stated.crop_ratio is not None:
             at = dataclasses.replace(at, resize=math.floor(crop / stated.crop_ratio))
-        found = dataclasses.replace(at, **given)
+        squash = usual.squash if stated.crop_mode is None else stated.crop_mode == "squash"
+        found = dataclasses.replace(at, squash=squash, **given)
     except InvalidInput as error:
         raise CheckpointError(
             f"What {source} says of the preprocessing cannot be followed: {error}"

@@ -103,7 +103,8 @@ def settle(bundle: Bundle, given: Given) -> Settled:
         spec = dataclasses.replace(spec, resolution=fed.crop)
     count = class_count(file.tensors) if spec is None else spec.num_classes
     classes, classes_source = _classes(source, given.classes, count)
-    meant, meant_by = outputs.settled(given.activation, file.metadata, count, name)
+    beside = next(((one.activation, one.source) for one in said if one.activation), None)
+    meant, meant_by = outputs.settled(given.activation, file.metadata, count, name, beside)
     prefix = (f'prefix "{file.prefix:.80}"',) if file.prefix else ()
     understood = Understood(
         kind=bundle.kind,

@@ -24,12 +24,14 @@ from effnet_core.results.trained import (
     beside_controls,
     measured_maps,
     measured_runs,
+    packaged_maps,
     read_maps,
     read_run,
 )
 from effnet_core.results.verdict import EQUAL_COST, duel_verdict
 from effnet_core.training.family.duel import duel
 from effnet_core.training.recipe import Recipe
+from effnet_core.weights.packaged import packaged_weights
 
 ROOT = Path(__file__).resolve().parents[3]
 REAL = json.loads((ROOT / "assets/measured/runs/tiny100-phi-4.json").read_text(encoding="utf-8"))
@@ -311,3 +313,14 @@ def test_results_trained(
     assert told["maps"] == [] and len(told["runs"]) == 4
     assert told["runs"][0]["cost"]["mult_adds"] == 18_670_976
     assert told["runs"][0]["validation"]["top5"] == REAL["validation"]["top5"]
+
+
+def test_the_stage_that_explain_begins_with_beats_a_random_map_on_every_packaged_network() -> None:
+    found = packaged_maps()
+    assert sorted(found) == [each.id for each in packaged_weights()]
+    for maps in found.values():
+        assert maps.found.photos == 500 and maps.random is not None
+        points, random = maps.found.pointing, maps.random.pointing
+        assert points.standard_error is not None and random.standard_error is not None
+        apart = (points.standard_error**2 + random.standard_error**2) ** 0.5
+        assert points.mean - random.mean > 5 * apart

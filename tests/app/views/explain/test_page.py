@@ -25,8 +25,9 @@ from effnet_core.attribution import METHODS
 from effnet_core.attribution.render import overlay
 from effnet_core.engines.predictor import Predictor
 from effnet_core.images.samples import load_sample
+from effnet_core.results.trained import packaged_maps
 from effnet_core.service import ClassifyRequest, ExplainRequest, InferenceService
-from effnet_core.weights import WeightsStore
+from effnet_core.weights import DEFAULT, WeightsStore
 from tests.app.reading import alts, downloads, healthy, html, opened
 
 # The first address of Explain is its own, the second is where links and the carried picture lead.
@@ -60,6 +61,20 @@ def test_a_fresh_machine_shows_the_picture_and_what_to_click(empty_store: Path) 
     assert any("No weights are on this machine yet" in info.value for info in app.info)
     assert any(button.label == "Download 21.4 MB" for button in app.button)
     assert len(alts(app)) == 1
+
+
+def test_how_often_such_maps_point_at_the_object_stands_beneath_those_it_was_measured_of(
+    own_cache: Path,
+) -> None:
+    said = [caption.value for caption in open_page(picture="Coffee").caption]
+    measured = packaged_maps()[DEFAULT]
+    assert measured.random is not None
+    points, random = measured.found.pointing.percent, measured.random.pointing.percent
+    (sentence,) = (text for text in said if "photos with boxes" in text)
+    assert f"On 500 photos with boxes this map points at the object {points} %" in sentence
+    assert f"a random one {random} %" in sentence and "measured" in sentence
+    other = open_page(picture="Coffee", method="Layer-CAM")
+    assert not any("photos with boxes" in caption.value for caption in other.caption)
 
 
 def test_the_map_is_the_core_s(tiny: str) -> None:

@@ -23,6 +23,7 @@ from effnet_core.images import Preprocessing
 from effnet_core.images.samples import load_sample
 from effnet_core.weights import LoadedWeights, load_checkpoint, understand
 from effnet_core.weights.reading import bundles, companions
+from effnet_core.weights.reading.understood import Understood
 from tests.core.weights.reading.networks import spread
 
 LABELS = ["ant", "bee", "fly", "moth", "wasp"]
@@ -184,6 +185,38 @@ def test_transformers_preprocessor_is_worked_out_by_hand() -> None:
     # x / 127.5 − 1 is (x / 255 − 0.5) / 0.5
     shifted = preprocessor(rescale_factor=1 / 127.5, rescale_offset=True, do_normalize=False)
     assert shifted.mean == pytest.approx((0.5,) * 3) and shifted.std == pytest.approx((0.5,) * 3)
+
+
+def beside(folder: tuple[Path, torch.nn.Module], **companions: dict[str, Any]) -> Understood:
+    sent = {f"{name}.json": json.dumps(values).encode() for name, values in companions.items()}
+    weights = (folder[0] / "model.safetensors").read_bytes()
+    return understand(bundles.from_files({"model.safetensors": weights, **sent}))
+
+
+def test_pictures_are_squashed_where_a_configuration_says_so(
+    folder: tuple[Path, torch.nn.Module],
+) -> None:
+    found = beside(
+        folder,
+        config={"architecture": "b0"},
+        preprocessor_config={"size": {"height": 240, "width": 240}, "resample": 0},
+    ).preprocessing
+    assert found is not None and found.squash
+    assert (found.resize, found.crop, found.interpolation) == (240, 240, "nearest")
+    timms_own = beside(folder, config={"architecture": "b0", "crop_mode": "squash"}).preprocessing
+    plain = beside(folder, config={"architecture": "b0"}).preprocessing
+    assert timms_own is not None and plain is not None
+    assert timms_own.squash and not plain.squash
+
+
+def test_labels_that_do_not_exclude_each_other_have_a_sigmoid_each(
+    folder: tuple[Path, torch.nn.Module],
+) -> None:
+    several = {"architecture": "b0", "problem_type": "multi_label_classification"}
+    found = beside(folder, config=several)
+    assert (found.activation, found.activation_source) == ("sigmoid", "config.json")
+    one = {"architecture": "b0", "problem_type": "single_label_classification"}
+    assert beside(folder, config=one).activation == "softmax"
 
 
 @pytest.mark.parametrize(
