@@ -153,7 +153,7 @@ def test_import_verify_remove(effnet: Effnet, tmp_path: Path) -> None:
     [
         (("get", "b77"), 2, "No weights are called 'b77'"),
         (("verify", "b0"), 1, "is not on this disk"),
-        (("verify", __file__), 1, "is not a .safetensors, .pth, .pt file"),
+        (("verify", __file__), 1, "is not a .safetensors, .pth, .pt, .bin, .ckpt"),
         (("verify", "x" * 300), 2, "No weights are called"),
         (("remove", "b0"), 1, "is not on this disk, so there is nothing to remove"),
         (("remove", "nothing"), 2, "No weights are called"),

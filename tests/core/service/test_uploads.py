@@ -135,6 +135,6 @@ def test_a_name_with_a_files_ending_is_still_a_name(
 ) -> None:
     (tmp_path / "b0.json").write_text(scaled(-5, resolution=32, num_classes=3).to_json())
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(CheckpointError):  # B0 is meant, and the file is another network
+    with pytest.raises(InvalidInput, match=r"No EfficientNet is called 'b0\.json'"):
         uploads = Uploads(2, on_drop=lambda identity: None)
         uploads.add(files[0], "a.safetensors", architecture="b0.json")

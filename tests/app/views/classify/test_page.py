@@ -13,6 +13,7 @@ from urllib.parse import parse_qs
 import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.element_tree import Button
 
 from app import models, replies
 from effnet_core.engines.predictor import Predictor
@@ -195,7 +196,7 @@ def test_a_wrong_checkpoint_gets_a_sentence(
     fragment: str,
 ) -> None:
     app = open_page()
-    give_checkpoint(app, tiny_checkpoint, names=names, data=data)
+    assert send_checkpoint(app, tiny_checkpoint, names=names, data=data).disabled
     assert len(app.error) == 1
     assert fragment in app.error[0].value.replace("\\", "")
     assert app.multiselect(key="model").value == ["B0 · IMAGENET1K_V1"]
@@ -219,7 +220,7 @@ def test_unreadable_numbers_by_hand_get_a_sentence(
     app = open_page()
     app.checkbox(key="by-hand-0").check().run()
     next(box for box in app.text_input if box.label.startswith("Mean")).set_value("0.5, red")
-    give_checkpoint(app, tiny_checkpoint)
+    assert send_checkpoint(app, tiny_checkpoint).disabled
     assert "Three numbers are expected" in app.error[0].value.replace("\\", "")
 
 
@@ -291,19 +292,26 @@ def busy(*_: object) -> None:
     raise Busy("16 requests are waiting already.")
 
 
-def give_checkpoint(
+def send_checkpoint(
     app: AppTest,
     file: Path,
     *,
     number: int = 0,
     names: bytes | None = None,
     data: bytes | None = None,
-) -> None:
+) -> Button:
+    """Put a file into the form; the button that adds it, which is not pressed yet."""
     app.file_uploader(key=f"checkpoint-{number}").set_value(
         [(file.name, data or file.read_bytes(), "application/octet-stream")]
     )
     if names is not None:
         app.file_uploader(key=f"names-{number}").set_value(("names.txt", names, "text/plain"))
-    app.run()
-    next(button for button in app.button if button.label == "Add this model").click()
+    healthy(app.run())
+    return next(button for button in app.button if button.label == "Add this model")
+
+
+def give_checkpoint(
+    app: AppTest, file: Path, *, number: int = 0, names: bytes | None = None
+) -> None:
+    send_checkpoint(app, file, number=number, names=names).click()
     healthy(app.run())
