@@ -1,13 +1,13 @@
-"""Time Scale in Chromium: a step of φ under the hand, the redraw after release, start, memory.
+"""Time Scale in Chromium: a step of φ under the hand, and the redraw after release.
 
-`python -m benchmarks.browser` prints the rows; each has a limit in place of a peer.
+Beside it stands a bare Streamlit page with the same widgets and one chart (`bare_page`), served at
+the same time and moved in turn. `python -m benchmarks.browser` prints the rows.
 """
 
 from __future__ import annotations
 
 import shutil
 import sys
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
@@ -15,16 +15,18 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from playwright.sync_api import Error as PlaywrightError
 
 from benchmarks import steps
-from benchmarks.limits import largest, limited, slowest
-from benchmarks.rows import Row
-from benchmarks.serving import Server, by_make, serving, set_up, visitors
+from benchmarks.limits import largest
+from benchmarks.rows import Row, beside, slow_end
+from benchmarks.serving import Server, bare, serving, visitors
 from benchmarks.table import text
 
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
 CHROMIUM_FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking")
-MEDIAN_MS, SLOWEST_MS, START_MS, MEMORY_MB = 150.0, 300.0, 3000.0, 300.0
-TORCH_MB = 100.0  # it takes more
-RELEASES, STARTS, READINGS, OTHERS, QUIET_MS = 40, 5, 10, 9, 250
+RELEASE, STEP = 1.1, 0.25
+"""Targets beside the bare page's release: of a release, and of a step under the hand."""
+MEMORY_MB = 300.0
+ROUNDS, RELEASES, READINGS, OTHERS, QUIET_MS = 6, 7, 10, 9, 250
+BARE = "bare Streamlit page"
 
 # A redraw ends with the frame that shows the last change of the page, or of its address, after
 # Python has run. What a screen reader is told, half a second after the hand has come to rest and on
@@ -66,25 +68,37 @@ def rows() -> tuple[Row, ...]:
 
 
 def _rows() -> tuple[Row, ...]:
-    with chromium() as browser:
-        found = [start(browser)]
-        with serving() as server:
-            server.wait_healthy()
-            page = opened(browser, server.url)
-            found += dragged(page, "growth", steps.GROWTH) + redraws(page, "")
-            picture = opened(browser, f"{server.url}/?show=Architecture")
-            found += dragged(picture, "picture and table", steps.ARCHITECTURE)
-            found += redraws(picture, ", architecture")
-            picture.close()
-            found.append(memory(browser, page, server))
-            load_torch(browser, server)
-            page = opened(browser, server.url)
-            found += redraws(page, ", torch loaded")
-            with visitors(server, OTHERS) as drawn:
-                found += redraws(page, f", torch loaded, {OTHERS} others")
-            if min(drawn) < 5:
-                raise RuntimeError(f"The sessions beside the browser's drew only {drawn} times.")
+    with chromium() as browser, serving() as server, serving(bare) as other:
+        server.wait_healthy()
+        other.wait_healthy()
+        page, peer = opened(browser, server.url), opened(browser, other.url)
+        picture = opened(browser, f"{server.url}/?show=Architecture")
+        _, theirs = by_turns(page, peer)
+        found = dragged(page, "growth", steps.GROWTH, theirs)
+        found += dragged(picture, "picture and table", steps.ARCHITECTURE, theirs)
+        found += redraws("release to redrawn", page, peer)
+        found += redraws("release to redrawn, architecture", picture, peer)
+        picture.close()
+        found.append(memory(browser, page, server))
+        load_torch(browser, server)
+        found += redraws("release to redrawn, torch loaded", page, peer)
+        found += among_others(page, server, peer, other)
     return tuple(found)
+
+
+def among_others(page: Page, server: Server, peer: Page, other: Server) -> list[Row]:
+    """As `redraws`, while other sessions move φ once a second: first here, then there."""
+    times = []
+    for shown, theirs in ((page, server), (peer, other)):
+        with visitors(theirs, OTHERS) as drawn:
+            times.append([releases(shown) for _ in range(ROUNDS)])
+        if min(drawn) < 5:
+            raise RuntimeError(f"The sessions beside the browser's drew only {drawn} times.")
+    name = f"release to redrawn, torch loaded, {OTHERS} others"
+    return [
+        beside(name, times[0], f"{BARE}, {OTHERS} others", times[1], RELEASE),
+        slow_end(name, times[0], f"{BARE}, {OTHERS} others", times[1]),
+    ]
 
 
 @contextmanager
@@ -112,35 +126,44 @@ def opened(browser: Browser, url: str) -> Page:
 def wait_drawn(page: Page) -> None:
     """Wait for the numbers, and for the mark on the last chart or the table under the picture."""
     page.locator("[data-testid=stMetricValue]").nth(3).wait_for()
-    page.locator(".st-key-ratio .mark path, .stages tbody tr:nth-child(9)").first.wait_for()
+    last = (".st-key-ratio .mark path", ".stages tbody tr:nth-child(9)", ".trace:nth-child(5)")
+    page.locator(", ".join(last)).first.wait_for()
 
 
-def start(browser: Browser) -> Row:
-    """From `make app`, with everything installed, to the first page drawn; nothing is cached."""
-    set_up()
-    times = []
-    for _ in range(STARTS):
-        page = browser.new_context().new_page()
-        with serving(by_make) as server:
-            server.wait_healthy()
-            page.goto(server.url)
-            wait_drawn(page)
-            times.append((time.perf_counter() - server.started) * 1e3)
-        page.context.close()
-    return limited("`make app` to first page drawn", times, START_MS)
-
-
-def dragged(page: Page, what: str, parts: Sequence[str]) -> list[Row]:
-    """Drag φ from one end to the other and let go at the end."""
+def dragged(
+    page: Page, what: str, parts: Sequence[str], theirs: Sequence[Sequence[float]]
+) -> list[Row]:
+    """Drag φ from one end to the other and let go; `theirs` are the bare page's releases."""
     place = thumb(page)
     page.mouse.move(*place(thumb_phi(page)))
     page.mouse.down()
-    found = steps.rows(page, what, parts, place)
+    peer = steps.Redraws(f"{BARE}, release to redrawn", theirs, STEP)
+    found = steps.rows(page, what, parts, place, peer)
     release(page)
     return found
 
 
-def redraws(page: Page, when: str) -> list[Row]:
+def redraws(name: str, page: Page, peer: Page) -> list[Row]:
+    """Let go of φ at one place after the other, here and on the bare page by turns."""
+    ours, theirs = by_turns(page, peer)
+    return [beside(name, ours, BARE, theirs, RELEASE), slow_end(name, ours, BARE, theirs)]
+
+
+def by_turns(page: Page, peer: Page) -> tuple[list[list[float]], list[list[float]]]:
+    """Rounds of releases of both pages; the one that begins changes."""
+    ours: list[list[float]] = []
+    theirs: list[list[float]] = []
+    pairs = [(page, ours), (peer, theirs)]
+    for _ in range(ROUNDS):
+        for shown, found in pairs:
+            shown.bring_to_front()
+            found.append(releases(shown))
+        pairs.reverse()
+    page.bring_to_front()
+    return ours, theirs
+
+
+def releases(page: Page) -> list[float]:
     """Let go of φ at one place after the other; each time wait until everything is redrawn."""
     place = thumb(page)
     times = []
@@ -151,10 +174,7 @@ def redraws(page: Page, when: str) -> list[Row]:
         page.mouse.move(*place(phi + 0.05))
         page.mouse.move(*place(phi))
         times.append(release(page))
-    return [
-        limited(f"release to redrawn{when}", times, MEDIAN_MS),
-        slowest(f"release to redrawn{when}, 95 %", times, SLOWEST_MS),
-    ]
+    return times
 
 
 def thumb(page: Page) -> Callable[[float], tuple[float, float]]:
@@ -199,15 +219,13 @@ def memory(browser: Browser, scale: Page, server: Server) -> Row:
 
 
 def load_torch(browser: Browser, server: Server) -> None:
-    """Open Classify, which imports torch, and wait for its page."""
-    before, page = server.megabytes, browser.new_page()
-    page.goto(f"{server.url}/classify")
-    page.get_by_role("heading", name="Classify").wait_for()
-    page.locator("[data-testid=stFileUploaderDropzone]").first.wait_for(timeout=120_000)
-    page.wait_for_timeout(2000)
+    """Ask Explain for a method of captum's, which needs torch, and wait for its map."""
+    page = browser.new_page()
+    page.goto(f"{server.url}/explain?method=Integrated+gradients")
+    page.locator(".colour-bar").first.wait_for(timeout=120_000)
     page.close()
-    if server.megabytes < before + TORCH_MB:
-        raise RuntimeError("Classify was opened and torch was not loaded.")
+    if not server.has_loaded("libtorch"):
+        raise RuntimeError("A map by integrated gradients was drawn, and torch was not loaded.")
 
 
 def main() -> int:

@@ -15,15 +15,6 @@ def limited(name: str, values: Sequence[float], limit: float, *, unit: str = "ms
     return _row(name, values, found.median, (found.low, found.high), limit, unit)
 
 
-def slowest(name: str, values: Sequence[float], limit: float, *, unit: str = "ms") -> Row:
-    """A row whose peer is a limit on what 95 % of the values keep below.
-
-    In place of the quartiles stand this and the largest value.
-    """
-    most = statistics.quantiles(values, n=20, method="inclusive")[-1]
-    return _row(name, values, most, (most, max(values)), limit, unit)
-
-
 def largest(name: str, values: Sequence[float], limit: float, *, unit: str = "ms") -> Row:
     """A row whose peer is a limit that no value may pass; it stands in place of the quartiles."""
     most = max(values)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from benchmarks.protocol import Block, Call, Plan, paired_ratio, pooled, time_in_blocks
 
@@ -56,6 +56,46 @@ def compare(name: str, ours: Call, peers: Sequence[Peer], plan: Plan) -> tuple[R
     return tuple(
         _absent(name, mine, peer) if peer.call is None else _row(name, mine, peer, next(times))
         for peer in peers
+    )
+
+
+def beside(
+    name: str,
+    ours: Sequence[Sequence[float]],
+    peer_name: str,
+    theirs: Sequence[Sequence[float]],
+    target: float | None = None,
+) -> Row:
+    """A row of milliseconds taken by others than `compare`, both sides in the same rounds."""
+    mine, other = ([Block(tuple(times), 0.0) for times in rounds] for rounds in (ours, theirs))
+    row = _row(name, mine, Peer(name=peer_name, call=None, target=target), other)
+    return replace(row, others=None)
+
+
+def slow_end(
+    name: str,
+    ours: Sequence[Sequence[float]],
+    peer_name: str,
+    theirs: Sequence[Sequence[float]],
+) -> Row:
+    """What 95 % of the values of both sides keep below, without a target.
+
+    In place of the quartiles stand this and the largest value.
+    """
+    (mine, most), (other, their_most) = (
+        (statistics.quantiles(values, n=20, method="inclusive")[-1], max(values))
+        for values in ([each for one in rounds for each in one] for rounds in (ours, theirs))
+    )
+    return Row(
+        name=f"{name}, 95 %",
+        peer_name=peer_name,
+        ours=mine,
+        peer=other,
+        ours_quartiles=(mine, most),
+        peer_quartiles=(other, their_most),
+        ratio=mine / other,
+        passes=sum(map(len, ours)),
+        peer_passes=sum(map(len, theirs)),
     )
 
 

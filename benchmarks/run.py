@@ -25,7 +25,17 @@ from effnet_core.host import available_cores
 Rows = tuple[Row, ...]
 
 
-GROUPS = ("forward", "cuda", "answers", "maps", "costs", "curves", "browser", "prediction")
+GROUPS = (
+    "forward",
+    "cuda",
+    "answers",
+    "maps",
+    "costs",
+    "curves",
+    "browser",
+    "first_answers",
+    "prediction",
+)
 """Modules of this package with a function `rows`, in the table's order."""
 
 USERS_CACHE = ("prediction",)

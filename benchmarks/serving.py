@@ -49,6 +49,11 @@ class Server:
         line = next(line for line in status.splitlines() if line.startswith("VmRSS"))
         return int(line.split()[1]) * 1024 / 1e6
 
+    def has_loaded(self, library: str) -> bool:
+        """Whether a shared library of this name is in the process's memory."""
+        maps = Path(f"/proc/{self.process.pid}/maps").read_text(encoding="utf-8", errors="replace")
+        return library in maps
+
     def wait_healthy(self) -> None:
         """Wait until it answers; raises RuntimeError where it stops or takes a minute."""
         end = time.monotonic() + 60
@@ -67,9 +72,22 @@ def by_module(port: int) -> list[str]:
     return [sys.executable, "-m", "app.server", "--port", str(port)]
 
 
-def by_make(port: int) -> list[str]:
-    """The command that a person gives; it looks first whether there is anything to set up."""
-    return ["make", "-C", str(ROOT), "app", f"PORT={port}"]
+def bare(port: int) -> list[str]:
+    """A bare Streamlit page with the same widgets, served as Streamlit's documentation does it.
+
+    Settings are those of this project's server that cost or save time.
+    """
+    settings = {
+        "server.port": port,
+        "server.address": "127.0.0.1",
+        "server.headless": "true",
+        "server.fileWatcherType": "none",
+        "runner.postScriptGC": "false",
+        "browser.gatherUsageStats": "false",
+    }
+    page = str(ROOT / "benchmarks" / "bare_page.py")
+    options = [text for name, value in settings.items() for text in (f"--{name}", str(value))]
+    return [sys.executable, "-m", "streamlit", "run", page, *options]
 
 
 def set_up() -> None:
@@ -82,13 +100,18 @@ def set_up() -> None:
 
 
 @contextmanager
-def serving(command: Callable[[int], list[str]] = by_module) -> Iterator[Server]:
-    """Serve the app, with an empty cache of its own, on a free port of this machine."""
+def serving(
+    command: Callable[[int], list[str]] = by_module, *, cache: Path | None = None
+) -> Iterator[Server]:
+    """Serve the app on a free port of this machine, with `cache` or an empty one of its own."""
     with socket.socket() as probe, tempfile.TemporaryDirectory() as folder:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
         probe.close()
-        environment = os.environ | {"EFFNET_CACHE": folder, "EFFNET_RUNS": f"{folder}/runs"}
+        environment = os.environ | {
+            "EFFNET_CACHE": str(cache or folder),
+            "EFFNET_RUNS": f"{folder}/runs",
+        }
         started = time.perf_counter()
         process = subprocess.Popen(
             command(port),

@@ -20,11 +20,9 @@ from dataclasses import dataclass
 
 from playwright.sync_api import Page
 
-from benchmarks.limits import limited, slowest
 from benchmarks.protocol import summary
-from benchmarks.rows import Row
+from benchmarks.rows import Row, beside, slow_end
 
-STEP_MS = 16.0
 MOVES = tuple(tenth / 10 for tenth in range(-50, 80))
 SLIDER = ".st-key-phi :is(p, input)"  # its words; whether the pointer is over it is none of them
 GROWTH = (SLIDER, ".st-key-headline", ".mark")
@@ -80,8 +78,21 @@ class Step:
     drawn: tuple[bool, ...]
 
 
+@dataclass(frozen=True)
+class Redraws:
+    """What the steps stand beside: rounds of milliseconds of a peer, and the target."""
+
+    name: str
+    times: Sequence[Sequence[float]]
+    target: float
+
+
 def rows(
-    page: Page, what: str, parts: Sequence[str], place: Callable[[float], tuple[float, float]]
+    page: Page,
+    what: str,
+    parts: Sequence[str],
+    place: Callable[[float], tuple[float, float]],
+    peer: Redraws,
 ) -> list[Row]:
     """Drag φ from one end to the other; `place` is where on the page the thumb stands for a φ.
 
@@ -89,11 +100,13 @@ def rows(
     """
     found = taken(page, parts, (place(phi) for phi in MOVES))
     require_followed(found, parts, len(MOVES))
-    times = [step.laid_out for step in found]
     shown = summary([step.shown for step in found])
+    count = -(-len(found) // len(peer.times))
+    times = [[step.laid_out for step in found[i : i + count]] for i in range(0, len(found), count)]
+    name = f"a step of φ under the hand, {what}"
     return [
-        limited(f"a step of φ under the hand, {what}", times, STEP_MS),
-        slowest(f"a step of φ under the hand, {what}, 95 %", times, STEP_MS),
+        beside(name, times, peer.name, peer.times, peer.target),
+        slow_end(name, times, peer.name, peer.times),
         Row(
             name=f"a step of φ from the hand to the end of its frame, {what}",
             peer_name="–",

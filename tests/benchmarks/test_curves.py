@@ -8,16 +8,22 @@ from typing import Any
 import pytest
 
 from benchmarks import curves
-from benchmarks.curves import as_arrays, drawn, one_by_one
+from benchmarks.curves import drawn, four_curves, one_by_one, random_networks
 from effnet_core.cost.arrays import CostArrays
 
 
-def test_both_rows_say_how_many_networks_they_are_about() -> None:
-    free = drawn(12)
-    rows = (as_arrays(free), one_by_one(free))
-    assert rows[0].name.startswith("12 random (d, w, r) of B0 as arrays")
-    assert rows[1].name.startswith("12 random specs one by one")
-    assert [row.passes for row in rows] == [curves.RUNS, curves.SPEC_RUNS]
+def test_arrays_are_timed_beside_the_networks_one_by_one() -> None:
+    row = random_networks(drawn(12))
+    assert row.name.startswith("12 random (d, w, r) of B0 as arrays")
+    assert row.peer_name == "specs one by one (cost.summarize)"
+    assert (row.passes, row.peer_passes) == (curves.ROUNDS * curves.RUNS, curves.ROUNDS)
+
+
+def test_curves_are_timed_beside_a_count_layer_by_layer() -> None:
+    row = four_curves(count=3)
+    assert row.name.startswith("four strategies × 3 φ") and row.peer_name == "layer by layer"
+    assert row.target == 1 / 40 and row.met is not None
+    assert (row.passes, row.peer_passes) == (curves.ROUNDS * curves.RUNS, curves.ROUNDS)
 
 
 @pytest.mark.parametrize("field", ["params", "mult_adds", "peak_activation_bytes"])

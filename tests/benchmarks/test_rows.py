@@ -8,7 +8,7 @@ from functools import partial
 import pytest
 
 from benchmarks.protocol import Plan
-from benchmarks.rows import Peer, compare, unmeasured
+from benchmarks.rows import Peer, beside, compare, slow_end, unmeasured
 
 PLAN = Plan(rounds=3, seconds=0, untimed=0, tries=1, pause_seconds=0)
 QUICK, SLOW = partial(time.sleep, 0.001), partial(time.sleep, 0.02)
@@ -45,3 +45,18 @@ def test_what_could_not_be_measured_is_neither_met_nor_missed() -> None:
 def test_a_verdict_needs_a_target(target: float | None) -> None:
     (row,) = compare("what", QUICK, [Peer(name="slow", call=SLOW, target=target)], PLAN)
     assert row.met is (None if target is None else True)
+
+
+def test_values_taken_elsewhere_stand_beside_each_other_round_by_round() -> None:
+    ours, theirs = [[1.0, 1.0], [4.0, 4.0], [3.0]], [[2.0], [2.0, 2.0], [2.0]]
+    row = beside("what", ours, "peer", theirs, 1.5)
+    assert (row.ratio, row.met, row.others) == (1.5, True, None)
+    assert (row.ours, row.peer, row.passes, row.peer_passes) == (3.0, 2.0, 5, 4)
+    assert beside("what", ours, "peer", theirs, 1.4).met is False
+
+
+def test_the_slow_end_of_both_sides_has_no_target() -> None:
+    values = [float(number) for number in range(101)]
+    row = slow_end("what", [values], "peer", [values[:50], [2 * each for each in values[50:]]])
+    assert (row.ours, row.peer, row.ratio) == (95.0, 190.0, 0.5)
+    assert (row.ours_quartiles, row.target, row.met) == ((95.0, 100.0), None, None)

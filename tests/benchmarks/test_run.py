@@ -49,6 +49,7 @@ def test_a_run_measures_what_is_asked_for_and_writes_what_it_printed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     asked: list[str] = []
+    monkeypatch.setattr(report, "IN_README", ((ROW.name, ROW.peer_name),))
 
     def rows_of(group: str, *, with_compile: bool) -> tuple[Row, ...]:
         asked.append(group)
@@ -75,7 +76,7 @@ def test_a_run_measures_what_is_asked_for_and_writes_what_it_printed(
     assert "## Maps" in (tmp_path / "benchmarks.md").read_text()
 
 
-def test_readme_shows_rows_with_a_target_and_the_page_all() -> None:
+def test_readme_shows_the_chosen_rows_and_the_page_all(monkeypatch: pytest.MonkeyPatch) -> None:
     plain = Row(name="plain", peer_name="timm", ours=1.0, peer=4.0, ratio=0.25)
     found = Results(
         machine=results.machine(),
@@ -91,6 +92,7 @@ def test_readme_shows_rows_with_a_target_and_the_page_all() -> None:
             ),
         ),
     )
+    monkeypatch.setattr(report, "IN_README", ((ROW.name, ROW.peer_name),))
     text = report.readme(f"{report.BEGIN}\n{report.END}", found)
     assert "Measured 2020-01-02 on" in text and "| pass |" in text and "plain" not in text
     assert "| plain |" in report.page(found) and "timm 1.0" in report.page(found)
@@ -104,3 +106,5 @@ def test_committed_pages_are_what_the_committed_results_say() -> None:
     assert text == report.readme(text, found), "run `python -m benchmarks.report`"
     assert report.PAGE.read_text(encoding="utf-8") == report.page(found)
     assert {group.name for group in found.groups} == set(run.GROUPS)
+    measured = {(row.name, row.peer_name) for row in found.rows}
+    assert set(report.IN_README) <= measured and len(report.IN_README) == 10

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from benchmarks.serving import ROOT, by_make, serving
+from benchmarks.browser import wait_drawn
+from benchmarks.serving import bare, serving
 
 # As make does, it ends once its child has, of which nothing is left then.
 CHILD = """
@@ -20,12 +22,25 @@ subprocess.run([sys.executable, "-c", "import time; time.sleep(60)"])
 """
 
 
-def test_make_app_is_what_the_makefile_serves_with() -> None:
-    command = by_make(8502)
-    assert command[0] == "make" and command[-2:] == ["app", "PORT=8502"]
-    makefile = (Path(command[2]) / "Makefile").read_text(encoding="utf-8")
-    assert re.search(r"^app: setup-app", makefile, re.MULTILINE)
-    assert Path(command[2]) == ROOT
+@pytest.mark.browser
+def test_the_bare_page_has_the_widgets_that_scale_has(
+    server: str, browser_page: Callable[..., Any]
+) -> None:
+    kinds = ("stSlider", "stButtonGroup", "stNumberInput", "stSelectbox", "stTextInput", "stMetric")
+    here, there = browser_page(), browser_page()
+    here.goto(server)
+    with serving(bare) as other:
+        other.wait_healthy()
+        there.goto(other.url)
+        for page in (here, there):
+            wait_drawn(page)
+            page.get_by_text("More settings").click()
+            page.get_by_text("Number format").wait_for()
+        counts = [
+            [page.locator(f"[data-testid={kind}]").count() for kind in kinds]
+            for page in (here, there)
+        ]
+    assert counts[0] == counts[1]
 
 
 def test_what_the_command_started_ends_with_it() -> None:
