@@ -71,8 +71,8 @@ class Case:
             depth_coefficient=spec.depth,
             hidden_dim=spec.head_channels,
             depthwise_padding=DEPTHWISE_PADDING[spec.name],
-            num_labels=1000,
         )
+        config.num_labels = 1000
         return EfficientNetForImageClassification(config)
 
     @property
