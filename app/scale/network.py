@@ -15,6 +15,7 @@ from effnet_core.architecture.rounding import ROUNDINGS, Rounding
 from effnet_core.architecture.scaling import STRATEGIES, ScalingRule, Strategy
 from effnet_core.architecture.spec import ArchitectureSpec
 from effnet_core.cost.arrays import CostArrays, scaled_costs
+from effnet_core.cost.budget import Setting
 from effnet_core.cost.report import DTYPE_BYTES
 from effnet_core.errors import InvalidInput
 from effnet_core.limits import (
@@ -206,6 +207,15 @@ class Network:
     def at(self, phi: float) -> Network:
         """The formula's network at another φ, everything else kept."""
         return replace(self, phi=phi)
+
+    def under(self, setting: Setting) -> Network:
+        """The formula's network with the strategy and the rounding of `setting`."""
+        return replace(
+            self,
+            strategy=setting.strategy,
+            repeats=setting.repeats,
+            pixels="to 1" if setting.exact_pixels else "to 8",
+        )
 
     def costs(self, phis: Sequence[float], load: Load) -> CostArrays:
         """The costs of the formula's networks at every φ, by part too, everything else kept."""

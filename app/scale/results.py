@@ -19,6 +19,9 @@ from app.scale.network import Load, Network
 from app.scale.pricing import TENTHS
 from app.scale.quantities import Priced, Quantity
 from effnet_core.architecture.scaling import STRATEGIES
+from effnet_core.cost import equal
+from effnet_core.cost.budget import Setting
+from effnet_core.cost.equal import EqualCost
 from effnet_core.cost.report import CostReport, analyze
 
 Curves = dict[str, tuple[Priced, ...]]
@@ -48,6 +51,15 @@ def curves(formula: Network, load: Load) -> Curves:
     """The cost over φ of every strategy, all else as in `formula`."""
     each = {name: steps(replace(formula, strategy=name), load) for name in STRATEGIES}
     return {name: tuple(filter(None, found)) for name, found in each.items()}
+
+
+@lru_cache(maxsize=32)
+def equal_cost(formula: Network, times: float) -> EqualCost:
+    """The network of each strategy at `times` the cost of φ = 0, all else as in `formula`.
+
+    Raises InvalidInput where there are none.
+    """
+    return equal.equal_cost(times, Setting(**formula.formula))
 
 
 @lru_cache(maxsize=64)

@@ -22,6 +22,7 @@ from app.views.scale import (
     budget,
     budget_limits,
     controls,
+    equal,
     files,
     growth,
     headline,
@@ -31,6 +32,7 @@ from app.views.scale.shown import Shown
 
 PARTS: dict[str, Callable[[Shown], None]] = {
     "Growth": growth.draw,
+    "Same cost, four ways": equal.draw,
     "Architecture": architecture.draw,
     "Against A": against.draw,
     "Why B1 is not φ = 1": reconcile.draw,
@@ -50,7 +52,7 @@ SHOW = Choice(key="show", label="The part shown", options=tuple(PARTS), default=
 )
 def render() -> None:
     """Draw the page: controls on the left, the network they make on the right."""
-    parts = (growth, architecture, budget_limits)
+    parts = (growth, equal, architecture, budget_limits)
     widgets.show_refusals((*FIELDS, SHOW, *(field for part in parts for field in part.FIELDS)))
     with st.container(key="scale"):
         left, right = st.columns([4, 9], gap="large")
