@@ -47,3 +47,23 @@ def test_is_depth_alone_worse_at_the_same_cost(
     widths = page.locator(".way").evaluate_all("all => all.map(one => one.offsetWidth)")
     assert max(widths) - min(widths) < 1  # four equal columns
     assert page.locator(".silhouette b").count() > 4 * 16
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_what_does_squeeze_and_excitation_cost(
+    width: int, server: str, browser_page: OpenPage
+) -> None:
+    person = Person(browser_page(width=width, height=844), server)
+    person.click("tab", "Architecture")
+    page = person.page
+    row = page.get_by_role("row", name=re.compile("Squeeze-and-excitation"))
+    row.wait_for()
+    assert person.actions <= 2
+    assert re.findall(r"([\d.]+) %", row.inner_text()) == ["12.0", "0.2"]  # parameters, FLOPs
+    bars = page.locator(".parts")
+    assert bars.count() == 2
+    for bar in bars.all():  # the parts fill the bar
+        parts = bar.locator("i").evaluate_all("all => all.map(one => one.offsetWidth)")
+        assert sum(parts) == pytest.approx(bar.evaluate("bar => bar.offsetWidth"), abs=5)
+        assert bar.evaluate("bar => bar.offsetWidth") > 60
+    assert "0 %" not in re.findall(r"\S+ %", page.locator("table.shares").inner_text())

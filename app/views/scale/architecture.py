@@ -13,7 +13,7 @@ from app.live.networks import COUNTS
 from app.live.steps import reading, resting
 from app.scale import results
 from app.state import Choice
-from app.views.scale import tables
+from app.views.scale import shares, tables
 from app.views.scale.shown import Shown
 from effnet_core.cost.report import CostReport
 
@@ -64,6 +64,8 @@ def draw(shown: Shown) -> None:
         metric = widgets.segmented(COLOUR)
         stage = _choose_stage(report.spec.stage_count)
         block = _choose_block(report, stage)
+    if stage is None:
+        shares.draw(shown)
     _draw_picture(shown, METRICS[metric], stage, block)
     if stage is None:
         return
