@@ -95,7 +95,7 @@ def _draw_picture(shown: Shown, metric: Metric, stage: int | None, block: int | 
         "shades": SHADES,
         "stepped_back": _STEPPED_BACK,
         "outline": OUTLINE,
-        "beside": results.live_network(pinned, load),
+        "beside": results.live_network(pinned, load) if shown.compared else None,
         "beside_at": same_at,
         "rest": resting(network, results.live_network(network, load)),
     }

@@ -58,7 +58,7 @@ def render() -> None:
         left, right = st.columns([4, 9], gap="large")
     with left, st.container(key="controls"):
         controls.draw()
-    shown = Shown(chosen(), controls.pinned_or_b0(), load())
+    shown = Shown(chosen(), controls.pinned_or_b0(), load(), controls.compared())
     with right:
         with st.container(key="headline"):
             exists = _draw_headline(shown)
@@ -70,6 +70,7 @@ def prepare() -> None:
     """Compute what the page shows to those who open it first; it can run outside a session."""
     shown = Shown(Network(), Network(variant="b0"), Load())
     results.live_readouts(shown.formula, shown.other, shown.load)
+    headline.prepare(shown)
     growth.prepare(shown)
 
 
@@ -90,6 +91,7 @@ def _draw_headline(shown: Shown) -> bool:
         depth=spec.depth,
         width=spec.width,
         dropout=spec.dropout,
+        rule=shown.network.ours,
     )
     headline.draw(shown, said)
     _follow_phi(shown, said)
