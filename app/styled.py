@@ -13,11 +13,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _FOLDER = Path(__file__).parent
 SHEETS = tuple(_FOLDER / name for name in ("style.css", "live/live.css", "reserved.css"))
-_END = b"</head>"
+_BEGIN = b"<body>"
+"""Streamlit's own sheets are written into the head: what stands below it overrules them."""
 
 
 class Styled:
-    """ASGI middleware that writes SHEETS into the head of every HTML page that is served whole."""
+    """ASGI middleware that writes SHEETS into every HTML page."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -52,9 +53,9 @@ def _is_page(start: Message) -> bool:
 
 
 async def _send_styled(held: list[Message], send: Send) -> None:
-    """Send what was held back, the sheets before the end of its head."""
+    """Send what was held back, with the sheets."""
     start, *parts = held
-    body = b"".join(part.get("body", b"") for part in parts).replace(_END, _style() + _END, 1)
+    body = b"".join(part.get("body", b"") for part in parts).replace(_BEGIN, _BEGIN + _style(), 1)
     kept = [pair for pair in start["headers"] if pair[0] not in (b"content-length", b"etag")]
     length = (b"content-length", str(len(body)).encode())
     await send({**start, "headers": [*kept, length]})
