@@ -21,7 +21,6 @@ from effnet_core.architecture.scaling import (
 )
 from effnet_core.architecture.spec import ArchitectureSpec
 from effnet_core.cost.arrays import CostArrays, scaled_costs
-from effnet_core.cost.budget import Setting
 from effnet_core.cost.report import DTYPE_BYTES
 from effnet_core.errors import InvalidInput
 from effnet_core.limits import (
@@ -223,24 +222,9 @@ class Network:
         whose = "fast compound" if self.rule == FAST_COMPOUND_RULE else "yours"
         return f"α {self.alpha:.2f} β {self.beta:.2f} γ {self.gamma:.2f} ({whose})"
 
-    @property
-    def by_the_paper(self) -> Network:
-        """The same network by the paper's rule."""
-        alpha, beta, gamma = PAPER_RULE.alpha, PAPER_RULE.beta, PAPER_RULE.gamma
-        return replace(self, alpha=alpha, beta=beta, gamma=gamma)
-
     def at(self, phi: float) -> Network:
         """The formula's network at another φ, everything else kept."""
         return replace(self, phi=phi)
-
-    def under(self, setting: Setting) -> Network:
-        """The formula's network with the strategy and the rounding of `setting`."""
-        return replace(
-            self,
-            strategy=setting.strategy,
-            repeats=setting.repeats,
-            pixels="to 1" if setting.exact_pixels else "to 8",
-        )
 
     def costs(self, phis: Sequence[float], load: Load) -> CostArrays:
         """The costs of the formula's networks at every φ, by part too, everything else kept."""

@@ -18,7 +18,7 @@ from app.scale import pricing
 from app.scale.network import Load, Network
 from app.scale.pricing import TENTHS
 from app.scale.quantities import BY_KEY, Priced, Quantity
-from effnet_core.architecture.scaling import STRATEGIES
+from effnet_core.architecture.scaling import PAPER_RULE, STRATEGIES
 from effnet_core.cost import equal
 from effnet_core.cost.budget import Setting
 from effnet_core.cost.equal import EqualCost
@@ -121,7 +121,8 @@ def small_chart(
 
 def _ghost(formula: Network, load: Load) -> tuple[Priced, ...]:
     """The curve of the paper's rule; empty where that is the rule chosen."""
-    paper = formula.by_the_paper
+    alpha, beta, gamma = PAPER_RULE.alpha, PAPER_RULE.beta, PAPER_RULE.gamma
+    paper = replace(formula, alpha=alpha, beta=beta, gamma=gamma)
     return () if formula == paper else curves(paper, load)[formula.strategy]
 
 

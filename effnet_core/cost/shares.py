@@ -22,9 +22,22 @@ class Part:
     mult_adds: int
 
 
+_GROUP_OF: Mapping[Role, Group] = {
+    "stem": "ends",
+    "expand": "expand",
+    "depthwise": "depthwise",
+    "squeeze_excite": "squeeze_excite",
+    "project": "project",
+    "fused": "fused",
+    "head": "ends",
+    "pool": "ends",
+    "classifier": "ends",
+}
+
+
 def group_of(role: Role) -> Group:
     """The group of a layer's role."""
-    return "ends" if role in ("stem", "head", "pool", "classifier") else role
+    return _GROUP_OF[role]
 
 
 def by_group(layers: Iterable[LayerCost]) -> Mapping[Group, Part]:

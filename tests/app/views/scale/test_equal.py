@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from app import resources
-from app.views.scale.equal import COLUMNS
+from app.views.scale.ways import COLUMNS
 from effnet_core.architecture.names import scaled
 from effnet_core.cost.equal import equal_cost
 from effnet_core.cost.report import summarize
