@@ -60,7 +60,7 @@ _WHOLE_STAGE = "all"
 def draw(shown: Shown) -> None:
     """Draw the picture and, below it, whatever is chosen in it."""
     report = shown.report
-    with st.container(horizontal=True):
+    with st.container(horizontal=True, key="pick"):
         metric = widgets.segmented(COLOUR)
         stage = _choose_stage(report.spec.stage_count)
         block = _choose_block(report, stage)

@@ -76,7 +76,7 @@ def _draw_curve(shown: Shown, key: str) -> None:
         rows = results.live_marks(shown.formula, x, y, shown.load)
     rest = resting(shown.network, shown.current and mark(shown.current, x, y))
     words = f"{y.label} over φ for four scaling strategies and the published variants."
-    live.chart(f"curve-{key}", words, _curve(shown, y), rows, rest)
+    live.small_chart(f"curve-{key}", words, _curve(shown, y), rows, rest)
 
 
 def _curve(shown: Shown, y: Quantity) -> str:
