@@ -10,6 +10,8 @@ from starlette.datastructures import MutableHeaders
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.first_paint import Styled
+
 POLICY = "; ".join(
     (
         "default-src 'self'",
@@ -55,4 +57,5 @@ class Headers:
         await self._app(scope, receive, with_headers if scope["type"] == "http" else send)
 
 
-MIDDLEWARE = (Middleware(Headers),)
+MIDDLEWARE = (Middleware(Headers), Middleware(Styled))
+"""Of the whole server; the first is outermost."""

@@ -38,10 +38,10 @@ def title(text: str, *details: str) -> str:
     return f'<div class="card-title"><h4 title="{html(text)}">{html(text)}</h4>{below}</div>'
 
 
-def facts(texts: Iterable[str]) -> str:
-    """Return short facts in a row, each on a ground of its own."""
+def facts(texts: Iterable[str], classes: str = "") -> str:
+    """Return short facts in a row, each on a ground of its own; `classes` are more for the row."""
     items = "".join(f'<span role="listitem">{html(text)}</span>' for text in texts)
-    return f'<div class="facts" role="list">{items}</div>'
+    return f'<div class="facts{classes}" role="list">{items}</div>'
 
 
 def caption(text: str) -> str:
