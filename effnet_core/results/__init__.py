@@ -1,8 +1,8 @@
 """Accuracy and speed: published by others, measured here on own networks, against cost.
 
 `results` are the published records, `measured_runs` the networks trained here. `cost_axes` are the
-meanings of cost, `place` and `front` put records on one, `published_within` says which networks keep
-a budget, `duel_verdict` which rule won.
+meanings of cost, `place` and `front` put records on one, `published_within` says which networks
+keep a budget, `duel_verdict` which rule won.
 """
 
 from __future__ import annotations

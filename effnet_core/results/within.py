@@ -86,14 +86,14 @@ def published_within(
 ) -> PublishedAnswer:
     """The published EfficientNets held against `limits`, with their published 1,000 classes.
 
-    Of `setting` the batch and the number format count. A network's record is that of weights that
+    Of `setting` the batch and the number format count; with a `latency` each network has its
+    milliseconds, limited or not. A network's record is that of weights that
     can be had, otherwise the most accurate on ImageNet-1k alone. Raises InvalidInput for limits
     that no network can meet or that need a `latency` where there is none, and what `latency` does.
     """
     setting = setting or Setting()
     require_possible(limits, setting, latency)
-    timed = latency if limits.latency_ms is not None else None
-    found = (_priced(name, record, setting, timed) for name, record in _records().items())
+    found = (_priced(name, record, setting, latency) for name, record in _records().items())
     return PublishedAnswer(
         limits=limits, networks=tuple(sorted(found, key=lambda one: -one.record.top1))
     )
