@@ -18,9 +18,11 @@ from typing import Any
 import streamlit as st
 from click import BadParameter
 from click.types import convert_type
+from starlette.middleware import Middleware
 from streamlit import config as streamlit_config
 
 from app import warm
+from app.first_paint import Styled
 from effnet_core.errors import EffnetError, InvalidInput
 from effnet_core.files import asset
 
@@ -106,7 +108,8 @@ def serve(port: int | None = None) -> None:
     if port is not None:
         chosen["server.port"] = port
     check_port(str(chosen["server.address"]), int(str(chosen["server.port"])))
-    st.App(MAIN, lifespan=warming).run(config=chosen)
+    styled = [Middleware(Styled)]
+    st.App(MAIN, lifespan=warming, middleware=styled).run(config=chosen)
 
 
 def main() -> int:

@@ -30,6 +30,8 @@ PICKED = Several(
     placeholder="Type a model's name, or select on the chart",
 )
 FIELDS = (DRAG, PICKED)
+_ROW, _MOST = 35, 404
+"""Pixels of a row, and of the tallest table: its place is kept until it is drawn."""
 
 
 def take_points() -> None:
@@ -87,13 +89,15 @@ def draw(view: View, passing: Sequence[PublishedResult]) -> None:
     rows = [row(one, view.timings) for one in shown]
     columns = _columns(view)
     if rows:
-        st.dataframe(
-            [{key: cells[key] for key in columns} for cells in rows],
-            hide_index=True,
-            placeholder="—",
-            column_config=columns,
-            alt=f"{text} {len(rows)} rows: model, accuracy, recipe, resolution, costs and source.",
-        )
+        with st.container(height=min(_MOST, _ROW * (len(rows) + 1) + 4), border=False):
+            st.dataframe(
+                [{key: cells[key] for key in columns} for cells in rows],
+                hide_index=True,
+                placeholder="—",
+                column_config=columns,
+                alt=f"{text} {len(rows)} rows: model, accuracy, recipe, resolution, costs and "
+                "source.",
+            )
     _draw_downloads(rows, [row(one, view.timings) for one in passing], view.test_set)
 
 
