@@ -31,9 +31,9 @@ def page(title: str, question: str) -> Callable[[Callable[[], None]], Callable[[
         @functools.wraps(render)
         def guarded() -> None:
             st.html(STYLE_SHEET)
-            st.html(
+            st.container(key="heading").html(
                 f'<header class="page-heading" data-page="{title}"><h1>{title}</h1>{share()}'
-                f"<p>{question}</p></header>"
+                f"<h2>{question}</h2></header>"
                 f"<script>{HISTORY}{SCRIPT}</script>",
                 unsafe_allow_javascript=True,
             )

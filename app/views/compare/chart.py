@@ -105,7 +105,7 @@ def _draw_notes(view: View, results: int, wanted: bool, held: Calibration | None
     else:
         if timing.timed():
             lines.append(f"{widgets.source('measured')} Filled: timed in this session.")
-        lines.append(f"Hollow: {calibration.sources(held, 'The bars are the band')}")
+        lines.append("Hollow: predicted, as said below.")
     absent = results - len(view.placed)
     if absent:
         have = "record has" if absent == 1 else "records have"
@@ -113,4 +113,6 @@ def _draw_notes(view: View, results: int, wanted: bool, held: Calibration | None
     if wanted and view.mark is None:
         lines.append("The chosen network has no vertical line: it has not been timed in this way.")
     st.caption(" ".join(lines))
+    if held is not None:
+        calibration.note(held, "The bars are the band")
     st.markdown(contrast(view.timings))

@@ -38,7 +38,7 @@ def draw(shown: Shown) -> None:
     setting = _setting(shown, chosen)
     offers.draw(published_within(limits, setting, latency=held and held.predict))
     if held is not None:
-        st.caption(calibration.sources(held))
+        calibration.note(held)
     folded = st.expander(UNTRAINED, key="untrained", bind="query-params")
     if folded.open:
         with folded:
