@@ -32,13 +32,33 @@ if (!window.sharing) {
     return made;
   }
 
+  // A legend of HTML beneath a drawing, drawn where it stands.
+  function legend(root, box) {
+    return [...root.querySelectorAll(".legend > span")].flatMap(item => {
+      const at = item.querySelector("svg").getBoundingClientRect();
+      const { color, fontFamily, fontSize } = getComputedStyle(item);
+      const swatch = alone(item.querySelector("svg"));
+      swatch.setAttribute("x", at.left - box.left);
+      swatch.setAttribute("y", at.top - box.top);
+      const name = element("text", {
+        x: at.right - box.left + 8, y: (at.top + at.bottom) / 2 - box.top + 4.5,
+        fill: colour(color), "font-family": fontFamily, "font-size": fontSize,
+      });
+      name.textContent = item.textContent;
+      return [swatch, name];
+    });
+  }
+
   // All drawings of a chart, one over another, on the page's ground: [svg text, width, height].
   function drawn(root) {
     const all = [...root.querySelectorAll("svg.main-svg, svg.plot")];
-    const { width, height } = all[0].getBoundingClientRect();
+    const box = all[0].getBoundingClientRect(), { width } = box;
+    const below = root.querySelector(".legend")?.getBoundingClientRect();
+    const height = below ? below.bottom - box.top + 8 : box.height;
     const ground = getComputedStyle(document.querySelector(".stApp")).backgroundColor;
     const whole = element("svg", { width, height });
-    whole.append(element("rect", { width, height, fill: ground }), ...all.map(alone));
+    whole.append(element("rect", { width, height, fill: ground }));
+    whole.append(...all.map(alone), ...legend(root, box));
     return [new XMLSerializer().serializeToString(whole), width, height];
   }
 

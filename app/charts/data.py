@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -11,17 +12,20 @@ if TYPE_CHECKING:
     from app.charts.scale import Chart
 
 Row = dict[str, object]
+_TAG = re.compile(r"</?[a-z]+>")
 
 
 def of_figure(figure: go.Figure) -> list[Row]:
     """Every point of every trace, with the names that the axes have; lines and marks alike.
 
-    Traces that only explain the legend have no point.
+    Traces that only explain the legend have no point, and those without a name join others.
     """
     layout = figure.layout
     across, up = _apart(_title(layout.xaxis, "x"), _title(layout.yaxis, "y"))
     rows: list[Row] = []
     for trace in figure.data:
+        if not trace.name:
+            continue
         for x, y, label in _points(trace):
             if x is not None and y is not None:
                 rows.append({"series": trace.name, across: x, up: y, "label": label})
@@ -41,11 +45,11 @@ def of_chart(chart: Chart) -> list[Row]:
     return rows
 
 
-def _points(trace: Any) -> Iterator[tuple[Any, Any, object]]:
+def _points(trace: Any) -> Iterator[tuple[Any, Any, str]]:
     xs, ys = _list(trace.x), _list(trace.y)
     labels = next((list(kept) for kept in (trace.customdata, trace.text) if _each(kept, xs)), None)
     for place, (x, y) in enumerate(zip(xs, ys, strict=False)):
-        yield x, y, "" if labels is None else labels[place]
+        yield x, y, "" if labels is None else _TAG.sub("", str(labels[place]))
 
 
 def _list(values: Iterable[Any] | None) -> list[Any]:
