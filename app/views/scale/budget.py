@@ -36,7 +36,8 @@ def draw(shown: Shown) -> None:
         if held is None:
             return
     setting = _setting(shown, chosen)
-    offers.draw(published_within(limits, setting, latency=held and held.predict))
+    latency = None if held is None else held.predict
+    offers.draw(published_within(limits, setting, latency=latency))
     if held is not None:
         calibration.note(held)
     folded = st.expander(UNTRAINED, key="untrained", bind="query-params")
