@@ -95,8 +95,13 @@ def _draw_ways(card: ModelCard | None) -> None:
     name = models.label(card)
     asked = {models.ASKED: name}
     if card.state != "ready":
-        label = f"Get weights, {size(card.size_bytes)}"
-        st.page_link(page("classify"), label=label, icon=":material/download:", query_params=asked)
+        st.page_link(
+            page("classify"),
+            label="Get weights",
+            icon=":material/download:",
+            query_params=asked,
+            help=plain(f"{name}: {size(card.size_bytes)}, fetched on Classify when you say so."),
+        )
         return
     st.page_link(
         page("classify"),
