@@ -35,7 +35,7 @@ def html(text: str) -> str:
 def title(text: str, *details: str) -> str:
     """Return the head of a card: a name, and details beneath it on one line."""
     below = f'<p class="details">{html(" · ".join(details))}</p>' if details else ""
-    return f'<div class="card-title"><h4 title="{html(text)}">{html(text)}</h4>{below}</div>'
+    return f'<div class="card-title"><h3 title="{html(text)}">{html(text)}</h3>{below}</div>'
 
 
 def facts(texts: Iterable[str], classes: str = "") -> str:

@@ -21,7 +21,6 @@ from click.types import convert_type
 from streamlit import config as streamlit_config
 
 from app import warm
-from app.first_paint import Styled
 from app.headers import MIDDLEWARE
 from app.health import ROUTES
 from effnet_core.errors import EffnetError, InvalidInput

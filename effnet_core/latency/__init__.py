@@ -6,7 +6,13 @@ Needs no torch; the runtime is imported when something is timed.
 from __future__ import annotations
 
 from effnet_core.latency.calibrating import SECONDS, calibrate, check, design, unseen
-from effnet_core.latency.calibration import Calibration, CalibrationError, Compared, errors_of
+from effnet_core.latency.calibration import (
+    Calibration,
+    CalibrationError,
+    Compared,
+    Disturbance,
+    errors_of,
+)
 from effnet_core.latency.fitting import (
     MIN_NETWORKS,
     LatencyModel,
@@ -29,6 +35,7 @@ __all__ = [
     "Calibration",
     "CalibrationError",
     "Compared",
+    "Disturbance",
     "LatencyMeasurement",
     "LatencyModel",
     "Machine",
