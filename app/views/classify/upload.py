@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from app import resources, widgets
+from app import models, resources, widgets
 from app.markup import plain
-from app.models import ADDED, OWN, label
 from app.views.classify import understood
 from effnet_core.architecture.names import VARIANTS
 from effnet_core.errors import InvalidInput
@@ -152,11 +151,8 @@ def _add(files: list[UploadedFile], options: dict[str, Any]) -> None:
     """Hand the checkpoint to the service and choose it; raises EffnetError."""
     (name, data), *others = understood.contents(files).items()
     card = resources.service().add_checkpoint(data, name, beside=dict(others), **options)
-    own = (*st.session_state.get(OWN, ()), card.id)
-    if card.id in own[:-1]:
+    if not models.add_own(card):
         st.toast(plain(f"{name[:80]} had been added before, with the same settings."))
-    st.session_state[OWN] = tuple(dict.fromkeys(own))
-    st.session_state[ADDED] = label(card)
     st.session_state[_ROUND] += 1
     st.rerun()
 
