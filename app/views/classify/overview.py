@@ -35,35 +35,38 @@ def looked_at(chosen: Sequence[Picture]) -> Picture:
     return shown
 
 
-def draw(chosen: Sequence[Picture], cards: tuple[ModelCard, ...], given: Sequence[Given]) -> None:
+def draw(
+    chosen: Sequence[Picture],
+    cards: tuple[ModelCard, ...],
+    given: Sequence[Given],
+    shown: Picture,
+) -> None:
     """Draw thumbnails × models, with agreement and median times below; a click chooses a picture.
 
-    `given` has what was said of each of the `chosen` pictures.
+    `given` has what was said of each of the `chosen` pictures, of which one is `shown` in detail.
     """
     from effnet_core.engines.prediction import dissenters
 
-    rows, differing = [], []
-    for picture, said in zip(chosen, given, strict=True):
-        apart = dissenters(answers(said))
-        differing.append(apart)
-        cells = tuple(_cell(said[card.id], differs=card.id in apart) for card in cards)
-        rows.append(
-            Row(
-                key=picture.key,
-                title=picture.title,
-                thumbnail=picture.preview,
-                cells=cells,
-                chosen=picture is shown and len(chosen) > 1,
-            )
+    differing = [dissenters(answers(said)) for said in given]
+    rows = [
+        Row(
+            key=picture.key,
+            title=picture.title,
+            thumbnail=picture.preview,
+            cells=tuple(_cell(said[card.id], differs=card.id in apart) for card in cards),
+            chosen=picture is shown and len(chosen) > 1,
         )
+        for picture, said, apart in zip(chosen, given, differing, strict=True)
+    ]
     times = times_of(given)
     below = [("Median, measured", [_time(times.get(card.id, ())) for card in cards])]
-    if len(chosen) > 1 and len(cards) > 1:
+    several = len(chosen) > 1 and len(cards) > 1
+    if several:
         agree = [_agreeing(card.id, given, differing) for card in cards]
         below.insert(0, ("Says what most say", agree))
     names = [label(card) for card in cards]
     matrix(names, rows, below, leads_to=f".st-key-answers-{shown.key}", on_choice=_choose)
-    if len(chosen) > 1 and len(cards) > 1:
+    if several:
         same = sum(not apart for apart in differing)
         text = f"The {len(cards)} models agree on {same} of {len(chosen)} pictures."
         st.html(f'<p class="agreement" role="status">{html(text)}</p>')
