@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from effnet_core.files import csv_text
 
 _STEPS = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k"))
-_BEFORE_A_UNIT = re.compile(r"(?<=\d) (?=[A-Za-z])")
+_BEFORE_A_UNIT = re.compile(r"(?<=\d) (?=[A-Za-z%])")
 _BYTES = ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
 
 
