@@ -65,6 +65,12 @@ def duration(seconds: float) -> str:
     return f"{round(seconds / 86_400)} days"
 
 
+def file_stem(text: str) -> str:
+    """A text as part of a file name: letters, digits and dashes alone; φ and its minus in words."""
+    spelt = text.replace("φ", "phi").replace("−", " minus ")
+    return re.sub(r"[^A-Za-z0-9]+", "-", spelt).strip("-")
+
+
 def as_csv(rows: Sequence[Mapping[str, object]]) -> str:
     """Rows of the same keys as CSV, under a header of the keys; empty for no rows."""
     return csv_text((rows[0], *(row.values() for row in rows))) if rows else ""

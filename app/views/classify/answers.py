@@ -12,7 +12,7 @@ from app.models import ASKED, label
 from app.pages import page
 from app.pictures import Picture
 from app.text import size
-from app.views.classify import overview
+from app.views.classify import export, overview
 from app.views.classify.overview import Given
 
 if TYPE_CHECKING:
@@ -90,6 +90,7 @@ def _draw_card(picture: Picture, card: ModelCard, given: Prediction | str, rows:
     with st.container(horizontal=True, vertical_alignment="center"):
         with st.popover("About this answer", type="tertiary"):
             _draw_about(card, given)
+        export.draw(card, f"{picture.key}-{card.id}")
         query = {pictures.EXPLAINED: pictures.name(picture), ASKED: label(card)}
         st.page_link(page("explain"), label="Where did it look?", query_params=query)
 
