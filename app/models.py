@@ -100,10 +100,13 @@ def settle(count: int = 1) -> None:
 
     Either is written into the address, so that it gives others the same answer.
     """
-    asked = st.query_params.get(ASKED)
-    if asked is None and (MODEL in st.session_state or any(st.query_params.get_all(MODEL))):
-        return
+    asked, in_address = st.query_params.get(ASKED), st.query_params.get_all(MODEL)
     known = {label(card): card for card in cards()}
+    # After Back, Streamlit gives the address but not what it says to the control.
+    if asked is None and MODEL in st.session_state and not st.session_state[MODEL]:
+        put(MODEL, [name for name in in_address if name in known])
+    if asked is None and (MODEL in st.session_state or any(in_address)):
+        return
     if asked in known:
         put(MODEL, [asked])
     elif MODEL not in st.session_state:

@@ -104,7 +104,9 @@ def _carry_over() -> None:
     st.session_state[_CARRIED] = shown
     address = {key: st.query_params.get_all(key) for key in st.query_params}
     if pictures.EXPLAINED not in address:
-        st.switch_page(pages.page("explain"), query_params=address | {pictures.EXPLAINED: [shown]})
+        # Streamlit empties a control that such an address leaves out.
+        chosen = {models.MODEL: st.session_state[models.MODEL], pictures.EXPLAINED: [shown]}
+        st.switch_page(pages.page("explain"), query_params=chosen | address)
 
 
 def _predict(
