@@ -27,4 +27,9 @@ if (!window.onePageOneEntry) {
       push(state, unused, next.href);
     }
   };
+  // On a phone the menu lies over the page: it closes once a page is chosen from it.
+  addEventListener("click", event => {
+    if (innerWidth > 768 || !event.target.closest?.("[data-testid=stSidebarNavLink]")) return;
+    document.querySelector("[data-testid=stSidebarCollapseButton] button")?.click();
+  });
 }

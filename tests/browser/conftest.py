@@ -40,7 +40,7 @@ def add_checkpoint() -> Callable[[Any, Path], None]:
         page.goto(address._replace(query=urlencode(query, doseq=True)).geturl())
         page.get_by_text("Your own checkpoint").click(timeout=60_000)
         page.locator(".st-key-checkpoint-0 input[type=file]").set_input_files(file)
-        page.get_by_role("button", name="Add this model", disabled=False).click()
+        page.locator(".st-key-add-checkpoint button:not([disabled])").click(timeout=60_000)
         page.wait_for_url(re.compile(r"your.file"), timeout=60_000)
         page.locator("table.answers").first.wait_for(timeout=60_000)
 

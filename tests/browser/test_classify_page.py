@@ -158,7 +158,7 @@ def test_a_sample_is_chosen_by_keyboard_and_carried_by_the_address(
     page.get_by_role("heading", name="Rocket on its launch pad").wait_for(timeout=60_000)
     assert "sample=Rocket" in page.url
     page.reload()
-    page.get_by_role("heading", name="Rocket on its launch pad").wait_for(timeout=60_000)
+    page.locator(".matrix").get_by_role("button", name="Rocket").wait_for(timeout=60_000)
 
 
 def test_where_did_it_look_asks_for_its_own_model_alone(
