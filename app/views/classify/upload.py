@@ -109,7 +109,7 @@ def _options(taken: int) -> dict[str, Any]:
     """What the form overrules, as the service takes it; raises InvalidInput."""
     from effnet_core.service import parse_class_names
 
-    held = {name: st.session_state.get(f"{name}-{taken}") for name in _FIELDS}
+    held: dict[str, Any] = {name: st.session_state.get(f"{name}-{taken}") for name in _FIELDS}
     names = held["names"]
     return {
         "architecture": held["architecture"] or None,
@@ -122,7 +122,7 @@ def _options(taken: int) -> dict[str, Any]:
 
 def _by_hand(taken: int) -> Preprocessing | None:
     """The preprocessing in the fields; None while they are not drawn yet. Raises InvalidInput."""
-    held = {name: st.session_state.get(f"{name}-{taken}") for name in _BY_HAND}
+    held: dict[str, Any] = {name: st.session_state.get(f"{name}-{taken}") for name in _BY_HAND}
     if None in held.values():
         return None
     return Preprocessing(

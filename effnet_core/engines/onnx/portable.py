@@ -26,7 +26,7 @@ def portable_onnx(loaded: LoadedWeights) -> bytes:
     writer = Writer(loaded.spec, loaded.tensors)
     logits = writer.classifier(writer.stages()[-1].output)
     model = writer.model({logits: LOGITS})
-    shape = ["batch", loaded.spec.num_classes]
+    shape: list[str | int | None] = ["batch", loaded.spec.num_classes]
     (output,) = model.graph.output
     output.CopyFrom(helper.make_tensor_value_info(LOGITS, TensorProto.FLOAT, shape))
     model.producer_name, model.producer_version = "effnet-explorer", __version__
