@@ -117,9 +117,13 @@ def settle(count: int = 1) -> None:
 
 def choose() -> tuple[ModelCard, ...]:
     """Draw the choice of models; return them, on this disk or not."""
+    from effnet_core.weights.bundled import damage
+
     known = {label(card): card for card in cards()}
     if _say_unknown(known):
         st.session_state[_EMPTIED] = True
+    if said := damage():
+        st.warning(plain(said))
     _take_added(known)
     chosen = st.multiselect(
         "Models",

@@ -22,6 +22,14 @@ _MANY = 40
 """More options than a sentence can name."""
 
 
+def is_finite(text: str) -> bool:
+    """Whether `text` from a URL is a number that is not infinite."""
+    try:
+        return math.isfinite(float(text))
+    except ValueError:
+        return False
+
+
 @dataclass(frozen=True, kw_only=True)
 class Number:
     """A number between `low` and `high`; whole when `step` is an int."""
@@ -42,12 +50,10 @@ class Number:
 
     def accepts(self, text: str) -> bool:
         """Whether `text` from a URL is a value of this control."""
-        try:
-            value = float(text)
-        except ValueError:
+        if not is_finite(text):
             return False
-        whole = not self.whole or value.is_integer()
-        return math.isfinite(value) and self.low <= value <= self.high and whole
+        value = float(text)
+        return self.low <= value <= self.high and (not self.whole or value.is_integer())
 
     def instead_of(self, text: str) -> str:
         """What is used in place of a refused `text`: the default, or a fraction's whole part."""

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import mimetypes
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Literal, cast
 
 import plotly.graph_objects as go
 import streamlit as st
+from streamlit.errors import StreamlitAPIException
 
 from app.markup import plain
-from app.state import Choice, Field, Number, Several, refusals
+from app.state import Choice, Field, Number, Several, is_finite, refusals
 from effnet_core.errors import EffnetError
 
 Source = Literal["computed", "published", "measured", "predicted"]
@@ -92,7 +93,7 @@ def several(control: Several, **options: Any) -> tuple[str, ...]:
 
 def _range(control: Number) -> dict[str, Any]:
     kind = int if control.whole else float
-    return KEPT | {
+    return _kept(control) | {
         "min_value": kind(control.low),
         "max_value": kind(control.high),
         "value": kind(control.default),
@@ -101,6 +102,18 @@ def _range(control: Number) -> dict[str, Any]:
         "key": control.key,
         "help": control.help,
     }
+
+
+def _kept(control: Number) -> dict[str, Any]:
+    """`KEPT`, but for a number in the address that is infinite: Streamlit fails over it.
+
+    It is taken out of the address, which the next run then reads.
+    """
+    if all(map(is_finite, st.query_params.get_all(control.key))):
+        return KEPT
+    with suppress(StreamlitAPIException):
+        del st.query_params[control.key]
+    return {name: option for name, option in KEPT.items() if name != "bind"}
 
 
 def _options(control: Choice | Several) -> dict[str, Any]:

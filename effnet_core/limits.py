@@ -14,6 +14,10 @@ MAX_BLOCKS = 2000
 MAX_CHANNELS = MAX_CLASSES = 1_000_000
 
 # Pictures.
+MAX_EDGE = 4 * RESOLUTION_MAX
+"""Pixels of the shorter edge before the crop."""
+MIN_STD, MAX_MEAN = 1e-6, 1e6
+"""Of a channel in preprocessing: beyond them no picture's values are left."""
 MAX_PIXELS = 40_000_000
 """Of what is decoded."""
 MAX_JPEG_PIXELS = 4 * MAX_PIXELS

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import datetime
-import json
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -216,7 +215,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _write(path: Path, value: dict[str, Any]) -> None:
-    files.write(path, (json.dumps(value, indent=1, ensure_ascii=False) + "\n").encode())
+    files.write_json(path, value)
 
 
 def main() -> None:

@@ -6,7 +6,6 @@ Usage: python scripts/measure_packaged.py SOURCE [ID…], SOURCE as for `effnet 
 from __future__ import annotations
 
 import datetime
-import json
 import sys
 from pathlib import Path
 
@@ -34,8 +33,7 @@ def measure(source: Path, identity: str) -> None:
         "rows": [row.to_dict() for row in rows],
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
     }
-    text = json.dumps(record, indent=1, ensure_ascii=False) + "\n"
-    files.write(ASSETS / f"{identity}.json", text.encode())
+    files.write_json(ASSETS / f"{identity}.json", record)
     print(identity, "pointing", rows[0].pointing.percent, "energy", rows[0].energy.percent)
 
 

@@ -74,12 +74,12 @@ def reference_range(
 def _recall(key: _Key, device: str) -> None:
     """Remember what was measured on this machine before, or else what is measured now."""
     try:
-        _ranges[key] = files.conform(files.read_json(_path(key)), float)
-    except (OSError, ValueError):
+        _ranges[key] = files.conform(files.read_json(_path(key))["extent"], float)
+    except (OSError, ValueError, TypeError, LookupError):
         for measured, extent in _measure(key, device):
             _ranges[measured] = extent
             with contextlib.suppress(WeightsError):  # it is measured again next time
-                files.write(_path(measured), json.dumps(extent).encode())
+                files.write_json(_path(measured), {"extent": extent})
 
 
 def _path(key: _Key) -> Path:

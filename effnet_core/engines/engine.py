@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from effnet_core.architecture import outputs
 from effnet_core.architecture.spec import ArchitectureSpec
+from effnet_core.errors import EffnetError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -26,7 +27,7 @@ class ForwardPass:
     """What one pass over one picture gives, as read-only float32 arrays.
 
     `logits` has shape (classes,) and `features`, the last feature map, (head channels, h, w);
-    `engine` names what computed them.
+    `engine` names what computed them. Raises EffnetError for logits that are no finite numbers.
     """
 
     logits: npt.NDArray[np.float32] = field(repr=False)
@@ -34,6 +35,11 @@ class ForwardPass:
     engine: str
 
     def __post_init__(self) -> None:
+        if not np.isfinite(self.logits).all():
+            raise EffnetError(
+                "The network's answer is no finite number: its weights are damaged or too large, "
+                "or the number format is too narrow for them. Try float32, or other weights."
+            )
         self.logits.flags.writeable = False
         self.features.flags.writeable = False
 

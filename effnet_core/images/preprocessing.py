@@ -17,7 +17,7 @@ from PIL import Image
 
 from effnet_core.errors import InvalidInput
 from effnet_core.files import Unfit, conform
-from effnet_core.limits import MAX_PIXELS
+from effnet_core.limits import MAX_EDGE, MAX_MEAN, MAX_PIXELS, MIN_STD
 
 INTERPOLATIONS: dict[str, Image.Resampling] = {
     name: Image.Resampling[name.upper()]
@@ -48,21 +48,26 @@ class Preprocessing:
 
     def __post_init__(self) -> None:
         whole = type(self.resize) is int and type(self.crop) is int
-        if not (whole and 1 <= self.crop <= self.resize):
+        if not (whole and 1 <= self.crop <= self.resize <= MAX_EDGE):
             raise InvalidInput(
                 "The crop must be at least 1 pixel and at most the resized shorter edge, both "
-                f"whole numbers, but the crop is {self.crop} and the edge {self.resize}."
+                f"whole numbers up to {MAX_EDGE:,}, but the crop is {self.crop!s:.40} and the edge "
+                f"{self.resize!s:.40}."
             )
         if self.interpolation not in INTERPOLATIONS:
             raise InvalidInput(
                 f"The interpolation must be one of {', '.join(INTERPOLATIONS)}, "
                 f"not {self.interpolation!r}."
             )
-        if not (_are_colours(self.mean, self.std) and min(self.std) > 0):
+        if not (
+            _are_colours(self.mean, self.std)
+            and max(map(abs, self.mean)) <= MAX_MEAN
+            and MIN_STD <= min(self.std) <= max(self.std) <= MAX_MEAN
+        ):
             raise InvalidInput(
                 "The mean and the standard deviation must be three numbers each (red, green, "
-                "blue; one each for grey), the latter above 0, but they are "
-                f"{self.mean} and {self.std}."
+                f"blue; one each for grey), the latter from {MIN_STD:g} to {MAX_MEAN:g}, but they "
+                f"are {self.mean!s:.120} and {self.std!s:.120}."
             )
 
     @classmethod

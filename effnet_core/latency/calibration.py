@@ -13,7 +13,17 @@ from msgspec import Meta
 
 from effnet_core.architecture.spec import ArchitectureSpec
 from effnet_core.errors import EffnetError, InvalidInput
-from effnet_core.files import Amount, Number, Positive, Unfit, conform, of_format, parse_json
+from effnet_core.files import (
+    Amount,
+    Number,
+    Positive,
+    Unfit,
+    conform,
+    of_format,
+    parse_json,
+    seal,
+    unsealed,
+)
 from effnet_core.latency.fitting import LatencyModel, PredictedLatency
 from effnet_core.latency.machine import ENGINE, Machine
 from effnet_core.latency.measuring import LatencyMeasurement
@@ -106,13 +116,13 @@ class Calibration:
         fields = dataclasses.asdict(self)
         coefficients = dict(zip(TERMS, self.model.coefficients, strict=True))
         fields["model"]["coefficients"] = coefficients
-        return json.dumps({"format": FORMAT, **fields}, indent=1)
+        return json.dumps(seal({"format": FORMAT, **fields}), indent=1)
 
     @staticmethod
     def from_json(text: str) -> Calibration:
         """Read what `to_json` wrote; raises InvalidInput for anything else."""
         try:
-            fields = of_format(parse_json(text), FORMAT)
+            fields = of_format(unsealed(parse_json(text)), FORMAT)
             of_terms = fields["model"]["coefficients"]
             fields["model"]["coefficients"] = [of_terms[term] for term in TERMS]
             fields["machine"].setdefault("settings", "unknown")  # not kept by earlier versions

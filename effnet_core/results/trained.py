@@ -20,7 +20,18 @@ from effnet_core.architecture.spec import ArchitectureSpec
 from effnet_core.attribution.scores import CONTROLS, MapScores
 from effnet_core.cost.report import CostTotals, summarize
 from effnet_core.errors import InvalidInput
-from effnet_core.files import Amount, Number, Share, Text, Unfit, Whole, asset, conform, parse_json
+from effnet_core.files import (
+    Amount,
+    Number,
+    Share,
+    Text,
+    Unfit,
+    Whole,
+    asset,
+    conform,
+    parse_json,
+    unsealed,
+)
 
 Group = Literal["family", "duel", "ablation"]
 GROUPS = get_args(Group)
@@ -177,11 +188,13 @@ def read_run(path: Path) -> MeasuredRun:
 
 def read_maps(path: Path) -> MeasuredMaps:
     """The map scores in a file; raises InvalidInput with a sentence that names it."""
-    return _read(path, lambda text: conform(parse_json(text), MeasuredMaps, closed=False), "run")
+    return _read(
+        path, lambda text: conform(unsealed(parse_json(text)), MeasuredMaps, closed=False), "run"
+    )
 
 
 def _run(text: str) -> MeasuredRun:
-    values = parse_json(text)
+    values = unsealed(parse_json(text))
     if isinstance(values, dict) and "spec" in values:
         spec = ArchitectureSpec.from_dict(values["spec"])
         values |= {"spec": spec, "origin": values.get("from"), "text": text}

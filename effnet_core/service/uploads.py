@@ -15,9 +15,10 @@ from effnet_core.architecture.names import canonical_name
 from effnet_core.architecture.outputs import Activation
 from effnet_core.errors import InvalidInput, WeightsError
 from effnet_core.images import Preprocessing
-from effnet_core.limits import MAX_CLASS_NAME, MAX_CLASS_NAMES_BYTES
+from effnet_core.limits import MAX_CLASS_NAMES_BYTES
 from effnet_core.service.requests import ModelCard
 from effnet_core.weights.checkpoints import LoadedWeights, load_checkpoint, understand
+from effnet_core.weights.class_names import require_names
 from effnet_core.weights.reading.bundles import from_files
 from effnet_core.weights.reading.understood import Understood
 
@@ -129,12 +130,7 @@ def parse_class_names(text: bytes | str) -> tuple[str, ...]:
     names = tuple(_clean(name) for name in _split(decoded))
     if not names:
         raise InvalidInput("The file of class names is empty; expected one name a line.")
-    for number, name in enumerate(names, start=1):
-        if not 1 <= len(name) <= MAX_CLASS_NAME:
-            raise InvalidInput(
-                f"Class name {number} has {len(name)} characters; expected 1 to {MAX_CLASS_NAME}."
-            )
-    return names
+    return require_names(names)
 
 
 def _split(text: str) -> list[str]:

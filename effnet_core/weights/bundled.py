@@ -103,10 +103,24 @@ def bundled_models(folder: Path | None = None) -> tuple[BundledModel, ...]:
     return () if place is None else _read(place)
 
 
+def damage() -> str:
+    """Why the bundled models cannot be used, in a sentence; "" where they can."""
+    try:
+        bundled_models()
+    except CheckpointError as error:
+        return str(error)
+    return ""
+
+
+def usable_models() -> tuple[BundledModel, ...]:
+    """`bundled_models`, and none where the manifest is damaged: other weights can be used."""
+    return () if damage() else bundled_models()
+
+
 def find_bundled(name: str) -> BundledModel | None:
     """The bundled model called `name` (case does not matter), or None."""
     wanted = name.strip().lower()
-    return next((model for model in bundled_models() if model.id.lower() == wanted), None)
+    return next((model for model in usable_models() if model.id.lower() == wanted), None)
 
 
 def require_new(name: str) -> None:

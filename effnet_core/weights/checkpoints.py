@@ -58,7 +58,7 @@ class LoadedWeights:
 
     id: str
     spec: ArchitectureSpec
-    tensors: dict[str, Array]
+    tensors: Mapping[str, Array]
     classes: tuple[str, ...]
     classes_source: str
     preprocessing: Preprocessing

@@ -10,12 +10,14 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from effnet_core import files
 from effnet_core.errors import CheckpointError, WeightsError
 from effnet_core.weights import tensor_files
 from effnet_core.weights.checkpoints import LoadedWeights, load_checkpoint, serialise
+from effnet_core.weights.kept_tensors import KeptTensors
 
 FOLDER = "prepared"
 SOURCE_KEY, VERSION_KEY = "effnet.source", "effnet.prepared"
@@ -32,7 +34,8 @@ def prepared(
 
     A missing copy is made: here where torch is loaded already, and else by a process of its own,
     so that this one stays small. Where the disk takes no copy the file itself is read. `identity`
-    names the weights to that process. Raises what `read` raises.
+    names the weights to that process. Tensors of a copy are read when they are
+    asked for. Raises what `read` raises.
     """
     path = copy_path(root, sha256)
     if (kept := _kept(path, sha256)) is not None:
@@ -67,6 +70,9 @@ def _kept(path: Path, sha256: str) -> LoadedWeights | None:
         said = tensor_files.parse(data, path.name).metadata
         wanted = {SOURCE_KEY: sha256, VERSION_KEY: VERSION}
         is_ours = tensor_files.HASH_KEY in said and wanted.items() <= said.items()
-        return load_checkpoint(data, file_name=path.name) if is_ours else None
+        if not is_ours:
+            return None
+        loaded = load_checkpoint(data, file_name=path.name)
+        return replace(loaded, tensors=KeptTensors(path, loaded.tensors))
     except (OSError, CheckpointError):
         return None

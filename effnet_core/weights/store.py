@@ -24,7 +24,7 @@ from effnet_core.errors import CheckpointError, DownloadError, InvalidInput, Wei
 from effnet_core.images import Preprocessing
 from effnet_core.weights import checkpoints, download, tensor_files
 from effnet_core.weights import stored as records
-from effnet_core.weights.bundled import bundled_models, find_bundled, require_new
+from effnet_core.weights.bundled import find_bundled, require_new, usable_models
 from effnet_core.weights.packaged import PackagedWeights, find_packaged, packaged_weights
 from effnet_core.weights.prepared import copy_path
 from effnet_core.weights.published import WeightsEntry, catalog, find
@@ -214,7 +214,7 @@ class WeightsStore:
         """Bundled models, packages, every catalog entry, on disk or not, then imported weights."""
         own = map(read_record, sorted(self.root.glob("imported-*.safetensors")))
         return (
-            *(model.source() for model in bundled_models()),
+            *(model.source() for model in usable_models()),
             *map(self._packaged, packaged_weights()),
             *map(self.source, catalog()),
             *(self._imported(record) for record in own if record is not None),

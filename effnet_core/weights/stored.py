@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -136,9 +134,8 @@ def record_path(path: Path) -> Path:
 
 
 def write_record(path: Path, record: StoredWeights) -> None:
-    """Save the record of `path` in one step; raises WeightsError."""
-    text = json.dumps(dataclasses.asdict(record), indent=1)
-    files.write(record_path(path), text.encode())
+    """Save the record of `path`, sealed and in one step; raises WeightsError."""
+    files.write_json(record_path(path), record)
 
 
 def read_record(path: Path) -> StoredWeights | None:

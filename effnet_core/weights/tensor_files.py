@@ -39,6 +39,7 @@ _ARCHIVES = {b"Rar!\x1a\x07": "RAR", b"7z\xbc\xaf\x27\x1c": "7z"}
 FORMAT_KEY, FORMAT = "effnet.format", "effnet-checkpoint/1"
 HASH_KEY = "effnet.sha256"
 _IN_NUMPY = frozenset(("F64", "F32", "F16", "I64"))
+_COUNTER, _VARIANCE = "num_batches_tracked", "running_var"
 _BLANK_HASH = b"0" * 64
 _HASH_IN_HEADER = re.compile(rb'"effnet\.sha256":"([0-9a-f]{64})"')
 
@@ -111,7 +112,7 @@ def parse(data: bytes, file_name: str, *, key: str | None = None) -> TensorFile:
         raise CheckpointError(pickled.too_many(len(found), file_name))
     _require_dense(found, len(data), file_name)
     tensors = {name: _array(values) for name, values in network.tensors.items()}
-    _require_finite(tensors, file_name)
+    _require_numbers(tensors, file_name)
     return TensorFile(
         tensors=tensors,
         metadata=metadata,
@@ -191,7 +192,7 @@ def _load_safetensors(data: bytes, file_name: str) -> tuple[dict[str, Any], dict
     tensors: dict[str, Any]
     try:
         header = json.loads(data[8 : 8 + length])
-        metadata = header.pop("__metadata__", {})
+        metadata = header.pop("__metadata__", None) or {}
         if all(tensor["dtype"] in _IN_NUMPY for tensor in header.values()):
             tensors = safetensors.numpy.load(data)  # checks every offset, shape and size
         else:
@@ -250,12 +251,22 @@ def _array(tensor: Array | Tensor) -> Array:
     return (tensor if tensor.dtype in in_numpy else tensor.float()).numpy()
 
 
-def _require_finite(tensors: Mapping[str, Array], file_name: str) -> None:
+def _require_numbers(tensors: Mapping[str, Array], file_name: str) -> None:
+    """Raise CheckpointError for values that no trained network has."""
     for name, values in tensors.items():
         if not np.isfinite(values).all():
             raise CheckpointError(
                 f"{file_name} holds values that are not finite numbers (first in {name:.80}); the "
                 "training that made it has diverged, or the file is damaged."
+            )
+        if values.dtype.kind == "i" and not name.endswith(_COUNTER):
+            raise CheckpointError(
+                f"{file_name} holds {name:.80} as whole numbers; weights are floating-point, so it "
+                "is damaged, or quantised, which is not read."
+            )
+        if name.endswith(_VARIANCE) and (values < 0).any():
+            raise CheckpointError(
+                f"{file_name} holds variances below 0 (first in {name:.80}); it is damaged."
             )
 
 

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import importlib
+import pkgutil
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from streamlit.testing.v1 import AppTest
 
+import app
 from app.state import Choice, Number
 from tests.app.reading import seen
 
@@ -89,3 +92,47 @@ def test_a_bad_value_in_the_url_gets_a_sentence_and_the_default(
     assert app.text[0].value == "(0.0, 10, 's') (0.0, 10, 's')"
     assert said in seen(app.warning[0])
     assert not app.exception
+
+
+def fields_of_all_pages() -> dict[str, str]:
+    """Every number on a page: its key, and the module and name that it is found by."""
+    found: dict[str, str] = {}
+    for module in pkgutil.walk_packages(app.__path__, "app."):
+        for name, held in vars(importlib.import_module(module.name)).items():
+            if isinstance(held, Number):
+                found.setdefault(held.key, f"{module.name}:{name}")
+    return found
+
+
+def one_number(place: str) -> None:
+    import importlib
+
+    import streamlit as st
+
+    from app import widgets
+
+    module, _, name = place.partition(":")
+    control = getattr(importlib.import_module(module), name)
+    widgets.show_refusals([control])
+    st.text(repr(widgets.number(control)))
+
+
+@pytest.mark.parametrize("place", fields_of_all_pages().values())
+def test_no_number_in_an_address_breaks_a_page(place: str) -> None:
+    module, _, name = place.partition(":")
+    control = getattr(importlib.import_module(module), name)
+
+    @settings(max_examples=5, deadline=None)
+    @given(
+        st.sampled_from(["inf", "-1e999", "nan", "9" * 400, "1e400", "-0", "٣", "0x10", "1_0"])
+        | st.floats().map(str)
+        | st.text(max_size=8)
+    )
+    def holds(text: str) -> None:
+        page = AppTest.from_function(one_number, kwargs={"place": place})
+        page.query_params[control.key] = text
+        page.run()
+        assert not page.exception
+        assert control.low <= float(page.text[0].value) <= control.high
+
+    holds()

@@ -81,7 +81,7 @@ def _draw_downloads(run: Run) -> None:
 
 def curves_csv(run_id: str) -> str:
     """Every look at the run as a row of CSV."""
-    rows = [asdict(point) for point in resources.training_jobs().metrics(run_id)]
+    rows = [asdict(point) for point in resources.training_jobs().course(run_id).points]
     return csv_text((rows[0] if rows else ["epoch"], *(row.values() for row in rows)))
 
 

@@ -80,6 +80,11 @@ def _draw(run: Run) -> None:
     st.subheader(f"{plain(run.name)} {badge}")
     if run.sentence:
         st.error(plain(run.sentence))
+    if run.damaged:
+        st.warning(
+            f"Damaged files of this run: {plain(', '.join(run.damaged))}. What they said is not "
+            "shown; everything else is."
+        )
     if run.order is not None:
         _draw_facts(run.order)
         _draw_progress(run)
@@ -141,10 +146,15 @@ def _draw_numbers(run: Run) -> None:
 
 
 def _draw_curves(run: Run, order: Order) -> None:
-    points = resources.training_jobs().metrics(run.id)
+    course = resources.training_jobs().course(run.id)
+    points = course.points
     said = training.message(points, classes=len(order.classes))
     shape = {"epochs": order.recipe.epochs, "classes": len(order.classes)}
     for place, what in zip(st.columns(2), (training.accuracy, training.loss), strict=True):
         with place:
             widgets.chart(what(points, **shape), said, key=f"curve-{what.__name__}")
     st.caption(f"{said} {widgets.source('measured')}" if points else said)
+    if course.damaged:
+        st.warning(
+            f"Damaged lines in the record of this run, left out of the curves: {course.damaged:,}."
+        )

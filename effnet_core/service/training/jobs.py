@@ -36,7 +36,7 @@ from effnet_core.service.training.orders import (
 )
 from effnet_core.training.runs.folder import RunFolder, alone, read_run
 from effnet_core.training.runs.process import Process
-from effnet_core.training.runs.run import CANCELLED, ENDED, LOG, WORKER, Order, Point, Run
+from effnet_core.training.runs.run import CANCELLED, ENDED, LOG, WORKER, Course, Order, Run
 from effnet_core.weights import WeightsStore
 
 PATIENCE_SECONDS = 20.0
@@ -77,7 +77,7 @@ class TrainingJobs:
         """One run as it stands; raises InvalidInput for an id that is none."""
         return self._read(self._folder(run_id))
 
-    def metrics(self, run_id: str) -> tuple[Point, ...]:
+    def course(self, run_id: str) -> Course:
         """The course of a run so far; raises InvalidInput for an id that is none."""
         return RunFolder(self._folder(run_id)).points()
 

@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 import torch
 
+from effnet_core import files
 from effnet_core.datasets import prepared
 from effnet_core.datasets.photo_set import PhotoSet
 from effnet_core.engines.predictor import Predictor
@@ -27,7 +28,7 @@ from effnet_core.training.family.runs import Family, FamilyRun
 from effnet_core.training.job import TrainingData
 from effnet_core.training.recipe import Recipe
 from effnet_core.training.runs.folder import RunFolder, alone
-from effnet_core.training.runs.run import State, Status, read_json, write_json
+from effnet_core.training.runs.run import State, Status, read_json
 from effnet_core.training.trainer import TrainingError, trained_spec
 from effnet_core.weights import load_checkpoint
 
@@ -249,7 +250,7 @@ def _validate(
         "weights_sha256": loaded.sha256,
         "date": datetime.now(UTC).date().isoformat(),
     }
-    write_json(folder.path / VALIDATION, record)
+    files.write_json(folder.path / VALIDATION, record)
     return record
 
 

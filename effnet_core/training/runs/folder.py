@@ -17,6 +17,7 @@ from effnet_core import __version__, files, host
 from effnet_core.architecture.spec import ArchitectureSpec
 from effnet_core.errors import EffnetError, InvalidInput
 from effnet_core.training.recipe import Recipe
+from effnet_core.training.runs import checkpoint
 from effnet_core.training.runs.process import Process
 from effnet_core.training.runs.run import (
     CANCELLED,
@@ -24,6 +25,7 @@ from effnet_core.training.runs.run import (
     ORDER,
     WORKER,
     Begun,
+    Course,
     Ending,
     Order,
     Point,
@@ -32,7 +34,6 @@ from effnet_core.training.runs.run import (
     State,
     Status,
     read_if_whole,
-    write_json,
 )
 from effnet_core.training.trainer import TrainingError
 
@@ -53,6 +54,11 @@ class RunFolder:
     def checkpoint(self) -> Path:
         """Where the state of training lies."""
         return self.path / "checkpoint.pt"
+
+    @property
+    def before(self) -> Path:
+        """Where the state lies that was saved before that one."""
+        return self.path / "checkpoint-before.pt"
 
     @property
     def model(self) -> Path:
@@ -98,26 +104,25 @@ class RunFolder:
         state: dict[str, Any],
     ) -> None:
         """Write down what is asked and the state it starts from; `exists` is true from then on."""
-        self._write("spec.json", spec.to_json())
-        write_json(self.path / "run.json", about)
-        self._write("metrics.jsonl", "")
+        files.write_json(self.path / "spec.json", spec.to_dict())
+        files.write_json(self.path / "run.json", about)
+        files.write(self.metrics, b"")
         self.save_state(state)
-        self._write("recipe.json", recipe.to_json())
+        files.write_json(self.path / "recipe.json", recipe.to_dict())
 
     def begun(self) -> Begun:
         """What `begin` was told; raises TrainingError where there is no run, or a damaged one."""
-        recipe, spec = self._text("recipe.json"), self._text("spec.json")
+        recipe, spec, about = map(self._values, ("recipe.json", "spec.json", "run.json"))
         try:
-            about = dict(json.loads(self._text("run.json")))
-        except (ValueError, TypeError):
-            raise TrainingError(f"{self.path / 'run.json'} is damaged; begin again.") from None
-        return Begun(
-            recipe=Recipe.from_json(recipe), spec=ArchitectureSpec.from_json(spec), about=about
-        )
+            return Begun(
+                recipe=Recipe.from_dict(recipe), spec=ArchitectureSpec.from_dict(spec), about=about
+            )
+        except (InvalidInput, LookupError, TypeError) as error:
+            raise TrainingError(_damaged(self.path, str(error))) from None
 
     def write_status(self, status: Status) -> None:
         """Replace the status in one step."""
-        write_json(self.path / "status.json", status)
+        files.write_json(self.path / "status.json", status)
 
     def status(self) -> Status | None:
         """The status last written; None where there is none that can be read."""
@@ -127,78 +132,91 @@ class RunFolder:
         """Add one line to the metrics."""
         try:
             with self.metrics.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(dict(metric)) + "\n")
+                file.write(_line(metric))
         except OSError as error:
             raise files.storage_error(error, self.metrics) from error
 
     def read_metrics(self) -> tuple[dict[str, Any], ...]:
-        """The metrics so far; a last line that is not whole yet is left out."""
-        try:
-            lines = self.metrics.read_text(encoding="utf-8").splitlines()
-        except OSError:
-            return ()
-        found = []
-        for line in lines:
-            try:
-                found.append(json.loads(line))
-            except ValueError:
-                continue
-        return tuple(found)
+        """The metrics so far; damaged lines and a last one that is not whole are left out."""
+        return tuple(metric for metric in self._lines() if metric is not None)
 
-    def points(self) -> tuple[Point, ...]:
+    def points(self) -> Course:
         """The course of the run so far, as it is shown."""
-        points = []
-        for metric in self.read_metrics():
-            with suppress(LookupError, TypeError, AttributeError):
-                points.append(Point.of(metric))
-        return tuple(points)
+        points, damaged = [], 0
+        for metric in self._lines():
+            try:
+                points.append(Point.of(metric or {}))
+            except (LookupError, TypeError, AttributeError):
+                damaged += 1
+        return Course(points=tuple(points), damaged=damaged)
+
+    def _lines(self) -> Iterator[dict[str, Any] | None]:
+        """Every whole line of the metrics; None for one that is not as it was written."""
+        try:
+            data = self.metrics.read_bytes()
+        except OSError:
+            return
+        for line in data.splitlines(keepends=True):
+            # One that is being written has no seal yet.
+            if line.endswith(b"\n") or files.SEAL.encode() in line:
+                try:
+                    yield dict(files.unsealed(files.parse_json(line)))
+                except (ValueError, TypeError):
+                    yield None
 
     def keep_metrics_until(self, step: int) -> None:
         """Forget the metrics past `step`: they belong to work that a crash undid."""
-        kept = [metric for metric in self.read_metrics() if metric["step"] <= step]
-        self._write("metrics.jsonl", "".join(json.dumps(metric) + "\n" for metric in kept))
+        kept = [metric for metric in self.read_metrics() if metric.get("step", step + 1) <= step]
+        files.write(self.metrics, "".join(map(_line, kept)).encode())
 
     def save_state(self, state: dict[str, Any]) -> None:
-        """Replace the checkpoint in one step."""
-        files.sweep(self.checkpoint)
-        with files.placing(self.checkpoint) as file:
-            try:
-                torch.save(state, file)
-            except RuntimeError as error:  # torch raises its own over that of a full disk
-                if isinstance(error.__context__, OSError):
-                    raise error.__context__ from None
-                raise
+        """Replace the checkpoint in one step; the one before stays beside it as a way back."""
+        checkpoint.save(self.checkpoint, self.before, state)
 
     def load_state(self, device: torch.device) -> dict[str, Any] | None:
-        """The checkpoint, or None where none was written yet; raises TrainingError if damaged."""
-        if not self.checkpoint.exists():
-            return None
-        try:
-            return dict(torch.load(self.checkpoint, map_location=device, weights_only=True))
-        except Exception as error:
-            raise TrainingError(
-                f"{self.checkpoint} cannot be read ({type(error).__name__}); the run has to begin "
-                "again in another folder."
-            ) from error
+        """The checkpoint, or None where none was written yet.
+
+        A damaged one gives way to the one before it; raises TrainingError where that is no better.
+        """
+        return checkpoint.load((self.checkpoint, self.before), device)
+
+    def damaged(self) -> tuple[str, ...]:
+        """The names of the run's JSON files that are not as they were written."""
+        names = []
+        for path in sorted(self.path.glob("*.json")):
+            try:
+                files.read_json(path)
+            except ValueError:
+                names.append(path.name)
+            except OSError:
+                continue
+        return tuple(names)
 
     def write_result(self, result: Result) -> None:
         """Write down what came out."""
-        write_json(self.path / "result.json", result)
+        files.write_json(self.path / "result.json", result)
 
     def result(self) -> Result | None:
         """What came out, or None as long as the run is not finished."""
         return read_if_whole(self.path / "result.json", Result)
 
-    def _write(self, name: str, text: str) -> None:
-        files.write(self.path / name, text.encode())
-
-    def _text(self, name: str) -> str:
+    def _values(self, name: str) -> dict[str, Any]:
         try:
-            return (self.path / name).read_text(encoding="utf-8")
+            return dict(files.read_json(self.path / name))
         except OSError as error:
             raise TrainingError(
                 f"{self.path} holds no run ({name}: {error.strerror}); give a run's folder."
             ) from None
+        except (ValueError, TypeError) as error:
+            raise TrainingError(_damaged(self.path / name, str(error))) from None
+
+
+def _damaged(path: Path, why: str) -> str:
+    return f"{path} is damaged ({why.rstrip('.')}); begin again."
+
+
+def _line(metric: Mapping[str, Any]) -> str:
+    return json.dumps(files.seal(dict(metric))) + "\n"
 
 
 def read_run(path: Path) -> Run:
@@ -225,6 +243,7 @@ def read_run(path: Path) -> Run:
         begun=begun,
         status=status,
         result=folder.result(),
+        damaged=folder.damaged(),
     )
 
 

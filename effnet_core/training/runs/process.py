@@ -8,7 +8,8 @@ from pathlib import Path
 
 import psutil
 
-from effnet_core.training.runs.run import read_if_whole, write_json
+from effnet_core import files
+from effnet_core.training.runs.run import read_if_whole
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class Process:
 
     def record(self, file: Path) -> None:
         """Write it down, in one step; raises WeightsError."""
-        write_json(file, self)
+        files.write_json(file, self)
 
     @property
     def alive(self) -> bool:

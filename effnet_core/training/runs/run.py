@@ -5,7 +5,10 @@ worker.json  cancelled  ended.json          the process that carries it out, and
 worker.log                                  the process's tracebacks
 recipe.json  spec.json  run.json            what training began with, whoever began it
 status.json  metrics.jsonl  result.json     how far it is, its course, what came out
-checkpoint.pt  model.safetensors            everything needed to go on; the finished weights
+checkpoint.pt  checkpoint-before.pt         everything needed to go on, and the one before it
+model.safetensors                           the finished weights
+
+Every JSON file and line is sealed (`files.seal`), and the checkpoints end in their SHA-256.
 """
 
 from __future__ import annotations
@@ -13,8 +16,6 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar
-
-import msgspec
 
 from effnet_core import files
 from effnet_core.architecture.spec import ArchitectureSpec
@@ -57,7 +58,7 @@ class Order:
 
     def write(self, folder: Path) -> None:
         """Put it into the folder; raises WeightsError."""
-        write_json(folder / ORDER, {**asdict(self), "spec": self.spec.to_dict()})
+        files.write_json(folder / ORDER, {**asdict(self), "spec": self.spec.to_dict()})
 
     @staticmethod
     def read(folder: Path) -> Order:
@@ -79,7 +80,7 @@ class Ending:
 
     def write(self, folder: Path) -> None:
         """Put it into the folder; raises WeightsError."""
-        write_json(folder / ENDED, asdict(self))
+        files.write_json(folder / ENDED, self)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -171,13 +172,22 @@ class Point:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Course:
+    """All looks at a run so far; `damaged` lines of its record are left out."""
+
+    points: tuple[Point, ...]
+    damaged: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
 class Run:
     """A run as it stands, in the folder called `id`; `sentence` says why it failed.
 
     `order` is None where a command began it, and where it cannot be read: then the run can only be
     removed. `begun` is None before there is anything to go on from, `status` before its process
     wrote the first, `result` until it is finished. `model` is whether its finished network is among
-    the weights, under the run's id.
+    the weights, under the run's id. `damaged` are its files that are not as they were written: what
+    they said is None.
     """
 
     id: str
@@ -188,6 +198,7 @@ class Run:
     status: Status | None = None
     result: Result | None = None
     model: bool = False
+    damaged: tuple[str, ...] = ()
 
     @property
     def live(self) -> bool:
@@ -216,8 +227,3 @@ def read_if_whole(path: Path, kind: type[T]) -> T | None:
         return read_json(path, kind)
     except (OSError, ValueError):
         return None
-
-
-def write_json(path: Path, value: object) -> None:
-    """Put a value, or a dataclass of them, into a file in one step; raises WeightsError."""
-    files.write(path, msgspec.json.format(msgspec.json.encode(value), indent=1))

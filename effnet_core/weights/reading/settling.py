@@ -19,6 +19,7 @@ from effnet_core.architecture.spec import ArchitectureSpec
 from effnet_core.errors import CheckpointError, InvalidInput
 from effnet_core.images import Preprocessing
 from effnet_core.weights import outputs, tensor_files
+from effnet_core.weights.class_names import require_names
 from effnet_core.weights.convert import (
     class_count,
     guess_architecture,
@@ -260,7 +261,7 @@ def _classes(
         names, words = tuple(f"class {index}" for index in range(count)), NUMBERED
     if not may_name(len(names), count):
         raise CheckpointError(disagreement(len(names), count))
-    return names, words
+    return require_names(names), words
 
 
 def disagreement(names: int, classes: int) -> str:

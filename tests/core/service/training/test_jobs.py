@@ -43,7 +43,7 @@ def test_a_run_is_trained_to_its_end_and_its_network_is_among_the_weights(
     assert (run.name, run.order.classes, run.order.photos) == ("Drawn shapes", SHAPES, 40)
     assert run.order.recipe == place.wish.recipe and run.order.spec.resolution == 32
     assert (run.status.epoch, run.status.step, run.status.steps) == (3, 12, 12)
-    ends = [point for point in place.jobs().metrics(run_id) if point.top1 is not None]
+    ends = [point for point in place.jobs().course(run_id).points if point.top1 is not None]
     assert [point.epoch for point in ends] == [1, 2, 3]
     assert run.model and ends[-1].top1 == run.status.top1
     stored = place.store.imported(run_id)
@@ -112,7 +112,7 @@ def test_a_second_run_is_refused_until_the_first_is_cancelled_and_then_it_is_res
     assert place.jobs().status(first).state in ("starting", "running")
     again = place.until(first, "running", beyond=stopped.status.step)
     assert again.status is not None and again.status.pid != stopped.status.pid
-    steps = [point.epoch for point in place.jobs().metrics(first)]
+    steps = [point.epoch for point in place.jobs().course(first).points]
     assert steps == sorted(steps)
 
 

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
+from effnet_core import files
 from effnet_core.training.recipe import Recipe
-from effnet_core.training.runs.folder import RunFolder, environment
+from effnet_core.training.runs.folder import RunFolder, environment, read_run
 from effnet_core.training.runs.run import Status
 from effnet_core.training.trainer import TrainingError
 
 CPU = torch.device("cpu")
 STATUS = Status(state="running", pid=1, epoch=0, epochs=2, step=3, steps=8)
+
+METRIC = {"epoch": 0.5, "loss": 1.25, "learning_rate": 0.1, "seconds": 2.0}
 
 
 @pytest.fixture
@@ -43,14 +48,14 @@ def test_the_recipe_is_written_last(
     """Killed before, there is no run to be resumed, and the folder may be used again."""
     folder = RunFolder(tmp_path)
     written: list[str] = []
-    whole = RunFolder._write
+    whole = files.write_json
 
-    def write(self: RunFolder, name: str, text: str) -> None:
+    def write(path: Path, value: object) -> None:
         assert not folder.exists
-        written.append(name)
-        whole(self, name, text)
+        written.append(path.name)
+        whole(path, value)
 
-    monkeypatch.setattr(RunFolder, "_write", write)
+    monkeypatch.setattr(files, "write_json", write)
     folder.begin(tiny.spec(), Recipe(), {}, {"steps": 0})
     assert written[-1] == "recipe.json"
     assert folder.checkpoint.exists()
@@ -66,7 +71,8 @@ def test_a_line_that_is_not_whole_yet_is_left_out(folder: RunFolder) -> None:
     assert [metric["step"] for metric in folder.read_metrics()] == [1, 2, 3]
     folder.keep_metrics_until(2)
     folder.add_metric({"step": 3})
-    assert folder.metrics.read_text() == '{"step": 1}\n{"step": 2}\n{"step": 3}\n'
+    assert [metric["step"] for metric in folder.read_metrics()] == [1, 2, 3]
+    assert len(folder.metrics.read_text().splitlines()) == 3
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"state": "running"}', '{"unknown": 1}', "\x80"])
@@ -83,6 +89,54 @@ def test_a_damaged_checkpoint_is_a_sentence(folder: RunFolder) -> None:
             folder.load_state(CPU)
     folder.checkpoint.unlink()
     assert folder.load_state(CPU) is None
+
+
+def flipped(data: bytes, count: int) -> Iterator[bytes]:
+    """The data with one bit turned over, at `count` places drawn at random."""
+    places = np.random.default_rng(0).integers(8 * len(data), size=count)
+    for bit in map(int, places):
+        damaged = bytearray(data)
+        damaged[bit // 8] ^= 1 << bit % 8
+        yield bytes(damaged)
+
+
+def test_no_flipped_bit_of_a_checkpoint_is_trained_on(folder: RunFolder) -> None:
+    """The state before it is gone on from; where there is none, a sentence."""
+    state = {"steps": 5, "model": {"weight": torch.arange(3000.0)}}
+    folder.save_state(state)
+    whole = folder.checkpoint.read_bytes()
+    for damaged in flipped(whole, 200):
+        folder.checkpoint.write_bytes(damaged)
+        assert folder.load_state(CPU) == {"steps": 0}
+    folder.before.unlink()
+    with pytest.raises(TrainingError, match="nothing whole was saved before it"):
+        folder.load_state(CPU)
+
+
+def test_every_flipped_bit_of_a_run_is_told_and_the_rest_is_shown(folder: RunFolder) -> None:
+    folder.write_status(STATUS)
+    for step in (1, 2):
+        folder.add_metric({**METRIC, "step": step})
+    sound, course = read_run(folder.path), folder.points()
+    assert (sound.damaged, course.damaged, len(course.points)) == ((), 0, 2)
+    for name in ("recipe.json", "spec.json", "run.json", "status.json"):
+        path = folder.path / name
+        data = path.read_bytes()
+        for damaged in flipped(data, 200):
+            path.write_bytes(damaged)
+            found = read_run(folder.path)
+            assert found.damaged == (name,) or (found.begun, found.status) == (
+                sound.begun,
+                sound.status,
+            )
+            assert folder.points() == course
+        path.write_bytes(data)
+    data = folder.metrics.read_bytes()
+    for damaged in flipped(data, 200):
+        folder.metrics.write_bytes(damaged)
+        found_course = folder.points()
+        assert found_course == course or found_course.damaged >= 1
+        assert set(found_course.points) <= set(course.points)
 
 
 @pytest.mark.parametrize("name", ["recipe.json", "spec.json", "run.json"])

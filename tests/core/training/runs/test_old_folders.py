@@ -70,7 +70,7 @@ def test_the_page_lists_them_and_what_can_be_done(tmp_path: Path) -> None:
     assert [run.name for run in jobs.runs()][1] == "Stopped and tuned"
     assert [run.resumable for run in jobs.runs()] == [True, True, True, False]
     assert not any(run.live or run.model for run in jobs.runs())
-    first, last = jobs.metrics(FINISHED)[0], jobs.metrics(FINISHED)[-1]
+    first, last = jobs.course(FINISHED).points[0], jobs.course(FINISHED).points[-1]
     lines = (FOLDERS / FINISHED / "metrics.jsonl").read_text().splitlines()
     for point, line in ((first, lines[0]), (last, lines[-1])):
         metric = json.loads(line)
