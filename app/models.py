@@ -103,8 +103,11 @@ def settle(count: int = 1) -> None:
     asked, in_address = st.query_params.get(ASKED), st.query_params.get_all(MODEL)
     known = {label(card): card for card in cards()}
     # After Back, Streamlit gives the address but not what it says to the control.
-    if asked is None and MODEL in st.session_state and not st.session_state[MODEL]:
+    emptied = st.session_state.get(_EMPTIED) or asked is not None
+    if MODEL in st.session_state and not st.session_state[MODEL] and not emptied:
         put(MODEL, [name for name in in_address if name in known])
+        if st.session_state[MODEL]:
+            st.session_state.pop(ADDED, None)
     if asked is None and (MODEL in st.session_state or any(in_address)):
         return
     if asked in known:
