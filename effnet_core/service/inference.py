@@ -15,8 +15,8 @@ from effnet_core.engines.prediction import Prediction
 from effnet_core.engines.probe import ProbedSize, probe
 from effnet_core.images import Preprocessing
 from effnet_core.latency import LatencyMeasurement
-from effnet_core.service.answering import Answering
 from effnet_core.service.cards import stored_card
+from effnet_core.service.exporting import Exporting
 from effnet_core.service.recent import digest
 from effnet_core.service.requests import (
     CellRequest,
@@ -35,7 +35,7 @@ from effnet_core.weights.reading.understood import Understood
 from effnet_core.weights.sources import Source
 
 
-class InferenceService(Answering):
+class InferenceService(Exporting):
     """Classifies and explains pictures for any number of threads at once.
 
     One lane a model: requests for the same model are answered one after the other, on the CPU two

@@ -209,7 +209,7 @@ def serialise(loaded: LoadedWeights, more: Mapping[str, str] | None = None) -> b
     named = () if loaded.classes_source == NUMBERED else loaded.classes
     known = None if loaded.activation_source == outputs.ASSUMED else loaded.activation
     more = {**outputs.stated(known, loaded.spec.num_classes), **(more or {})}
-    return _serialise(loaded.state_dict, loaded.spec, named, loaded.preprocessing, more)
+    return _serialise(loaded.tensors, loaded.spec, named, loaded.preprocessing, more)
 
 
 def instantiate(
@@ -228,7 +228,7 @@ def instantiate(
 
 
 def _serialise(
-    state_dict: dict[str, Tensor],
+    tensors: Mapping[str, Tensor | Array],
     spec: ArchitectureSpec,
     classes: Sequence[str],
     preprocessing: Preprocessing,
@@ -241,4 +241,4 @@ def _serialise(
     }
     if classes:
         metadata[CLASSES_KEY] = json.dumps(list(classes))
-    return tensor_files.serialise(state_dict, metadata)
+    return tensor_files.serialise(tensors, metadata)

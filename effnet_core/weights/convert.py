@@ -122,6 +122,17 @@ def suggestion(variant_name: str, style: Style) -> str:
     )
 
 
+def likely_name(variant_name: str, style: Style) -> str:
+    """The one of the names of `suggestion` that people train under: timm's own before TensorFlow's.
+
+    What no tensor tells, padding and batch-norm's eps, is then assumed.
+    """
+    if style != "timm":
+        return variant_name
+    names = (timm_name(variant_name, tensorflow=mimics) for mimics in (False, True))
+    return next((name for name in names if name), variant_name)
+
+
 def guess_architecture(state_dict: Mapping[str, Shaped]) -> str | None:
     """The published variant whose modules and ends (stem, last block, head) these are, or None."""
     style = detect_style(state_dict)

@@ -23,6 +23,7 @@ from effnet_core.weights.class_names import require_names
 from effnet_core.weights.convert import (
     class_count,
     guess_architecture,
+    likely_name,
     rename,
     suggestion,
     with_conventions,
@@ -127,6 +128,7 @@ def settle(bundle: Bundle, given: Given) -> Settled:
         activation=meant,
         activation_source=meant_by,
         ignored=(*file.ignored, *left_out),
+        guess="" if spec is not None else _guess(source),
     )
     return Settled(understood=understood, unwrapped=file.unwrapped, spec=spec, tensors=tensors)
 
@@ -193,6 +195,11 @@ def _named_spec(source: _Source, given: str | ArchitectureSpec) -> tuple[Archite
     spec = architecture_named(given, num_classes=class_count(source.file.tensors))
     spec = dataclasses.replace(spec, in_channels=source.channels)
     return with_conventions(spec, source.style), given
+
+
+def _guess(source: _Source) -> str:
+    found = guess_architecture(source.file.tensors)
+    return likely_name(found, source.style) if found else ""
 
 
 def _missing(source: _Source) -> str:
