@@ -17,7 +17,7 @@ FIELDS = (
     *("kind", "trainer", "style", "unwrapped"),
     *("architecture", "architecture_source", "padding", "bn_eps"),
     *("classes", "classes_source", "preprocessing", "preprocessing_source"),
-    *("activation", "ignored"),
+    *("activation", "activation_source", "ignored"),
 )
 
 Effnet = Callable[..., Any]
