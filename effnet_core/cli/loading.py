@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from effnet_core.architecture.outputs import ACTIVATIONS
+from effnet_core.architecture.scaling import validate_resolution
 from effnet_core.cli.common import working
 from effnet_core.cli.streams import warn
 from effnet_core.errors import ImageError, InvalidInput
@@ -180,9 +181,16 @@ def _class_names(path: Path) -> tuple[str, ...]:
 
 
 def _preprocessing(args: argparse.Namespace) -> Settings | None:
-    """What is given of the preprocessing; the rest stays as the weights have it."""
+    """What is given of the preprocessing; the rest stays as the weights have it.
+
+    Raises InvalidInput for a side that no network has.
+    """
     from effnet_core.weights.reading.settings import Settings
 
-    given = {name: getattr(args, name) for name in _PREPROCESSING}
-    said = {n: tuple(v) if isinstance(v, list) else v for n, v in given.items() if v is not None}
-    return Settings(**said) if said else None
+    given: dict[str, Any] = {name: getattr(args, name) for name in _PREPROCESSING}
+    for name in ("mean", "std"):
+        given[name] = tuple(given[name]) if given[name] else None
+    if args.crop is not None:
+        validate_resolution(args.crop)
+    found = Settings(**given)
+    return None if found == Settings() else found

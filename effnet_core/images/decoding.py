@@ -120,6 +120,12 @@ def decode_reduced(data: bytes, *, shorter_edge: int | None, as_stored: bool = F
     return Decoded(rgb, size, milliseconds, tuple(filter(None, (told, *notes))))
 
 
+_LIMITS = (
+    f"{MAX_PIXELS / 1e6:.0f} million are decoded whole, and {MAX_JPEG_PIXELS / 1e6:.0f} of a JPEG "
+    "that is not progressive, at a fraction of its size"
+)
+
+
 def _open(data: bytes) -> ImageFile.ImageFile:
     """The file's header, read by one of the allowed formats and no other."""
     if not data:
@@ -133,8 +139,7 @@ def _open(data: bytes) -> ImageFile.ImageFile:
         image = Image.open(io.BytesIO(data), formats=FORMATS)
     except Image.DecompressionBombError as error:
         raise ImageError(
-            f"The picture has far more than the {MAX_PIXELS / 1e6:.0f} million pixels that are "
-            "accepted; please send a smaller version."
+            f"The picture has far too many pixels; at most {_LIMITS}. Please send a smaller one."
         ) from error
     except Exception as error:  # on damaged headers Pillow raises a dozen unrelated types
         kind = kind_of(data)
@@ -158,15 +163,13 @@ def _refuse_oversized(image: ImageFile.ImageFile, data: bytes) -> None:
         tile = (image.tag_v2.get(_TILE_WIDTH, 0), image.tag_v2.get(_TILE_HEIGHT, 0))
         if all(type(edge) is int for edge in tile):
             sizes.append(tile)
-    limit, accepted = MAX_PIXELS, f"{MAX_PIXELS / 1e6:.0f} million are accepted"
-    if isinstance(image, JpegImagePlugin.JpegImageFile):
-        limit = MAX_JPEG_PIXELS if _is_one_scan(data) else MAX_PIXELS
-        accepted += f" ({MAX_JPEG_PIXELS / 1e6:.0f} of a JPEG that is not progressive)"
+    is_jpeg = isinstance(image, JpegImagePlugin.JpegImageFile)
+    limit = MAX_JPEG_PIXELS if is_jpeg and _is_one_scan(data) else MAX_PIXELS
     for width, height in sizes:
         if width * height > limit:
             raise ImageError(
                 f"The picture has {width * height / 1e6:,.0f} million pixels "
-                f"({width:,} × {height:,}); at most {accepted}."
+                f"({width:,} × {height:,}); at most {_LIMITS}."
             )
 
 

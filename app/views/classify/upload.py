@@ -48,8 +48,8 @@ def draw() -> None:
         )
         st.caption(
             f"Takes {', '.join(SUFFIXES)} and .zip, as trainers write them, of this project, "
-            "torchvision, timm or lukemelas' repository: other files hold no tensors that can be "
-            "read without running code. Code in a file never runs."
+            "torchvision, timm, transformers or lukemelas' repository: other files hold no tensors "
+            "that can be read without running code. Code in a file never runs."
         )
         architecture = st.selectbox(
             "Architecture",
@@ -68,6 +68,10 @@ def draw() -> None:
             max_upload_size=4,
             key=f"names-{taken}",
             help="One name a line in index order, or a JSON list. Optional.",
+        )
+        st.caption(
+            "Takes .txt with one name a line, .csv, or .json with a list of names, in the order of "
+            "the network's outputs: a name is needed for each."
         )
         activation = _draw_activation(taken)
         key = st.text_input(

@@ -50,7 +50,8 @@ def require_style(tensors: Mapping[str, Array], file_name: str) -> Style:
                     "has it."
                 ) from None
         raise
-    if not _has(tensors, _BLOCKS[style]):
+    is_whole = style != "timm" or _has(tensors, r"(conv_head|classifier)\..*")
+    if is_whole and not _has(tensors, _BLOCKS[style]):
         raise _other(file_name, style, "lacks what every EfficientNet has beside that")
     if style == "timm" and _has(tensors, _MIXED):
         raise _other(file_name, style, "mixes kernels of several sizes, as MixNets do")
