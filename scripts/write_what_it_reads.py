@@ -45,8 +45,8 @@ them runs.
 
 {table(header, rows())}
 Refused with a sentence that says so: a head of several layers, a feature extractor without a head,
-layers beside a whole network (ArcFace's among them), networks of other families with the same names,
-a stem of 2, 4 or more channels (one channel is fed grey), archives
+layers beside a whole network (ArcFace's among them), networks of other families that are named
+alike, a stem of 2, 4 or more channels (one channel is fed grey), archives
 other than zip, and every other ending.
 """
 

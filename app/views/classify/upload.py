@@ -14,8 +14,9 @@ from app.models import ADDED, OWN, label
 from app.views.classify import understood
 from effnet_core.architecture.names import VARIANTS
 from effnet_core.errors import InvalidInput
-from effnet_core.images import IMAGENET_MEAN, IMAGENET_STD, INTERPOLATIONS, Preprocessing
+from effnet_core.images import IMAGENET_MEAN, IMAGENET_STD, INTERPOLATIONS
 from effnet_core.limits import CHECKPOINT_UPLOAD_MEGABYTES
+from effnet_core.weights.reading.settings import CropMode, Settings
 from effnet_core.weights.tensor_files import SUFFIXES
 
 if TYPE_CHECKING:
@@ -23,14 +24,19 @@ if TYPE_CHECKING:
 
     from effnet_core.architecture.outputs import Activation
 
-ByHand = Callable[[], Preprocessing]
-"""Gives the preprocessing that the form's fields hold; raises InvalidInput where they are wrong."""
+ByHand = Callable[[], Settings]
+"""Gives what the form says of the preprocessing; raises InvalidInput for fields that are wrong."""
 
 _ROUND = "checkpoints_taken_in"
 _ACTIVATIONS: dict[Activation, str] = {
     "softmax": "One class of several (softmax)",
     "sigmoid": "Each class by itself (sigmoid)",
 }
+_CROP_MODES: dict[CropMode, str] = {
+    "center": "The shorter one, keeping proportions",
+    "squash": "Both, whatever the proportions",
+}
+_AS_SAID = "As the file says"
 _TF_NAMES = ("tf_efficientnet_b0", "tf_efficientnetv2_b0", "tf_efficientnetv2_s")
 
 
@@ -125,31 +131,47 @@ def _options(
 
 
 def _draw_preprocessing(taken: int) -> ByHand | None:
-    """The preprocessing given by hand, or None to take the file's or the architecture's."""
+    """What is given of the preprocessing by hand, or None to take the file's or its library's."""
     if not st.checkbox("Give the preprocessing by hand", key=f"by-hand-{taken}"):
         return None
-    resize = _side("Shorter edge resized to", 256, f"resize-{taken}")
-    crop = _side("Crop, the network's input", 224, f"crop-{taken}")
+    st.caption("What stays empty is taken as the file, or its library, says.")
+    resize = _side("Shorter edge resized to", f"resize-{taken}")
+    crop = _side("Crop, the network's input", f"crop-{taken}")
+    mode = st.selectbox(
+        "Which edges are resized",
+        list(_CROP_MODES),
+        index=None,
+        format_func=_CROP_MODES.__getitem__,
+        placeholder=_AS_SAID,
+        key=f"crop-mode-{taken}",
+    )
     interpolation = st.selectbox(
-        "Interpolation", list(INTERPOLATIONS), index=4, key=f"interpolation-{taken}"
+        "Interpolation",
+        list(INTERPOLATIONS),
+        index=None,
+        placeholder=_AS_SAID,
+        key=f"interpolation-{taken}",
     )
     mean = _colours("Mean (red, green, blue)", IMAGENET_MEAN, f"mean-{taken}")
     std = _colours("Standard deviation (red, green, blue)", IMAGENET_STD, f"std-{taken}")
-    return lambda: Preprocessing(
+    return lambda: Settings(
         resize=resize,
         crop=crop,
+        crop_mode=mode,
         interpolation=interpolation,
         mean=_triple(mean),
         std=_triple(std),
     )
 
 
-def _side(text: str, pixels: int, key: str) -> int:
-    return int(st.number_input(text, 8, 2048, pixels, required=True, key=key))
+def _side(text: str, key: str) -> int | None:
+    value = st.number_input(text, 8, 2048, None, placeholder=_AS_SAID, key=key)
+    return None if value is None else int(value)
 
 
 def _colours(text: str, values: tuple[float, float, float], key: str) -> str:
-    return st.text_input(text, ", ".join(f"{value:g}" for value in values), key=key)
+    such = ", ".join(f"{value:g}" for value in values)
+    return st.text_input(text, placeholder=f"{_AS_SAID}, such as {such}", key=key)
 
 
 def _add(files: list[UploadedFile], options: dict[str, Any]) -> None:
@@ -165,8 +187,10 @@ def _add(files: list[UploadedFile], options: dict[str, Any]) -> None:
     st.rerun()
 
 
-def _triple(text: str) -> tuple[float, ...]:
-    """Three numbers, or one for a network that is fed grey."""
+def _triple(text: str) -> tuple[float, ...] | None:
+    """Three numbers, or one for a network that is fed grey; None for an empty field."""
+    if not text.strip():
+        return None
     try:
         values = tuple(float(part) for part in text.replace(",", " ").split())
     except ValueError:
