@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 
 import pytest
 from starlette.applications import Starlette
@@ -38,6 +40,10 @@ def test_nothing_is_ready_before_an_answer_came() -> None:
     until(lambda: readiness.reason() == "")
 
 
+def settled(readiness: Readiness, looks: list[int], number: int) -> bool:
+    return len(looks) >= number and not readiness._asking
+
+
 def test_it_looks_again_and_says_what_fails() -> None:
     outcomes = [None, CheckpointError("lite0 is damaged."), Busy("16 wait."), KeyError("x"), None]
     looks: list[int] = []
@@ -51,14 +57,14 @@ def test_it_looks_again_and_says_what_fails() -> None:
     seen = []
     for number in range(1, len(outcomes) + 1):
         readiness.reason()
-        until(lambda number=number: len(looks) >= number and not readiness._asking)
+        until(partial(settled, readiness, looks, number))
         seen.append(readiness._reason)
     assert seen[:3] == ["", "lite0 is damaged.", "lite0 is damaged."]
     assert "failed (KeyError)" in seen[3] and seen[4] == ""
 
 
 @pytest.fixture
-def client(monkeypatch: pytest.MonkeyPatch, tmp_path) -> TestClient:
+def client(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> TestClient:
     service = InferenceService(WeightsStore(tmp_path))
     monkeypatch.setattr(resources, "service", lambda: service)
     monkeypatch.setattr(health, "_default", Readiness(health._ask_default, fresh=0.2))
