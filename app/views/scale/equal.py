@@ -37,7 +37,9 @@ def draw(shown: Shown) -> None:
     times = float(widgets.segmented(control))
     found = results.equal_cost(shown.formula, times)
     published = _published() if shown.formula.family == V1.word else {}
-    measured = _measured(duel_verdict(resources.trained()[0]))
+    measured: dict[str, RunGroup] = {}
+    with widgets.told():  # a damaged record takes nothing else away
+        measured = _measured(duel_verdict(resources.trained()[0]))
     st.markdown(_finding(published))
     ways.draw(shown, found, published, measured)
     st.caption(_small_print(found))

@@ -15,6 +15,7 @@ from app.views.scale.ways import COLUMNS
 from effnet_core.architecture.names import scaled
 from effnet_core.cost.equal import equal_cost
 from effnet_core.cost.report import summarize
+from effnet_core.files import unsealed
 from effnet_core.latency import Calibration
 from tests.app.reading import SCALE, html, opened, seen
 
@@ -76,7 +77,7 @@ def test_milliseconds_are_predicted_once_this_machine_is_calibrated(
 
 def test_networks_trained_here_stand_below_the_published(measured_folder: Path) -> None:
     """A duel of this project's own is told as measured."""
-    record = json.loads((ASSETS / "runs" / "tiny100-phi-4.json").read_text())
+    record = unsealed(json.loads((ASSETS / "runs" / "tiny100-phi-4.json").read_text()))
     (measured_folder / "runs").mkdir(parents=True)
     for place, name in enumerate(COLUMNS):
         validation = record["validation"] | {"top1": 0.3 + 0.01 * place}
@@ -87,6 +88,15 @@ def test_networks_trained_here_stand_below_the_published(measured_folder: Path) 
     page = html(open_page())
     assert page.count('class="measured"') == 4
     assert "33.0 % top-1" in page
+
+
+def test_a_damaged_record_takes_nothing_else_away(measured_folder: Path) -> None:
+    (measured_folder / "runs").mkdir(parents=True)
+    (measured_folder / "runs" / "one.json").write_text("{}")
+    resources.trained.clear()
+    app = open_page()
+    assert any("damaged" in seen(error) for error in app.error)
+    assert len(columns(app)) == 4 and "79.0 % against 81.1 %" in text(app)
 
 
 def test_a_rule_that_does_not_grow_gets_a_sentence() -> None:
