@@ -21,7 +21,9 @@ SPEC = scaled(-6, num_classes=3)
 NAMES = ["ant", "bee", "cat"]
 
 
-def checkpoint(changed: dict[str, Any] | None = None, **metadata: str) -> bytes:
+def checkpoint(
+    changed: dict[str, Any] | None = None, metadata: dict[str, str] | None = None
+) -> bytes:
     """A file of some other maker with this project's tensor names."""
     tensors = random_tensors(SPEC, 0)
     for name, shape in tensor_shapes(SPEC).items():
@@ -29,7 +31,7 @@ def checkpoint(changed: dict[str, Any] | None = None, **metadata: str) -> bytes:
             tensors[name] = np.zeros((), np.int64)
     for name, change in (changed or {}).items():
         tensors[name] = change(tensors[name])
-    return save(tensors, metadata or None)
+    return save(tensors, metadata)
 
 
 def load(data: bytes) -> Any:
@@ -74,7 +76,7 @@ def test_an_answer_that_is_no_number_is_not_shown(engine: Any) -> None:
 def test_preprocessing_that_leaves_nothing_of_a_picture(changed: dict[str, Any]) -> None:
     stated = {"resize": 64, "crop": 64, **changed}
     with pytest.raises(CheckpointError, match="says of its preprocessing is unusable"):
-        load(checkpoint(**{"effnet.preprocessing": json.dumps(stated)}))
+        load(checkpoint(metadata={"effnet.preprocessing": json.dumps(stated)}))
 
 
 @pytest.mark.parametrize(
@@ -84,11 +86,11 @@ def test_preprocessing_that_leaves_nothing_of_a_picture(changed: dict[str, Any])
 def test_names_that_cannot_be_shown(name: str, said: str) -> None:
     stated = json.dumps([name, *NAMES[1:]])
     with pytest.raises(InvalidInput, match=said):
-        load(checkpoint(**{"effnet.classes": stated}))
+        load(checkpoint(metadata={"effnet.classes": stated}))
 
 
 def test_metadata_that_is_null_says_nothing() -> None:
-    data = checkpoint(a="b")
+    data = checkpoint(metadata={"a": "b"})
     length = int.from_bytes(data[:8], "little")
     header = json.loads(data[8 : 8 + length])
     header["__metadata__"] = None
