@@ -13,8 +13,7 @@ def require_names(names: Sequence[str]) -> tuple[str, ...]:
     for number, name in enumerate(names, start=1):
         if not 1 <= len(name) <= MAX_CLASS_NAME:
             raise InvalidInput(
-                f"Class name {number} has {len(name):,} characters; expected 1 to "
-                f"{MAX_CLASS_NAME}."
+                f"Class name {number} has {len(name):,} characters; expected 1 to {MAX_CLASS_NAME}."
             )
         try:
             name.encode()
