@@ -13,6 +13,7 @@ from html import escape
 from app.text import percent
 
 _PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
+_BREAKS = re.compile(r"(?<=\w)[._-](?=\w)")
 # Control characters, line separators, and those that reverse the direction of writing.
 _INVISIBLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
 
@@ -32,16 +33,24 @@ def html(text: str) -> str:
     return escape(one_line(text))
 
 
+def breakable(text: str) -> str:
+    """Return HTML that shows `text` as it is; where a word has no room, it breaks at a mark.
+
+    So does a file's name before its ending, or after a line below: "minivan" and ".JPEG".
+    """
+    return _BREAKS.sub(r"<wbr>\g<0>", html(text))
+
+
 def title(text: str, *details: str) -> str:
     """Return the head of a card: a name, and details beneath it on one line."""
     below = f'<p class="details">{html(" · ".join(details))}</p>' if details else ""
-    return f'<div class="card-title"><h3 title="{html(text)}">{html(text)}</h3>{below}</div>'
+    return f'<div class="card-title"><h3 title="{html(text)}">{breakable(text)}</h3>{below}</div>'
 
 
-def facts(texts: Iterable[str]) -> str:
-    """Return short facts in a row, each on a ground of its own."""
+def facts(texts: Iterable[str], classes: str = "") -> str:
+    """Return short facts in a row, each on a ground of its own; `classes` are more for the row."""
     items = "".join(f'<span role="listitem">{html(text)}</span>' for text in texts)
-    return f'<div class="facts" role="list">{items}</div>'
+    return f'<div class="facts{classes}" role="list">{items}</div>'
 
 
 def caption(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -10,6 +11,7 @@ from app import replies, resources, widgets
 from app.markup import plain, title
 from app.state import put
 from app.text import count, size
+from effnet_core.architecture.names import VARIANTS
 from effnet_core.errors import EffnetError
 from effnet_core.limits import MAX_MODELS_AT_ONCE
 
@@ -20,8 +22,8 @@ if TYPE_CHECKING:
 
 MODEL = "model"
 """The key (also in the URL) of the models chosen."""
-OWN = "own_models"
-"""The key of the ids of the checkpoints that this session has uploaded."""
+_OWN = "own_models"
+"""The key of the checkpoints that this session has uploaded: what each is called, by its id."""
 
 ADDED = "added_model"
 """The key of the model uploaded last, to be chosen as soon as the list knows it."""
@@ -38,7 +40,7 @@ _KINDS = ("packaged", "bundled", "uploaded", "imported", "published")
 
 def cards() -> tuple[ModelCard, ...]:
     """Every model on offer: what comes along, then others on this disk, a session's own first."""
-    available = resources.service().available(st.session_state.get(OWN, ()))
+    available = resources.service().available(tuple(st.session_state.get(_OWN, ())))
     return tuple(sorted(available, key=_rank))
 
 
@@ -52,7 +54,7 @@ def label(card: ModelCard) -> str:
     """What a model is called on these pages and in the URL: "B0 · IMAGENET1K_V1".
 
     A bundled one is called by its title without the part in brackets: "φ = −4 · trained here", a
-    packaged one "Lite0 · ImageNet-1k".
+    packaged one "Lite0 · ImageNet-1k", and a file of one's own "Lite0 · your file".
     """
     if card.kind == "packaged":
         return card.title.removeprefix("EfficientNet-").replace(", ", " · ")
@@ -60,7 +62,37 @@ def label(card: ModelCard) -> str:
         return " · ".join(card.title.partition(" (")[0].rsplit(", ", 1))
     if card.kind == "published":
         return f"{card.architecture.upper()} · {card.id.rsplit('.', 1)[1]}"
-    return card.title if card.kind == "imported" else f"{card.title} #{card.id[-4:]}"
+    if card.kind == "imported":
+        return card.title
+    own: dict[str, str] = st.session_state.get(_OWN, {})
+    return own.get(card.id, f"{network_title(card.architecture)} · your file")
+
+
+def network_title(architecture: str) -> str:
+    """A network's name as titles have it: "Lite0", "V2-RW-T", "φ = −4", "depth φ = 2"."""
+    if architecture not in VARIANTS:
+        return re.sub(r"=(-?)", _equals, architecture.removeprefix("compound "))
+    parts = architecture.split("-")
+    return "-".join(part.upper() if len(part) < 3 else part.capitalize() for part in parts)
+
+
+def _equals(sign: re.Match[str]) -> str:
+    return f" = {sign[1] and '−'}"
+
+
+def add_own(card: ModelCard) -> bool:
+    """Choose a checkpoint just uploaded; whether this session had not added it before.
+
+    A second one of the same network is told apart by a number: "Lite0 · your file 2".
+    """
+    own: dict[str, str] = st.session_state.setdefault(_OWN, {})
+    is_new = card.id not in own
+    if is_new:
+        name = label(card)
+        numbered = (name, *(f"{name} {number}" for number in range(2, len(own) + 2)))
+        own[card.id] = next(each for each in numbered if each not in own.values())
+    st.session_state[ADDED] = own[card.id]
+    return is_new
 
 
 def settle(count: int = 1) -> None:
@@ -68,10 +100,16 @@ def settle(count: int = 1) -> None:
 
     Either is written into the address, so that it gives others the same answer.
     """
-    asked = st.query_params.get(ASKED)
-    if asked is None and (MODEL in st.session_state or any(st.query_params.get_all(MODEL))):
-        return
+    asked, in_address = st.query_params.get(ASKED), st.query_params.get_all(MODEL)
     known = {label(card): card for card in cards()}
+    # After Back, Streamlit gives the address but not what it says to the control.
+    emptied = st.session_state.get(_EMPTIED) or asked is not None
+    if MODEL in st.session_state and not st.session_state[MODEL] and not emptied:
+        put(MODEL, [name for name in in_address if name in known])
+        if st.session_state[MODEL]:
+            st.session_state.pop(ADDED, None)
+    if asked is None and (MODEL in st.session_state or any(in_address)):
+        return
     if asked in known:
         put(MODEL, [asked])
     elif MODEL not in st.session_state:

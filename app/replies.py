@@ -18,7 +18,13 @@ if TYPE_CHECKING:
     from effnet_core.attribution.trust import Trust
     from effnet_core.engines.prediction import Prediction
     from effnet_core.engines.probe import ProbedSize
-    from effnet_core.service import Channels, ExplainRequest, Explanation
+    from effnet_core.service import (
+        Channels,
+        ExplainRequest,
+        Explanation,
+        Exported,
+        Witnessed,
+    )
 
 Stage = int | Literal["last", "all"]
 """Where in a network a map is made, as in `ExplainRequest`; "all" stands for every stage."""
@@ -174,3 +180,15 @@ def cell(picture: Picture, weights: str, at: Cell) -> CellArithmetic:
     from effnet_core.service import CellRequest
 
     return service().cell(CellRequest(picture.data, weights, at))
+
+
+@st.cache_resource(scope="session", max_entries=2, show_spinner=False)
+def exported(weights: str) -> Exported:
+    """Return a model's files; raises what `InferenceService.export` raises."""
+    return service().export(weights)
+
+
+@st.cache_resource(scope="session", max_entries=2, show_spinner=False)
+def witnessed(weights: str, stem: str) -> Witnessed:
+    """Return what torch makes of a model's files, called `stem`; raises as `service().witness`."""
+    return service().witness(exported(weights), stem)

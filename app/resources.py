@@ -22,7 +22,7 @@ from effnet_core.architecture.rounding import Rounding
 from effnet_core.architecture.spec import ArchitectureSpec
 from effnet_core.cost.budget import Answer, Limits, Setting, best_free, largest_phi
 from effnet_core.cost.reconcile import DepthJump, Reconciliation, depth_jumps, reconcile
-from effnet_core.cost.report import analyze
+from effnet_core.cost.report import CostTotals, analyze, summarize
 from effnet_core.errors import Busy, DoesNotFit
 from effnet_core.latency import Calibration, LatencyMeasurement, Protocol, measure_runtime
 from effnet_core.latency.job import CalibrationJob
@@ -71,6 +71,12 @@ def drawn_photos() -> bytes:
 def calibration_job() -> CalibrationJob:
     """Return what calibrates this machine, one for every session."""
     return CalibrationJob()
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def cost_of(weights: str) -> CostTotals:
+    """What the network with these weights costs at its own size; raises as `service().spec`."""
+    return summarize(service().spec(weights))
 
 
 @st.cache_resource(show_spinner=False)

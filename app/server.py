@@ -18,11 +18,11 @@ from typing import Any
 import streamlit as st
 from click import BadParameter
 from click.types import convert_type
-from starlette.middleware import Middleware
 from streamlit import config as streamlit_config
 
 from app import warm
-from app.first_paint import Styled
+from app.headers import MIDDLEWARE
+from app.health import ROUTES
 from effnet_core.errors import EffnetError, InvalidInput
 from effnet_core.files import asset
 
@@ -108,8 +108,8 @@ def serve(port: int | None = None) -> None:
     if port is not None:
         chosen["server.port"] = port
     check_port(str(chosen["server.address"]), int(str(chosen["server.port"])))
-    styled = [Middleware(Styled)]
-    st.App(MAIN, lifespan=warming, middleware=styled).run(config=chosen)
+    app = st.App(MAIN, lifespan=warming, routes=ROUTES, middleware=MIDDLEWARE)
+    app.run(config=chosen)
 
 
 def main() -> int:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from effnet_core.files import csv_text
 
 _STEPS = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k"))
-_BEFORE_A_UNIT = re.compile(r"(?<=\d) (?=[A-Za-z])")
+_BEFORE_A_UNIT = re.compile(r"(?<=\d) (?=[A-Za-z%])")
 _BYTES = ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
 
 
@@ -63,6 +63,12 @@ def duration(seconds: float) -> str:
     if minutes < 48 * 60:
         return f"{minutes // 60} h {minutes % 60} min"
     return f"{round(seconds / 86_400)} days"
+
+
+def file_stem(text: str) -> str:
+    """A text as part of a file name: letters, digits and dashes alone; φ and its minus in words."""
+    spelt = text.replace("φ", "phi").replace("−", " minus ")
+    return re.sub(r"[^A-Za-z0-9]+", "-", spelt).strip("-")
 
 
 def as_csv(rows: Sequence[Mapping[str, object]]) -> str:

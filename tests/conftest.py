@@ -282,10 +282,15 @@ def browser_page(chromium: Any) -> Iterator[Callable[..., Any]]:
     """Return a function that opens an empty page in a fresh profile.
 
     Every option of Playwright's `new_context` is accepted. A request to anywhere but this machine
-    is refused and fails the test.
+    is refused and fails the test, and so does what the server's policy for browsers forbids.
     """
     contexts: list[Any] = []
     outgoing: list[str] = []
+    forbidden: list[str] = []
+
+    def note(message: Any) -> None:
+        if message.text.startswith(FORBIDDEN):
+            forbidden.append(message.text)
 
     def refuse(route: Any) -> None:
         outgoing.append(route.request.url)
@@ -296,6 +301,8 @@ def browser_page(chromium: Any) -> Iterator[Callable[..., Any]]:
         context.route(
             lambda url: not url.startswith(("http://127.0.0.1", "data:", "blob:")), refuse
         )
+        context.add_init_script(_TELL_FORBIDDEN)
+        context.on("console", note)
         contexts.append(context)
         return context.new_page()
 
@@ -303,6 +310,14 @@ def browser_page(chromium: Any) -> Iterator[Callable[..., Any]]:
     for context in contexts:
         context.close()
     assert not outgoing, f"the page asked for {outgoing}"
+    assert not forbidden, forbidden
+
+
+FORBIDDEN = "forbidden by the policy: "
+_TELL_FORBIDDEN = (
+    "addEventListener('securitypolicyviolation', event => "
+    f"console.error('{FORBIDDEN}' + event.effectiveDirective + ' ' + event.blockedURI))"
+)
 
 
 # Milliseconds a unit of each term of a calibration, of the size found on two cores.

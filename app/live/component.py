@@ -85,6 +85,12 @@ def stages(networks: str, choice: dict[str, Any], on_choice: Callable[[], None])
     )
 
 
+def small_chart(key: str, alt: str, drawn: str, rows: str, rest: Any) -> None:
+    """Draw a `charts.scale.small_curves` below the figure that it belongs to; else as `chart`."""
+    held = {"alt": alt, "chart": Raw(drawn), "rows": Raw(rows), "rest": rest}
+    _chart(key=key, data=[to_json(held)])
+
+
 _PICTURE = "picture"
 
 

@@ -151,6 +151,7 @@ def _made(
         Attribution(
             method=request.method,
             stage=request.stage,
+            at_last=request.stage == last_stage(passes.spec),
             class_index=class_index,
             raw=raw,
             reference=partial(_reference_range, passes.spec, request, size, passes.device),

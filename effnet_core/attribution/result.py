@@ -18,7 +18,8 @@ class Attribution:
 
     `raw` is the map as computed: float32 (height, width), signed, neither clipped nor scaled, at
     the size of the feature map (stage methods) or of the input (input methods). `stage` is
-    torchvision's features index, None for input methods. `reference` gives `reference_range` when
+    torchvision's features index, None for input methods; `at_last` tells that it is the last
+    feature map. `reference` gives `reference_range` when
     it is first asked for, since the map does not wait for that. `milliseconds` goes from the input
     tensor to the map.
     """
@@ -29,6 +30,7 @@ class Attribution:
     raw: npt.NDArray[np.float32]
     reference: Callable[[], float] = field(repr=False)
     milliseconds: float
+    at_last: bool = False
 
     def __post_init__(self) -> None:
         self.raw.setflags(write=False)

@@ -104,6 +104,19 @@ def same_answers(predictions: Iterable[Prediction]) -> tuple[SameAnswer, ...]:
     )
 
 
+def dissenters(predictions: Iterable[Prediction]) -> tuple[str, ...]:
+    """The models (by weights id) that do not say what most of them say; () if all say the same.
+
+    Where several classes are said equally often by the most, nobody speaks for most: all of them.
+    """
+    groups = same_answers(predictions)
+    if len(groups) > 1 and len(groups[0].weights) > len(groups[1].weights):
+        groups = groups[1:]
+    elif len(groups) == 1:
+        groups = ()
+    return tuple(weights for group in groups for weights in group.weights)
+
+
 def class_index(classes: tuple[str, ...], label: str) -> int | None:
     """The first index of the class called `label` (case and outer blanks do not count), or None.
 

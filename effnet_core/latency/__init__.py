@@ -24,7 +24,7 @@ from effnet_core.latency.fitting import (
 from effnet_core.latency.machine import ENGINE, Machine, this_machine
 from effnet_core.latency.measuring import LatencyMeasurement, Protocol, measure_runtime
 from effnet_core.latency.store import COMMAND, Standing, default_path, save, standing
-from effnet_core.latency.terms import TERMS, terms, terms_of_each
+from effnet_core.latency.terms import TERMS, terms, terms_by_group, terms_of_each
 
 __all__ = [
     "COMMAND",
@@ -54,6 +54,7 @@ __all__ = [
     "save",
     "standing",
     "terms",
+    "terms_by_group",
     "terms_of_each",
     "this_machine",
     "unseen",

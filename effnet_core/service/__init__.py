@@ -5,6 +5,7 @@ Frozen requests go in, frozen answers come out; no caller ever holds a model.
 
 from __future__ import annotations
 
+from effnet_core.service.exporting import Exported, Witnessed
 from effnet_core.service.inference import InferenceService
 from effnet_core.service.requests import (
     CellRequest,
@@ -24,9 +25,11 @@ __all__ = [
     "ClassifyRequest",
     "ExplainRequest",
     "Explanation",
+    "Exported",
     "InferenceService",
     "LedgerRequest",
     "ModelCard",
     "ProbeRequest",
+    "Witnessed",
     "parse_class_names",
 ]

@@ -15,8 +15,8 @@ from effnet_core.engines.prediction import Prediction
 from effnet_core.engines.probe import ProbedSize, probe
 from effnet_core.images import Preprocessing
 from effnet_core.latency import LatencyMeasurement
-from effnet_core.service.answering import Answering
 from effnet_core.service.cards import stored_card
+from effnet_core.service.exporting import Exporting
 from effnet_core.service.recent import digest
 from effnet_core.service.requests import (
     CellRequest,
@@ -31,11 +31,12 @@ from effnet_core.service.requests import (
 from effnet_core.service.uploads import understand_upload
 from effnet_core.weights.checkpoints import LoadedWeights
 from effnet_core.weights.published import find
+from effnet_core.weights.reading.settings import Settings
 from effnet_core.weights.reading.understood import Understood
 from effnet_core.weights.sources import Source
 
 
-class InferenceService(Answering):
+class InferenceService(Exporting):
     """Classifies and explains pictures for any number of threads at once.
 
     One lane a model: requests for the same model are answered one after the other, on the CPU two
@@ -225,7 +226,7 @@ class InferenceService(Answering):
         *,
         architecture: str | None = None,
         classes: Sequence[str] | None = None,
-        preprocessing: Preprocessing | None = None,
+        preprocessing: Preprocessing | Settings | None = None,
         activation: Activation | None = None,
         weights_key: str | None = None,
         beside: Mapping[str, bytes] | None = None,
@@ -253,7 +254,7 @@ class InferenceService(Answering):
         *,
         architecture: str | None = None,
         classes: Sequence[str] | None = None,
-        preprocessing: Preprocessing | None = None,
+        preprocessing: Preprocessing | Settings | None = None,
         activation: Activation | None = None,
         weights_key: str | None = None,
     ) -> Understood:

@@ -23,11 +23,12 @@ from effnet_core.images import Preprocessing
 from effnet_core.weights import outputs, tensor_files
 from effnet_core.weights.reading import bundles
 from effnet_core.weights.reading.bundles import Bundle
+from effnet_core.weights.reading.said import SPEC_KEY
+from effnet_core.weights.reading.settings import Settings
 from effnet_core.weights.reading.settling import (
     CLASSES_KEY,
     NUMBERED,
     PREPROCESSING_KEY,
-    SPEC_KEY,
     Given,
     disagreement,
     settle,
@@ -96,7 +97,7 @@ def load_checkpoint(
     *,
     architecture: str | ArchitectureSpec | None = None,
     classes: Sequence[str] | None = None,
-    preprocessing: Preprocessing | None = None,
+    preprocessing: Preprocessing | Settings | None = None,
     activation: Activation | None = None,
     weights_key: str | None = None,
     file_name: str | None = None,
@@ -146,7 +147,7 @@ def understand(
     *,
     architecture: str | ArchitectureSpec | None = None,
     classes: Sequence[str] | None = None,
-    preprocessing: Preprocessing | None = None,
+    preprocessing: Preprocessing | Settings | None = None,
     activation: Activation | None = None,
     weights_key: str | None = None,
 ) -> Understood:
@@ -209,7 +210,7 @@ def serialise(loaded: LoadedWeights, more: Mapping[str, str] | None = None) -> b
     named = () if loaded.classes_source == NUMBERED else loaded.classes
     known = None if loaded.activation_source == outputs.ASSUMED else loaded.activation
     more = {**outputs.stated(known, loaded.spec.num_classes), **(more or {})}
-    return _serialise(loaded.state_dict, loaded.spec, named, loaded.preprocessing, more)
+    return _serialise(loaded.tensors, loaded.spec, named, loaded.preprocessing, more)
 
 
 def instantiate(
@@ -228,7 +229,7 @@ def instantiate(
 
 
 def _serialise(
-    state_dict: dict[str, Tensor],
+    tensors: Mapping[str, Tensor | Array],
     spec: ArchitectureSpec,
     classes: Sequence[str],
     preprocessing: Preprocessing,
@@ -241,4 +242,4 @@ def _serialise(
     }
     if classes:
         metadata[CLASSES_KEY] = json.dumps(list(classes))
-    return tensor_files.serialise(state_dict, metadata)
+    return tensor_files.serialise(tensors, metadata)

@@ -134,22 +134,31 @@ def _other_kind(data: bytes, file_name: str) -> str:
     )
 
 
-def serialise(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> bytes:
+def serialise(tensors: Mapping[str, Tensor | Array], metadata: Mapping[str, str]) -> bytes:
     """A safetensors file with `metadata` and, within its header, the SHA-256 of the whole file.
 
     The hash is taken with its own place filled with zeros, so the file can prove itself later
-    (`require_intact`). Equal content gives equal bytes.
+    (`require_intact`). Equal content gives equal bytes. Arrays need no torch.
     """
-    from safetensors.torch import save
-
     header = {**metadata, FORMAT_KEY: FORMAT, HASH_KEY: _BLANK_HASH.decode()}
-    plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    data = b"".join(in_fixed_order(save(plain, metadata=header)))
+    data = b"".join(in_fixed_order(_save(tensors, header)))
     place = _HASH_IN_HEADER.search(data)
     if place is None:
         raise AssertionError("safetensors has written the header in another form")
     digest = hashlib.sha256(data).hexdigest().encode()
     return b"".join((data[: place.start(1)], digest, data[place.end(1) :]))
+
+
+def _save(tensors: Mapping[str, Tensor | Array], header: dict[str, str]) -> bytes:
+    arrays = {name: one for name, one in tensors.items() if isinstance(one, np.ndarray)}
+    if len(arrays) == len(tensors):
+        dense = {name: np.asarray(values, order="C") for name, values in arrays.items()}
+        return safetensors.numpy.save(dense, metadata=header)
+    import torch
+    from safetensors.torch import save
+
+    plain = {name: torch.as_tensor(one).detach().cpu() for name, one in tensors.items()}
+    return save({name: one.contiguous() for name, one in plain.items()}, metadata=header)
 
 
 def require_intact(data: bytes, file_name: str) -> None:

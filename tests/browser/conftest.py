@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -39,8 +40,8 @@ def add_checkpoint() -> Callable[[Any, Path], None]:
         page.goto(address._replace(query=urlencode(query, doseq=True)).geturl())
         page.get_by_text("Your own checkpoint").click(timeout=60_000)
         page.locator(".st-key-checkpoint-0 input[type=file]").set_input_files(file)
-        page.get_by_role("button", name="Add this model", disabled=False).click()
-        page.wait_for_url(f"**model={file.stem}*", timeout=60_000)
+        page.locator(".st-key-add-checkpoint button:not([disabled])").click(timeout=60_000)
+        page.wait_for_url(re.compile(r"your.file"), timeout=60_000)
         page.locator("table.answers").first.wait_for(timeout=60_000)
 
     return add

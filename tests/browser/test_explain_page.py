@@ -72,7 +72,7 @@ def test_a_real_photo_shows_where_the_network_looked(
     page.get_by_role("link", name="Where did it look?").click()
     page.get_by_role("heading", name="minivan").wait_for(timeout=60_000)
     page.locator(MAPS).first.wait_for(timeout=60_000)
-    page.get_by_text("7 × 7 values at stage 7").wait_for()
+    page.get_by_text("7 × 7 values at the last feature map").wait_for()
     assert "minivan" in page.locator(MAPS).last.get_attribute("alt")
 
 
@@ -97,8 +97,54 @@ def test_a_view_of_every_stage_is_an_address(
     assert "layer=Every+stage" in page.url
 
 
-def test_explain_fits_390_pixels(server: str, browser_page: OpenPage) -> None:
+def test_a_phone_shows_the_map_first_then_the_controls_then_more(
+    server: str, browser_page: OpenPage
+) -> None:
     page = browser_page(width=390, height=844, color_scheme="dark")
     page.goto(f"{server}/explain?picture=Rocket")
-    page.locator(MAPS).nth(2).wait_for(timeout=60_000)
+    page.locator("[class*=st-key-gallery-] img").first.wait_for(timeout=60_000)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    tops = page.evaluate(
+        """() => ["[class*=st-key-maps-] img[alt*=' by ']", ".st-key-controls", ".st-key-more"]
+            .map(one => document.querySelector(one).getBoundingClientRect())
+            .map(box => [box.top, box.bottom])"""
+    )
+    (_, map_ends), (controls, controls_end), (more, _) = tops
+    assert map_ends <= 844 < controls < controls_end <= more
+
+
+def test_three_maps_of_one_class_take_two_actions_after_the_upload(
+    server: str, browser_page: OpenPage, photos: tuple[Path, ...]
+) -> None:
+    photo = next(path for path in photos if "bagel" in path.name)
+    page = browser_page()
+    page.goto(f"{server}/classify")
+    page.locator("[class*=st-key-upload-] input[type=file]").set_input_files(photo)
+    page.get_by_role("heading", name=photo.name).wait_for(timeout=60_000)
+    actions = 0
+    page.get_by_role("link", name="Explain", exact=True).click()
+    actions += 1
+    page.locator("[class*=st-key-gallery-] img").first.wait_for(timeout=60_000)
+    overlays = page.locator("[class*=st-key-maps-] img[alt*=' by Lite']")
+    assert overlays.count() == 3
+    classes = {alt.partition("“")[2].partition("”")[0] for alt in alts(overlays)}
+    assert len(classes) == 1
+    assert page.get_by_text("rank correlation").count() == 2
+    assert actions <= 2
+
+
+def alts(images: Any) -> list[str]:
+    return [image.get_attribute("alt") for image in images.all()]
+
+
+def test_the_last_feature_map_has_one_name_and_its_gallery(
+    server: str, browser_page: OpenPage
+) -> None:
+    page = browser_page()
+    page.goto(f"{server}/explain?picture=Rocket&layer=8&model=Lite0 · ImageNet-1k")
+    page.locator("[class*=st-key-gallery-] img").first.wait_for(timeout=60_000)
+    page.get_by_text("7 × 7 values at the last feature map").wait_for()
+    page.locator(".st-key-layer input").click()
+    offered = page.locator("[role=option]").all_inner_texts()
+    assert offered[-1] == "7" and offered[:2] == ["Last feature map", "Every stage"]
+    assert "layer" not in page.url

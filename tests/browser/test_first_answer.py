@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import onnxruntime
 import pytest
 
 pytestmark = pytest.mark.browser
@@ -43,4 +46,28 @@ def test_real_networks_name_and_explain_pictures_without_torch(
     page.get_by_role("radio", name="Trust").click()
     page.get_by_text("Is it stronger than that of random weights?").wait_for(timeout=180_000)
     assert loaded(pid, "onnxruntime")
+    assert not loaded(pid, "libtorch")
+
+
+def test_trained_weights_become_onnx_in_two_actions_without_torch(
+    fresh: tuple[str, int], browser_page: OpenPage, tmp_path: Path
+) -> None:
+    url, pid = fresh
+    page = browser_page(accept_downloads=True)
+    page.goto(f"{url}/classify?model=Lite0 · ImageNet-1k&sample=Coffee")
+    page.locator("table.answers").first.wait_for(timeout=60_000)
+    page.get_by_role("button", name="Export").click()
+    with page.expect_download(timeout=60_000) as waiting:
+        page.get_by_role("button", name="ONNX").click(timeout=60_000)
+    file = tmp_path / waiting.value.suggested_filename
+    waiting.value.save_as(file)
+    assert file.name == "efficientnet-lite0-imagenet-1k.onnx"
+    session = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
+    said = session.get_modelmeta().custom_metadata_map
+    assert json.loads(said["classes"])[967] == "espresso"
+    (logits,) = session.run(None, {"images": np.zeros((2, 3, 224, 224), np.float32)})
+    assert logits.shape == (2, 1000)
+    page.get_by_text("Largest difference from PyTorch").wait_for(timeout=120_000)
+    page.get_by_text("opset 20").wait_for()
+    page.get_by_role("button", name="Python").wait_for()
     assert not loaded(pid, "libtorch")

@@ -1,39 +1,53 @@
-"""What is known of the chosen models that come with the project: figures and model card."""
+"""What is known of the chosen models: figures, origin, and the model card if there is one."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from statistics import median
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from app import resources
 from app.markup import plain, title
 from app.models import facts, label, published_facts
-from app.text import percent
+from app.text import count, milliseconds, percent
 
 if TYPE_CHECKING:
     from effnet_core.service import ModelCard
     from effnet_core.weights.bundled import BundledModel
 
 
-def draw(cards: tuple[ModelCard, ...]) -> None:
-    """Draw the figures of the models that come along, and their cards behind "About this model"."""
+def draw(cards: tuple[ModelCard, ...], times: Mapping[str, Sequence[float]]) -> None:
+    """Draw the figures of the models on this disk, and model cards behind "About this model".
+
+    `times` has each model's measured milliseconds, by the id of its weights.
+    """
+    for card in cards:
+        if card.state == "ready":
+            with st.container(border=True, key=f"about-{card.id}"):
+                _draw(card, times.get(card.id, ()))
+
+
+def _draw(card: ModelCard, times: Sequence[float]) -> None:
     from effnet_core.weights.bundled import find_bundled
 
-    for card in cards:
-        if card.kind == "packaged" and card.state == "ready":
-            with st.container(border=True, key=f"about-{card.id}"):
-                st.html(title(label(card), *published_facts(card)))
-                st.caption(plain(f"{card.origin}. Licence: {card.licence}."))
-            continue
-        model = find_bundled(card.id) if card.kind == "bundled" else None
-        if model is None:
-            continue
-        with st.container(border=True, key=f"about-{card.id}"):
-            accuracy = f"{percent(model.top1)} top-1, measured on {model.data}"
-            side = model.preprocessing.crop
-            st.html(title(label(card), *facts(model.params, side, accuracy)))
-            with st.expander("About this model"):
-                st.markdown(_card(model))
+    cost = resources.cost_of(card.id)
+    figures = [f"{count(cost.mult_adds)} FLOPs (multiply-adds)"]
+    if times:
+        figures.append(f"{milliseconds(median(times))} measured here")
+    model = find_bundled(card.id) if card.kind == "bundled" else None
+    if card.kind in ("packaged", "published"):
+        known = published_facts(card)
+    else:
+        accuracy = f"{percent(model.top1)} top-1, measured on {model.data}" if model else ""
+        known = facts(cost.params, card.resolution, *([accuracy] if accuracy else ()))
+    st.html(title(label(card), *known, *figures))
+    if model is not None:
+        with st.expander("About this model"):
+            st.markdown(_card(model))
+    else:
+        st.caption(plain(f"{card.origin}. Licence: {card.licence}."))
 
 
 def _card(model: BundledModel) -> str:

@@ -2,60 +2,74 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from app import pictures, resources
 from app.markup import bars, caption, html, plain, title
-from app.models import ASKED, answer, label
+from app.models import ASKED, label
 from app.pages import page
 from app.pictures import Picture
 from app.text import size
+from app.views.classify import export, overview
+from app.views.classify.overview import Given
 
 if TYPE_CHECKING:
     from effnet_core.engines.prediction import Prediction
     from effnet_core.service import ModelCard
 
 
-def draw(picture: Picture, cards: tuple[ModelCard, ...], rows: int) -> None:
-    """Draw the picture and the `rows` most probable classes by each model."""
+def draw(picture: Picture, cards: tuple[ModelCard, ...], given: Given, rows: int) -> None:
+    """Draw the picture and the `rows` most probable classes of what each model `given` said."""
+    predictions = overview.answers(given)
     with st.container(border=True, key=f"answers-{picture.key}"):
-        beside, below = st.columns([2, 5]) if len(cards) < 3 else (st.container(), st.container())
+        beside, other = st.columns([2, 5])
+        few = len(cards) < 3
         with beside:
-            place = st.empty()
-        with below:
-            answers = [answer(card, picture) for card in cards]
+            _draw_picture(picture, predictions)
+        with beside if few else other:
+            _draw_facts(picture, predictions)
+        if not few:
+            with other:
+                _draw_agreement(predictions, cards)
+        with other if few else st.container():
             columns = st.columns(max(1, len(cards)))
-            for column, card, given in zip(columns, cards, answers, strict=False):
+            for column, card in zip(columns, cards, strict=False):
                 with column:
-                    _draw_card(picture, card, given, rows)
-        predictions = [given for given in answers if not isinstance(given, str)]
-        with place.container():
-            _draw_picture(picture, predictions, width="stretch" if len(cards) < 3 else 320)
-        if len(predictions) > 1:
-            _draw_agreement(predictions, {card.id: label(card) for card in cards})
+                    _draw_card(picture, card, given[card.id], rows)
+        if few:
+            _draw_agreement(predictions, cards)
 
 
-def _draw_picture(
-    picture: Picture, predictions: list[Prediction], width: Literal["stretch"] | int
-) -> None:
-    boxes = tuple(dict.fromkeys(prediction.crop_box for prediction in predictions))
-    frame, crop = ("frames are", "crops") if len(boxes) > 1 else ("frame is", "crop")
-    seen = f" The lighter {frame} what the models see." if boxes else ""
+def _draw_picture(picture: Picture, predictions: list[Prediction]) -> None:
+    boxes = _boxes(predictions)
+    seen = f" The lighter {_frames(boxes)[0]} what the models see." if boxes else ""
     framed = pictures.framed(picture, boxes)
-    st.image(framed, width=width, alt=picture.alt + seen, output_format="JPEG")
+    st.image(framed, width="stretch", alt=picture.alt + seen, output_format="JPEG")
+
+
+def _draw_facts(picture: Picture, predictions: list[Prediction]) -> None:
+    boxes = _boxes(predictions)
     details = ["{:,} × {:,} pixels".format(*picture.size)]
     if picture.credit:
         details.append(f"photo: {picture.credit}")
     if boxes:
-        details.append(f"the {frame} the {crop} that the models see")
+        details.append("the {} the {} that the models see".format(*_frames(boxes)))
     st.html(title(picture.title, *details))
     for note in picture.notes:
         st.html(caption(note))
     if picture in pictures.uploads():
         key = f"remove-{picture.key}"
         st.button("Remove", key, type="tertiary", on_click=pictures.remove, args=(picture.key,))
+
+
+def _boxes(predictions: list[Prediction]) -> tuple[pictures.Box, ...]:
+    return tuple(dict.fromkeys(prediction.crop_box for prediction in predictions))
+
+
+def _frames(boxes: tuple[pictures.Box, ...]) -> tuple[str, str]:
+    return ("frames are", "crops") if len(boxes) > 1 else ("frame is", "crop")
 
 
 def _draw_card(picture: Picture, card: ModelCard, given: Prediction | str, rows: int) -> None:
@@ -74,16 +88,18 @@ def _draw_card(picture: Picture, card: ModelCard, given: Prediction | str, rows:
     taken = f"{given.milliseconds:,.0f} ms measured, from bytes to answer"
     st.html(caption(" · ".join((taken, given.engine, given.device, given.dtype))))
     with st.container(horizontal=True, vertical_alignment="center"):
-        with st.popover("Input", type="tertiary"):
-            _draw_input(card, given)
+        with st.popover("About this answer", type="tertiary"):
+            _draw_about(card, given)
+        export.draw(card, f"{picture.key}-{card.id}")
         query = {pictures.EXPLAINED: pictures.name(picture), ASKED: label(card)}
         st.page_link(page("explain"), label="Where did it look?", query_params=query)
 
 
-def _draw_input(card: ModelCard, given: Prediction) -> None:
-    """How the picture was prepared and where that is known from."""
+def _draw_about(card: ModelCard, given: Prediction) -> None:
+    """Which file answered, how the picture was prepared, and where that is known from."""
     p = card.preprocessing
-    rows = {"Architecture": card.architecture, "Weights": size(card.size_bytes)}
+    rows = {"File": f"{card.file_name}, {size(card.size_bytes)}", "SHA-256": card.sha256}
+    rows["Architecture"] = card.architecture
     rows["Classes"] = f"{card.num_classes:,}, names: {card.classes_source}"
     rows["Probabilities"] = f"{card.activation}, {card.activation_source}"
     rows["Input"] = f"{given.resolution} × {given.resolution} pixels, the centre of the picture"
@@ -102,9 +118,13 @@ def _draw_input(card: ModelCard, given: Prediction) -> None:
     st.html(f'<dl class="facts">{body}</dl>')
 
 
-def _draw_agreement(predictions: list[Prediction], labels: dict[str, str]) -> None:
+def _draw_agreement(predictions: list[Prediction], cards: tuple[ModelCard, ...]) -> None:
+    """Say whether the models agree; nothing of a single one."""
     from effnet_core.engines.prediction import same_answers
 
+    if len(predictions) < 2:
+        return
+    labels = {card.id: label(card) for card in cards}
     groups = same_answers(predictions)
     if len(groups) == 1:
         text = f"All {len(predictions)} models say {groups[0].label}."

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import streamlit as st
 
 from app import pictures, widgets
@@ -68,7 +70,9 @@ def choose() -> tuple[Picture, ...]:
         _take_in([(file.name, file.getvalue()) for file in files])
     for sentence in st.session_state.get(_REFUSED, ()):
         st.error(plain(sentence))
-    return (*pictures.uploads(), *map(pictures.sample, widgets.several_pills(SAMPLES)))
+    # An address holds no empty choice: once there were own pictures, none is what it leaves out.
+    samples = replace(SAMPLES, default=()) if taken else SAMPLES
+    return (*pictures.uploads(), *map(pictures.sample, widgets.several_pills(samples)))
 
 
 def _take_in(files: list[tuple[str, bytes]]) -> None:

@@ -7,7 +7,7 @@ import streamlit as st
 from app import models, pictures, widgets
 from app.frame import page
 from app.state import Number
-from app.views.classify import about, answers, intake, upload
+from app.views.classify import about, answers, intake, overview, upload
 
 ROWS = Number(key="top", label="Classes shown", default=5, low=1, high=10, step=1)
 
@@ -28,6 +28,10 @@ def render() -> None:
         ready = models.only_ready(cards)
         if not chosen:
             st.info("Choose a sample, or add a picture of your own: browse, drop or paste.")
-        for picture in chosen:
-            answers.draw(picture, ready, rows)
-        about.draw(cards)
+        given = [{card.id: models.answer(card, picture) for card in ready} for picture in chosen]
+        if chosen:
+            shown = overview.looked_at(chosen)
+            if len(chosen) * len(ready) > 1:
+                overview.draw(chosen, ready, given, shown)
+            answers.draw(shown, ready, given[chosen.index(shown)], rows)
+        about.draw(cards, overview.times_of(given))

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 import streamlit as st
+from streamlit.errors import StreamlitAPIException
 
 from app import pictures, widgets
 from app.markup import plain
@@ -46,16 +48,16 @@ METHOD = Choice(
     default=METHODS[0].id,
     labels={method.id: method.title for method in METHODS},
 )
-# The deepest EfficientNets have nine feature maps: the stem, seven stages, the head convolution.
-_DEEPEST = 8
+# The deepest EfficientNets have seven stages between the stem and the last feature map.
+_DEEPEST = 7
 STAGE = Choice(
     key="layer",
     label="Where in the network",
     options=("last", "all", *map(str, range(_DEEPEST + 1))),
     default="last",
     labels={"last": "Last feature map", "all": "Every stage", "0": "0 (stem)"},
-    help="Stages count as torchvision's features do: 0 is the stem; the last feature map is the "
-    "head convolution's output. Early stages see edges and texture, late ones whole parts.",
+    help="Stages count as torchvision's features do: 0 is the stem; the last feature map is what "
+    "the head convolution puts out. Early stages see edges and texture, late ones whole parts.",
 )
 OPACITY = Number(
     key="opacity", label="Opacity of the map", default=0.5, low=0.0, high=1.0, step=0.05
@@ -77,7 +79,15 @@ SCALES = Choice(
     labels={"own": "Each its own", "shared": "One for all"},
     help="On its own scale each map shows where the network looked; on one for all, how strongly.",
 )
-FIELDS = (PART, METHOD, SIGN, OPACITY, COLOURS, SCALES)
+ACROSS = Choice(
+    key="across",
+    label="Scale across maps",
+    options=("shared", "own"),
+    default="shared",
+    labels={"shared": "One for all", "own": "Each its own"},
+    help="On one scale for all, maps show who looked how strongly; on their own, where each did.",
+)
+FIELDS = (PART, METHOD, SIGN, OPACITY, COLOURS, SCALES, ACROSS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -172,8 +182,11 @@ def _describe(method: Method) -> None:
 
 
 def _choose_stage(cards: Sequence[ModelCard], *, one_map: bool) -> Stage:
-    last = min((card.stage_count + 1 for card in cards if card.stage_count), default=_DEEPEST)
-    options = tuple(o for o in STAGE.options if not o.isdigit() or int(o) <= last)
+    deepest = min((card.stage_count for card in cards if card.stage_count), default=_DEEPEST)
+    if st.query_params.get_all(STAGE.key) == [str(deepest + 1)]:
+        with suppress(StreamlitAPIException):  # an address that gives the last one its number
+            del st.query_params[STAGE.key]
+    options = tuple(o for o in STAGE.options if not o.isdigit() or int(o) <= deepest)
     if one_map:
         options = tuple(option for option in options if option != "all")
     if st.session_state.get(STAGE.key) not in (None, *options):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import re
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +11,7 @@ import streamlit as st
 from PIL import Image
 
 from app import widgets
+from app.text import file_stem
 
 if TYPE_CHECKING:
     from effnet_core.service import Explanation
@@ -28,18 +28,13 @@ def draw(stem: str, picture: bytes, raw: bytes, *, raw_ending: str = "npy") -> N
 
 
 def stem(name: str, given: Explanation, *, stage: str | None = None) -> str:
-    """A file name made of the request; letters, digits and dashes alone."""
+    """A file name made of the request."""
     at = stage or (
         "input" if given.attribution.stage is None else f"stage{given.attribution.stage}"
     )
-    return words(
+    return file_stem(
         f"{name} {given.attribution.method} {given.target.label} {given.target.index} {at}"
     )
-
-
-def words(text: str) -> str:
-    """A text as part of a file name: letters, digits and dashes alone."""
-    return re.sub(r"[^A-Za-z0-9]+", "-", text).strip("-")
 
 
 def png(image: Image.Image) -> bytes:

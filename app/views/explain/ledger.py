@@ -11,7 +11,7 @@ from app.charts.ledger import waterfall
 from app.markup import caption, plain, title
 from app.models import label
 from app.pictures import Picture
-from app.views.explain import files
+from app.text import file_stem
 from app.views.explain.maps import colour_bar
 from app.views.explain.targets import Target, class_name
 from effnet_core.attribution.ledger import to_csv
@@ -112,7 +112,7 @@ def _draw_channels(name: str, prediction: Prediction, found: Ledger) -> None:
 def _draw_downloads(
     picture: Picture, target: Target, prediction: Prediction, found: Ledger
 ) -> None:
-    stem = files.words(f"{label(target.card)} ledger {prediction.classes[found.class_index]}")
+    stem = file_stem(f"{label(target.card)} ledger {prediction.classes[found.class_index]}")
     with st.container(horizontal=True):
         widgets.download("Ledger (CSV)", to_csv(found).encode(), f"{stem}.csv", key="ledger-csv")
         page = replies.document(picture, target.card.id, found.class_index, found.against)

@@ -9,10 +9,11 @@ import streamlit as st
 
 from app import widgets
 from app.markup import caption, title
-from app.text import percent
+from app.text import minus, percent, unbroken
 from app.views.explain import files
 from app.views.explain.controls import Drawing, How
 from effnet_core.attribution import Attribution, find_method
+from effnet_core.attribution.likeness import likeness
 from effnet_core.attribution.render import ColourScale, heatmap, strongest
 from effnet_core.attribution.result import WEAK_FRACTION
 from effnet_core.results.trained import packaged_maps
@@ -20,21 +21,29 @@ from effnet_core.results.trained import packaged_maps
 if TYPE_CHECKING:
     from effnet_core.service import Explanation
 
+LAST = "Last feature map"
 _WEAK = (
     f"A weak map has a range under {100 * WEAK_FRACTION:.0f} % of what the same network gives with "
     "random weights: the class hardly depends on these features, so read nothing into its pattern."
 )
 
 
-def draw(name: str, given: Explanation, drawing: Drawing, *, wide: bool, together: bool) -> None:
-    """Draw one map: the crop, the map and the overlay, its figures and the downloads.
+def draw(
+    name: str,
+    given: Explanation,
+    drawing: Drawing,
+    scale: ColourScale,
+    *,
+    wide: bool,
+    together: bool,
+) -> None:
+    """Draw one map: the crop, the map and the overlay on a `scale`, its figures and the downloads.
 
     `name` is the model's; `wide` lays the three pictures out side by side at equal size, else the
     overlay comes first and large. `together` says that the time measured is that of all classes.
     """
     attribution, view = given.attribution, given.prediction.view
-    scale = drawing.scale(attribution)
-    laid_over = drawing.overlay(given)
+    laid_over = drawing.overlay(given, scale)
     alone = heatmap(attribution, view.size, scale=scale)
     over = (laid_over, caption("Overlay"), said(name, given))
     seen = (view, caption("What the model sees"), f"The crop that {name} sees.")
@@ -62,7 +71,7 @@ def colour_bar(scale: ColourScale) -> str:
 
 def head(name: str, given: Explanation) -> str:
     """Model, class and probability."""
-    sure = percent(given.target.probability)
+    sure = unbroken(percent(given.target.probability))
     return title(given.target.label, f"{name} gives it {sure}", f"class {given.target.index}")
 
 
@@ -75,8 +84,25 @@ def said(name: str, given: Explanation) -> str:
 
 def place(given: Explanation) -> str:
     """Where in the network a map was made."""
-    stage = given.attribution.stage
-    return "the input" if stage is None else f"stage {stage}"
+    attribution = given.attribution
+    if attribution.stage is None:
+        return "the input"
+    return f"the {LAST.lower()}" if attribution.at_last else f"stage {attribution.stage}"
+
+
+def draw_likeness(given: Explanation, first: Explanation) -> None:
+    """Say how alike a map is to the first one, where both networks look."""
+    if given is first:
+        st.html(caption("The other maps are compared with this one."))
+        return
+    found = likeness(
+        first.attribution.raw,
+        given.attribution.raw,
+        first.prediction.crop_box,
+        given.prediction.crop_box,
+    )
+    overlap, rank = unbroken(percent(found.overlap)), minus(found.rank_correlation)
+    st.html(caption(f"Overlap {overlap}, rank correlation {rank} with the first map (computed)"))
 
 
 def _draw_figures(given: Explanation, *, together: bool) -> None:
@@ -85,7 +111,7 @@ def _draw_figures(given: Explanation, *, together: bool) -> None:
     facts = (
         f"{height} × {width} values at {place(given)}",
         f"range {span(attribution)}",
-        f"{attribution.milliseconds:,.0f} ms measured"
+        unbroken(f"{attribution.milliseconds:,.0f} ms measured")
         + (" for all classes together" if together else ""),
     )
     st.html(caption(" · ".join(facts)))
@@ -144,4 +170,4 @@ def _number(value: float) -> str:
 
 def stage_name(stage: int | None, count: int) -> str:
     """What the strip of `count` stages calls one of them."""
-    return {0: "Stem", count - 1: "Head"}.get(stage or 0, f"Stage {stage}")
+    return {0: "Stem", count - 1: LAST}.get(stage or 0, f"Stage {stage}")

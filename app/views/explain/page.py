@@ -37,7 +37,8 @@ def render() -> None:
     models.settle()
     widgets.show_refusals(controls.FIELDS)
     _carry_over()
-    left, right = st.columns([3, 8], gap="large")
+    with st.container(key="explain"):
+        left, right = st.columns([3, 8], gap="large")
     left = left.container(key="controls")
     with left:
         picture = controls.choose_picture()
@@ -47,17 +48,29 @@ def render() -> None:
         if not ready:
             st.image(picture.preview, width=480, alt=picture.alt, output_format="JPEG")
             return
+        first, more = st.container(key="explained"), st.container(key="more")
+    with first:
         part = widgets.pills(controls.PART, wrap=True)
         predictions = _predict(picture, ready)
+        above = st.container(horizontal=True, vertical_alignment="bottom")
+        with above:
+            asked = targets.choose(predictions)
     with left:
-        asked = targets.choose(predictions)
         mapped = part in ("maps", "trust")
         how = controls.choose_how(ready, one_map=part == "trust") if mapped else None
         drawing = controls.choose_drawing() if part in ("maps", "trust", "sizes") else None
-    with right:
-        if part == "maps" and how is not None and drawing is not None:
-            _draw_maps(picture, predictions, asked, how, drawing)
-        elif asked and how is not None and drawing is not None:
+    if part == "maps" and how is not None and drawing is not None:
+        with above:
+            several = len(asked) > 1 and not how.every_stage
+            one_scale = several and widgets.segmented(controls.ACROSS) == "shared"
+        with first:
+            unjudged = cards.draw(picture, asked, how, drawing, one_scale=one_scale)
+        with more:
+            _draw_more(picture, predictions, asked, how, drawing)
+        cards.draw_verdicts(unjudged)
+        return
+    with first:
+        if asked and how is not None and drawing is not None:
             trust.draw(picture, asked, how, drawing)
         elif asked and drawing is not None:
             sizes.draw(picture, asked[0], drawing)
@@ -69,19 +82,18 @@ def render() -> None:
             probe.draw(picture, asked[0])
 
 
-def _draw_maps(
+def _draw_more(
     picture: Picture,
     predictions: tuple[tuple[ModelCard, Prediction], ...],
     asked: tuple[targets.Target, ...],
     how: controls.How,
     drawing: controls.Drawing,
 ) -> None:
-    unjudged = cards.draw(picture, asked, how, drawing)
+    """Draw what stands below the maps asked for; on a phone after the controls."""
     if how.all_classes_at_once and predictions:
         gallery.draw(picture, *predictions[0], asked, drawing)
     names = tuple(target.class_name.rpartition(" (")[0] for target in asked)
     scaling.draw(picture, names, drawing)
-    cards.draw_verdicts(unjudged)
 
 
 def _carry_over() -> None:
@@ -92,7 +104,9 @@ def _carry_over() -> None:
     st.session_state[_CARRIED] = shown
     address = {key: st.query_params.get_all(key) for key in st.query_params}
     if pictures.EXPLAINED not in address:
-        st.switch_page(pages.page("explain"), query_params=address | {pictures.EXPLAINED: [shown]})
+        # Streamlit empties a control that such an address leaves out.
+        chosen = {models.MODEL: st.session_state[models.MODEL], pictures.EXPLAINED: [shown]}
+        st.switch_page(pages.page("explain"), query_params=chosen | address)
 
 
 def _predict(

@@ -1,4 +1,4 @@
-"""What is explained: every model with every class chosen, or with its own most probable one."""
+"""What is explained: every model with every class chosen, or all with one and the same."""
 
 from __future__ import annotations
 
@@ -27,18 +27,23 @@ class Target:
 
 
 def choose(predictions: tuple[tuple[ModelCard, Prediction], ...]) -> tuple[Target, ...]:
-    """Every model with every class chosen, or with its own most probable one."""
+    """Every model with every class chosen, or with the one that the first finds most probable.
+
+    A model that has no such class is then explained for its own most probable one.
+    """
     if not predictions:
         return ()
-    names = _choose_names(predictions[0][1])
-    offered = predictions[0][1].classes
+    first = predictions[0][1]
+    names = _choose_names(first)
     targets = []
     for card, prediction in predictions:
-        if not names:
-            top = prediction.top[0]
-            targets.append(Target(card, class_name(prediction, top.index), top.index))
         for name in names:
-            targets.append(Target(card, name, _index(name, offered, prediction.classes)))
+            targets.append(Target(card, name, _index(name, first.classes, prediction.classes)))
+        if not names:
+            name = class_name(first, first.top[0].index)
+            index = _index(name, first.classes, prediction.classes)
+            index = prediction.top[0].index if index is None else index
+            targets.append(Target(card, class_name(prediction, index), index))
     return tuple(targets)
 
 
@@ -51,7 +56,7 @@ def _index(name: str, offered: tuple[str, ...], classes: tuple[str, ...]) -> int
 
 
 def _choose_names(prediction: Prediction) -> tuple[str, ...]:
-    """Draw the choice of classes, the most probable first; empty means each model's own first."""
+    """Draw the choice of classes, the most probable first; empty means the first model's first."""
     order = (-prediction.probabilities).argsort(kind="stable")
     offered = tuple(class_name(prediction, int(index)) for index in order)
     classes = Several(

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from effnet_core.attribution.likeness import rank_correlation
 from effnet_core.attribution.metrics import Curve, enlarged
 from effnet_core.attribution.result import WEAK_FRACTION
-from effnet_core.attribution.trust.randomisation import cascade, rank_correlation
+from effnet_core.attribution.trust.randomisation import cascade
 from effnet_core.attribution.trust.rivals import contest
 from effnet_core.attribution.trust.road import road
 from effnet_core.attribution.trust.subject import Subject, subject_of

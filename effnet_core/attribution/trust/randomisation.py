@@ -43,25 +43,6 @@ def cascade(
         yield _title(lowest, spec.stage_count), with_statistics(spec, mixed, names, picture[None])
 
 
-def rank_correlation(first: npt.NDArray[np.floating], second: npt.NDArray[np.floating]) -> float:
-    """Spearman's ρ of two maps of one shape, from −1 to 1; equal values share their mean rank.
-
-    0 where a map has one value throughout and so no order.
-    """
-    ranks = [_ranks(values.ravel()) for values in (first, second)]
-    centred = [values - values.mean() for values in ranks]
-    sizes = [float((values**2).sum()) for values in centred]
-    if not all(sizes):
-        return 0.0
-    return float((centred[0] * centred[1]).sum() / np.sqrt(sizes[0] * sizes[1]))
-
-
-def _ranks(values: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
-    _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
-    ranks: npt.NDArray[np.float64] = (np.cumsum(counts) - (counts - 1) / 2)[place]
-    return ranks
-
-
 def _lowest(stage_count: int) -> Iterator[int]:
     """The lowest stage that each step draws anew; above the head, stage N + 1, the classifier."""
     yield stage_count + 2

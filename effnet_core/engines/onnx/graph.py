@@ -23,7 +23,7 @@ from effnet_core.limits import MAX_ONNX_BYTES
 
 INPUT, LOGITS, FEATURES = "images", "logits", "features"
 
-_OPSET = 20
+OPSET = 20
 _IR_VERSION = 10
 
 
@@ -84,6 +84,10 @@ class Writer:
 
     def file(self, outputs: Mapping[str, str]) -> bytes:
         """The graph as a file; `outputs` gives each value that leaves it its public name."""
+        return bytes(self.model(outputs).SerializeToString())
+
+    def model(self, outputs: Mapping[str, str]) -> onnx.ModelProto:
+        """The same as onnx's own object. Raises InvalidInput for weights that no file can hold."""
         size = sum(len(constant.raw_data) for constant in self.initializers.values())
         if size > MAX_ONNX_BYTES:
             raise InvalidInput(
@@ -104,9 +108,8 @@ class Writer:
             ],
             list(self.initializers.values()),
         )
-        opset = [helper.make_opsetid("", _OPSET)]
-        model = helper.make_model(graph, opset_imports=opset, ir_version=_IR_VERSION)
-        return bytes(model.SerializeToString())
+        opset = [helper.make_opsetid("", OPSET)]
+        return helper.make_model(graph, opset_imports=opset, ir_version=_IR_VERSION)
 
     def _chain(self, x: str, layers: Iterable[Callable[[str], Layer]]) -> Layer:
         """Layers one after the other; a gradient goes back through the last one first."""

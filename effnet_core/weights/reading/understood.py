@@ -19,7 +19,8 @@ class Understood:
 
     `unwrapped` are the dictionaries and prefixes taken off and `ignored` what was left out, in
     words. Where nothing says which architecture it is, `architecture`, `padding`, `bn_eps` and
-    `preprocessing` are None and the source says what is missing.
+    `preprocessing` are None and the source says what is missing; `guess` is then the name under
+    which its tensors' names and shapes fit, "" if there is none.
     """
 
     kind: Kind
@@ -37,6 +38,7 @@ class Understood:
     activation: Activation
     activation_source: str
     ignored: tuple[str, ...]
+    guess: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""

@@ -21,6 +21,7 @@ from effnet_core.engines.prediction import (
     Prediction,
     SameAnswer,
     class_index,
+    dissenters,
     same_answers,
 )
 from effnet_core.engines.predictor import Predictor
@@ -208,6 +209,15 @@ def test_models_with_the_same_classes_agree_by_index() -> None:
 def test_models_with_other_numbering_agree_by_name() -> None:
     (found,) = same_answers([says("a", 2), says("b", 0, (" Cat", "dog"))])
     assert found.weights == ("a", "b")
+
+
+@pytest.mark.parametrize(
+    ("indices", "apart"),
+    [((1, 1, 1), ""), ((1, 0, 1), "1"), ((0, 1), "01"), ((0, 0, 1, 1, 2), "01234"), ((2,), "")],
+)
+def test_those_differ_that_do_not_say_what_most_say(indices: tuple[int, ...], apart: str) -> None:
+    said = [says(str(number), index) for number, index in enumerate(indices)]
+    assert sorted(dissenters(said)) == list(apart)
 
 
 @given(st.lists(st.integers(0, len(CLASSES) - 1), max_size=12))

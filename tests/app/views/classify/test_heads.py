@@ -76,7 +76,7 @@ def test_the_form_asks_what_the_logits_mean(
     data = (path.name, path.read_bytes(), "application/octet-stream")
     app.file_uploader(key="checkpoint-0").set_value([data])
     app = healthy(app.run())
-    button = next(button for button in app.button if button.label == "Add this model")
+    button = app.button(key="add-checkpoint")
     app = healthy(button.click().run())
     said = any("several may be above 50 %" in seen(caption) for caption in app.caption)
     assert said == (activation == "sigmoid")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import io
 from functools import partial
 from html import escape, unescape
@@ -16,11 +17,13 @@ from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Button
 
 from app import models, replies
+from app.text import count
+from effnet_core.cost.report import summarize
 from effnet_core.engines.predictor import Predictor
 from effnet_core.errors import Busy
 from effnet_core.images.samples import load_sample
 from effnet_core.service import ClassifyRequest, InferenceService
-from effnet_core.weights import WeightsStore, resolve_weights
+from effnet_core.weights import WeightsStore, load_checkpoint, resolve_weights
 from tests.app.reading import healthy, html, opened
 
 SCRIPT = """
@@ -157,7 +160,7 @@ def test_a_picture_can_be_removed(tiny: str) -> None:
 def test_every_picture_has_alternative_text(tiny: str) -> None:
     app = open_page(sample=["Chelsea", "Coffee"])
     pictures = [image for element in app.get("image") for image in element.proto.imgs]
-    assert len(pictures) == 4
+    assert len(pictures) == 2
     assert all(len(picture.alt) > 20 for picture in pictures)
 
 
@@ -165,10 +168,39 @@ def test_an_own_checkpoint_is_added_and_chosen(empty_store: Path, tiny_checkpoin
     app = open_page()
     give_checkpoint(app, tiny_checkpoint, names=b"one\ntwo\nthree\nfour\n")
     (chosen,) = app.multiselect(key="model").value
-    assert chosen.startswith("tiny.safetensors ")
+    assert chosen == "φ = −4 · your file"
     assert set(labels(tables(app)[0])) == {"one", "two", "three", "four"}
     assert "metadata" in html(app)  # where the preprocessing comes from
-    assert "uploaded in this session" in html(app)
+    shown = html(app)
+    assert "<dt>File</dt><dd>tiny.safetensors, " in shown
+    assert hashlib.sha256(tiny_checkpoint.read_bytes()).hexdigest() in shown
+    cost = summarize(load_checkpoint(tiny_checkpoint).spec)
+    assert f"{count(cost.params)} parameters · sees 64 × 64 pixels" in shown
+    assert f"{count(cost.mult_adds)} FLOPs (multiply-adds)" in shown
+
+
+def test_two_own_files_of_one_network_have_two_names(
+    empty_store: Path, tiny_checkpoint: Path
+) -> None:
+    app = open_page()
+    give_checkpoint(app, tiny_checkpoint)
+    give_checkpoint(app, tiny_checkpoint, number=1, names=b"one\ntwo\nthree\nfour\n")
+    names = ["φ = −4 · your file 2", "φ = −4 · your file"]
+    assert app.multiselect(key="model").value == names
+
+
+@pytest.mark.parametrize(
+    ("architecture", "title"),
+    [
+        ("lite0", "Lite0"),
+        ("v2-rw-t", "V2-RW-T"),
+        ("edge-s", "Edge-S"),
+        ("compound φ=-4", "φ = −4"),
+        ("depth φ=2", "depth φ = 2"),
+    ],
+)
+def test_networks_are_called_as_titles_have_it(architecture: str, title: str) -> None:
+    assert models.network_title(architecture) == title
 
 
 def test_an_upload_is_another_sessions_secret(empty_store: Path, tiny_checkpoint: Path) -> None:
@@ -211,7 +243,7 @@ def test_preprocessing_given_by_hand_is_used_and_named(
     next(box for box in app.number_input if box.label.startswith("Shorter")).set_value(80)
     give_checkpoint(app, tiny_checkpoint)
     assert "sees 80 × 80 pixels" in html(app)
-    assert "<dd>given</dd>" in html(app)
+    assert "<dd>given; interpolation, mean, std: metadata</dd>" in html(app)
 
 
 def test_unreadable_numbers_by_hand_get_a_sentence(
@@ -276,7 +308,7 @@ def test_the_same_checkpoint_twice_is_said(empty_store: Path, tiny_checkpoint: P
     app = open_page()
     give_checkpoint(app, tiny_checkpoint)
     app.checkbox(key="by-hand-1").check().run()
-    assert app.number_input(key="resize-1").value == 256
+    assert app.number_input(key="resize-1").value is None
     app.checkbox(key="by-hand-1").uncheck().run()
     give_checkpoint(app, tiny_checkpoint, number=1)
     assert any("had been added before" in toast.value for toast in app.toast)
@@ -307,7 +339,7 @@ def send_checkpoint(
     if names is not None:
         app.file_uploader(key=f"names-{number}").set_value(("names.txt", names, "text/plain"))
     healthy(app.run())
-    return next(button for button in app.button if button.label == "Add this model")
+    return app.button(key="add-checkpoint")
 
 
 def give_checkpoint(

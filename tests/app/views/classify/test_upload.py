@@ -42,14 +42,36 @@ def test_what_was_understood_is_shown_before_anything_is_computed(empty_store: P
     assert "b0 (given)" in html(healthy(app.run()))
 
 
-def test_a_file_that_does_not_say_what_it_is_waits_for_its_architecture(empty_store: Path) -> None:
+def test_what_could_be_guessed_is_assumed_said_and_can_be_overruled(empty_store: Path) -> None:
     app = open_page()
+    assert app.button(key="add-checkpoint").disabled
     data = torch_file(timm.create_model("efficientnet_b0", num_classes=2).state_dict())
     app.file_uploader(key="checkpoint-0").set_value([("mine.pth.tar", data, "")])
+    shown = html(healthy(app.run()))
+    assert not app.error
+    assert "efficientnet_b0 (assumed: its tensors fit" in shown
+    assert "timm" in shown and "2: class 0, class 1 (numbered" in shown
+    add = app.button(key="add-checkpoint")
+    assert (add.label, add.disabled) == ("Add B0", False)
+    assert app.selectbox(key="architecture-0").proto.placeholder == "b0"
+    app.checkbox(key="by-hand-0").check()
     healthy(app.run())
-    assert "it looks like b0" in html(app)
-    (add,) = (button for button in app.button if button.label == "Add this model")
-    assert add.disabled
+    assert app.number_input(key="crop-0").value == 224  # as recognised
+    assert app.selectbox(key="interpolation-0").value == "bicubic"
+    app.checkbox(key="by-hand-0").uncheck()
+    app.button(key="add-checkpoint").click()
+    healthy(app.run())
+    assert app.multiselect(key="model").value == ["B0 · your file"]
+
+
+def test_a_network_of_no_known_shape_waits_for_its_architecture(empty_store: Path) -> None:
+    app = open_page()
+    state = timm.create_model("efficientnet_b0", num_classes=2).state_dict()
+    narrow = {name: values for name, values in state.items() if "blocks.6" not in name}
+    app.file_uploader(key="checkpoint-0").set_value([("mine.pth", torch_file(narrow), "")])
+    healthy(app.run())
+    assert app.button(key="add-checkpoint").disabled
+    assert "Choose the architecture below" in app.warning[0].value and not app.error
 
 
 @pytest.mark.parametrize(

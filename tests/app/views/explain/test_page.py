@@ -83,7 +83,7 @@ def test_the_map_is_the_core_s(tiny: str) -> None:
     expected = InferenceService(WeightsStore()).explain(request)
     height, width = expected.attribution.grid
     shown = html(app)
-    assert f"{height} × {width} values at stage 8" in shown
+    assert f"{height} × {width} values at the last feature map" in shown
     assert f"{expected.attribution.low:.3g}".replace("-", "−") in shown
     assert f"{expected.attribution.high:.3g}".replace("-", "−") in shown
     assert f"class {expected.target.index}" in shown
@@ -123,7 +123,7 @@ def test_every_stage_makes_a_strip(tiny: str) -> None:
     app = open_page(layer="Every stage")
     stages = [alt for alt in alts(app) if alt.startswith("Grad-CAM of")]
     assert len(stages) == 9
-    assert "Stem" in html(app) and "Stage 7" in html(app) and "Head" in html(app)
+    assert "Stem" in html(app) and "Stage 7" in html(app) and "Last feature map" in html(app)
     assert downloads(app) == ["Overlay (PNG)", "Raw map (.npz)"]
 
 
@@ -136,9 +136,13 @@ def test_only_stages_that_the_network_has_are_offered(empty_store: Path, tmp_pat
     save_checkpoint(file, build(variant("v2-b0", num_classes=3, resolution=64), seed=0))
     WeightsStore().import_file(file, name="shallow")
     app = open_page(layer="8")
-    assert app.selectbox(key="layer").options[-1] == "7"
+    assert app.selectbox(key="layer").options[-1] == "6"
     assert "“8”" in app.warning[0].value and not app.error
     assert app.selectbox(key="layer").value == "last"
+    app = open_page(layer="7")  # the number of the last feature map
+    assert not any("“7”" in warning.value for warning in app.warning)
+    assert app.selectbox(key="layer").value == "last"
+    assert "The most probable classes" in app.subheader[0].value
 
 
 def test_pages_share_no_key_by_accident() -> None:

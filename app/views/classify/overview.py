@@ -1,0 +1,110 @@
+"""Several pictures or models at a glance, and the choice of the one picture shown in detail."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from statistics import median
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from app.live.matrix import Cell, Row, chosen_picture, matrix
+from app.markup import html
+from app.models import label
+from app.text import milliseconds, percent
+
+if TYPE_CHECKING:
+    from app.pictures import Picture
+    from effnet_core.engines.prediction import Prediction
+    from effnet_core.service import ModelCard
+
+Given = Mapping[str, "Prediction | str"]
+"""What each model (by weights id) said of one picture; a sentence where it could not."""
+
+_CHOSEN, _BEFORE = "picture_looked_at", "pictures_chosen_before"
+
+
+def looked_at(chosen: Sequence[Picture]) -> Picture:
+    """The picture that was clicked last, or one that has just been chosen, else the first."""
+    before = st.session_state.get(_BEFORE, ())
+    added = next((p.key for p in chosen if p.key not in before), None) if before else None
+    key = added or st.session_state.get(_CHOSEN)
+    shown = next((picture for picture in chosen if picture.key == key), chosen[0])
+    st.session_state[_BEFORE] = tuple(picture.key for picture in chosen)
+    st.session_state[_CHOSEN] = shown.key
+    return shown
+
+
+def draw(
+    chosen: Sequence[Picture],
+    cards: tuple[ModelCard, ...],
+    given: Sequence[Given],
+    shown: Picture,
+) -> None:
+    """Draw thumbnails × models, with agreement and median times below; a click chooses a picture.
+
+    `given` has what was said of each of the `chosen` pictures, of which one is `shown` in detail.
+    """
+    from effnet_core.engines.prediction import dissenters
+
+    differing = [dissenters(answers(said)) for said in given]
+    rows = [
+        Row(
+            key=picture.key,
+            title=picture.title,
+            thumbnail=picture.preview,
+            cells=tuple(_cell(said[card.id], differs=card.id in apart) for card in cards),
+            chosen=picture is shown and len(chosen) > 1,
+        )
+        for picture, said, apart in zip(chosen, given, differing, strict=True)
+    ]
+    times = times_of(given)
+    below = [("Median, measured", [_time(times.get(card.id, ())) for card in cards])]
+    several = len(chosen) > 1 and len(cards) > 1
+    if several:
+        agree = [_agreeing(card.id, given, differing) for card in cards]
+        below.insert(0, ("Says what most say", agree))
+    names = [label(card) for card in cards]
+    matrix(names, rows, below, leads_to=f".st-key-answers-{shown.key}", on_choice=_choose)
+    if several:
+        same = sum(not apart for apart in differing)
+        text = f"The {len(cards)} models agree on {same} of {len(chosen)} pictures."
+        st.html(f'<p class="agreement" role="status">{html(text)}</p>')
+
+
+def answers(said: Given) -> list[Prediction]:
+    """What was answered, without the sentences."""
+    return [given for given in said.values() if not isinstance(given, str)]
+
+
+def times_of(given: Sequence[Given]) -> dict[str, list[float]]:
+    """The measured milliseconds of each model (by weights id)."""
+    times: dict[str, list[float]] = {}
+    for said in given:
+        for weights, answer in said.items():
+            if not isinstance(answer, str):
+                times.setdefault(weights, []).append(answer.milliseconds)
+    return times
+
+
+def _choose() -> None:
+    st.session_state[_CHOSEN] = chosen_picture()
+
+
+def _cell(given: Prediction | str, *, differs: bool) -> Cell:
+    if isinstance(given, str):
+        return Cell(text="no answer", share="")
+    first = given.top[0]
+    return Cell(text=first.label, share=percent(first.probability), differs=differs)
+
+
+def _time(times: Sequence[float]) -> str:
+    return milliseconds(median(times)) if times else "–"
+
+
+def _agreeing(weights: str, given: Sequence[Given], differing: Sequence[tuple[str, ...]]) -> str:
+    answered = [not isinstance(said[weights], str) for said in given]
+    same = sum(
+        there and weights not in apart for there, apart in zip(answered, differing, strict=True)
+    )
+    return f"{same} of {sum(answered)}"
