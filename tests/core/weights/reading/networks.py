@@ -32,8 +32,8 @@ def network(style: Style) -> nn.Module:
             width_coefficient=1.0,
             depth_coefficient=1.0,
             hidden_dim=1280,
-            num_labels=CLASSES,
         )
+        config.num_labels = CLASSES
         made = transformers.EfficientNetForImageClassification(config)
         for module in made.modules():  # its own start is all but 0
             if isinstance(module, nn.Conv2d | nn.Linear):
