@@ -52,11 +52,11 @@ def require_style(tensors: Mapping[str, Array], file_name: str) -> Style:
         raise
     is_whole = style != "timm" or _has(tensors, r"(conv_head|classifier)\..*")
     if is_whole and not _has(tensors, _BLOCKS[style]):
-        raise _other(file_name, style, "lacks what every EfficientNet has beside that")
+        raise _other(file_name, style, "the rest is not")
     if style == "timm" and _has(tensors, _MIXED):
-        raise _other(file_name, style, "mixes kernels of several sizes, as MixNets do")
+        raise _other(file_name, style, "it mixes kernels of several sizes, as MixNets do")
     if not _has(tensors, r".*\.running_mean"):
-        raise _other(file_name, style, "has no running statistics, as with group norm")
+        raise _other(file_name, style, "it has no running statistics, as with group norm")
     return style
 
 
@@ -68,5 +68,5 @@ def _other(file_name: str, style: Style, why: str) -> CheckpointError:
     whose = "this project's own" if style == "own" else TITLES[style]
     return CheckpointError(
         f"{file_name} is another network than the EfficientNets that are built here: its stem is "
-        f"named as in {whose}, but it {why}."
+        f"named as in {whose}, but {why}."
     )

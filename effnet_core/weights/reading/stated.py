@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from effnet_core.architecture.aliases import VARIANTS
 from effnet_core.architecture.names import architecture as architecture_named
+from effnet_core.architecture.names import variant
 from effnet_core.architecture.spec import ArchitectureSpec
 from effnet_core.errors import CheckpointError, InvalidInput
 from effnet_core.weights.convert import (
@@ -69,10 +70,17 @@ def stated(source: Source, given: str | ArchitectureSpec | None) -> Stated:
     for statement in source.said:
         if statement.computation != Computation() and _speaks_of(statement, wanted):
             computed = statement.computation
-            changes = computed.changes(wanted)
+            changes = computed.changes(_usual(source, wanted))
             words = f"{by}; {changes}: {statement.source}" if changes else by
             return Stated(spec=wanted, asked=asked, source=words, computation=computed)
     return Stated(spec=wanted, asked=asked, source=by)
+
+
+def _usual(source: Source, spec: ArchitectureSpec) -> ArchitectureSpec:
+    """How a network of this name is usually computed, where nobody says otherwise."""
+    if source.style != "transformers" or spec.name not in VARIANTS:
+        return spec
+    return with_conventions(variant(spec.name), source.style)
 
 
 def _speaks_of(statement: Statement, spec: ArchitectureSpec) -> bool:

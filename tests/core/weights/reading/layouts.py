@@ -82,7 +82,7 @@ def transformers_folder(folder: Path) -> Path:
     """With the pictures' configuration beside the network's."""
     place = folder / "saved"
     network("transformers").save_pretrained(place)  # type: ignore[operator]
-    size = {"height": 240, "width": 240}
+    size = {"height": 256, "width": 256}  # no odd side, as at 224
     transformers.EfficientNetImageProcessor(size=size, resample=2).save_pretrained(place)
     return place
 

@@ -28,7 +28,7 @@ def told(content: dict[str, Any], folder: Path) -> str:
     ("name", "sentence"),
     [
         ("mixnet_s", "mixes kernels"),
-        ("mobilenetv3_small_050", "lacks what every EfficientNet has"),
+        ("mobilenetv3_small_050", "but the rest is not"),
         ("mnasnet_small", "of the shapes of no published variant"),
         ("fbnetc_100", "of the shapes of no published variant"),
         ("efficientnet_b1_pruned", "of the shapes of no published variant"),
