@@ -44,7 +44,7 @@ ORIGIN = "trained by this project; the model card says how"
 class Naming:
     """What a bundled model is called and where it belongs.
 
-    `group` is "family", "duel" or "ablation", `base_phi` the φ that a duel starts from.
+    `group` is "family", "duel", "ablation" or "search", `base_phi` the φ that a duel starts from.
     """
 
     id: str
@@ -226,7 +226,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="prepared folder with val")
     parser.add_argument("--id", required=True)
     parser.add_argument("--title", required=True)
-    parser.add_argument("--group", choices=("family", "duel", "ablation"), default="family")
+    parser.add_argument("--group", choices=("family", "duel", "ablation", "search"), default="family")
     parser.add_argument("--strategy", default="compound")
     parser.add_argument("--phi", type=float)
     parser.add_argument("--base-phi", type=float)

@@ -22,7 +22,7 @@ from effnet_core.cost.report import CostTotals, summarize
 from effnet_core.errors import InvalidInput
 from effnet_core.files import Amount, Number, Share, Text, Unfit, Whole, asset, conform, parse_json
 
-Group = Literal["family", "duel", "ablation"]
+Group = Literal["family", "duel", "ablation", "search"]
 GROUPS = get_args(Group)
 
 T = TypeVar("T")

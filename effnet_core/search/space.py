@@ -80,9 +80,7 @@ class SearchSpace:
     @functools.cached_property
     def base(self) -> ScalingCoefficients:
         """The network that every proposal grows from, by the paper's rule."""
-        return PAPER_RULE.coefficients(
-            self.base_phi, base_resolution=self.family.base_resolution
-        )
+        return PAPER_RULE.coefficients(self.base_phi, base_resolution=self.family.base_resolution)
 
     @functools.cached_property
     def base_mult_adds(self) -> int:

@@ -71,7 +71,9 @@ def plan(
     `out` is where their folders are or would be, `photos` how many the training set has, the
     held-out ones included, and `records` the folder of measured runs (by default the program's).
     """
-    records = records or list_path(LISTS[0]).parents[1] / RECORDS  # absent where nothing was measured
+    records = (
+        records or list_path(LISTS[0]).parents[1] / RECORDS
+    )  # absent where nothing was measured
     return tuple(
         _planned(
             family,

@@ -38,7 +38,7 @@ LISTS = ("processor", "device")
 """The project's own lists: one that two cores finish in hours, and one for a GPU."""
 
 Phi = Annotated[float, Meta(ge=PHI_MIN, le=PHI_MAX)]
-Group = Literal["family", "duel", "ablation"]
+Group = Literal["family", "duel", "ablation", "search"]
 
 _ID = re.compile(r"[a-z0-9][a-z0-9.+-]{0,79}")  # it names a folder
 
