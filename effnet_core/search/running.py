@@ -15,13 +15,15 @@ from datetime import datetime, timedelta
 
 import optuna
 from optuna.exceptions import ExperimentalWarning, UpdateFinishedTrialError
+from optuna.storages._heartbeat import is_heartbeat_enabled
 from optuna.trial import FrozenTrial, TrialState
 
 from effnet_core.search import samplers
 from effnet_core.search.surface import Shares, shares_at
 
-ROOT, SURPLUS = "root", "surplus"
-"""Attributes of a trial: the number of the first that tried its place; that it must not count."""
+ROOT, SURPLUS, SEEN = "root", "surplus", "seen"
+"""Attributes of a trial: the number of the first that tried its place; that it must not count;
+that it has given a sign of life."""
 
 ENDED = (TrialState.COMPLETE, TrialState.PRUNED)
 
@@ -59,7 +61,6 @@ def run(
     `grace` is after how many seconds without a sign of life a trial is lost. Lets `Stopped` and
     KeyboardInterrupt through, after which the same call goes on.
     """
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
     while True:
         recover(study, grace)
         found = tally(study)
@@ -98,6 +99,16 @@ def root(trial: FrozenTrial) -> int:
     return int(trial.user_attrs.get(ROOT, trial.number))
 
 
+def reported(trial: optuna.Trial) -> dict[int, float]:
+    """What a trial, or the one that it takes the place of, has reported, by step."""
+    return trial.study._storage.get_trial(trial._trial_id).intermediate_values
+
+
+def has_place(trial: FrozenTrial) -> bool:
+    """Whether it is known what the trial was to try; one that died earlier has lost nothing."""
+    return len(trial.params) == len(samplers.PARAMETERS)
+
+
 def recover(study: optuna.Study, grace: float) -> None:
     """Give up trials whose process died, and put their places in line again."""
     _give_up(study, grace)
@@ -105,14 +116,15 @@ def recover(study: optuna.Study, grace: float) -> None:
     alive = {root(one) for one in trials if one.state != TrialState.FAIL}
     for trial in trials:
         lost = trial.state == TrialState.FAIL and SURPLUS not in trial.user_attrs
-        if lost and trial.params and root(trial) not in alive:
+        if lost and has_place(trial) and root(trial) not in alive:
             alive.add(root(trial))
+            known = {key: value for key, value in trial.user_attrs.items() if key != SEEN}
             study.add_trial(
                 optuna.trial.create_trial(
                     state=TrialState.WAITING,
                     params=trial.params,
                     distributions=trial.distributions,
-                    user_attrs={**trial.user_attrs, ROOT: root(trial)},
+                    user_attrs={**known, ROOT: root(trial)},
                     intermediate_values=trial.intermediate_values,
                 )
             )
@@ -127,7 +139,7 @@ def _give_up(study: optuna.Study, grace: float) -> None:
     storage = study._storage
     for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
         began = trial.datetime_start
-        if not trial.params and began is not None and began < long_ago:
+        if SEEN not in trial.user_attrs and began is not None and began < long_ago:
             try:
                 storage.set_trial_state_values(trial._trial_id, TrialState.FAIL)
             except UpdateFinishedTrialError:
@@ -142,7 +154,12 @@ def _one(
 ) -> None:
     """One trial, unless another process took the turn meanwhile."""
 
+    storage = study._storage
+
     def tried(trial: optuna.Trial) -> float:
+        if is_heartbeat_enabled(storage):  # else one killed before the first is never found
+            storage.record_heartbeat(trial._trial_id)
+        trial.set_user_attr(SEEN, True)
         shares = shares_at(samplers.place(trial))
         _require_turn(study, trial, trials)
         return objective(trial, shares)

@@ -46,6 +46,7 @@ def open_storage(
             "The storage is sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE; got "
             f"{shown(url)!r:.120}."
         )
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
     driven = re.sub(r"^postgresql://", "postgresql+psycopg://", url)
     sqlite = url.startswith("sqlite")
     waiting = {"timeout": 60} if sqlite else {"connect_timeout": 10}

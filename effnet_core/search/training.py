@@ -12,7 +12,7 @@ from typing import Any
 import optuna
 
 from effnet_core.errors import InvalidInput
-from effnet_core.search.running import ROOT, Stopped, root
+from effnet_core.search.running import ROOT, Stopped, reported, root
 from effnet_core.search.space import NoNetwork, Proposal, SearchSpace
 from effnet_core.search.surface import Shares
 from effnet_core.training import job, loop
@@ -126,7 +126,7 @@ class _Report:
 
     def __init__(self, trial: optuna.Trial, epochs: int, told: Callable[[Status], None]) -> None:
         self.trial, self.epochs, self.told = trial, epochs, told
-        self.epoch, self.seconds = 0, 0.0
+        self.epoch, self.seconds = max(reported(trial), default=0), 0.0
 
     def __call__(self, status: Status) -> None:
         if status.state == "failed":  # which is what becomes of a run that is pruned
