@@ -11,7 +11,7 @@ import datetime
 import json
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
@@ -24,6 +24,7 @@ from effnet_core.engines.predictor import Predictor
 from effnet_core.errors import CheckpointError, InvalidInput
 from effnet_core.evaluation.accuracy import evaluate
 from effnet_core.evaluation.model_card import model_card
+from effnet_core.training.family.runs import Group
 from effnet_core.training.family.training import validation_of
 from effnet_core.training.runs.folder import RunFolder
 from effnet_core.training.trainer import TrainingError
@@ -226,7 +227,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="prepared folder with val")
     parser.add_argument("--id", required=True)
     parser.add_argument("--title", required=True)
-    parser.add_argument("--group", choices=("family", "duel", "ablation", "search"), default="family")
+    parser.add_argument("--group", choices=get_args(Group), default="family")
     parser.add_argument("--strategy", default="compound")
     parser.add_argument("--phi", type=float)
     parser.add_argument("--base-phi", type=float)

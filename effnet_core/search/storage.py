@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -51,12 +52,14 @@ def open_storage(
     sqlite = url.startswith("sqlite")
     waiting = {"timeout": 60} if sqlite else {"connect_timeout": 10}
     try:
-        return optuna.storages.RDBStorage(
-            driven,
-            engine_kwargs={"connect_args": waiting, "pool_pre_ping": True},
-            heartbeat_interval=interval,
-            grace_period=grace,
-        )
+        with warnings.catch_warnings():  # signs of life are an experimental feature
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            return optuna.storages.RDBStorage(
+                driven,
+                engine_kwargs={"connect_args": waiting, "pool_pre_ping": True},
+                heartbeat_interval=interval,
+                grace_period=grace,
+            )
     except (sqlalchemy.exc.SQLAlchemyError, RuntimeError, ImportError) as error:
         raise SearchError(_sentence(error, url)) from None
 
@@ -122,7 +125,8 @@ def _differs(name: str, begun: object, told: Mapping[str, Any]) -> str:
 
 def _sentence(error: BaseException, url: str) -> str:
     """What is wrong with a storage, for whoever can mend it."""
-    reason, place = " ".join(str(error).split()), shown(url)
+    reason, place = " ".join(str(error).split()).split(" [SQL")[0], shown(url)
+    reason = reason.split(" (Background")[0]
     if isinstance(error, ImportError):
         return (
             "PostgreSQL needs its driver: `pip install 'effnet-explorer[search]'` installs psycopg."
@@ -137,6 +141,6 @@ def _sentence(error: BaseException, url: str) -> str:
             f"({optuna.__version__}); install that version, run `optuna storage upgrade`, or give "
             "another database."
         )
-    if re.search(r"refused|could not translate|resolve|timeout|No such file|not.*open", reason):
+    if re.search(r"refused|could not translate|resolve|timeout|No such file|unable to open", reason):
         return f"{place} cannot be reached; start the database, or give another --storage."
     return f"The storage {place} failed ({_PASSWORD.sub(r'…', reason):.200})."

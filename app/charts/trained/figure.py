@@ -147,7 +147,8 @@ def _series(points: Sequence[RunGroup]) -> dict[str, list[RunGroup]]:
 
 
 def _symbol(one: RunGroup) -> str:
-    return {"family": "circle", "ablation": "x", "search": "hexagram"}.get(one.group) or _SYMBOLS[one.strategy]
+    others = {"family": "circle", "ablation": "x", "search": "hexagram"}
+    return others.get(one.group) or _SYMBOLS[one.strategy]
 
 
 def _bars(errors: Sequence[float | None]) -> dict[str, object] | None:
