@@ -10,6 +10,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from app.sharing import SCRIPT, share
 from app.widgets import told
 
 LOGGER = logging.getLogger("effnet.app")
@@ -31,8 +32,8 @@ def page(title: str, question: str) -> Callable[[Callable[[], None]], Callable[[
         def guarded() -> None:
             st.html(STYLE_SHEET)
             st.html(
-                f'<header class="page-heading"><h1>{title}</h1><p>{question}</p></header>'
-                f"<script>{HISTORY}</script>",
+                f'<header class="page-heading"><h1>{title}</h1>{share()}<p>{question}</p></header>'
+                f"<script>{HISTORY}{SCRIPT}</script>",
                 unsafe_allow_javascript=True,
             )
             try:

@@ -217,8 +217,12 @@ def start_server(
     tmp_path_factory: pytest.TempPathFactory,
     free_port: Callable[[], int],
     wait_healthy: Callable[..., None],
-) -> Callable[[], AbstractContextManager[tuple[str, subprocess.Popen[bytes]]]]:
-    """Return what serves the app, set up but with no weights and no runs: its URL and process."""
+) -> Callable[..., AbstractContextManager[tuple[str, subprocess.Popen[bytes]]]]:
+    """Return what serves the app, set up but with no weights and no runs: its URL and process.
+
+    It takes the calibration of the machine that it is to find, by default none.
+    """
+    from effnet_core.latency import save
     from effnet_core.service.preparing import prepare
     from effnet_core.weights import WeightsStore
 
@@ -227,10 +231,14 @@ def start_server(
         prepare(WeightsStore(cache / "weights"), weights)
 
     @contextmanager
-    def start() -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    def start(calibration: Any = None) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
         port = free_port()
+        own = tmp_path_factory.mktemp("cache")
+        (own / "weights").symlink_to(cache / "weights")
+        if calibration is not None:
+            save(calibration, own / "calibration.json")
         environment = os.environ | {
-            "EFFNET_CACHE": str(cache),
+            "EFFNET_CACHE": str(own),
             "EFFNET_RUNS": str(tmp_path_factory.mktemp("runs")),
         }
         command = [sys.executable, "-m", "app.server", "--port", str(port)]
