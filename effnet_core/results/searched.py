@@ -215,7 +215,7 @@ def search_verdict(points: tuple[RunGroup, ...], record: SearchRecord) -> Search
     return None
 
 
-def paper_shares(record: SearchRecord) -> ScalingRule:
+def on_surface(record: SearchRecord) -> ScalingRule:
     """The paper's rule moved along its own direction onto the record's surface."""
     power = np.log(record.cost_factor) / np.log(PAPER_RULE.cost_factor)
     rule = PAPER_RULE

@@ -141,6 +141,8 @@ def _sentence(error: BaseException, url: str) -> str:
             f"({optuna.__version__}); install that version, run `optuna storage upgrade`, or give "
             "another database."
         )
-    if re.search(r"refused|could not translate|resolve|timeout|No such file|unable to open", reason):
+    if re.search(
+        r"refused|could not translate|resolve|timeout|No such file|unable to open", reason
+    ):
         return f"{place} cannot be reached; start the database, or give another --storage."
     return f"The storage {place} failed ({_PASSWORD.sub(r'…', reason):.200})."
