@@ -48,7 +48,7 @@ def draw() -> None:
     _draw_chart(runs, axis, logarithmic)
     _draw_verdict(runs)
     experiment.draw(runs)
-    _draw_table(runs)
+    _draw_table(every)
     _draw_run(every)
 
 
@@ -175,6 +175,7 @@ def _row(run: MeasuredRun) -> dict[str, object]:
         "Parameters": run.cost.params,
         "FLOPs (multiply-adds)": run.cost.mult_adds,
         "Pixels": run.spec.resolution,
+        "Classes": run.spec.num_classes,
         "Group": run.group,
         "Scaled": run.strategy,
         "Seed": run.seed,
