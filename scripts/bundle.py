@@ -46,6 +46,7 @@ class Naming:
     """What a bundled model is called and where it belongs.
 
     `group` is "family", "duel", "ablation" or "search", `base_phi` the φ that a duel starts from.
+    `photos` is what the photos are called, None for the run's own name of them.
     """
 
     id: str
@@ -54,6 +55,7 @@ class Naming:
     strategy: str
     phi: float | None
     base_phi: float | None = None
+    photos: str | None = None
 
 
 def half_precision(loaded: LoadedWeights) -> LoadedWeights:
@@ -133,14 +135,16 @@ def run_record(run: RunFolder, naming: Naming, *, side: int, date: str) -> dict[
         raise TrainingError(f"{run.path} is not finished, so there is nothing to record.")
     begun = run.begun()
     recipe, spec, about = begun.recipe, begun.spec, begun.about
+    named, photos = asdict(naming), {**about["data"], "side": side}
+    photos["name"] = named.pop("photos") or photos["name"]
     epochs = [metric for metric in run.read_metrics() if metric["kind"] == "epoch"]
     return {
-        **asdict(naming),
+        **named,
         "seed": recipe.seed,
         "name": spec.name,
         "spec": spec.to_dict(),
         "recipe": recipe.to_dict(),
-        "data": {**{k: v for k, v in about["data"].items() if k != "path"}, "side": side},
+        "data": {key: value for key, value in photos.items() if key != "path"},
         "from": about.get("from"),
         "environment": {key: about[key] for key in ("effnet", "torch", "python") if key in about},
         "device": about["device"],

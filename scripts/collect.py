@@ -23,7 +23,7 @@ from effnet_core.training.runs.folder import RunFolder
 from scripts.bundle import ASSETS, Naming, bundle, record_only
 
 
-def naming(family: Family, run: FamilyRun) -> Naming:
+def naming(family: Family, run: FamilyRun, side: int) -> Naming:
     """What a run of the list is called where it is shown."""
     told = family.describe(run, on_cpu=True)
     phi = None if told["phi"] is None else f"{told['phi']:g}".replace("-", "−")
@@ -36,6 +36,7 @@ def naming(family: Family, run: FamilyRun) -> Naming:
         strategy=run.strategy,
         phi=told["phi"],
         base_phi=told["base_phi"],
+        photos=f"Tiny-ImageNet-200, {family.num_classes} classes, {side} px",
     )
 
 
@@ -63,7 +64,7 @@ def collect(
     for run, folder in finished(family, places):
         if (assets / "measured" / "runs" / f"{run.id}.json").exists():
             continue
-        name, found = naming(family, run), RunFolder(folder)
+        name, found = naming(family, run, photos.side), RunFolder(folder)
         if with_weights(family, run):
             bundle(found, name, photos, assets, date=today)
         else:

@@ -56,7 +56,12 @@ def importance(found: tuple[Importance, ...]) -> go.Figure:
         x=[one.share for one in found],
         y=[one.axis for one in found],
         orientation="h",
-        error_x={"array": [one.error for one in found], "thickness": 1.5, "width": 4},
+        error_x={
+            "array": [one.error for one in found],
+            "color": GREY,
+            "thickness": 2,
+            "width": 4,
+        },
         hovertemplate="%{y}: %{x:.2f}<extra></extra>",
     )
     chart.update_xaxes(title="share of the variance explained", range=[0, 1])

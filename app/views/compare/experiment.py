@@ -84,7 +84,7 @@ def _ablations(points: tuple[RunGroup, ...]) -> list[dict[str, object]]:
     for one in (one for one in points if one.group == "ablation"):
         for whole in points:
             same = (whole.strategy, whole.base_phi) == (one.strategy, one.base_phi)
-            if whole.group != "ablation" and same and whole.runs[0].phi == one.runs[0].phi:
+            if whole.group in ("family", "duel") and same and whole.runs[0].phi == one.runs[0].phi:
                 rows += _row(whole, one, one.runs[0].id)
     return rows
 

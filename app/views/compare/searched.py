@@ -8,7 +8,7 @@ from app import widgets
 from app.charts.search import figure, words
 from app.pages import page
 from app.scale.network import ALPHA, BETA, GAMMA, PHI
-from app.text import as_csv, percent
+from app.text import as_csv, minus, percent
 from effnet_core.results.searched import FEWEST, SearchRecord, SearchTrial, search_verdict
 from effnet_core.results.seeds import RunGroup
 
@@ -38,11 +38,11 @@ def _about(record: SearchRecord) -> str:
         f"{len(record.trials)} trials by {_SAMPLERS[record.sampler]} on the surface "
         f"α·β²·γ² = {record.cost_factor:.2f}, {complete} of them trained to the end and "
         f"{record.pruned} pruned by their curve. Each grows the network at "
-        f"φ = {record.base_phi:g} ({record.base_mult_adds / 1e6:.1f} M multiply-adds) by "
+        f"φ = {minus(record.base_phi)} ({record.base_mult_adds / 1e6:.1f} M multiply-adds) by "
         f"{record.phi:g} steps to {record.mult_adds / 1e6:.1f} M, within 3 % (exact), and learns "
         f"{record.recipe.get('epochs')} epochs on {record.data.train:,} photos; judged on "
         f"{record.data.held_out:,} held out. {record.num_classes} classes."
-    ).replace("φ = -", "φ = −")
+    )
 
 
 def _draw_best(record: SearchRecord, points: tuple[RunGroup, ...]) -> None:
