@@ -24,6 +24,7 @@ from effnet_core.cli.common import (
 from effnet_core.cli.streams import print_json, say
 from effnet_core.cli.training_progress import following, readable_time
 from effnet_core.errors import InvalidInput
+from effnet_core.search.surface import SAMPLERS, lattice
 
 if TYPE_CHECKING:
     import optuna
@@ -31,8 +32,7 @@ if TYPE_CHECKING:
     from effnet_core.search.pricing import Price
     from effnet_core.search.running import Tally
     from effnet_core.search.space import SearchSpace
-
-SAMPLERS = ("tpe", "random", "grid")
+    from effnet_core.training.job import TrainingData
 
 
 def register(commands: Commands) -> None:
@@ -129,25 +129,23 @@ def _print_price(space: SearchSpace, found: Price, measured_on: str) -> None:
 
 def _search(args: argparse.Namespace, space: SearchSpace) -> int:
     with working("Loading PyTorch"):
-        from effnet_core.search import running, samplers, storage, training
+        from effnet_core.search import storage  # first: it says where Optuna is missing
+
+        from effnet_core.search import running, training  # isort: skip
         from effnet_core.training import job
         from effnet_core.training.distributed import joined
-    places = storage.open_storage(args.storage)
     with working(f"Reading {args.data}"):
         data = job.read_data(Path(args.data))
     training.require_suitable(space, data)
-    trials = args.trials if args.sampler != "grid" else len(samplers.lattice(args.trials))
-    study = storage.guarded(
-        lambda: storage.open_study(
-            places,
-            args.study,
-            training.about(space, data),
-            training.pruner(space.recipe.epochs),
-        ),
-        args.storage,
-    )
-    study.sampler = samplers.sampler(args.sampler, seed=args.seed, trials=trials)
+    trials = args.trials if args.sampler != "grid" else len(lattice(args.trials))
+    with storage.guarded(args.storage):
+        study = _opened(args, space, data, trials)
     with joined(args.device) as world, following() as follower:
+
+        def told(trial: optuna.trial.FrozenTrial, tally: Tally) -> None:
+            follower.close()
+            _tell(trial, tally, trials)
+
         objective = training.Training(
             space,
             data,
@@ -155,20 +153,29 @@ def _search(args: argparse.Namespace, space: SearchSpace) -> int:
             world,
             lambda number, status: follower(status, f"trial {number}"),
         )
-
-        def told(trial: optuna.trial.FrozenTrial, tally: Tally) -> None:
-            follower.close()
-            _tell(trial, tally, trials)
-
         try:
-            storage.guarded(
-                lambda: running.run(study, objective, trials, grace=storage.GRACE, told=told),
-                args.storage,
-            )
+            with storage.guarded(args.storage):
+                running.run(study, objective, trials, grace=storage.GRACE, told=told)
         except (running.Stopped, KeyboardInterrupt):
             say("Interrupted; the same command goes on from here.")
             return INTERRUPTED
     return _report(args, space, study, data.photos.side)
+
+
+def _opened(
+    args: argparse.Namespace, space: SearchSpace, data: TrainingData, trials: int
+) -> optuna.Study:
+    """The study of this search, with its sampler."""
+    from effnet_core.search import samplers, storage, training
+
+    study = storage.open_study(
+        storage.open_storage(args.storage),
+        args.study,
+        training.about(space, data),
+        training.pruner(space.recipe.epochs),
+    )
+    study.sampler = samplers.sampler(args.sampler, seed=args.seed, trials=trials)
+    return study
 
 
 def _tell(trial: optuna.trial.FrozenTrial, tally: Tally, trials: int) -> None:

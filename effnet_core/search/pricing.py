@@ -5,9 +5,8 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
-from effnet_core.search.samplers import Sampler
 from effnet_core.search.space import NoNetwork, Proposal, SearchSpace
-from effnet_core.search.surface import Square, lattice, shares_at
+from effnet_core.search.surface import Sampler, Square, lattice, shares_at
 
 BACKWARD = 3
 """Training on a photo costs about three times the forward pass (forward, and two backward)."""

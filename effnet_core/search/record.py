@@ -14,10 +14,10 @@ from optuna.trial import FrozenTrial, TrialState
 
 from effnet_core import files
 from effnet_core.search.running import counted
-from effnet_core.search.samplers import PARAMETERS, Sampler
+from effnet_core.search.samplers import PARAMETERS
 from effnet_core.search.space import SearchSpace
 from effnet_core.search.storage import ABOUT, SearchError
-from effnet_core.search.surface import shares_at
+from effnet_core.search.surface import Sampler, shares_at
 from effnet_core.search.training import DEVICE, FAILED, NETWORK, SECONDS, SEED
 from effnet_core.training.family.runs import FORMAT as LIST_FORMAT
 

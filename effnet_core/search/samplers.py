@@ -8,17 +8,14 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping
-from typing import Any, Literal, get_args
+from typing import Any
 
 import optuna
 from optuna.distributions import BaseDistribution, FloatDistribution
 from optuna.samplers import BaseSampler, RandomSampler, TPESampler
 from optuna.trial import FrozenTrial
 
-from effnet_core.search.surface import Square, lattice
-
-Sampler = Literal["random", "grid", "tpe"]
-SAMPLERS: tuple[Sampler, ...] = get_args(Sampler)
+from effnet_core.search.surface import Sampler, Square, lattice
 
 PARAMETERS = ("u", "v")
 """The two coordinates of a `Square`, as a study names them."""

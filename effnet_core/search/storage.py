@@ -8,7 +8,8 @@ from __future__ import annotations
 import json
 import re
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from effnet_core.errors import EffnetError, InvalidInput
@@ -99,10 +100,11 @@ def load_study(storage: optuna.storages.RDBStorage, name: str) -> optuna.Study:
         raise SearchError(f"The storage holds no search called {name!r:.80}.") from None
 
 
-def guarded(work: Callable[[], Any], url: str) -> Any:
-    """What `work` gives; raises SearchError where the storage fails under it."""
+@contextmanager
+def guarded(url: str) -> Iterator[None]:
+    """Raise SearchError where the storage fails under the work in the block."""
     try:
-        return work()
+        yield
     except (sqlalchemy.exc.SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
         raise SearchError(_sentence(error, url)) from error
 

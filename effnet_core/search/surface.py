@@ -10,9 +10,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 from effnet_core.architecture.scaling import ScalingRule
 from effnet_core.errors import InvalidInput
+
+Sampler = Literal["tpe", "random", "grid"]
+SAMPLERS: tuple[Sampler, ...] = get_args(Sampler)
+"""Who may propose places: TPE, which learns; chance; an even grid."""
 
 Square = tuple[float, float]
 """Two numbers in [0, 1] that stand for a place on the triangle."""

@@ -12,7 +12,7 @@ from typing import Any
 import optuna
 
 from effnet_core.search import running, samplers, storage
-from effnet_core.search.surface import Shares, Surface
+from effnet_core.search.surface import Sampler, Shares, Surface
 
 SURFACE = Surface(1.944)
 INTERVAL, GRACE = 1, 2
@@ -41,14 +41,14 @@ def study(url: str, about: dict[str, Any] | None = None) -> optuna.Study:
     )
 
 
-def work(url: str, trials: int, kind: samplers.Sampler = "tpe", pause: float = 0.05) -> None:
+def work(url: str, trials: int, kind: Sampler = "tpe", pause: float = 0.05) -> None:
     """What a worker does: everything up to `trials`."""
     found = study(url)
     found.sampler = samplers.sampler(kind, seed=0, trials=trials)
     running.run(found, objective((1.2, 1.1, 1.15), pause), trials, grace=GRACE)
 
 
-def worker(url: str, trials: int, kind: samplers.Sampler = "tpe") -> BaseProcess:
+def worker(url: str, trials: int, kind: Sampler = "tpe") -> BaseProcess:
     """A forked worker, which has nothing open that its parent has."""
     started = multiprocessing.get_context("fork").Process(target=work, args=(url, trials, kind))
     started.start()

@@ -10,7 +10,7 @@ import optuna
 import pytest
 
 from effnet_core.search import running, samplers
-from effnet_core.search.surface import lattice, shares_at
+from effnet_core.search.surface import SAMPLERS, Sampler, lattice, shares_at
 from tests.core.search.formula import GRACE, SURFACE, kill, objective, require_whole, study, worker
 
 
@@ -28,8 +28,8 @@ def test_tpe_finds_the_optimum_of_a_known_surface_in_sixty_trials(
     assert (rule.alpha, rule.beta, rule.gamma) == pytest.approx((alpha, beta, gamma), abs=0.05)
 
 
-@pytest.mark.parametrize("kind", samplers.SAMPLERS)
-def test_a_sampler_draws_the_same_again(kind: samplers.Sampler) -> None:
+@pytest.mark.parametrize("kind", SAMPLERS)
+def test_a_sampler_draws_the_same_again(kind: Sampler) -> None:
     drawn = []
     for _ in range(2):
         found = optuna.create_study(direction="maximize")
