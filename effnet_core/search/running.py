@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 
 import optuna
 from optuna.exceptions import ExperimentalWarning, UpdateFinishedTrialError
-from optuna.storages._heartbeat import is_heartbeat_enabled
+from optuna.storages._heartbeat import BaseHeartbeat, is_heartbeat_enabled
 from optuna.trial import FrozenTrial, TrialState
 
 from effnet_core.search import samplers
@@ -69,7 +69,7 @@ def run(
         if not found.waiting and found.ended + found.running >= trials:
             time.sleep(min(1.0, grace / 4))  # another process has the last ones; it may yet die
             continue
-        _one(study, objective, trials, told)
+        _one(study, objective, trials, grace, told)
 
 
 def tally(study: optuna.Study) -> Tally:
@@ -150,6 +150,7 @@ def _one(
     study: optuna.Study,
     objective: Objective,
     trials: int,
+    grace: float,
     told: Callable[[FrozenTrial, Tally], None],
 ) -> None:
     """One trial, unless another process took the turn meanwhile."""
@@ -157,10 +158,12 @@ def _one(
     storage = study._storage
 
     def tried(trial: optuna.Trial) -> float:
-        if is_heartbeat_enabled(storage):  # else one killed before the first is never found
+        if isinstance(storage, BaseHeartbeat) and is_heartbeat_enabled(storage):
+            # the first at once: one that is killed before it would never be found
             storage.record_heartbeat(trial._trial_id)
         trial.set_user_attr(SEEN, True)
         shares = shares_at(samplers.place(trial))
+        _await_places(study, trial.number, grace)
         _require_turn(study, trial, trials)
         return objective(trial, shares)
 
@@ -172,6 +175,16 @@ def _one(
         study.optimize(tried, n_trials=1, catch=(_Surplus,), callbacks=[ended])
     except UpdateFinishedTrialError:
         return  # this process slept so long that it was given up; another has the place
+
+
+def _await_places(study: optuna.Study, number: int, grace: float) -> None:
+    """Wait until every trial under way before this one says what it tries, or is lost."""
+    until = time.monotonic() + grace
+    while time.monotonic() < until and any(
+        one.number < number and not has_place(one)
+        for one in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+    ):
+        time.sleep(0.05)
 
 
 def _require_turn(study: optuna.Study, trial: optuna.Trial, trials: int) -> None:

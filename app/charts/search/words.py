@@ -28,7 +28,7 @@ def hover(trial: SearchTrial) -> str:
 def message(record: SearchRecord) -> str:
     """In words what the surface shows."""
     best = record.best
-    found = "" if best is None else f" The best is {rule(best)}: {percent(best.top1)}."
+    found = "" if best is None else f" The best is {rule(best)}: {percent(best.top1 or 0)}."
     return (
         f"{len(record.trials)} trials on the surface α·β²·γ² = {record.cost_factor:.2f}, "
         f"α across and β up, coloured by held-out top-1; {record.pruned} pruned.{found}"

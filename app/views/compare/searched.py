@@ -53,7 +53,7 @@ def _draw_best(record: SearchRecord, points: tuple[RunGroup, ...]) -> None:
     verdict = search_verdict(points, record)
     told = verdict.sentence if verdict else _not_confirmed(record)
     st.markdown(
-        f"**Best: {words.rule(best)}**, held-out top-1 {percent(best.top1)}. {told} "
+        f"**Best: {words.rule(best)}**, held-out top-1 {percent(best.top1 or 0)}. {told} "
         f"{widgets.source('measured')}"
     )
     found = best.rule

@@ -69,7 +69,15 @@ def test_a_search_goes_on_and_writes_its_record(
     tiny: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     space, data = tiny
-    given = ("search", "--space", space, "--data", data, "--out", tmp_path / "trials")
+    given: tuple[object, ...] = (
+        "search",
+        "--space",
+        space,
+        "--data",
+        data,
+        "--out",
+        tmp_path / "trials",
+    )
     given += ("--storage", f"sqlite:///{tmp_path / 'search.db'}", "--device", "cpu", "--json")
     first = answered(capsys, *given, "--trials", 1)
     assert len(first["trials"]) == 1
