@@ -14,7 +14,7 @@ from app.markup import plain
 from app.pages import page
 from app.state import Choice, Field, Several, put
 from app.text import as_csv, minus, percent
-from app.views.compare import controls, maps
+from app.views.compare import controls, experiment, maps
 from effnet_core.errors import EffnetError
 from effnet_core.results.axes import CostAxis, find_axis
 from effnet_core.results.seeds import grouped
@@ -32,7 +32,7 @@ def fields() -> tuple[Field | Several, ...]:
         runs, scores = resources.trained()
     except EffnetError:
         return ()
-    return (_choice(runs), *maps.fields(scores)) if runs else ()
+    return (*experiment.fields(runs), _choice(runs), *maps.fields(scores)) if runs else ()
 
 
 def draw() -> None:
@@ -42,12 +42,14 @@ def draw() -> None:
         draw_none()
         return
     widgets.heading("Networks trained here", "measured", "computed")
+    every, runs = runs, experiment.chosen(runs)
     st.markdown(_about(runs))
     axis, logarithmic = draw_axis()
     _draw_chart(runs, axis, logarithmic)
     _draw_verdict(runs)
-    _draw_table(runs)
-    _draw_run(runs)
+    experiment.draw(runs)
+    _draw_table(every)
+    _draw_run(every)
 
 
 def draw_none() -> None:
@@ -173,6 +175,7 @@ def _row(run: MeasuredRun) -> dict[str, object]:
         "Parameters": run.cost.params,
         "FLOPs (multiply-adds)": run.cost.mult_adds,
         "Pixels": run.spec.resolution,
+        "Classes": run.spec.num_classes,
         "Group": run.group,
         "Scaled": run.strategy,
         "Seed": run.seed,
