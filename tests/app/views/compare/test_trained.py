@@ -15,6 +15,7 @@ from app.charts.trained.figure import curve
 from app.views.compare.trained import RUN
 from effnet_core.architecture.names import scaled
 from effnet_core.cost.report import summarize
+from effnet_core.files import unsealed
 from effnet_core.results.trained import measured_runs
 from tests.app.reading import COMPARE, healthy, opened
 
@@ -23,8 +24,10 @@ looks = partial(opened, COMPARE, part="Where they look")
 
 
 MEASURED = Path(__file__).resolve().parents[4] / "assets" / "measured"
-REAL = json.loads((MEASURED / "runs" / "tiny100-phi-4.json").read_text(encoding="utf-8"))
-MAPS = json.loads((MEASURED / "maps" / "tiny100-phi-4.json").read_text(encoding="utf-8"))
+REAL, MAPS = (
+    unsealed(json.loads((MEASURED / kind / "tiny100-phi-4.json").read_text(encoding="utf-8")))
+    for kind in ("runs", "maps")
+)
 FOUR = ("depth", "width", "resolution", "compound")
 
 
