@@ -46,7 +46,10 @@ def _draw_picture(picture: Picture, predictions: list[Prediction]) -> None:
     boxes = _boxes(predictions)
     seen = f" The lighter {_frames(boxes)[0]} what the models see." if boxes else ""
     framed = pictures.framed(picture, boxes)
-    st.image(framed, width="stretch", alt=picture.alt + seen, output_format="JPEG")
+    with st.container(key="looked-at"):
+        st.image(framed, width="stretch", alt=picture.alt + seen, output_format="JPEG")
+    place = "{} / {}".format(*framed.size)  # before the bytes have come
+    st.html(f"<style>.st-key-looked-at img {{ aspect-ratio: {place}; }}</style>")
 
 
 def _draw_facts(picture: Picture, predictions: list[Prediction]) -> None:
