@@ -13,7 +13,7 @@ from html import escape
 from app.text import percent
 
 _PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
-_BREAKS = re.compile(r"(?<=\w)[._-](?=\w)")
+_BREAKS = re.compile(r"(?<=\w)[._](?=\w)")
 # Control characters, line separators, and those that reverse the direction of writing.
 _INVISIBLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
 

@@ -90,7 +90,7 @@ def _draw_card(picture: Picture, card: ModelCard, given: Prediction | str, rows:
         st.html(caption(unknown))
     taken = f"{given.milliseconds:,.0f} ms measured, from bytes to answer"
     st.html(caption(" · ".join((taken, given.engine, given.device, given.dtype))))
-    with st.container(horizontal=True, vertical_alignment="center"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
         with st.popover("About this answer", type="tertiary"):
             _draw_about(card, given)
         export.draw(card, f"{picture.key}-{card.id}")
