@@ -15,6 +15,8 @@ from app.live.steps import to_json
 from app.markup import breakable, html
 
 _MATRIX = "matrix"
+_HEAD, _ROW, _FOOT = 2.9, 4.27, 1.7
+"""Heights of the table's lines in rem, at least."""
 _THUMBNAIL = (144, 120)
 """Pixels: twice what is drawn, for dense screens."""
 _html, _css, _script = (
@@ -63,6 +65,8 @@ def matrix(
     `chosen_picture` then says which row's key it was.
     """
     held = {"table": table(models, rows, below), "below": leads_to}
+    height = _HEAD + _ROW * len(rows) + _FOOT * len(below)  # before its script has come
+    st.html(f"<style>.st-key-{_MATRIX} {{ min-height: {height:.2f}rem; }}</style>")
     _matrix(key=_MATRIX, data=[to_json(held)], on_chosen_change=on_choice)
 
 

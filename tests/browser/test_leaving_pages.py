@@ -95,7 +95,7 @@ def test_no_word_is_broken_or_cut_and_buttons_are_even(
     assert len({(round(box["width"]), round(box["height"])) for box in boxes}) == 1
 
 
-TEXTS = "table.answers tbody th, .card-title h4, .matrix :is(b, th span)"
+TEXTS = "table.answers tbody th, .card-title :is(h3, h4), .matrix :is(b, th span)"
 
 
 @pytest.mark.parametrize(

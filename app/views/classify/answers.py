@@ -46,7 +46,10 @@ def _draw_picture(picture: Picture, predictions: list[Prediction]) -> None:
     boxes = _boxes(predictions)
     seen = f" The lighter {_frames(boxes)[0]} what the models see." if boxes else ""
     framed = pictures.framed(picture, boxes)
-    st.image(framed, width="stretch", alt=picture.alt + seen, output_format="JPEG")
+    with st.container(key="looked-at"):
+        st.image(framed, width="stretch", alt=picture.alt + seen, output_format="JPEG")
+    place = "{} / {}".format(*framed.size)  # before the bytes have come
+    st.html(f"<style>.st-key-looked-at img {{ aspect-ratio: {place}; }}</style>")
 
 
 def _draw_facts(picture: Picture, predictions: list[Prediction]) -> None:
@@ -89,7 +92,7 @@ def _draw_card(picture: Picture, card: ModelCard, given: Prediction | str, rows:
         st.html(caption(unknown))
     taken = f"{given.milliseconds:,.0f} ms measured, from bytes to answer"
     st.html(caption(" · ".join((taken, given.engine, given.device, given.dtype))))
-    with st.container(horizontal=True, vertical_alignment="center"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
         with st.popover("About this answer", type="tertiary"):
             _draw_about(card, given)
         export.draw(card, f"{picture.key}-{card.id}")

@@ -93,7 +93,7 @@ def place(given: Explanation) -> str:
 def draw_likeness(given: Explanation, first: Explanation) -> None:
     """Say how alike a map is to the first one, where both networks look."""
     if given is first:
-        st.html(caption("The other maps are compared with this one."))
+        st.html(caption("The others are compared with this map, by overlap and rank correlation."))
         return
     found = likeness(
         first.attribution.raw,
