@@ -171,7 +171,7 @@ def _side(text: str, key: str) -> int | None:
 
 def _colours(text: str, values: tuple[float, float, float], key: str) -> str:
     such = ", ".join(f"{value:g}" for value in values)
-    return st.text_input(text, placeholder=f"{_AS_SAID}, such as {such}", key=key)
+    return st.text_input(text, placeholder=_AS_SAID, key=key, help=f"ImageNet's are {such}.")
 
 
 def _add(files: list[UploadedFile], options: dict[str, Any]) -> None:
