@@ -205,7 +205,8 @@ def test_a_network_is_computed_as_timm_made_it(tmp_path: Path, made: dict[str, A
 
 def test_max_pooling_is_refused_wherever_it_stands(tmp_path: Path) -> None:
     model = timm.create_model("efficientnet_b0", num_classes=5, global_pool="max")
-    save_for_hf(model, str(tmp_path), model_args={"global_pool": "max"})
+    made = {"global_pool": "max"}
+    save_for_hf(model, str(tmp_path), model_args=made, safe_serialization=True)
     for place in (tmp_path, tmp_path / "model.safetensors"):
         with pytest.raises(CheckpointError, match="global_pool = 'max'"):
             load_checkpoint(place)
