@@ -39,9 +39,9 @@ def draw_answers(answers: Answers, setting: Setting) -> None:
             f"{free.network.resolution} pixels, is over by {_over(free)}."
         )
     title = Network(phi=_phi(phi), family=setting.family.word).title
-    named = {title: phi, "Free, most FLOPs": free}
+    named = {title: phi, "Any shape, most FLOPs": free}
     if near.network != free.network:
-        named["Free, near compound"] = near
+        named["Any shape, nearest compound"] = near
     fitting = {name: answer for name, answer in named.items() if answer.fits}
     if fitting:
         st.table(_unbroken([_network(name, answer) for name, answer in fitting.items()]))

@@ -93,7 +93,11 @@ def test_limits_give_the_networks_what_is_left_and_what_stops_them() -> None:
     assert "The largest φ is **0** (1,000 classes, float32, batch 1)" in said(app)
     assert "What stops it: the limit on parameters." in said(app)
     networks, left = tables(app)
-    assert list(networks["Network"]) == ["φ = 0", "Free, most FLOPs", "Free, near compound"]
+    assert list(networks["Network"]) == [
+        "φ = 0",
+        "Any shape, most FLOPs",
+        "Any shape, nearest compound",
+    ]
     for row, answer in zip(networks.to_dict("records"), answers, strict=True):
         assert row["Depth"] == f"×{answer.network.depth:.3g}"
         assert row["Pixels"] == str(answer.network.resolution)
@@ -157,7 +161,7 @@ def test_where_no_phi_fits_it_says_by_how_much_and_free_shapes_remain() -> None:
     over = -largest_phi(device("mcu").limits, Setting(dtype="int8")).rooms[0].left
     assert f"φ = −6, is over by {size(over)} of weights. A free shape does fit." in warning
     # the shape nearest to compound is the same network, and is not shown twice
-    assert list(tables(app)[0]["Network"]) == ["Free, most FLOPs"]
+    assert list(tables(app)[0]["Network"]) == ["Any shape, most FLOPs"]
     assert not any(button.key == "show-phi" for button in app.button)
 
 
@@ -236,11 +240,11 @@ def test_milliseconds_are_held_to_the_slow_edge(calibrated: Calibration) -> None
     band = free.network.latency
     assert free.fits and band is not None and band.high_ms <= 2.5
     networks, left = tables(app)
-    shown = networks.set_index("Network").loc["Free, most FLOPs", "Time here"]
+    shown = networks.set_index("Network").loc["Any shape, most FLOPs", "Time here"]
     assert shown == f"{band.ms:.2f} ms ({band.low_ms:.2f} – {band.high_ms:.2f})"
     row = left.set_index("Limit").loc["Time here"]
     assert row["At most"] == "2.50 ms"
-    assert row["Free, most FLOPs"].startswith(f"{2.5 - band.high_ms:.2g} ms left")
+    assert row["Any shape, most FLOPs"].startswith(f"{2.5 - band.high_ms:.2g} ms left")
     assert f"predicted from a calibration of this machine, {calibrated.made}" in said(app)
 
 
