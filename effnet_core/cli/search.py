@@ -11,6 +11,7 @@ import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from effnet_core import files
 from effnet_core.cli import INTERRUPTED
 from effnet_core.cli.common import (
     Commands,
@@ -185,14 +186,14 @@ def _tell(trial: optuna.trial.FrozenTrial, tally: Tally, trials: int) -> None:
 
 
 def _report(args: argparse.Namespace, space: SearchSpace, study: optuna.Study, side: int) -> int:
-    from effnet_core.search.record import confirming, record, write_json
+    from effnet_core.search.record import confirming, record
 
     identity = Path(args.record).stem if args.record else args.study
     found = record(study, space, identity, sampler=args.sampler, seed=args.seed, side=side)
     if args.record:
-        write_json(Path(args.record), found)
+        files.write_json(Path(args.record), found)
     if args.best:
-        write_json(Path(args.best), confirming(study, space, identity))
+        files.write_json(Path(args.best), confirming(study, space, identity))
     if args.json:
         print_json(found)
     else:

@@ -16,7 +16,18 @@ import numpy as np
 
 from effnet_core.architecture.scaling import PAPER_RULE, ScalingCoefficients, ScalingRule
 from effnet_core.errors import InvalidInput
-from effnet_core.files import Amount, Number, Share, Text, Unfit, Whole, asset, conform, parse_json
+from effnet_core.files import (
+    Amount,
+    Number,
+    Share,
+    Text,
+    Unfit,
+    Whole,
+    asset,
+    conform,
+    parse_json,
+    unsealed,
+)
 from effnet_core.results.seeds import RunGroup
 from effnet_core.results.trained import TrainedOn
 
@@ -150,7 +161,7 @@ def read_search(path: Path) -> SearchRecord:
     """The record in a file; raises InvalidInput with a sentence that names it."""
     try:
         text = path.read_text(encoding="utf-8")
-        values = parse_json(text)
+        values = unsealed(parse_json(text))
         if not isinstance(values, dict):
             raise Unfit("it is no JSON object")
         found = conform(values | {"text": text}, SearchRecord, closed=False)

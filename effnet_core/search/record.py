@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import json
-from collections.abc import Mapping
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from effnet_core import files
 from effnet_core.search.running import counted
 from effnet_core.search.samplers import PARAMETERS
 from effnet_core.search.space import SearchSpace
@@ -53,11 +49,6 @@ def record(
         "trials": [_trial(space, number, one) for number, one in enumerate(counted(study))],
         "date": datetime.now(UTC).date().isoformat(),
     }
-
-
-def write_json(path: Path, value: Mapping[str, Any]) -> None:
-    """Write plain values as a JSON file, in one step."""
-    files.write(path, (json.dumps(value, indent=1, ensure_ascii=False) + "\n").encode())
 
 
 def confirming(study: optuna.Study, space: SearchSpace, identity: str) -> dict[str, Any]:

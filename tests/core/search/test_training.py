@@ -10,6 +10,7 @@ import optuna
 import pytest
 import torch
 
+from effnet_core import files
 from effnet_core.datasets import prepared
 from effnet_core.errors import InvalidInput
 from effnet_core.results.searched import read_search
@@ -86,7 +87,7 @@ def test_trials_are_trained_recorded_and_read_again(
     assert running.run(study, objective, 3, grace=2).ended == 3
     assert not list((tmp_path / "runs").glob("tiny-*/*"))
     written = record.record(study, space, "tiny", sampler="grid", seed=0, side=16)
-    record.write_json(tmp_path / "tiny.json", written)
+    files.write_json(tmp_path / "tiny.json", written)
     found = read_search(tmp_path / "tiny.json")
     assert len(found.trials) == 3
     for one, trial in zip(found.trials, running.counted(study), strict=True):
@@ -96,7 +97,7 @@ def test_trials_are_trained_recorded_and_read_again(
     best = found.best
     assert best is not None and best.top1 == study.best_value
     family = tmp_path / "best.json"
-    record.write_json(family, record.confirming(study, space, "tiny"))
+    files.write_json(family, record.confirming(study, space, "tiny"))
     runs = read_family(family)
     assert [run.seed for run in runs.runs] == [0, 1, 2]
     assert {run.group for run in runs.runs} == {"search"}

@@ -34,6 +34,7 @@ FOUR = ("depth", "width", "resolution", "compound")
 def put(folder: Path, identity: str, top1: float, *, maps: bool = False, **changes: Any) -> None:
     one = copy.deepcopy(REAL) | {"id": identity, **changes}
     one["validation"]["top1"] = top1
+    one.pop("seal", None)  # of the record as it was
     for kind, values in (("runs", one), ("maps", MAPS | {"run": identity})):
         if kind == "runs" or maps:
             (folder / kind).mkdir(parents=True, exist_ok=True)
