@@ -15,7 +15,7 @@ from app.live.steps import to_json
 from app.markup import breakable, html
 
 _MATRIX = "matrix"
-_HEAD, _ROW, _FOOT = 2.9, 4.27, 1.7
+_HEAD, _ROW, _FOOT = 1.9, 4.27, 1.7
 """Heights of the table's lines in rem, at least."""
 _THUMBNAIL = (144, 120)
 """Pixels: twice what is drawn, for dense screens."""

@@ -17,9 +17,9 @@ PAGES = {
     "/classify": "table.answers",
     "/explain": "[data-testid=stImage]",
     "/compare": f".st-key-trade-off {CHART}",
-    "/compare?part=Time+here": ".st-key-time input",
-    "/compare?part=Trained+here": f".st-key-trained-here {CHART}",
-    "/compare?part=Where+they+look": "[data-testid=stDataFrame] canvas",
+    "/compare?view=Time+here": ".st-key-time input",
+    "/compare?view=Trained+here": f".st-key-trained-here {CHART}",
+    "/compare?view=Where+they+look": "[data-testid=stDataFrame] canvas",
     "/train": ".st-key-controls",
 }
 STREAMLITS_OWN = {"presentation-role-conflict": "stFileUploaderDropzone"}

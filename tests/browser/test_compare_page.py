@@ -80,7 +80,7 @@ def test_a_part_has_its_address(server: str, browser_page: OpenPage) -> None:
     page = ready(browser_page(), server)
     page.get_by_role("tab", name="Where they look").click()
     page.get_by_role("heading", name="The networks on Classify").wait_for()
-    wait_for_address(page, "part=Where+they+look")
+    wait_for_address(page, "view=Where+they+look")
     other = browser_page()
     other.goto(page.url)
     other.get_by_role("heading", name="The networks on Classify").wait_for()

@@ -84,17 +84,19 @@ def test_no_word_is_broken_or_cut_and_buttons_are_even(
     page.get_by_role("heading", name=photo.name).wait_for(timeout=60_000)
     page.locator("table.answers").nth(3).wait_for(timeout=60_000)
     assert not [word for word in broken_words(page, TEXTS) if "." not in word]
-    cut = "[...document.querySelectorAll('table.answers tbody th, .matrix b')]"
-    assert not page.evaluate(f"{cut}.filter(one => one.scrollWidth > one.clientWidth + 1).length")
+    assert not page.evaluate(CUT, f"{TEXTS}, .matrix b")
     page.goto(f"{server}/explain?picture=Rocket&model={LITES[0]}")
-    page.locator("[class*=st-key-gallery-] button").nth(11).wait_for(timeout=60_000)
+    page.locator("[class*=st-key-gallery-] img").nth(11).wait_for(timeout=60_000)
     assert not broken_words(page, "[class*=st-key-explain-class-] button")
-    boxes = [
-        one.bounding_box() for one in page.locator("[class*=st-key-explain-class-] button").all()
-    ]
+    buttons = page.locator("[class*=st-key-explain-class-] button:visible")
+    boxes = [one.bounding_box() for one in buttons.all()]
+    assert len(boxes) == 12
     assert len({(round(box["width"]), round(box["height"])) for box in boxes}) == 1
 
 
+CUT = """selector => [...document.querySelectorAll(selector)].filter(one =>
+    one.clientWidth && (one.scrollWidth > one.clientWidth + 1
+        || one.scrollHeight > one.clientHeight + 3)).map(one => one.textContent)"""
 TEXTS = "table.answers tbody th, .card-title :is(h3, h4), .matrix :is(b, th span)"
 
 

@@ -37,7 +37,7 @@ def draw(picture: Picture, cards: tuple[ModelCard, ...], given: Given, rows: int
             columns = st.columns(max(1, len(cards)))
             for column, card in zip(columns, cards, strict=False):
                 with column:
-                    _draw_card(picture, card, given[card.id], rows)
+                    _draw_card(picture, card, given[card.id], rows, narrow=len(cards) > 3)
         if few:
             _draw_agreement(predictions, cards)
 
@@ -75,14 +75,19 @@ def _frames(boxes: tuple[pictures.Box, ...]) -> tuple[str, str]:
     return ("frames are", "crops") if len(boxes) > 1 else ("frame is", "crop")
 
 
-def _draw_card(picture: Picture, card: ModelCard, given: Prediction | str, rows: int) -> None:
+def _draw_card(
+    picture: Picture, card: ModelCard, given: Prediction | str, rows: int, *, narrow: bool
+) -> None:
     if isinstance(given, str):
         st.html(title(label(card)))
         st.error(plain(given))
         return
     head = f"head-{picture.key}-{card.id}"
     with st.container(horizontal=True, vertical_alignment="center", wrap=False, key=head):
-        st.image(given.view, width=72, alt=f"The crop of {picture.title} that {label(card)} sees.")
+        width = 40 if narrow else 72
+        st.image(
+            given.view, width=width, alt=f"The crop of {picture.title} that {label(card)} sees."
+        )
         name, _, of = label(card).partition(" · ")
         seen = f"sees {given.resolution} × {given.resolution} pixels"
         st.html(title(name, *filter(None, (of, seen))))

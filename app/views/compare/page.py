@@ -17,7 +17,7 @@ PARTS: dict[str, Callable[[], None]] = {
     "Trained here": trained.draw,
     "Where they look": looks.draw,
 }
-PART = Choice(key="part", label="The part shown", options=tuple(PARTS), default="Published")
+PART = Choice(key="view", label="The part shown", options=tuple(PARTS), default="Published")
 FIELDS = (PART, *controls.FIELDS, *timing.FIELDS, *table.FIELDS)
 
 

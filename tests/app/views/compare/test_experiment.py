@@ -14,7 +14,7 @@ from tests.app.reading import COMPARE, healthy, opened
 from tests.app.views.compare.test_trained import FOUR, REAL, put, words
 from tests.core.results import searches
 
-PART = {"part": "Trained here"}
+PART = {"view": "Trained here"}
 
 
 def put_25(folder: Path, identity: str, top1: float, **changes: Any) -> None:

@@ -41,7 +41,7 @@ def figure(app: AppTest) -> dict[str, Any]:
 
 def turned_to(app: AppTest, part: str) -> AppTest:
     """The page once another part was chosen."""
-    app.session_state["part"] = part
+    app.session_state["view"] = part
     return healthy(app.run())
 
 
@@ -262,11 +262,11 @@ def test_every_part_has_an_address_and_stands_alone() -> None:
         ("Time here", "Latency on this machine"),
         ("Where they look", "The networks on Classify"),
     ):
-        app = open_page(part=part)
+        app = open_page(view=part)
         headings = " ".join(one.value for one in app.subheader)
         assert heading in headings or part == "Where they look"
         assert bool(app.get("plotly_chart")) == (part == "Published")
-    assert "“elsewhere”" in open_page(part="elsewhere").warning[0].value
+    assert "“elsewhere”" in open_page(view="elsewhere").warning[0].value
 
 
 @pytest.fixture
@@ -312,7 +312,7 @@ def test_networks_are_timed_here_and_drawn(quick_latency: list[tuple[int, str]])
 def test_torch_times_where_it_is_asked_to(
     quick_latency: list[tuple[int, str]],
 ) -> None:
-    app = open_page(part="Time here", runs="4", engine="PyTorch")
+    app = open_page(view="Time here", runs="4", engine="PyTorch")
     app.multiselect(key="time").set_value(["B0 at 224"])
     next(button for button in app.button if button.label == "Time them here").click().run()
     assert quick_latency == [(4, "torch")]

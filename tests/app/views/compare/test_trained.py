@@ -19,8 +19,8 @@ from effnet_core.files import unsealed
 from effnet_core.results.trained import measured_runs
 from tests.app.reading import COMPARE, healthy, opened
 
-open_page = partial(opened, COMPARE, part="Trained here")
-looks = partial(opened, COMPARE, part="Where they look")
+open_page = partial(opened, COMPARE, view="Trained here")
+looks = partial(opened, COMPARE, view="Where they look")
 
 
 MEASURED = Path(__file__).resolve().parents[4] / "assets" / "measured"
