@@ -48,6 +48,8 @@ MAX_TENSORS = 100_000
 """Of one file; the largest network here has some 40,000, and its optimiser twice as many again."""
 MAX_PICKLE_BYTES = 16 * 2**20
 """Of what names and shapes a PyTorch file's tensors, without their values."""
+MAX_PICKLED_CONTAINERS, CONTAINERS_A_TENSOR = 200_000, 100
+"""Tuples, lists and dictionaries there: so many, and so many more for each of its tensors."""
 MAX_NESTING = 16
 """Dictionaries within dictionaries, around the tensors of a checkpoint."""
 MAX_NETWORKS = 16

@@ -189,6 +189,8 @@ def _header_length(data: bytes) -> int:
 
 def _load_safetensors(data: bytes, file_name: str) -> tuple[dict[str, Any], dict[str, str]]:
     length = _header_length(data)
+    if (count := data.count(b'"dtype"', 8, 8 + length)) > MAX_TENSORS:  # before it is parsed
+        raise CheckpointError(pickled.too_many(count, file_name))
     tensors: dict[str, Any]
     try:
         header = json.loads(data[8 : 8 + length])

@@ -22,7 +22,12 @@ import numpy as np
 
 from effnet_core.errors import CheckpointError
 from effnet_core.files import readable_size
-from effnet_core.limits import MAX_PICKLE_BYTES, MAX_TENSORS
+from effnet_core.limits import (
+    CONTAINERS_A_TENSOR,
+    MAX_PICKLE_BYTES,
+    MAX_PICKLED_CONTAINERS,
+    MAX_TENSORS,
+)
 
 ENDINGS = (".pth", ".pt", ".bin", ".ckpt", ".pth.tar")
 """Of files that torch writes; ".pth.tar" is what some trainers call them, and no tar archive."""
@@ -31,6 +36,8 @@ ADVICE = (
     "save the network's state dict again with torch.save(model.state_dict(), …) or as .safetensors."
 )
 
+_CONTAINERS = (b")", b"]", b"}", b"(", b"\x85", b"\x86", b"\x87")
+"""pickle's codes that make or begin one; counted over all bytes, of which names are few."""
 _LOCK = threading.Lock()
 _FOREIGN_NAME = re.compile(r"(?:GLOBAL|[Cc]lass|global) ([\w.]+\.[\w.]+)")
 
@@ -83,6 +90,13 @@ def _require_stored_entries(data: bytes, file_name: str) -> None:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             entries = archive.infolist()
+            pickles = [entry for entry in entries if entry.filename.endswith("data.pkl")]
+            sizes = [entry.file_size for entry in pickles]
+            described = [
+                archive.read(entry)
+                for entry in pickles
+                if entry.file_size <= min(MAX_PICKLE_BYTES, len(data))
+            ]
     except (zipfile.BadZipFile, ValueError, NotImplementedError):
         raise CheckpointError(f"{file_name} is damaged or cut short.") from None
     compressed = any(entry.compress_type != zipfile.ZIP_STORED for entry in entries)
@@ -93,11 +107,12 @@ def _require_stored_entries(data: bytes, file_name: str) -> None:
         )
     if len(entries) > MAX_TENSORS:
         raise CheckpointError(too_many(len(entries), file_name))
-    pickles = (entry.file_size for entry in entries if entry.filename.endswith("data.pkl"))
-    if max(pickles, default=0) > MAX_PICKLE_BYTES:
+    most = MAX_PICKLED_CONTAINERS + CONTAINERS_A_TENSOR * len(entries)
+    nested = any(sum(map(each.count, _CONTAINERS)) > most for each in described)
+    if max(sizes, default=0) > MAX_PICKLE_BYTES or nested:
         raise CheckpointError(
-            f"{file_name} describes its tensors in more than {readable_size(MAX_PICKLE_BYTES)}, "
-            f"which no network takes, so it is refused; {ADVICE}"
+            f"{file_name} describes its tensors in more than {readable_size(MAX_PICKLE_BYTES)} or "
+            f"{most:,} tuples and lists, which no network takes, so it is refused; {ADVICE}"
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import io
+import json
 import logging
 import os
 import pathlib
@@ -12,6 +13,7 @@ import shutil
 import sqlite3
 import struct
 import subprocess
+import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -176,3 +178,39 @@ def test_oversize_is_refused_unread(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(tensor_files, "MAX_WEIGHTS_BYTES", 100)
     with pytest.raises(CheckpointError, match="weights files are read up to 100 bytes"):
         parse(saved(TENSORS), "x.pth")
+
+
+def described_by(description: bytes) -> bytes:
+    """A file of torch's whose tensors are described so."""
+    usual, made = zipfile.ZipFile(io.BytesIO(saved(TENSORS))), io.BytesIO()
+    with zipfile.ZipFile(made, "w") as archive:
+        for name in usual.namelist():
+            archive.writestr(name, description if name.endswith("data.pkl") else usual.read(name))
+    return made.getvalue()
+
+
+def empty_tensors(count: int) -> bytes:
+    """A safetensors file of so many tensors without a value."""
+    one = {"dtype": "F32", "shape": [0], "data_offsets": [0, 0]}
+    header = json.dumps({f"t{number}": one for number in range(count)}).encode()
+    return len(header).to_bytes(8, "little") + header
+
+
+COUNTLESS = {
+    "tuples in tuples": lambda: ("a.pth", described_by(b"\x80\x02)" + b"\x85" * 4_000_000 + b".")),
+    "empty dictionaries": lambda: ("a.pt", described_by(b"\x80\x02(" + b"}" * 4_000_000 + b"t.")),
+    "empty tensors": lambda: ("a.safetensors", empty_tensors(200_000)),
+}
+
+
+@pytest.mark.parametrize("name", COUNTLESS)
+def test_what_is_countless_is_refused_before_it_is_parsed(name: str) -> None:
+    """In less time than a plain parser needs for a tenth of it."""
+    file_name, data = COUNTLESS[name]()
+    begin = time.process_time()
+    with pytest.raises(CheckpointError, match="network"):
+        parse(data, file_name)
+    taken, begin = time.process_time() - begin, time.process_time()
+    json.loads("[" + "[]," * 400_000 + "0]")
+    pickle.loads(b"\x80\x02(" + b"}" * 400_000 + b"t.")
+    assert taken <= 10 * (time.process_time() - begin)
