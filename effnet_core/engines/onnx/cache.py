@@ -11,13 +11,14 @@ import json
 import logging
 import os
 import platform
-import time
 import uuid
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
+
+import psutil
 
 from effnet_core.architecture.spec import ArchitectureSpec
 from effnet_core.engines.onnx.session import ENGINE_VERSION, OnnxSession
@@ -29,7 +30,6 @@ MAX_BYTES = 2 * 2**30
 """Bytes kept in all; the graph that was used longest ago goes first."""
 
 _SUFFIX, _PART = ".graph", ".part"
-_LONGEST_MAKING = 3600  # seconds
 _DIGEST = hashlib.sha256().digest_size
 _log = logging.getLogger(__name__)
 
@@ -43,6 +43,7 @@ class GraphCache:
 
     def __init__(self, root: Path, *, max_bytes: int = MAX_BYTES) -> None:
         self.root = root
+        self._swept = False
         self._max_bytes = max_bytes
 
     def session(
@@ -52,6 +53,7 @@ class GraphCache:
 
         Raises what `make` raises and ONNX Runtime's own errors.
         """
+        self._sweep()
         kept = self._read(key)
         if kept is not None:
             try:
@@ -59,7 +61,7 @@ class GraphCache:
             except Exception:  # noqa: BLE001 - ONNX Runtime's errors have no common type
                 _log.warning("The graph %s is refused and made anew", key, exc_info=True)
         graph, session = make(), None
-        part = self.root / f".{uuid.uuid4().hex}{_PART}"
+        part = self.root / f".{os.getpid()}-{uuid.uuid4().hex}{_PART}"
         try:
             self.root.mkdir(parents=True, exist_ok=True)
             session = OnnxSession(graph, threads, optimised_to=part)
@@ -98,15 +100,19 @@ class GraphCache:
         optimised.replace(self._path(key))
         self._make_room(self._path(key))
 
-    def _make_room(self, newest: Path) -> None:
-        """Remove the longest unused until all fit; `newest` stays in any case.
-
-        So goes what a process that was killed has left.
-        """
+    def _sweep(self) -> None:
+        """Remove, once, what processes that were killed have left."""
+        if self._swept:
+            return
+        self._swept = True
         for part in self.root.glob(f".*{_PART}"):
-            with suppress(FileNotFoundError):
-                if time.time() - part.stat().st_mtime > _LONGEST_MAKING:
+            writer = part.name[1:].partition("-")[0]
+            with suppress(OSError):
+                if not writer.isdecimal() or not psutil.pid_exists(int(writer)):
                     part.unlink()
+
+    def _make_room(self, newest: Path) -> None:
+        """Remove the longest unused until all fit; `newest` stays in any case."""
         found = []
         for path in self.root.glob(f"*{_SUFFIX}"):
             with suppress(FileNotFoundError):  # another process made room

@@ -6,7 +6,6 @@ import hashlib
 import os
 import subprocess
 import sys
-import time
 import uuid
 from collections.abc import Callable
 from dataclasses import replace
@@ -127,7 +126,8 @@ def test_a_graph_that_cannot_be_written_costs_no_answer(
 ) -> None:
     name = uuid.uuid4()
     monkeypatch.setattr(module.uuid, "uuid4", lambda: name)
-    (cache.root / f".{name.hex}.part").mkdir(parents=True)  # in the way of ONNX Runtime's file
+    in_the_way = cache.root / f".{os.getpid()}-{name.hex}.part"
+    in_the_way.mkdir(parents=True)
     assert_answers(cache.session("a", maker), maker)
     assert maker.count == 1 and not list(cache.root.glob("*.graph"))
 
@@ -140,13 +140,13 @@ def test_a_graph_that_is_refused_leaves_nothing(cache: GraphCache) -> None:
 
 def test_what_a_killed_process_has_left_is_removed(cache: GraphCache, maker: Maker) -> None:
     cache.root.mkdir()
-    old, new = cache.root / ".old.part", cache.root / ".new.part"
-    for part, hours in ((old, 2), (new, 0)):
-        part.write_bytes(b"half a graph")
-        at = time.time() - 3600 * hours
-        os.utime(part, (at, at))
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    alive = f".{os.getpid()}-new.part"
+    for name in (f".{ended.pid}-old.part", ".nobody.part", alive):
+        (cache.root / name).write_bytes(b"half a graph")
     cache.session("a", maker)
-    assert [path.name for path in files(cache)] == [".new.part", "a.graph"]
+    assert [path.name for path in files(cache)] == [alive, "a.graph"]
 
 
 def test_whatever_makes_another_graph_makes_another_name(monkeypatch: pytest.MonkeyPatch) -> None:
