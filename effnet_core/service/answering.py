@@ -87,7 +87,7 @@ class Answering:
     def _asked(self, request: Request) -> Iterator[tuple[Predictor, Answer]]:
         """Hold the lane of the request's model, once it has classified the picture."""
         with (
-            self._room.admit() as ticket,
+            self._room.admit(request.weights) as ticket,
             self._answered(request, *self._resolved(request), ticket) as found,
         ):
             yield found

@@ -55,7 +55,7 @@ class InferenceService(Exporting):
 
         Raises Busy, ImageError, WeightsError, DoesNotFit or InvalidInput.
         """
-        with self._room.admit() as ticket:
+        with self._room.admit(request.weights) as ticket:
             source, name = self._resolved(request)
             known = self._recent.get((name, source.id))
             if known is None:

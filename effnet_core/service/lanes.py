@@ -6,7 +6,7 @@ Nothing here knows what a model is; `Lanes` keeps any value that is costly to lo
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
@@ -22,24 +22,31 @@ T = TypeVar("T")
 class Ticket:
     """One admitted request: it counts as waiting until its turn comes or it ends."""
 
-    def __init__(self, queue: WaitingRoom) -> None:
+    def __init__(self, queue: WaitingRoom, model: str = "") -> None:
         self._queue = queue
+        self._model = model
         self._waits = True
 
     def turn(self) -> None:
         """The request is being worked on from now; calling it again changes nothing."""
         if self._waits:
             self._waits = False
-            self._queue._leave()
+            self._queue._leave(self._model)
 
 
 class WaitingRoom:
-    """Lets at most `seats` requests wait at once and refuses the others straight away."""
+    """Lets at most `seats` requests wait at once and refuses the others straight away.
+
+    Three quarters of them, rounded up, are the most for one model, so that a slow one never makes
+    every other one busy.
+    """
 
     def __init__(self, seats: int) -> None:
         self.seats = seats
+        self._most = seats - seats // 4
         self._lock = threading.Lock()
         self._waiting = 0
+        self._by_model: Counter[str] = Counter()
 
     @property
     def waiting(self) -> int:
@@ -47,24 +54,33 @@ class WaitingRoom:
         return self._waiting
 
     @contextmanager
-    def admit(self) -> Iterator[Ticket]:
-        """Take a seat for one request; raises Busy if there is none."""
+    def admit(self, model: str = "") -> Iterator[Ticket]:
+        """Take a seat for one request, of a model where that is known; raises Busy without one."""
         with self._lock:
             if self._waiting >= self.seats:
                 raise Busy(
                     f"{self._waiting} requests are waiting already, which is as many as this "
                     "server takes; please try again in a moment."
                 )
+            if model and self._by_model[model] >= self._most:
+                raise Busy(
+                    f"{self._most} requests are waiting for this model already; please try again "
+                    "in a moment, or ask another model, which answers meanwhile."
+                )
             self._waiting += 1
-        ticket = Ticket(self)
+            self._by_model[model] += 1
+        ticket = Ticket(self, model)
         try:
             yield ticket
         finally:
             ticket.turn()
 
-    def _leave(self) -> None:
+    def _leave(self, model: str) -> None:
         with self._lock:
             self._waiting -= 1
+            self._by_model[model] -= 1
+            if not self._by_model[model]:
+                del self._by_model[model]
 
 
 @dataclass(eq=False)

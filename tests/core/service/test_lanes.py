@@ -7,6 +7,7 @@ import time
 import weakref
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -63,6 +64,22 @@ def test_a_request_that_fails_gives_its_seat_back() -> None:
         with pytest.raises(ZeroDivisionError), room.admit():
             raise ZeroDivisionError
     assert room.waiting == 0
+
+
+def test_one_model_never_takes_every_seat() -> None:
+    room = WaitingRoom(8)
+    with ExitStack() as waiting:
+        for _ in range(6):
+            waiting.enter_context(room.admit("slow"))
+        with pytest.raises(Busy, match="6 requests are waiting for this model"), room.admit("slow"):
+            pytest.fail("a seventh")
+        tickets = [waiting.enter_context(room.admit("quick")) for _ in range(2)]
+        with pytest.raises(Busy, match="8 requests are waiting already"), room.admit("other"):
+            pytest.fail("a ninth")
+        tickets[0].turn()
+        with room.admit("other"):
+            assert room.waiting == 8
+    assert room.waiting == 0 and not room._by_model
 
 
 def test_a_cold_value_is_loaded_once_however_many_ask() -> None:
