@@ -41,6 +41,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     model = build(scaled(-5, resolution=64, num_classes=len(SHAPES)), seed=0)
     save_checkpoint("tiny.safetensors", model, classes=SHAPES)
     WeightsStore().import_file(Path("tiny.safetensors"), name="tiny")
+    Path("tiny.safetensors").rename("mine.safetensors")
     return tmp_path
 
 
