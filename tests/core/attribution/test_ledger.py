@@ -19,7 +19,7 @@ from effnet_core.attribution.ledger import Ledger, ledger, to_csv
 from effnet_core.attribution.reference import fill_norm_statistics
 from effnet_core.engines.engine import ForwardPass
 from effnet_core.engines.predictor import Predictor
-from effnet_core.errors import InvalidInput
+from effnet_core.errors import EffnetError, InvalidInput
 from effnet_core.images.samples import load_sample, sample_images
 from effnet_core.network.build import build
 from effnet_core.weights import LoadedWeights, WeightsStore, load_checkpoint, resolve_weights
@@ -129,7 +129,7 @@ def test_classes_that_cannot_be_weighed_get_a_sentence(
 
 
 def test_a_logit_that_is_not_finite_gets_a_sentence() -> None:
-    with pytest.raises(InvalidInput, match="not finite"):
+    with pytest.raises(EffnetError, match="no finite number"):
         toy(np.array([np.nan, 0.0], dtype=np.float32), class_index=0)
 
 
