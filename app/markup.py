@@ -50,7 +50,7 @@ def title(text: str, *details: str) -> str:
 def facts(texts: Iterable[str], classes: str = "") -> str:
     """Return short facts in a row, each on a ground of its own; `classes` are more for the row."""
     items = "".join(f'<span role="listitem">{html(text)}</span>' for text in texts)
-    return f'<div class="facts{classes}" role="list">{items}</div>'
+    return f'<div class="facts{classes}" role="list" tabindex="0">{items}</div>'
 
 
 def caption(text: str) -> str:
