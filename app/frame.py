@@ -10,10 +10,11 @@ from pathlib import Path
 
 import streamlit as st
 
+from app.first_paint import STYLE_SHEET
+from app.sharing import SCRIPT, share
 from app.widgets import told
 
 LOGGER = logging.getLogger("effnet.app")
-STYLE_SHEET = Path(__file__).with_name("style.css")
 HISTORY = Path(__file__).with_name("history.js").read_text(encoding="utf-8")
 
 
@@ -30,9 +31,10 @@ def page(title: str, question: str) -> Callable[[Callable[[], None]], Callable[[
         @functools.wraps(render)
         def guarded() -> None:
             st.html(STYLE_SHEET)
-            st.html(
-                f'<header class="page-heading"><h1>{title}</h1><p>{question}</p></header>'
-                f"<script>{HISTORY}</script>",
+            st.container(key="heading").html(
+                f'<header class="page-heading" data-page="{title}"><h1>{title}</h1>{share()}'
+                f"<h2>{question}</h2></header>"
+                f"<script>{HISTORY}{SCRIPT}</script>",
                 unsafe_allow_javascript=True,
             )
             try:

@@ -44,13 +44,13 @@ def breakable(text: str) -> str:
 def title(text: str, *details: str) -> str:
     """Return the head of a card: a name, and details beneath it on one line."""
     below = f'<p class="details">{html(" · ".join(details))}</p>' if details else ""
-    return f'<div class="card-title"><h4 title="{html(text)}">{breakable(text)}</h4>{below}</div>'
+    return f'<div class="card-title"><h3 title="{html(text)}">{breakable(text)}</h3>{below}</div>'
 
 
-def facts(texts: Iterable[str]) -> str:
-    """Return short facts in a row, each on a ground of its own."""
+def facts(texts: Iterable[str], classes: str = "") -> str:
+    """Return short facts in a row, each on a ground of its own; `classes` are more for the row."""
     items = "".join(f'<span role="listitem">{html(text)}</span>' for text in texts)
-    return f'<div class="facts" role="list">{items}</div>'
+    return f'<div class="facts{classes}" role="list">{items}</div>'
 
 
 def caption(text: str) -> str:

@@ -30,6 +30,7 @@ from effnet_core.limits import MAX_EXPORTED_BYTES, MAX_VERIFIED_MULT_ADDS, PHI_M
 
 if TYPE_CHECKING:
     from effnet_core.network.verify import Verification
+    from effnet_core.results.searched import SearchRecord
     from effnet_core.results.trained import MeasuredMaps, MeasuredRun
     from effnet_core.service import InferenceService
     from effnet_core.service.training.jobs import TrainingJobs
@@ -103,6 +104,14 @@ def trained() -> tuple[tuple[MeasuredRun, ...], tuple[MeasuredMaps, ...]]:
     from effnet_core.results.trained import measured_maps, measured_runs
 
     return measured_runs(), measured_maps()
+
+
+@st.cache_resource(show_spinner=False)
+def searches() -> tuple[SearchRecord, ...]:
+    """What this project's searches found; raises InvalidInput for a damaged file."""
+    from effnet_core.results.searched import searches
+
+    return searches()
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)

@@ -21,6 +21,8 @@ from click.types import convert_type
 from streamlit import config as streamlit_config
 
 from app import warm
+from app.headers import MIDDLEWARE
+from app.health import ROUTES
 from effnet_core.errors import EffnetError, InvalidInput
 from effnet_core.files import asset
 
@@ -106,7 +108,8 @@ def serve(port: int | None = None) -> None:
     if port is not None:
         chosen["server.port"] = port
     check_port(str(chosen["server.address"]), int(str(chosen["server.port"])))
-    st.App(MAIN, lifespan=warming).run(config=chosen)
+    app = st.App(MAIN, lifespan=warming, routes=ROUTES, middleware=MIDDLEWARE)
+    app.run(config=chosen)
 
 
 def main() -> int:

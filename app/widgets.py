@@ -15,8 +15,11 @@ import plotly.graph_objects as go
 import streamlit as st
 from streamlit.errors import StreamlitAPIException
 
+from app.charts.data import of_figure
 from app.markup import plain
+from app.sharing import chart_tools
 from app.state import Choice, Field, Number, Several, is_finite, refusals
+from app.text import as_csv
 from effnet_core.errors import EffnetError
 
 Source = Literal["computed", "published", "measured", "predicted"]
@@ -128,10 +131,15 @@ def _options(control: Choice | Several) -> dict[str, Any]:
 
 
 def chart(figure: go.Figure, alt: str, *, key: str, **options: Any) -> Any:
-    """Draw a figure at the height in its layout; `alt` tells its message in words."""
-    return st.plotly_chart(
+    """Draw a figure at the height in its layout, with the ways to take it along.
+
+    `alt` tells its message in words.
+    """
+    drawn = st.plotly_chart(
         figure, key=key, alt=alt, height=int(figure.layout.height), config=CHART_CONFIG, **options
     )
+    chart_tools(key, lambda: as_csv(of_figure(figure)))
+    return drawn
 
 
 def download(

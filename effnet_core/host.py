@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 import os
 import platform
+import time
+from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -60,6 +62,29 @@ def available_memory() -> int:
     import psutil  # here: the first page asks for no memory
 
     return min(int(psutil.virtual_memory().available), _control_group_room())
+
+
+def cores_of_others() -> Callable[[], float]:
+    """Begin to watch; what is returned says how many cores other programs have taken since then.
+
+    Time that a hypervisor gave to other machines is theirs as well.
+    """
+    import psutil  # here: the first page asks for no load
+
+    kinds = ("user", "nice", "system", "irq", "softirq", "steal")
+
+    def read() -> tuple[float, float]:
+        every, own = psutil.cpu_times(), psutil.Process().cpu_times()
+        busy = sum(getattr(every, kind, 0.0) for kind in kinds)
+        return time.monotonic(), busy - own.user - own.system
+
+    began, before = read()
+
+    def others() -> float:
+        now, after = read()
+        return max(0.0, (after - before) / max(now - began, 1e-3))
+
+    return others
 
 
 def give_back_memory() -> None:

@@ -19,14 +19,23 @@ MAX_EDGE = 4 * RESOLUTION_MAX
 MIN_STD, MAX_MEAN = 1e-6, 1e6
 """Of a channel in preprocessing: beyond them no picture's values are left."""
 MAX_PIXELS = 40_000_000
-"""Of what is decoded."""
+"""Of what is decoded; the limits below keep any picture within three times the time and the memory
+of a plain JPEG of 24 million pixels that is decoded whole."""
 MAX_JPEG_PIXELS = 4 * MAX_PIXELS
 """Of a JPEG that is decoded at half its size or less: the cameras of telephones have up to 108
 million."""
+MAX_CLEAR_PIXELS, MAX_DEEP_PIXELS, MAX_AVIF_PIXELS = 28_000_000, 24_000_000, 18_000_000
+"""Of a picture with transparency or a WebP, of one with more than 8 bits a channel, of an AVIF."""
+MAX_SIDE = 2**15
+"""Pixels; each row costs something, however short it is."""
 MAX_PICTURE_BYTES = 128_000_000
 """MAX_PIXELS uncompressed, and some room."""
-MAX_JPEG_SCANS = 64
-"""A progressive JPEG has about 10; each scan passes over every pixel again."""
+MAX_PACKED_BYTES = 30_000_000
+"""Of a PNG or a TIFF that has to be unpacked."""
+MAX_JPEG_SCANS, MAX_SCANNED_PIXELS = 64, 320_000_000
+"""A progressive JPEG has about 10 scans; each passes over every pixel again."""
+MAX_CHUNKS, MAX_CHUNK_BYTES = 20_000, 16_000_000
+"""Of a PNG: how many pieces it has, and the bytes of those that hold no pixels."""
 MAX_PICTURES = 12
 """Of one session."""
 PICTURE_UPLOAD_MEGABYTES = 40

@@ -10,7 +10,7 @@ import argparse
 import datetime
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
@@ -23,6 +23,7 @@ from effnet_core.engines.predictor import Predictor
 from effnet_core.errors import CheckpointError, InvalidInput
 from effnet_core.evaluation.accuracy import evaluate
 from effnet_core.evaluation.model_card import model_card
+from effnet_core.training.family.runs import Group
 from effnet_core.training.family.training import validation_of
 from effnet_core.training.runs.folder import RunFolder
 from effnet_core.training.trainer import TrainingError
@@ -43,7 +44,8 @@ ORIGIN = "trained by this project; the model card says how"
 class Naming:
     """What a bundled model is called and where it belongs.
 
-    `group` is "family", "duel" or "ablation", `base_phi` the φ that a duel starts from.
+    `group` is "family", "duel", "ablation" or "search", `base_phi` the φ that a duel starts from.
+    `photos` is what the photos are called, None for the run's own name of them.
     """
 
     id: str
@@ -52,6 +54,7 @@ class Naming:
     strategy: str
     phi: float | None
     base_phi: float | None = None
+    photos: str | None = None
 
 
 def half_precision(loaded: LoadedWeights) -> LoadedWeights:
@@ -131,14 +134,16 @@ def run_record(run: RunFolder, naming: Naming, *, side: int, date: str) -> dict[
         raise TrainingError(f"{run.path} is not finished, so there is nothing to record.")
     begun = run.begun()
     recipe, spec, about = begun.recipe, begun.spec, begun.about
+    named, photos = asdict(naming), {**about["data"], "side": side}
+    photos["name"] = named.pop("photos") or photos["name"]
     epochs = [metric for metric in run.read_metrics() if metric["kind"] == "epoch"]
     return {
-        **asdict(naming),
+        **named,
         "seed": recipe.seed,
         "name": spec.name,
         "spec": spec.to_dict(),
         "recipe": recipe.to_dict(),
-        "data": {**{k: v for k, v in about["data"].items() if k != "path"}, "side": side},
+        "data": {key: value for key, value in photos.items() if key != "path"},
         "from": about.get("from"),
         "environment": {key: about[key] for key in ("effnet", "torch", "python") if key in about},
         "device": about["device"],
@@ -225,7 +230,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="prepared folder with val")
     parser.add_argument("--id", required=True)
     parser.add_argument("--title", required=True)
-    parser.add_argument("--group", choices=("family", "duel", "ablation"), default="family")
+    parser.add_argument("--group", choices=get_args(Group), default="family")
     parser.add_argument("--strategy", default="compound")
     parser.add_argument("--phi", type=float)
     parser.add_argument("--base-phi", type=float)

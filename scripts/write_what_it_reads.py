@@ -45,7 +45,8 @@ them runs.
 
 {table(header, rows())}
 Refused with a sentence that says so: a head of several layers, a feature extractor without a head,
-layers beside a whole network, a stem of 2, 4 or more channels (one channel is fed grey), archives
+layers beside a whole network (ArcFace's among them), networks of other families that are named
+alike, a stem of 2, 4 or more channels (one channel is fed grey), archives
 other than zip, and every other ending.
 """
 
@@ -58,12 +59,17 @@ def companions() -> str:
             "`config.json`",
             "timm (`save_for_hf`)",
             "architecture, `num_classes`, `label_names`, `label_descriptions`, input size (its "
-            "test size where it has one), mean, std, interpolation, `crop_pct`, `crop_mode`",
+            "test size where it has one), mean, std, interpolation, `crop_pct`, `crop_mode`; of "
+            "`model_args` `act_layer`, `bn_eps` and `pad_type`. `global_pool` other than the mean, "
+            "and all else that changes what is computed, is refused",
         ),
         (
             "`config.json`",
             "transformers",
-            "the variant by its width and depth, `id2label`, `image_size`",
+            "the network by its width and depth, `hidden_act` (swish, relu, relu6), "
+            "`batch_norm_eps`, `id2label`, `image_size`, `problem_type` (a regression is refused); "
+            "another table, pooling or hidden size is refused, and so is `depthwise_padding` that "
+            "is not TensorFlow's at the side of its pictures",
         ),
         (
             "`preprocessor_config.json`",
@@ -73,12 +79,14 @@ def companions() -> str:
         (
             "`args` in the file",
             "timm, torchvision's references",
-            "architecture, and how pictures were fed where that was given",
+            "architecture, how pictures were fed, and how the network is computed (`bn_eps`, `gp`, "
+            "`model_kwargs`), where that was given",
         ),
     )
     return f"""## Beside the tensors
 
-What a person gives comes first, then the file's own metadata, then these; answers say which.
+What a person gives comes first, value by value, then the file's own metadata, then these; answers
+say which.
 
 {table(header, rows)}"""
 

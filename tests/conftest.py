@@ -217,8 +217,12 @@ def start_server(
     tmp_path_factory: pytest.TempPathFactory,
     free_port: Callable[[], int],
     wait_healthy: Callable[..., None],
-) -> Callable[[], AbstractContextManager[tuple[str, subprocess.Popen[bytes]]]]:
-    """Return what serves the app, set up but with no weights and no runs: its URL and process."""
+) -> Callable[..., AbstractContextManager[tuple[str, subprocess.Popen[bytes]]]]:
+    """Return what serves the app, set up but with no weights and no runs: its URL and process.
+
+    It takes the calibration of the machine that it is to find, by default none.
+    """
+    from effnet_core.latency import save
     from effnet_core.service.preparing import prepare
     from effnet_core.weights import WeightsStore
 
@@ -227,10 +231,14 @@ def start_server(
         prepare(WeightsStore(cache / "weights"), weights)
 
     @contextmanager
-    def start() -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    def start(calibration: Any = None) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
         port = free_port()
+        own = tmp_path_factory.mktemp("cache")
+        (own / "weights").symlink_to(cache / "weights")
+        if calibration is not None:
+            save(calibration, own / "calibration.json")
         environment = os.environ | {
-            "EFFNET_CACHE": str(cache),
+            "EFFNET_CACHE": str(own),
             "EFFNET_RUNS": str(tmp_path_factory.mktemp("runs")),
         }
         command = [sys.executable, "-m", "app.server", "--port", str(port)]
@@ -274,10 +282,15 @@ def browser_page(chromium: Any) -> Iterator[Callable[..., Any]]:
     """Return a function that opens an empty page in a fresh profile.
 
     Every option of Playwright's `new_context` is accepted. A request to anywhere but this machine
-    is refused and fails the test.
+    is refused and fails the test, and so does what the server's policy for browsers forbids.
     """
     contexts: list[Any] = []
     outgoing: list[str] = []
+    forbidden: list[str] = []
+
+    def note(message: Any) -> None:
+        if message.text.startswith(FORBIDDEN):
+            forbidden.append(message.text)
 
     def refuse(route: Any) -> None:
         outgoing.append(route.request.url)
@@ -288,6 +301,8 @@ def browser_page(chromium: Any) -> Iterator[Callable[..., Any]]:
         context.route(
             lambda url: not url.startswith(("http://127.0.0.1", "data:", "blob:")), refuse
         )
+        context.add_init_script(_TELL_FORBIDDEN)
+        context.on("console", note)
         contexts.append(context)
         return context.new_page()
 
@@ -295,6 +310,14 @@ def browser_page(chromium: Any) -> Iterator[Callable[..., Any]]:
     for context in contexts:
         context.close()
     assert not outgoing, f"the page asked for {outgoing}"
+    assert not forbidden, forbidden
+
+
+FORBIDDEN = "forbidden by the policy: "
+_TELL_FORBIDDEN = (
+    "addEventListener('securitypolicyviolation', event => "
+    f"console.error('{FORBIDDEN}' + event.effectiveDirective + ' ' + event.blockedURI))"
+)
 
 
 # Milliseconds a unit of each term of a calibration, of the size found on two cores.
@@ -335,4 +358,4 @@ def made_up(made_up_timer: Callable[[Any], Any]) -> Any:
     """Return a calibration of this machine whose timings were made up."""
     from effnet_core.latency import calibrate
 
-    return calibrate(timer=made_up_timer, clock=lambda: 0.0)
+    return calibrate(timer=made_up_timer, clock=lambda: 0.0, load=lambda: lambda: 0.0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 from app.live.marks import Mark, mark
 from app.scale.quantities import Priced, Quantity
@@ -17,6 +17,10 @@ Values = tuple[float, ...]
 Symbol = Literal["circle", "square", "triangle"]
 
 _LINEAR_UP_TO_PHI = 8
+_SMALL = 92
+"""Pixels of a small chart's height."""
+_EVERY = 4
+"""Of a small chart's points one in so many is drawn: it has about two pixels a step of φ."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +66,10 @@ class DrawnAxis:
 
 @dataclass(frozen=True, kw_only=True)
 class Line:
-    """A named line, in pixels of width; `texts` are said where the pointer comes near."""
+    """A named line, in pixels of width; `texts` are said where the pointer comes near.
+
+    A `ghost` is grey and stands for what is not chosen.
+    """
 
     name: str
     x: tuple[float, ...]
@@ -70,6 +77,7 @@ class Line:
     width: float
     opacity: float = 1.0
     dash: str = ""
+    ghost: bool = False
     texts: tuple[str, ...] = ()
 
 
@@ -85,7 +93,10 @@ class Marks:
 
 @dataclass(frozen=True, kw_only=True)
 class Chart:
-    """What `app/live/chart.js` draws, `height` pixels high; `level` is a faint horizontal line."""
+    """What `app/live/chart.js` draws, `height` pixels high; `level` is a faint horizontal line.
+
+    A `small` one stands below a figure that says what it shows: no labels, no legend.
+    """
 
     height: int
     x: DrawnAxis
@@ -93,6 +104,7 @@ class Chart:
     lines: tuple[Line, ...]
     marks: tuple[Marks, ...] = ()
     level: float | None = None
+    small: bool = False
 
 
 def axis_of(
@@ -117,15 +129,17 @@ def growth_curves(
     curves: Mapping[str, Curve],
     *,
     published: Sequence[Priced],
-    pinned: Priced,
+    pinned: Priced | None,
     strategy: str,
     x: Axis,
     y: Axis,
     measured: Sequence[Priced] = (),
+    ghost: Curve = (),
 ) -> Chart:
     """Any quantity over any other: a line for each strategy, marks for published variants and A.
 
-    `measured` are networks that were timed here, for an axis of milliseconds.
+    `measured` are networks that were timed here, for an axis of milliseconds; `ghost` is the curve
+    of the paper's rule where another is chosen.
 
     The chosen network is marked in the browser, so that the chart stays as φ moves.
     """
@@ -134,6 +148,10 @@ def growth_curves(
         across, up = _points(curve, x.quantity, y.quantity)
         width, opacity = (3.5, 1.0) if name == strategy else (1.5, 0.75)
         lines.append(Line(name=f"{name} scaling", x=across, y=up, width=width, opacity=opacity))
+    if ghost:
+        across, up = _points(ghost, x.quantity, y.quantity)
+        name = f"{strategy} scaling by the paper's rule"
+        lines.append(Line(name=name, x=across, y=up, width=2.0, dash="5 4", ghost=True))
 
     def still(name: str, symbol: Symbol, networks: Sequence[Priced]) -> Marks:
         placed = [n for n in networks if None not in (x.quantity.of(n), y.quantity.of(n))]
@@ -141,17 +159,37 @@ def growth_curves(
         labels = tuple(_label(one) if networks is published else "" for one in placed)
         return Marks(name=name, symbol=symbol, marks=marks, labels=labels)
 
-    marks = [
-        still("published", "circle", published),
-        still(f"A: {pinned.title}", "square", (pinned,)),
-    ]
+    marks = [still("published", "circle", published)]
+    if pinned is not None:
+        marks.append(still(f"A: {pinned.title}", "square", (pinned,)))
     if measured:
         marks.append(still("measured here", "triangle", measured))
     return Chart(height=430, x=x.drawn, y=y.drawn, lines=tuple(lines), marks=tuple(marks))
 
 
-def growth_ratio(curve: Curve, base: Priced, cost_factor: float) -> Chart:
-    """How often the multiply-adds of φ = 0 fit into those of φ, beside 2^φ and (α·β²·γ²)^φ."""
+def small_curves(curves: Mapping[str, Curve], *, ghost: Curve = (), **drawn: Any) -> Chart:
+    """`growth_curves` for a place below a figure: every other point, and no words but titles."""
+    thinned = {name: curve[::-_EVERY][::-1] for name, curve in curves.items()}
+    chart = growth_curves(thinned, ghost=ghost[::-_EVERY][::-1], **drawn)
+    marks = tuple(replace(group, labels=("",) * len(group.labels)) for group in chart.marks)
+    return replace(chart, height=_SMALL, marks=marks, small=True)
+
+
+def growth_ratio(curve: Curve, base: Priced, cost_factor: float, ghost: Curve = ()) -> Chart:
+    """How often the multiply-adds of φ = 0 fit into those of φ, beside 2^φ and (α·β²·γ²)^φ.
+
+    `ghost` is the curve of the paper's rule where another is chosen.
+    """
+    by_the_paper = [
+        Line(
+            name="as built by the paper's rule",
+            x=tuple(one.phi for one in ghost if one.phi is not None),
+            y=tuple(one.mult_adds / base.mult_adds for one in ghost),
+            width=2.0,
+            dash="5 4",
+            ghost=True,
+        )
+    ] * bool(ghost)
     built = {one.phi: one.mult_adds / base.mult_adds for one in curve if one.phi is not None}
 
     def law(name: str, value: Callable[[float], float], width: float, dash: str = "") -> Line:
@@ -168,6 +206,7 @@ def growth_ratio(curve: Curve, base: Priced, cost_factor: float) -> Chart:
             law("as built", built.__getitem__, 3.0),
             law("2^φ", lambda phi: 2**phi, 1.5, "7 5"),
             law(f"(α·β²·γ²)^φ = {cost_factor:.3g}^φ", lambda phi: cost_factor**phi, 2.0, "2 4"),
+            *by_the_paper,
         ),
         level=1.0,
     )

@@ -6,6 +6,8 @@ import plotly.graph_objects as go
 
 GREY = "rgba(128, 138, 148, 0.85)"
 FAINT = "rgba(128, 138, 148, 0.35)"
+FORBIDDEN = "rgba(213, 94, 0, 0.13)"
+"""The ground of what a limit forbids: OUTLINE, thinned."""
 PAYS, TAKES = "#D55E00", "#0072B2"
 """Above and below 0: Okabe and Ito's vermilion and blue, told apart by all kinds of colour vision.
 

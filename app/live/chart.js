@@ -1,5 +1,6 @@
 // A chart of lines and marks that stands still, with the chosen network's mark following φ.
 const EDGE = { left: 62, right: 14, top: 24, bottom: 46 };
+const SMALL_EDGE = { left: 4, right: 4, top: 8, bottom: 16 };
 const NEAR = 14; // pixels between the pointer and what it asks about
 const COLOUR = 6; // the chosen network's place among the theme's colours, after the lines'
 const GREY = "rgb(128, 138, 148)";
@@ -12,7 +13,8 @@ const SHAPES = {
 
 // Where the chart's edges and values fall on a page of this width.
 function plotted(chart, width) {
-  const { left, top } = EDGE, right = width - EDGE.right, bottom = chart.height - EDGE.bottom;
+  const edge = chart.small ? SMALL_EDGE : EDGE, { left, top } = edge;
+  const right = width - edge.right, bottom = chart.height - edge.bottom;
   const x = axisScale(chart.x, left, right), y = axisScale(chart.y, bottom, top);
   return { left, top, right, bottom, x, y };
 }
@@ -23,6 +25,17 @@ function place(mark, { left, top, right, bottom, x, y }) {
   const [across, up] = [x(mark.x), y(mark.y)];
   const inside = across >= left - 1 && across <= right + 1 && up >= top - 1 && up <= bottom + 1;
   return inside ? [across, up] : null;
+}
+
+// A small chart says φ alone: its figure stands above it.
+function smallGrid({ x: { label } }, { left, right, bottom, x }) {
+  const line = value => ["path", { d: `M${x(value).toFixed(1)} 4V${bottom}`, class: "level" }];
+  const text = (words, at, anchor) =>
+    ["text", { class: "name", text: words, x: at, y: bottom + 12, "text-anchor": anchor }];
+  return [
+    line(0), text("−6", left, "start"), text(`${label} = 0`, x(0), "middle"),
+    text("10", right, "end"),
+  ];
 }
 
 function grid(chart, { left, top, right, bottom, x, y }) {
@@ -46,7 +59,7 @@ function grid(chart, { left, top, right, bottom, x, y }) {
 }
 
 const stroke = (line, colour) =>
-  ({ stroke: colour, "stroke-width": line.width, "stroke-dasharray": line.dash });
+  ({ stroke: line.ghost ? GREY : colour, "stroke-width": line.width, "stroke-dasharray": line.dash });
 
 const path = (line, { x, y }) => line.x.map((value, i) =>
   `${i ? "L" : "M"}${x(value).toFixed(1)} ${y(line.y[i]).toFixed(1)}`).join("");
@@ -55,7 +68,8 @@ const still = (chart, frame) => chart.marks.flatMap(({ symbol, marks, labels }) 
   marks.flatMap((mark, i) => {
     const at = place(mark, frame);
     if (!at) return [];
-    const shape = { d: SHAPES[symbol], fill: GREY, transform: `translate(${at.join(" ")})` };
+    const size = chart.small ? " scale(0.6)" : "";
+    const shape = { d: SHAPES[symbol], fill: GREY, transform: `translate(${at.join(" ")})${size}` };
     const name = { class: "name", x: at[0] + 6, y: at[1] + 15, text: labels[i] };
     return labels[i] ? [["path", shape], ["text", name]] : [["path", shape]];
   }));
@@ -75,16 +89,18 @@ function legendItem([name, drawn]) {
   return item;
 }
 
-function drawMark({ root, frame, colours, alt, rows, rest }) {
+function drawMark({ root, frame, colours, alt, rows, rest, chart: { small } }) {
   const row = held(rows, rest), at = place(row, frame);
   const mark = root.querySelector(".mark"), [shape, title] = mark.children;
   put(root.querySelector(".plot"), { "aria-label": at ? `${alt} ${row.text}.` : alt });
   put(mark, { display: at ? "inline" : "none" });
   if (!at) return;
   put(mark, { transform: `translate(${at.map(one => one.toFixed(1)).join(" ")})` });
-  put(shape, { d: SHAPES.diamond, fill: colours[COLOUR] });
+  put(shape, {
+    d: SHAPES.diamond, fill: colours[COLOUR], transform: small ? "scale(0.75)" : "",
+  });
   const anchor = at[0] > frame.right - 60 ? "end" : "middle";
-  put(title, { "text-anchor": anchor, x: 0, y: -15, text: row.title });
+  put(title, { "text-anchor": anchor, x: 0, y: -15, text: small ? "" : row.title });
 }
 
 function drawChart(state) {
@@ -103,10 +119,12 @@ function drawChart(state) {
   put(part(".lines"), { "clip-path": `url(#${clip})` });
   putEach(part(".lines"), "path", chart.lines.map((line, i) =>
     ({ d: path(line, frame), opacity: line.opacity, ...stroke(line, colours[i]) })));
-  for (const [name, parts] of [[".grid", grid(chart, frame)], [".still", still(chart, frame)]]) {
+  const drawn = chart.small ? smallGrid(chart, frame) : grid(chart, frame);
+  for (const [name, parts] of [[".grid", drawn], [".still", still(chart, frame)]]) {
     part(name).replaceChildren(...parts.map(([tag, attributes]) => element(tag, attributes)));
   }
-  part(".legend").replaceChildren(...legend(chart, colours).map(legendItem));
+  part(".legend").hidden = chart.small;
+  if (!chart.small) part(".legend").replaceChildren(...legend(chart, colours).map(legendItem));
   drawMark(state);
 }
 

@@ -12,10 +12,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import streamlit as st
 from msgspec import Raw
 
+from app.charts.data import of_chart
+from app.charts.scale import Chart
 from app.live.steps import to_json
+from app.sharing import chart_tools
+from app.text import as_csv
 
 _FOLDER = Path(__file__).parent
 _SCRIPTS = {
@@ -62,6 +67,7 @@ def chart(key: str, alt: str, drawn: str, rows: str = "[]", rest: Any = None) ->
     """
     held = {"alt": alt, "chart": Raw(drawn), "rows": Raw(rows), "rest": rest}
     _chart(key=key, data=[to_json(held)])
+    chart_tools(key, lambda: as_csv(of_chart(msgspec.json.decode(drawn, type=Chart))))
 
 
 def stages(networks: str, choice: dict[str, Any], on_choice: Callable[[], None]) -> None:
@@ -77,6 +83,12 @@ def stages(networks: str, choice: dict[str, Any], on_choice: Callable[[], None])
         data=[to_json(choice | {"grid": grid})],
         on_chosen_change=on_choice,
     )
+
+
+def small_chart(key: str, alt: str, drawn: str, rows: str, rest: Any) -> None:
+    """Draw a `charts.scale.small_curves` below the figure that it belongs to; else as `chart`."""
+    held = {"alt": alt, "chart": Raw(drawn), "rows": Raw(rows), "rest": rest}
+    _chart(key=key, data=[to_json(held)])
 
 
 _PICTURE = "picture"

@@ -14,10 +14,31 @@ function slabs({ parts, stages }, metric) {
       const gap = before ? next ? BETWEEN_BLOCKS : BETWEEN_STAGES : 0;
       const block = stages[part.stage].inner ? next ? before.block + 1 : 0 : null;
       const left = (before?.right ?? 0) + gap, right = left + Math.sqrt(part.channels);
-      found.push({ ...part, block, left, right, value: part.counts[metric] });
+      const { name } = stages[part.stage];
+      found.push({ ...part, name, block, left, right, value: part.counts[metric] });
     }
   }
   return found;
+}
+
+const ends = slabs => [Math.min(...slabs.map(one => one.left)), slabs.at(-1).right];
+
+// Both networks with each stage beginning at one place: it is as wide as in the wider of the two.
+function aligned(networks) {
+  const names = [...new Set(networks.flatMap(slabs => slabs.map(one => one.name)))];
+  names.sort((a, b) => (a === "head") - (b === "head")); // a network with fewer stages comes first
+  const moved = networks.map(() => []);
+  let start = 0;
+  for (const name of names) {
+    const inside = networks.map(slabs => slabs.filter(one => one.name === name));
+    const spans = inside.map(slabs => (slabs.length ? ends(slabs) : [0, 0]));
+    inside.forEach((slabs, i) => slabs.forEach(one => {
+      const by = start - spans[i][0];
+      moved[i].push({ ...one, left: one.left + by, right: one.right + by });
+    }));
+    start += Math.max(...spans.map(([left, right]) => right - left)) + BETWEEN_STAGES;
+  }
+  return moved;
 }
 
 const isChosen = (slab, [stage, block]) =>
@@ -78,7 +99,8 @@ function shade(share, shades) {
 
 // All that is drawn of `network`, and of the one `beside` it if any, `width` pixels wide.
 function picture(network, beside, choice, width) {
-  const shown = slabs(network, choice.metric), other = beside ? slabs(beside, choice.metric) : [];
+  const both = [network, beside].map(one => (one ? slabs(one, choice.metric) : []));
+  const [shown, other] = beside ? aligned(both) : both;
   const scale = scales(shown, other, width), chosen = slab => isChosen(slab, choice.chosen);
   const most = Math.max(...shown.map(slab => slab.value));
   const title = (text, y) => ({ text, x: width - 4, y: Math.min(y, HEIGHT - BOTTOM) });

@@ -36,6 +36,9 @@ function paint(row, notice) {
   }
   write(title, row.title);
   all(".facts").forEach(facts => { facts.style.opacity = row.none ? 0 : ""; });
+  all(".facts").forEach(facts => {
+    facts.classList.toggle("same", !row.ratios?.some(ratio => ratio.startsWith("×")));
+  });
   if (row.facts) all(".facts span").forEach((fact, i) => write(fact, row.facts[i]));
   all("[data-testid=stMetricValue]").forEach((one, i) => write(one, row.values?.[i] ?? "–"));
   all("[data-testid=stMetricDelta]").forEach((one, i) => write(one, row.ratios?.[i] ?? "–"));

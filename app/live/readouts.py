@@ -40,12 +40,22 @@ class Refusal:
 
 
 def readout(
-    priced: Priced, other: Priced, dtype: str, *, depth: float, width: float, dropout: float
+    priced: Priced,
+    other: Priced,
+    dtype: str,
+    *,
+    depth: float,
+    width: float,
+    dropout: float,
+    rule: str = "",
 ) -> Readout:
-    """Write out one network beside `other`, network A; depth and width are ratios."""
+    """Write out one network beside `other`, network A; depth and width are ratios.
+
+    `rule` is `Network.ours`.
+    """
     pairs = {name: (getattr(priced, name), getattr(other, name)) for name in NUMBERS}
     return Readout(
-        title=priced.title,
+        title=" · ".join(filter(None, (priced.title, rule))),
         facts=(
             f"depth ×{depth:.2f}",
             f"width ×{width:.2f}",
@@ -73,7 +83,17 @@ def at_every_step(
             continue
         depth, width, _ = formula.rule.ratios(phi, formula.strategy)
         dropout = dropout_for(phi)
-        found.append(readout(priced, other, dtype, depth=depth, width=width, dropout=dropout))
+        found.append(
+            readout(
+                priced,
+                other,
+                dtype,
+                depth=depth,
+                width=width,
+                dropout=dropout,
+                rule=formula.ours,
+            )
+        )
     return found
 
 
@@ -82,7 +102,7 @@ def refusal(network: Network, nearest: float | None) -> Refusal:
     try:
         network.spec()
     except InvalidInput as error:
-        return Refusal(title=network.title, none=f"{error} {way_out(nearest)}")
+        return Refusal(title=network.full_title, none=f"{error} {way_out(nearest)}")
     raise AssertionError(f"there is a network at {network.phi}")
 
 

@@ -9,7 +9,7 @@ function tableRows({ side, parts, stages }) {
     const input = stages[i - 1]?.parts.at(-1).side ?? side;
     const [params, multAdds, activations] = [PARAMS, MULT_ADDS, ACTIVATIONS]
       .map(place => sum(stage.parts, place));
-    return [stage.name, stage.operator, `${input} × ${input}`, `${stage.parts.at(-1).channels}`,
+    return [stage.name, stage.operator, `${input}²`, `${stage.parts.at(-1).channels}`,
       `${length(stage.parts)}`, `${stage.field}`, count(params), count(multAdds),
       multAdds / total, count(activations), `${stage.stride}`];
   });

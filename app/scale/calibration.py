@@ -50,9 +50,29 @@ def draw(held: Calibration) -> None:
                 st.markdown(f"{widgets.source('measured')} {name}: {words}")
         live.chart("scatter", words, to_json(scatter(held)))
         st.caption(sources(held))
-        with st.container(horizontal=True):
-            _draw_button("check", "Check with networks never timed")
-            _draw_button("calibrate", "Calibrate again")
+        _draw_button("check", "Check with networks never timed")
+    _draw_again(held)
+
+
+def note(held: Calibration, band: str = "In brackets the band") -> None:
+    """Draw where milliseconds come from, with their date, and the button that makes them anew."""
+    st.caption(sources(held, band))
+    _draw_again(held)
+
+
+def _draw_again(held: Calibration) -> None:
+    """The date with the button, and whether other programs disturbed it or a later one."""
+    with st.container(horizontal=True, vertical_alignment="center", key="recalibrate"):
+        st.caption(f"Calibrated {held.made}", width="content")
+        _draw_button("calibrate", "Recalibrate")
+    if held.busy and held.disturbance is not None:
+        st.markdown(f":orange-badge[busy: repeat when idle] {held.disturbance.words}.")
+    if held.passed_over is not None:
+        over = held.passed_over
+        st.markdown(
+            f":orange-badge[busy: repeat when idle] The calibration of {over.made} was slower "
+            f"({over.words}); this quieter one is kept."
+        )
 
 
 def sources(held: Calibration, band: str = "In brackets the band") -> str:

@@ -12,7 +12,13 @@ from effnet_core.architecture.families import SCALABLE, V1, find_family
 from effnet_core.architecture.family import Family
 from effnet_core.architecture.names import VARIANTS, canonical_name, family_of, scaled, variant
 from effnet_core.architecture.rounding import ROUNDINGS, Rounding
-from effnet_core.architecture.scaling import STRATEGIES, ScalingRule, Strategy
+from effnet_core.architecture.scaling import (
+    FAST_COMPOUND_RULE,
+    PAPER_RULE,
+    STRATEGIES,
+    ScalingRule,
+    Strategy,
+)
 from effnet_core.architecture.spec import ArchitectureSpec
 from effnet_core.cost.arrays import CostArrays, scaled_costs
 from effnet_core.cost.report import DTYPE_BYTES
@@ -202,6 +208,19 @@ class Network:
         family = "" if self.family == V1.word else f"{self.family.title()} "
         only = "" if self.strategy == "compound" else f", {self.strategy} only"
         return f"{family}φ = {minus(phi)}{only}"
+
+    @property
+    def full_title(self) -> str:
+        """The title, with the rule where it is not the paper's: what tells it from others."""
+        return " · ".join(filter(None, (self.title, self.ours)))
+
+    @property
+    def ours(self) -> str:
+        """The rule in words where it is not the paper's: "α 1.30 β 1.05 γ 1.20 (yours)"."""
+        if self.variant or self.rule == PAPER_RULE:
+            return ""
+        whose = "fast compound" if self.rule == FAST_COMPOUND_RULE else "yours"
+        return f"α {self.alpha:.2f} β {self.beta:.2f} γ {self.gamma:.2f} ({whose})"
 
     def at(self, phi: float) -> Network:
         """The formula's network at another φ, everything else kept."""

@@ -1,12 +1,13 @@
-"""`effnet budget`: the largest φ, and the free depth, width and resolution, within limits."""
+"""`effnet budget`: published networks, the largest φ, and free coefficients within limits."""
 
 from __future__ import annotations
 
 import argparse
 import dataclasses
-from typing import Any
+from typing import Any, cast
 
 from effnet_core.architecture.families import V1, find_family
+from effnet_core.cli.amounts import amount, listed, milliseconds, over
 from effnet_core.cli.common import Commands, add_command, positive, print_table, working
 from effnet_core.cli.network import add_family
 from effnet_core.cli.streams import print_json
@@ -25,6 +26,7 @@ from effnet_core.cost.budget import (
     largest_phi,
 )
 from effnet_core.latency import Calibration, standing
+from effnet_core.results import PublishedAnswer, PublishedNetwork, published_within
 
 TIE = 0.01
 """The share of the most multiply-adds that the shape nearest to compound scaling may give up."""
@@ -52,7 +54,10 @@ _HEADERS = (
 def register(commands: Commands) -> None:
     """Add the command."""
     parser = add_command(
-        commands, "budget", _run, "What fits into limits: the largest φ, and free coefficients."
+        commands,
+        "budget",
+        _run,
+        "What fits into limits: published networks, the largest φ, and free coefficients.",
     )
     for name in QUANTITIES:
         option = "--max-" + name.replace("_", "-")
@@ -113,6 +118,7 @@ def _run(args: argparse.Namespace) -> int:
         dtype=args.dtype or (preset and preset.dtype) or "float32",
     )
     latency: Latency | None = None if limits.latency_ms is None else calibrated().predict
+    published = published_within(limits, setting, latency=latency)
     with working("Searching"):
         answers = {
             "phi": largest_phi(limits, setting, latency=latency),
@@ -120,10 +126,14 @@ def _run(args: argparse.Namespace) -> int:
             "free_near_compound": best_free(limits, setting, tie=TIE, latency=latency),
         }
     if args.json:
-        print_json(_as_json(limits, setting, preset, answers))
+        networks = [_published(one, limits) for one in published.networks]
+        print_json({**_as_json(limits, setting, preset, answers), "published": networks})
     else:
-        _print(limits, setting, preset, answers)
-    return 0 if any(answer.fits for answer in answers.values()) else 1
+        _print_about(limits, setting, preset)
+        _print_published(published)
+        _print(limits, answers)
+    found = (bool(published.fitting), *(answer.fits for answer in answers.values()))
+    return 0 if any(found) else 1
 
 
 def _limits(args: argparse.Namespace, preset: Device | None) -> Limits:
@@ -161,21 +171,73 @@ def _answer(answer: Answer) -> dict[str, Any]:
     }
 
 
-def _print(
-    limits: Limits, setting: Setting, preset: Device | None, answers: dict[str, Answer]
-) -> None:
-    listed = "; ".join(f"{limit:,} {LABELS[name]}" for name, limit in limits.given.items())
-    print(f"At most {listed}")
+def _published(one: PublishedNetwork, limits: Limits) -> dict[str, Any]:
+    costs = {name: getattr(one, name) for name in QUANTITIES if name != "latency_ms"}
+    return {
+        "network": one.name,
+        "top1": one.record.top1,
+        "recipe": one.recipe.title,
+        "extra_training_data": one.recipe.extra_data or None,
+        "source": one.record.source,
+        "published_as": one.record.published_as,
+        "resolution": one.resolution,
+        "weights": one.weights or None,
+        **costs,
+        "latency": one.latency and dataclasses.asdict(cast(Any, one.latency)),
+        "fits": not one.broken(limits),
+        "broken": list(one.broken(limits)),
+        "left": {room.name: room.left for room in one.rooms(limits)},
+    }
+
+
+def _print_about(limits: Limits, setting: Setting, preset: Device | None) -> None:
+    most = "; ".join(f"{limit:,} {LABELS[name]}" for name, limit in limits.given.items())
+    print(f"At most {most}")
     of = "" if setting.family is V1 else f"{setting.family.title}, "
     print(f"({of}{setting.num_classes:,} classes, {setting.dtype}, batch {setting.batch:,})")
     if preset is not None:
         print(f"{preset.title}. {preset.why}\nSource: {preset.source}, {preset.url}")
+
+
+_NEAREST = 3
+"""So many published networks that break a limit are shown."""
+
+
+def _print_published(answer: PublishedAnswer) -> None:
+    """Those that fit, and the nearest of the others with what they break."""
+    print("\nPublished networks (1,000 classes, each at its record's test resolution):")
+    if not answer.fitting:
+        print("None fits.")
+    rows = []
+    for one in (*answer.fitting, *answer.missing[:_NEAREST]):
+        missed = [room for room in one.rooms(answer.limits) if room.left < 0]
+        fits = "over by " + " and ".join(map(over, missed)) if missed else "fits"
+        made = f"{one.recipe.title}, {one.record.source} ({one.record.published_as})"
+        costs = (one.params, one.mult_adds, one.weight_bytes, one.peak_bytes)
+        rows.append(
+            (
+                one.name,
+                one.resolution,
+                one.record.top1,
+                *costs,
+                milliseconds(one.latency),
+                fits,
+                made,
+            )
+        )
+    headers = ("", "Pixels", "Top-1 %", *_HEADERS[6:], "Limits", "Recipe and source")
+    timed = answer.limits.latency_ms is not None
+    keep = [place for place, name in enumerate(headers) if timed or name != "Milliseconds"]
+    print_table([headers[i] for i in keep], [[row[i] for i in keep] for row in rows])
+
+
+def _print(limits: Limits, answers: dict[str, Answer]) -> None:
     free, near = answers["free"], answers["free_near_compound"]
     one = near.network == free.network
     shown = {key: answer for key, answer in answers.items() if answer is not near or not one}
     rows = [(_TITLES[key], *_cells(answer)) for key, answer in shown.items() if answer.fits]
+    print("\nShapes that nobody trained:")
     if rows:
-        print()
         width = len(_HEADERS) - (limits.latency_ms is None)
         print_table(_HEADERS[:width], [row[:width] for row in rows])
     print()
@@ -197,8 +259,7 @@ def _print(
 
 
 def _cells(answer: Answer) -> tuple[object, ...]:
-    network, band = answer.network, answer.network.latency
-    beyond = ", beyond what was timed" if band and band.extrapolated else ""
+    network = answer.network
     return (
         network.phi,
         round(network.depth, 3),
@@ -209,24 +270,23 @@ def _cells(answer: Answer) -> tuple[object, ...]:
         network.mult_adds,
         network.weight_bytes,
         network.peak_bytes,
-        band and f"{band.ms:.1f} ({band.low_ms:.1f} – {band.high_ms:.1f}){beyond}",
+        milliseconds(network.latency),
     )
 
 
 def _sentence(answer: Answer) -> str:
     """What stops the search, and what is left; where nothing fits, by how much it is missed."""
     if not answer.fits:
-        over = " and ".join(
-            _amount(room.name, -room.left) for room in answer.rooms if room.left < 0
-        )
-        return f"nothing fits. The smallest network searched ({_shape(answer)}) is over by {over}."
+        missed = " and ".join(over(room) for room in answer.rooms if room.left < 0)
+        shape = _shape(answer)
+        return f"nothing fits. The smallest network searched ({shape}) is over by {missed}."
     stops = []
     if answer.binding:
-        stops.append(f"the limit on {_listed([LABELS[name] for name in answer.binding])}")
+        stops.append(f"the limit on {listed([LABELS[name] for name in answer.binding])}")
     if answer.ends:
-        ends = _listed([axis.replace("phi", "φ") for axis in answer.ends])
+        ends = listed([axis.replace("phi", "φ") for axis in answer.ends])
         stops.append(f"the end of the search in {ends}")
-    left = "; ".join(_amount(room.name, room.left) for room in answer.rooms)
+    left = "; ".join(amount(room.name, room.left) for room in answer.rooms)
     return f"stopped by {' and '.join(stops)}. Left: {left}."
 
 
@@ -236,15 +296,3 @@ def _shape(answer: Answer) -> str:
     if network.phi is not None:
         return f"φ = {network.phi:g}, {network.resolution} pixels"
     return f"depth {network.depth:.3g}, width {network.width:.3g}, {network.resolution} pixels"
-
-
-def _amount(name: str, amount: float) -> str:
-    """An amount of what is limited, with its name: counts in full, short times in three digits."""
-    short = name == "latency_ms" and amount < 100
-    return f"{format(amount, '.3g' if short else ',.0f')} {LABELS[name]}"
-
-
-def _listed(words: list[str]) -> str:
-    """One or more words as "a, b and c"."""
-    *first, last = words
-    return f"{', '.join(first)} and {last}" if first else last

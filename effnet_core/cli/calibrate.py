@@ -85,6 +85,9 @@ def _as_json(found: Calibration) -> dict[str, Any]:
         "machine": dataclasses.asdict(found.machine),
         "made": found.made,
         "seconds": found.seconds,
+        "busy": found.busy,
+        "disturbance": found.disturbance and dataclasses.asdict(found.disturbance),
+        "passed_over": found.passed_over and dataclasses.asdict(found.passed_over),
         "coefficients_ms": dict(zip(TERMS, model.coefficients, strict=True)),
         "band": dict(zip(("low", "high"), model.band, strict=True)),
         "held_out": _compared(found.timed),
@@ -99,7 +102,13 @@ def _compared(networks: Sequence[Compared]) -> dict[str, Any]:
 
 
 def _print(found: Calibration) -> None:
-    print(f"{found.machine.title}\nCalibrated on {found.made} in {found.seconds:.0f} s.\n")
+    print(f"{found.machine.title}\nCalibrated on {found.made} in {found.seconds:.0f} s.")
+    if found.busy and found.disturbance is not None:
+        print(f"Busy: repeat when idle ({found.disturbance.words}).")
+    if found.passed_over is not None:
+        over = found.passed_over
+        print(f"That of {over.made} was busier ({over.words}) and is not used: repeat when idle.")
+    print()
     _print_compared("Each network of the calibration, predicted from the others", found.timed)
     if found.checked:
         print()

@@ -126,6 +126,6 @@ def _described(report: PreparedReport) -> str:
     besides = report.passed_over.in_words
     return (
         f"{report.side} × {report.side} pixels, from {report.source} ({report.form}); "
-        f"{len(report.unreadable):,} unreadable, {report.ignored:,} no pictures by their names."
-        + (f" {besides}" if besides else "")
+        f"{len(report.unreadable):,} unreadable; files that are not named as pictures: "
+        f"{report.ignored:,}." + (f" {besides}" if besides else "")
     )

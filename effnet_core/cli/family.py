@@ -43,7 +43,13 @@ def register(commands: Commands) -> None:
         _run,
         "Train a list of networks by one recipe, run by run; what broke off goes on.",
     )
-    parser.add_argument("--list", metavar="FILE", help="the list of runs [this project's family]")
+    parser.add_argument(
+        "--list",
+        default="device",
+        metavar="NAME",
+        help="processor (25 classes, hours on two cores), device (100 classes, for a GPU), or the "
+        "file of a list [device]",
+    )
     parser.add_argument(
         "--data", metavar="DIR", help="a folder that `effnet data prepare` made, with train and val"
     )
@@ -63,9 +69,9 @@ def register(commands: Commands) -> None:
 def _run(args: argparse.Namespace) -> int:
     if not args.plan and not (args.data and args.out):
         raise InvalidInput("Training needs --data and --out; --plan does without.")
-    from effnet_core.training.family.runs import read
+    from effnet_core.training.family.runs import list_path, read
 
-    family = read(Path(args.list) if args.list else None)
+    family = read(list_path(args.list))
     runs = family.chosen(tuple(args.only) if args.only else None)
     return _plan(args, family, runs) if args.plan else _train(args, family, runs)
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from effnet_core.architecture.outputs import ACTIVATIONS
+from effnet_core.architecture.scaling import validate_resolution
 from effnet_core.cli.common import working
 from effnet_core.cli.streams import warn
 from effnet_core.errors import ImageError, InvalidInput
-from effnet_core.images import INTERPOLATIONS, Preprocessing
+from effnet_core.images import INTERPOLATIONS
 from effnet_core.images.resizing import decode_first, decode_for
 from effnet_core.limits import MAX_PICTURE_BYTES
 
@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from effnet_core.engines.prediction import Prediction
     from effnet_core.engines.predictor import Predictor
     from effnet_core.weights import LoadedWeights, StoredWeights
+    from effnet_core.weights.reading.settings import Settings
 
-_PREPROCESSING = ("crop", "resize", "interpolation", "mean", "std")
+_PREPROCESSING = ("crop", "resize", "crop_mode", "interpolation", "mean", "std")
 
 
 def add_weights(
@@ -60,15 +61,21 @@ def add_checkpoint(parser: argparse.ArgumentParser) -> None:
         help="what makes probabilities of the logits: softmax where one class excludes the others, "
         "sigmoid where each stands for itself [as the file says; softmax, of one logit sigmoid]",
     )
-    group.add_argument("--crop", type=int, metavar="N", help="input side in pixels")
-    group.add_argument(
-        "--resize", type=int, metavar="N", help="shorter edge before the crop [crop / 0.875]"
+    fed = parser.add_argument_group(
+        "preprocessing", "each in place of what the weights say; the others stay as they are"
     )
-    group.add_argument("--interpolation", choices=tuple(INTERPOLATIONS), help="[bicubic]")
+    fed.add_argument("--crop", type=int, metavar="N", help="input side in pixels")
+    fed.add_argument(
+        "--resize", type=int, metavar="N", help="shorter edge before the crop [in proportion to it]"
+    )
+    fed.add_argument(
+        "--crop-mode",
+        choices=("center", "squash"),
+        help="resize the shorter edge, or both whatever the picture's proportions",
+    )
+    fed.add_argument("--interpolation", choices=tuple(INTERPOLATIONS))
     for name in ("mean", "std"):
-        group.add_argument(
-            f"--{name}", type=float, nargs=3, metavar=("R", "G", "B"), help="[ImageNet's]"
-        )
+        fed.add_argument(f"--{name}", type=float, nargs=3, metavar=("R", "G", "B"))
 
 
 def checkpoint_options(args: argparse.Namespace) -> dict[str, Any]:
@@ -173,15 +180,17 @@ def _class_names(path: Path) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _preprocessing(args: argparse.Namespace) -> Preprocessing | None:
-    given = {
-        name: getattr(args, name) for name in _PREPROCESSING if getattr(args, name) is not None
-    }
-    if not given:
-        return None
-    if "crop" not in given:
-        raise InvalidInput(f"--{min(given)} needs --crop: preprocessing is given as a whole.")
+def _preprocessing(args: argparse.Namespace) -> Settings | None:
+    """What is given of the preprocessing; the rest stays as the weights have it.
+
+    Raises InvalidInput for a side that no network has.
+    """
+    from effnet_core.weights.reading.settings import Settings
+
+    given: dict[str, Any] = {name: getattr(args, name) for name in _PREPROCESSING}
     for name in ("mean", "std"):
-        if name in given:
-            given[name] = tuple(given[name])
-    return dataclasses.replace(Preprocessing.imagenet(given["crop"]), **given)
+        given[name] = tuple(given[name]) if given[name] else None
+    if args.crop is not None:
+        validate_resolution(args.crop)
+    found = Settings(**given)
+    return None if found == Settings() else found

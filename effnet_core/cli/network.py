@@ -42,7 +42,8 @@ def add_network(
     which.add_argument(
         "--variant",
         metavar="NAME",
-        help="published variant (b0…b8, l2, lite0…lite4, v2-b0…v2-b3, v2-s, v2-m, v2-l), "
+        help="published variant (b0…b8, l2, lite0…lite4, v2-b0…v2-b3, v2-s, v2-m, v2-l, "
+        "v2-xl, edge-s, edge-m, edge-l, v2-rw-t, v2-rw-s, v2-rw-m), "
         "torchvision's or timm's name for it, or a .json spec file",
     )
     which.add_argument(

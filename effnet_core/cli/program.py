@@ -21,6 +21,7 @@ from effnet_core.cli import (
     inspect,
     probe,
     results,
+    search,
     serve,
     train,
     weights,
@@ -88,6 +89,7 @@ def _parser() -> Parser:
         evaluate,
         train,
         family,
+        search,
         serve,
     )
     for module in modules:

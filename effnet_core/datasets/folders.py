@@ -21,6 +21,9 @@ def divided_tree(
             "There is no folder in the source; put the photos of each class in a folder of its "
             "name."
         )
+    beside: tuple[str, ...] = ()
+    if not official and folders_are is None:
+        inside, beside = _around_splits(inside)
     opened = {
         name: _opened(part, name) if named(name) is not None else part
         for name, part in inside.items()
@@ -30,7 +33,20 @@ def divided_tree(
     if not division.divided:
         return {"train": tree}, False, ()
     splits = {split: opened[name] for split, name in division.splits.items()}
-    return splits, True, division.left_out
+    return splits, True, (*division.left_out, *beside)
+
+
+def _around_splits(inside: dict[str, Tree]) -> tuple[dict[str, Tree], tuple[str, ...]]:
+    """What lies in the one folder that holds photos, if that is splits alone, and its neighbours.
+
+    images/train beside labels/train, as data sets for detectors are kept.
+    """
+    holding = [name for name, part in inside.items() if any(map(is_picture, part.files))]
+    if len(holding) == 1 < len(inside):
+        below = inside[holding[0]].by_folder()
+        if len(below) > 1 and all(named(name) is not None for name in below):
+            return below, tuple(name for name in inside if name != holding[0])
+    return inside, ()
 
 
 def _opened(tree: Tree, name: str) -> Tree:
@@ -51,4 +67,9 @@ def loose_photos(tree: Tree) -> int:
 
 def _known(tree: Tree) -> Folder:
     loose = loose_photos(tree)
-    return Folder(photos=loose, in_folders=sum(map(is_picture, tree.files)) - loose)
+    holding = {path.partition("/")[0] for path in tree.files if "/" in path and is_picture(path)}
+    return Folder(
+        photos=loose,
+        in_folders=sum(map(is_picture, tree.files)) - loose,
+        subfolders=frozenset(holding),
+    )

@@ -108,7 +108,7 @@ def list_photos(
         classes=tuple(names.values()),
         photos=photos,
         divided=divided,
-        passed_over=PassedOver.of(map(kind_by_name, others), left_out, loose),
+        passed_over=PassedOver.of(map(kind_by_name, others), left_out, loose, tree.encoding),
     )
 
 

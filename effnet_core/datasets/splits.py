@@ -59,10 +59,14 @@ class Name:
 
 @dataclass(frozen=True, kw_only=True)
 class Folder:
-    """What is known of a folder at the top: `photos` directly in it, and `in_folders` below."""
+    """What is known of a folder at the top: `photos` directly in it, and `in_folders` below.
+
+    `subfolders` are the folders just below it that hold photos.
+    """
 
     photos: int
     in_folders: int
+    subfolders: frozenset[str] = frozenset()
 
     @property
     def has_photos(self) -> bool:
@@ -111,11 +115,35 @@ def divide(
     names = {folder: name for folder in folders if (name := named(folder)) is not None}
     if folders_are == "splits" and not names:
         raise DataError("No folder is called as a split; call them train and val.")
-    if folders_are == "classes" or not names:
+    if folders_are == "classes":
         return Division()
-    if not certain and folders_are is None and not _are_splits(names, folders):
+    if not names or (not certain and folders_are is None and not _are_splits(names, folders)):
+        if folders_are is None and not certain:
+            _require_unlike(folders)
         return Division()
     return _division(names, folders)
+
+
+def _require_unlike(folders: Mapping[str, Folder]) -> None:
+    """Raise AmbiguousFolders where what would be classes all hold the same folders."""
+    held = {name: folder for name, folder in folders.items() if folder.has_photos}
+    below = {folder.subfolders for folder in held.values()}
+    if len(held) < 2 or len(below) != 1 or any(folder.photos for folder in held.values()):
+        return
+    (inner,) = below
+    if len(inner) < 2:
+        return
+    within, top = (", ".join(repr(n[:60]) for n in sorted(names)[:3]) for names in (inner, held))
+    if all(named(name) is not None for name in inner):
+        raise AmbiguousFolders(
+            f"Every folder at the top ({top}) holds folders called as if for splits ({within}), "
+            "and splits are read around classes alone: put the classes into folders train and val, "
+            "or say that the folders are classes to take each one's photos together."
+        )
+    raise AmbiguousFolders(
+        f"All folders at the top ({top}) hold the same folders ({within}), as splits do; call them "
+        "train and val if they are splits, or say that they are classes."
+    )
 
 
 def _are_splits(names: Mapping[str, Name], folders: Mapping[str, Folder]) -> bool:

@@ -27,11 +27,13 @@ _SPLIT_OF_NAME = re.compile(r"(train|val)", re.IGNORECASE)
 class Tree:
     """Files by their relative paths ("a/b.png", no hidden ones), and all folders on the way.
 
-    Reading a file raises DataError with a sentence about that file alone.
+    Reading a file raises DataError with a sentence about that file alone. `encoding` is what the
+    names of a zip were taken to be written in, "" where that is no guess.
     """
 
     files: Mapping[str, Read] = field(default_factory=dict)
     folders: frozenset[str] = frozenset()
+    encoding: str = ""
 
     def below(self, folder: str) -> Tree:
         """The tree inside one folder at the top; empty where there is no such folder."""
@@ -49,7 +51,10 @@ class Tree:
             name, slash, rest = path.partition("/")
             if slash:
                 folders[name].add(rest)
-        return {name: Tree(files[name], frozenset(folders[name])) for name in sorted(files)}
+        return {
+            name: Tree(files[name], frozenset(folders[name]), self.encoding)
+            for name in sorted(files)
+        }
 
     def text(self, path: str) -> str | None:
         """A file's text (UTF-8), or None where there is no such file; raises DataError."""
@@ -117,19 +122,22 @@ def _parts(sources: Iterable[Path | bytes], stack: ExitStack, limits: ZipLimits)
         yield Tree(
             {f"{split}/{path}": read for path, read in tree.files.items()},
             frozenset({split, *(f"{split}/{path}" for path in tree.folders)}),
+            tree.encoding,
         )
 
 
 def _merged(trees: Iterable[Tree]) -> Tree:
     files: dict[str, Read] = {}
     folders: set[str] = set()
+    encoding = ""
     for tree in trees:
+        encoding = encoding or tree.encoding
         twice = files.keys() & tree.files.keys()
         if twice:
             raise DataError(f"Two of the sources hold {min(twice)!r}; take one of them out.")
         files.update(tree.files)
         folders |= tree.folders
-    return Tree(files, frozenset(folders))
+    return Tree(files, frozenset(folders), encoding)
 
 
 def _unwrapped(tree: Tree) -> Tree:

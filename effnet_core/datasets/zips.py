@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import PurePosixPath
 from typing import BinaryIO, Protocol
 
-from effnet_core.datasets.entry_names import decoded_names
+from effnet_core.datasets.entry_names import decoded_names, guessed_encoding
 from effnet_core.errors import DataError
 from effnet_core.images.kinds import HEAD, kind_of
 from effnet_core.limits import MAX_ZIP_PATH, ZipLimits
@@ -45,9 +45,10 @@ def is_hidden(name: str) -> bool:
 
 def entries(
     file: BinaryIO, name: str, stack: ExitStack, limits: ZipLimits
-) -> tuple[dict[str, Read], frozenset[str]]:
+) -> tuple[dict[str, Read], frozenset[str], str]:
     """A zip's files by their paths, and its folders, without hidden ones; all checked, none read.
 
+    With them the encoding that their names were taken to be in, "" where that is no guess.
     `name` is for messages. The zip stays open until `stack` closes it. Raises DataError; so does
     reading an entry that is damaged.
     """
@@ -82,7 +83,7 @@ def entries(
             files[path] = partial(_read_entry, archive, info, lock)
     if both := files.keys() & folders:
         raise DataError(f"{name} holds {min(both)[:80]!r} as a file and as a folder.")
-    return files, frozenset(folders)
+    return files, frozenset(folders), guessed_encoding(infos)
 
 
 def _no_zip(file: BinaryIO, name: str) -> str:

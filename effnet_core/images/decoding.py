@@ -9,7 +9,6 @@ from __future__ import annotations
 import io
 import time
 import warnings
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 # Naming the plugins keeps Pillow from ever loading the others (EPS starts Ghostscript).
@@ -28,6 +27,7 @@ from PIL import (
 
 from effnet_core.errors import ImageError
 from effnet_core.images.colour import to_srgb, wide_profile
+from effnet_core.images.costly import refuse_costly
 from effnet_core.images.depth import (
     eight_bit_colour,
     eight_bit_grey,
@@ -35,7 +35,7 @@ from effnet_core.images.depth import (
     is_deep_grey,
 )
 from effnet_core.images.kinds import kind_of
-from effnet_core.limits import MAX_JPEG_PIXELS, MAX_JPEG_SCANS, MAX_PICTURE_BYTES, MAX_PIXELS
+from effnet_core.limits import MAX_JPEG_PIXELS, MAX_PICTURE_BYTES, MAX_PIXELS
 
 _PLUGINS = (
     JpegImagePlugin.JpegImageFile,
@@ -48,9 +48,6 @@ _PLUGINS = (
 )
 FORMATS: tuple[str, ...] = tuple(str(plugin.format) for plugin in _PLUGINS)
 FORMATS_SENTENCE = "AVIF, JPEG, PNG, WebP, GIF, BMP or TIFF"
-_TILE_WIDTH, _TILE_HEIGHT = 322, 323  # TIFF tags
-_START_OF_SCAN = 0xDA
-_SEQUENTIAL, _OTHER_FRAMES = (0xC0, 0xC1), (0xC2, 0xC3, *range(0xC5, 0xC8), *range(0xC9, 0xD0))
 
 # What Pillow only warns of is refused here (size) or of no consequence (damaged metadata).
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
@@ -99,7 +96,7 @@ def decode_reduced(data: bytes, *, shorter_edge: int | None, as_stored: bool = F
     """
     start = time.perf_counter()
     image = _open(data)
-    _refuse_oversized(image, data)
+    refuse_costly(image, data)
     size = image.size
     try:
         _draft(image, shorter_edge)
@@ -120,6 +117,12 @@ def decode_reduced(data: bytes, *, shorter_edge: int | None, as_stored: bool = F
     return Decoded(rgb, size, milliseconds, tuple(filter(None, (told, *notes))))
 
 
+_LIMITS = (
+    f"{MAX_PIXELS / 1e6:.0f} million are decoded whole, and {MAX_JPEG_PIXELS / 1e6:.0f} of a JPEG "
+    "that is not progressive, at a fraction of its size"
+)
+
+
 def _open(data: bytes) -> ImageFile.ImageFile:
     """The file's header, read by one of the allowed formats and no other."""
     if not data:
@@ -133,68 +136,13 @@ def _open(data: bytes) -> ImageFile.ImageFile:
         image = Image.open(io.BytesIO(data), formats=FORMATS)
     except Image.DecompressionBombError as error:
         raise ImageError(
-            f"The picture has far more than the {MAX_PIXELS / 1e6:.0f} million pixels that are "
-            "accepted; please send a smaller version."
+            f"The picture has far too many pixels; at most {_LIMITS}. Please send a smaller one."
         ) from error
     except Exception as error:  # on damaged headers Pillow raises a dozen unrelated types
         kind = kind_of(data)
         what = f"{kind}, whatever its name" if kind else "not a readable picture"
         raise ImageError(f"The file is {what}; expected {FORMATS_SENTENCE}.") from error
-    if image.format in ("JPEG", "MPO") and data.count(b"\xff\xda") > MAX_JPEG_SCANS:
-        raise ImageError(
-            f"The JPEG has more than {MAX_JPEG_SCANS} scans; expected one saved the usual way."
-        )
     return image
-
-
-def _refuse_oversized(image: ImageFile.ImageFile, data: bytes) -> None:
-    """Refuse by the header alone: the picture's size, and the size of a TIFF's tiles.
-
-    A JPEG in one scan is decoded row by row, at a fraction without its full size ever being in
-    memory; of any other the coefficients are all held first.
-    """
-    sizes = [image.size]
-    if isinstance(image, TiffImagePlugin.TiffImageFile):
-        tile = (image.tag_v2.get(_TILE_WIDTH, 0), image.tag_v2.get(_TILE_HEIGHT, 0))
-        if all(type(edge) is int for edge in tile):
-            sizes.append(tile)
-    limit, accepted = MAX_PIXELS, f"{MAX_PIXELS / 1e6:.0f} million are accepted"
-    if isinstance(image, JpegImagePlugin.JpegImageFile):
-        limit = MAX_JPEG_PIXELS if _is_one_scan(data) else MAX_PIXELS
-        accepted += f" ({MAX_JPEG_PIXELS / 1e6:.0f} of a JPEG that is not progressive)"
-    for width, height in sizes:
-        if width * height > limit:
-            raise ImageError(
-                f"The picture has {width * height / 1e6:,.0f} million pixels "
-                f"({width:,} × {height:,}); at most {accepted}."
-            )
-
-
-def _is_one_scan(data: bytes) -> bool:
-    """Whether a JPEG's first scan is its only one: sequential, with all channels of the frame."""
-    channels = 0
-    for marker, begin in _segments(data):
-        if marker in _OTHER_FRAMES:
-            return False
-        if marker in _SEQUENTIAL:
-            channels = data[begin + 5]  # after precision, height and width
-        elif marker == _START_OF_SCAN:
-            return data[begin] == channels
-    return False
-
-
-def _segments(data: bytes) -> Iterator[tuple[int, int]]:
-    """(marker, where its contents begin) of a JPEG's segments up to its first scan."""
-    place = 2
-    while place + 10 < len(data) and data[place] == 0xFF:
-        marker = data[place + 1]
-        if marker == 0xFF:  # padding
-            place += 1
-            continue
-        yield marker, place + 4
-        if marker == _START_OF_SCAN:
-            return
-        place += 2 + int.from_bytes(data[place + 2 : place + 4], "big")
 
 
 def _draft(image: ImageFile.ImageFile, shorter_edge: int | None) -> None:

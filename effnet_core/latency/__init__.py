@@ -6,7 +6,13 @@ Needs no torch; the runtime is imported when something is timed.
 from __future__ import annotations
 
 from effnet_core.latency.calibrating import SECONDS, calibrate, check, design, unseen
-from effnet_core.latency.calibration import Calibration, CalibrationError, Compared, errors_of
+from effnet_core.latency.calibration import (
+    Calibration,
+    CalibrationError,
+    Compared,
+    Disturbance,
+    errors_of,
+)
 from effnet_core.latency.fitting import (
     MIN_NETWORKS,
     LatencyModel,
@@ -18,7 +24,7 @@ from effnet_core.latency.fitting import (
 from effnet_core.latency.machine import ENGINE, Machine, this_machine
 from effnet_core.latency.measuring import LatencyMeasurement, Protocol, measure_runtime
 from effnet_core.latency.store import COMMAND, Standing, default_path, save, standing
-from effnet_core.latency.terms import TERMS, terms, terms_of_each
+from effnet_core.latency.terms import TERMS, terms, terms_by_group, terms_of_each
 
 __all__ = [
     "COMMAND",
@@ -29,6 +35,7 @@ __all__ = [
     "Calibration",
     "CalibrationError",
     "Compared",
+    "Disturbance",
     "LatencyMeasurement",
     "LatencyModel",
     "Machine",
@@ -47,6 +54,7 @@ __all__ = [
     "save",
     "standing",
     "terms",
+    "terms_by_group",
     "terms_of_each",
     "this_machine",
     "unseen",

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import datetime
+import statistics
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from effnet_core.architecture.names import scaled, variant
 from effnet_core.architecture.spec import ArchitectureSpec
-from effnet_core.latency.calibration import Calibration, Compared
+from effnet_core.host import cores_of_others
+from effnet_core.latency.calibration import Calibration, Compared, Disturbance
 from effnet_core.latency.fitting import TimedNetwork, fit
 from effnet_core.latency.machine import this_machine
 from effnet_core.latency.measuring import Clock, LatencyMeasurement, Protocol, measure_runtime
@@ -27,6 +29,7 @@ _NEARLY = 0.9
 PROTOCOL = Protocol(repeats=7, warmup=3, seconds=0.3)
 
 Timer = Callable[[ArchitectureSpec], LatencyMeasurement]
+Load = Callable[[], Callable[[], float]]
 Progress = Callable[[float, str], None]
 """Called with the share that is done and what is being done."""
 
@@ -71,15 +74,20 @@ def calibrate(
     seconds: float = SECONDS,
     timer: Timer | None = None,
     clock: Clock = time.monotonic,
+    load: Load = cores_of_others,
 ) -> Calibration:
     """Time `design()` on this machine and fit a model to it.
 
-    Of the visits to a network the one with the lowest median counts: what other programs take
+    `load` begins to watch how many cores other programs take; what it returns says it. Of the
+    visits to a network the one with the lowest median counts: what other programs take
     from it is no property of the network. Raises what `measure_runtime` raises.
     """
-    start = clock()
+    start, others = clock(), load()
     specs = design()
-    measured = _visit(specs, seconds, progress, timer or _time, clock)
+    visits = _visit(specs, seconds, progress, timer or _time, clock)
+    made = datetime.date.today().isoformat()
+    disturbance = Disturbance(made=made, spread=_spread(visits), others=round(others(), 2))
+    measured = _quietest(visits)
     pairs = list(zip(specs, measured, strict=True))
     model = fit([TimedNetwork(spec, one.median_ms) for spec, one in pairs])
     timed = tuple(
@@ -88,10 +96,11 @@ def calibrate(
     )
     return Calibration(
         machine=this_machine(),
-        made=datetime.date.today().isoformat(),
+        made=made,
         seconds=round(clock() - start, 1),
         model=model,
         timed=timed,
+        disturbance=disturbance,
     )
 
 
@@ -105,7 +114,7 @@ def check(
 ) -> Calibration:
     """The calibration with `unseen()` networks predicted, timed and held against each other."""
     specs = unseen()
-    measured = _visit(specs, seconds, progress, timer or _time, clock)
+    measured = _quietest(_visit(specs, seconds, progress, timer or _time, clock))
     checked = tuple(
         Compared.of(spec, calibration.model.predict(spec).ms, one)
         for spec, one in zip(specs, measured, strict=True)
@@ -123,8 +132,8 @@ def _visit(
     progress: Progress | None,
     timer: Timer,
     clock: Clock,
-) -> tuple[LatencyMeasurement, ...]:
-    """Each network's quietest visit; after the first round, only while `seconds` are not over."""
+) -> list[list[LatencyMeasurement]]:
+    """The visits to each network; after the first round, only while `seconds` are not over."""
     start, done = clock(), 0
     visits: list[list[LatencyMeasurement]] = [[] for _ in specs]
     for round_ in range(MOST_VISITS):
@@ -139,7 +148,17 @@ def _visit(
                 progress(share, f"{spec.name}, {spec.resolution} pixels")
             held.append(timer(spec))
             done += 1
+    return visits
+
+
+def _quietest(visits: Sequence[Sequence[LatencyMeasurement]]) -> tuple[LatencyMeasurement, ...]:
     return tuple(min(held, key=_median) for held in visits)
+
+
+def _spread(visits: Sequence[Sequence[LatencyMeasurement]]) -> float:
+    """By how much the slowest visit is above the quietest, of the middle network."""
+    each = [max(map(_median, held)) / min(map(_median, held)) - 1 for held in visits]
+    return round(statistics.median(each), 4)
 
 
 def _settled(visits: Sequence[LatencyMeasurement]) -> bool:

@@ -70,6 +70,36 @@ class Compared:
         return self.predicted_ms / self.median_ms - 1
 
 
+BUSY_SPREAD, BUSY_CORES = 0.10, 0.25
+"""Past either, other programs disturbed the timings too much for them to be the network's own."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Disturbance:
+    """How much other programs disturbed a calibration of the day `made`.
+
+    `spread` is by how much the slowest visit to a network is above its quietest, of the middle
+    network; `others` is how many cores other programs took meanwhile, on average.
+    """
+
+    made: str
+    spread: Amount
+    others: Amount
+
+    @property
+    def busy(self) -> bool:
+        """Whether the timings are to be repeated when the machine is idle."""
+        return self.spread > BUSY_SPREAD or self.others > BUSY_CORES
+
+    @property
+    def words(self) -> str:
+        """The same as people read it."""
+        return (
+            f"visits to a network differed by {100 * self.spread:.0f} %, other programs took "
+            f"{self.others:.1f} cores"
+        )
+
+
 def errors_of(compared: Sequence[Compared]) -> tuple[float, float]:
     """Mean and largest absolute relative error; at least one network."""
     errors = [abs(one.error) for one in compared]
@@ -82,7 +112,8 @@ class Calibration:
 
     `made` is the day, as 2026-01-31; `seconds` is how long it took. `timed` are the networks of the
     fit, each predicted from the others; `checked` are networks that were never part of it, empty
-    unless `calibrating.check` was asked for.
+    unless `calibrating.check` was asked for. `disturbance` is None in files of earlier versions;
+    `passed_over` is a later calibration that was busier and is not used.
     """
 
     machine: Machine
@@ -91,6 +122,26 @@ class Calibration:
     model: LatencyModel
     timed: Annotated[tuple[Compared, ...], Meta(min_length=1)]
     checked: tuple[Compared, ...] = ()
+    disturbance: Disturbance | None = None
+    passed_over: Disturbance | None = None
+
+    @property
+    def busy(self) -> bool:
+        """Whether other programs are known to have disturbed it."""
+        return self.disturbance is not None and self.disturbance.busy
+
+    def quieter(self, new: Calibration) -> Calibration:
+        """`new`, unless it was busy and slower on the same networks: then this one, saying so."""
+        times = {(one.name, one.resolution): one.median_ms for one in self.timed}
+        pairs = [
+            (times[key], one.median_ms)
+            for one in new.timed
+            if (key := (one.name, one.resolution)) in times
+        ]
+        slower = sum(before for before, _ in pairs) < sum(now for _, now in pairs)
+        if new.busy and slower:
+            return dataclasses.replace(self, passed_over=new.disturbance)
+        return new
 
     def predict(
         self, spec: ArchitectureSpec, batch: int = 1, back_end: str = ENGINE

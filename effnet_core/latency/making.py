@@ -21,14 +21,16 @@ TASKS: tuple[Task, ...] = ("calibrate", "check")
 def make(task: Task, progress: Progress | None = None, path: Path | None = None) -> Calibration:
     """Calibrate this machine, or check the calibration that it has; keep it and return it.
 
-    A check of a machine without a usable calibration calibrates it first. Raises Busy while another
+    A calibration that other programs made slower than the one before is passed over. A check of a
+    machine without a usable calibration calibrates it first. Raises Busy while another
     process does either, and CalibrationError where the result cannot be kept.
     """
     path = path or default_path()
     with _alone(path):
         usable = standing(path).usable
         if task == "calibrate" or usable is None:
-            usable = calibrate(progress)
+            made = calibrate(progress)
+            usable = usable.quieter(made) if usable else made
             save(usable, path)
         if task == "check":
             usable = check(usable, progress)

@@ -5,7 +5,8 @@ The same arithmetic prices one network, block by block, and many at once, as arr
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from operator import mul
 from typing import Any, TypeAlias
@@ -17,8 +18,9 @@ from effnet_core.architecture.families import V1
 from effnet_core.architecture.family import Family
 from effnet_core.architecture.rounding import Count as Amount
 from effnet_core.architecture.spec import ArchitectureSpec
-from effnet_core.architecture.walk import Step, runs, walk_family
+from effnet_core.architecture.walk import Step, runs, walk, walk_family
 from effnet_core.cost.arrays import CostArrays
+from effnet_core.cost.shares import Group, group_of
 
 TERMS = (
     "pointwise_mult_adds",
@@ -58,6 +60,15 @@ def terms(spec: ArchitectureSpec) -> tuple[int, ...]:
     silu, parts = spec.activation == "silu", tuple(runs(spec, spec.resolution))
     amounts = [_remembered(part.walked, part.numbers, silu) for part in parts]
     return _sum(amounts, [part.times for part in parts])
+
+
+def terms_by_group(spec: ArchitectureSpec) -> Mapping[Group, Amounts]:
+    """The same, apart for each group of `cost.shares`: together they are `terms(spec)`."""
+    silu, steps = spec.activation == "silu", defaultdict[Group, list[Step]](list)
+    for part in walk(spec, spec.resolution):
+        for step in part.steps:
+            steps[group_of(step.role)].append(step)
+    return {group: _of_steps(held, silu) for group, held in steps.items()}
 
 
 def terms_of_each(

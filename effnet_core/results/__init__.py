@@ -1,7 +1,8 @@
 """Accuracy and speed: published by others, measured here on own networks, against cost.
 
 `results` are the published records, `measured_runs` the networks trained here. `cost_axes` are the
-meanings of cost, `place` and `front` put records on one, `duel_verdict` says which rule won.
+meanings of cost, `place` and `front` put records on one, `published_within` says which networks
+keep a budget, `duel_verdict` which rule won.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from effnet_core.results.seeds import RunGroup, grouped
 from effnet_core.results.trade_off import Placed, front, place
 from effnet_core.results.trained import MeasuredMaps, MeasuredRun, measured_maps, measured_runs
 from effnet_core.results.verdict import DuelVerdict, duel_verdict
+from effnet_core.results.within import PublishedAnswer, PublishedNetwork, published_within
 
 __all__ = [
     "Cost",
@@ -34,6 +36,8 @@ __all__ = [
     "MeasuredMaps",
     "MeasuredRun",
     "Placed",
+    "PublishedAnswer",
+    "PublishedNetwork",
     "PublishedResult",
     "RunGroup",
     "cost",
@@ -49,6 +53,7 @@ __all__ = [
     "predicted_timings",
     "price",
     "published_cost",
+    "published_within",
     "results",
     "speed",
 ]

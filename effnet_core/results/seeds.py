@@ -67,3 +67,29 @@ def _group(runs: tuple[MeasuredRun, ...]) -> RunGroup:
         mean_top1=statistics.fmean(tops),
         spread=statistics.stdev(tops) if len(tops) > 1 else None,
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Paired:
+    """The mean difference of two points' top-1 over the seeds that both have, and its error.
+
+    `error` is the standard error of the mean, None for one seed.
+    """
+
+    difference: float
+    error: float | None
+    seeds: int
+
+
+def paired(one: RunGroup, other: RunGroup) -> Paired | None:
+    """`one` less `other`, seed by seed; None where they share no seed."""
+    first, second = (
+        {run.seed: validated(run).top1 for run in group.runs} for group in (one, other)
+    )
+    differences = [first[seed] - second[seed] for seed in sorted(first.keys() & second.keys())]
+    if not differences:
+        return None
+    count, error = len(differences), None
+    if count > 1:
+        error = statistics.stdev(differences) / count**0.5
+    return Paired(difference=statistics.fmean(differences), error=error, seeds=count)

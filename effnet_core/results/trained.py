@@ -33,7 +33,7 @@ from effnet_core.files import (
     unsealed,
 )
 
-Group = Literal["family", "duel", "ablation"]
+Group = Literal["family", "duel", "ablation", "search"]
 GROUPS = get_args(Group)
 
 T = TypeVar("T")

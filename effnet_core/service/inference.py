@@ -31,6 +31,7 @@ from effnet_core.service.requests import (
 from effnet_core.service.uploads import understand_upload
 from effnet_core.weights.checkpoints import LoadedWeights
 from effnet_core.weights.published import find
+from effnet_core.weights.reading.settings import Settings
 from effnet_core.weights.reading.understood import Understood
 from effnet_core.weights.sources import Source
 
@@ -225,7 +226,7 @@ class InferenceService(Exporting):
         *,
         architecture: str | None = None,
         classes: Sequence[str] | None = None,
-        preprocessing: Preprocessing | None = None,
+        preprocessing: Preprocessing | Settings | None = None,
         activation: Activation | None = None,
         weights_key: str | None = None,
         beside: Mapping[str, bytes] | None = None,
@@ -253,7 +254,7 @@ class InferenceService(Exporting):
         *,
         architecture: str | None = None,
         classes: Sequence[str] | None = None,
-        preprocessing: Preprocessing | None = None,
+        preprocessing: Preprocessing | Settings | None = None,
         activation: Activation | None = None,
         weights_key: str | None = None,
     ) -> Understood:

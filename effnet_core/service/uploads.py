@@ -20,6 +20,7 @@ from effnet_core.service.requests import ModelCard
 from effnet_core.weights.checkpoints import LoadedWeights, load_checkpoint, understand
 from effnet_core.weights.class_names import require_names
 from effnet_core.weights.reading.bundles import from_files
+from effnet_core.weights.reading.settings import Settings
 from effnet_core.weights.reading.understood import Understood
 
 PREFIX = "upload:"
@@ -46,7 +47,7 @@ class Uploads:
         *,
         architecture: str | None = None,
         classes: Sequence[str] | None = None,
-        preprocessing: Preprocessing | None = None,
+        preprocessing: Preprocessing | Settings | None = None,
         activation: Activation | None = None,
         weights_key: str | None = None,
         beside: Mapping[str, bytes] | None = None,
@@ -98,7 +99,7 @@ def understand_upload(
     *,
     architecture: str | None = None,
     classes: Sequence[str] | None = None,
-    preprocessing: Preprocessing | None = None,
+    preprocessing: Preprocessing | Settings | None = None,
     activation: Activation | None = None,
     weights_key: str | None = None,
 ) -> Understood:

@@ -7,16 +7,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from torch import nn
+
 from effnet_core.architecture.spec import ArchitectureSpec
 from effnet_core.datasets import prepared
 from effnet_core.datasets.photo_set import PhotoSet
 from effnet_core.errors import DataError, InvalidInput
 from effnet_core.images import Preprocessing
+from effnet_core.network.build import build
 from effnet_core.network.model import EfficientNet
 from effnet_core.training.finetune import preprocessing_of, starting_model
 from effnet_core.training.recipe import Recipe
 from effnet_core.training.runs.folder import RunFolder
-from effnet_core.training.trainer import TrainingError
+from effnet_core.training.trainer import TrainingError, trained_spec
 from effnet_core.weights import LoadedWeights
 
 OWN_DATA = "data"
@@ -122,6 +125,17 @@ def new_job(spec: ArchitectureSpec, data: TrainingData, recipe: Recipe) -> Job:
         recipe=recipe,
         about={"data": data.describe(recipe)},
     )
+
+
+def zeroed_model(spec: ArchitectureSpec, recipe: Recipe) -> EfficientNet:
+    """The network as it begins from scratch, but for its classifier, which is 0 as in fine-tuning.
+
+    The reference's initial weights, uniform within ±1/√classes, are so large for few classes that a
+    short run mostly unlearns them, and the larger for its answers the wider the network.
+    """
+    model = build(trained_spec(spec, recipe), seed=recipe.seed, batch=recipe.micro_batch)
+    nn.init.zeros_(model.classifier.weight)
+    return model
 
 
 def fine_tuning_job(

@@ -148,6 +148,6 @@ def _read(folder: Path) -> tuple[BundledModel, ...]:
         return conform(values["models"], tuple[BundledModel, ...])
     except (OSError, ValueError, TypeError, LookupError, AttributeError) as error:
         raise CheckpointError(
-            f"The list of bundled models {manifest} cannot be read ({error}); install the project "
-            "again."
+            f"The list of bundled models, {manifest.name}, cannot be read ({error}); install the "
+            "project again."
         ) from None

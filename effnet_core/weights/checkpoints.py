@@ -23,11 +23,12 @@ from effnet_core.images import Preprocessing
 from effnet_core.weights import outputs, tensor_files
 from effnet_core.weights.reading import bundles
 from effnet_core.weights.reading.bundles import Bundle
+from effnet_core.weights.reading.said import SPEC_KEY
+from effnet_core.weights.reading.settings import Settings
 from effnet_core.weights.reading.settling import (
     CLASSES_KEY,
     NUMBERED,
     PREPROCESSING_KEY,
-    SPEC_KEY,
     Given,
     disagreement,
     settle,
@@ -96,7 +97,7 @@ def load_checkpoint(
     *,
     architecture: str | ArchitectureSpec | None = None,
     classes: Sequence[str] | None = None,
-    preprocessing: Preprocessing | None = None,
+    preprocessing: Preprocessing | Settings | None = None,
     activation: Activation | None = None,
     weights_key: str | None = None,
     file_name: str | None = None,
@@ -146,7 +147,7 @@ def understand(
     *,
     architecture: str | ArchitectureSpec | None = None,
     classes: Sequence[str] | None = None,
-    preprocessing: Preprocessing | None = None,
+    preprocessing: Preprocessing | Settings | None = None,
     activation: Activation | None = None,
     weights_key: str | None = None,
 ) -> Understood:

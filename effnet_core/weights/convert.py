@@ -134,7 +134,7 @@ def likely_name(variant_name: str, style: Style) -> str:
 
 
 def guess_architecture(state_dict: Mapping[str, Shaped]) -> str | None:
-    """The published variant whose modules and ends (stem, last block, head) these are, or None."""
+    """The published variant whose names and shapes these are, whatever the ends take and give."""
     style = detect_style(state_dict)
     modules = {key.rpartition(".")[0] for key in state_dict}
     return next((name for name in VARIANTS if _looks_like(name, state_dict, modules, style)), None)
@@ -148,19 +148,17 @@ def _looks_like(
     if style in ("lukemelas", "transformers") and fused:
         return False
     theirs = {own: name for name, own in module_names(spec, style).items()}
-    last = spec.blocks[-1]
-    ends = {
-        "stem.conv": spec.stem_channels,
-        f"stages.{last.stage}.{last.index}.project.conv": last.out_channels,
-        "head.conv": spec.head_channels,
-    }
-    return modules == set(theirs.values()) and all(
-        _rows(state_dict.get(f"{theirs[own]}.weight")) == channels for own, channels in ends.items()
-    )
-
-
-def _rows(weight: Shaped | None) -> int:
-    return weight.shape[0] if weight is not None and weight.ndim else 0
+    if modules != set(theirs.values()):
+        return False
+    for own, shape in tensor_shapes(spec).items():
+        module, _, leaf = own.rpartition(".")
+        if leaf == COUNTER or module == "classifier":
+            continue
+        tensor = state_dict.get(f"{theirs[module]}.{leaf}")
+        found = () if tensor is None else tuple(tensor.shape)
+        if found != shape and (module != "stem.conv" or found[:1] != shape[:1]):
+            return False
+    return True
 
 
 def class_count(state_dict: Mapping[str, Shaped]) -> int:

@@ -10,6 +10,7 @@ import numpy as np
 
 from effnet_core.architecture.outputs import ACTIVATIONS, Activation, require_activation
 from effnet_core.errors import CheckpointError
+from effnet_core.weights.reading.settings import GIVEN, METADATA
 
 if TYPE_CHECKING:
     from effnet_core.weights.checkpoints import LoadedWeights
@@ -18,8 +19,6 @@ ACTIVATION_KEY = "effnet.activation"
 
 ASSUMED = "assumed"
 ONE_LOGIT = "one logit"
-
-_GIVEN, _METADATA = "given", "metadata"
 
 
 def settled(
@@ -37,10 +36,10 @@ def settled(
     """
     if given is not None:
         require_activation(given, count)
-        return given, _GIVEN
+        return given, GIVEN
     for known in ACTIVATIONS:
         if metadata.get(ACTIVATION_KEY) == known and (known, count) != ("softmax", 1):
-            return known, _METADATA
+            return known, METADATA
     if ACTIVATION_KEY in metadata:
         raise CheckpointError(
             f"{name} says {metadata[ACTIVATION_KEY]!r:.40} of its activation, which {count:,} "

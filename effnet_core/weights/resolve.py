@@ -10,6 +10,7 @@ from effnet_core.architecture.outputs import Activation
 from effnet_core.errors import InvalidInput
 from effnet_core.images import Preprocessing
 from effnet_core.weights.checkpoints import LoadedWeights, load_checkpoint
+from effnet_core.weights.reading.settings import Settings
 from effnet_core.weights.store import WeightsStore
 from effnet_core.weights.tensor_files import ending
 
@@ -20,7 +21,7 @@ def resolve_weights(
     *,
     architecture: str | None = None,
     classes: Sequence[str] | None = None,
-    preprocessing: Preprocessing | None = None,
+    preprocessing: Preprocessing | Settings | None = None,
     activation: Activation | None = None,
     weights_key: str | None = None,
 ) -> LoadedWeights:

@@ -16,7 +16,7 @@ from effnet_core.weights import tensor_files
 from effnet_core.weights.checkpoints import LoadedWeights, load_checkpoint
 from effnet_core.weights.prepared import prepared
 from effnet_core.weights.published import WeightsEntry
-from effnet_core.weights.reading.settling import GIVEN
+from effnet_core.weights.reading.settings import GIVEN, Settings, overruled
 from effnet_core.weights.stored import StoredWeights, read_record
 
 
@@ -54,17 +54,19 @@ class Source:
         *,
         architecture: str | None = None,
         classes: Sequence[str] | None = None,
-        preprocessing: Preprocessing | None = None,
+        preprocessing: Preprocessing | Settings | None = None,
         activation: Activation | None = None,
     ) -> LoadedWeights:
         """The weights, with what is given in place of their own; raises as `load_checkpoint`."""
         stored, data = self.stored, self.read()
+        usual = (stored.preprocessing, stored.preprocessing_source)
+        fed, fed_source = overruled(preprocessing, *usual)
         read = partial(
             load_checkpoint,
             data,
             architecture=architecture or self.named or None,
             classes=classes or (self.classes if self.named else None),
-            preprocessing=preprocessing or (self.preprocessing if self.named else None),
+            preprocessing=fed if preprocessing or self.named else None,
             activation=activation,
             file_name=self.path.name,
         )
@@ -79,7 +81,7 @@ class Source:
             sha256=stored.sha256 or loaded.sha256,
             origin=stored.origin,
             classes_source=GIVEN if classes else stored.classes_source,
-            preprocessing_source=GIVEN if preprocessing else stored.preprocessing_source,
+            preprocessing_source=fed_source,
         )
 
 

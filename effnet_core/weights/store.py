@@ -28,6 +28,7 @@ from effnet_core.weights.bundled import find_bundled, require_new, usable_models
 from effnet_core.weights.packaged import PackagedWeights, find_packaged, packaged_weights
 from effnet_core.weights.prepared import copy_path
 from effnet_core.weights.published import WeightsEntry, catalog, find
+from effnet_core.weights.reading.settings import Settings
 from effnet_core.weights.sources import Source, absent, damaged, is_intact, proven
 from effnet_core.weights.stored import State, StoredWeights, read_record
 
@@ -168,7 +169,7 @@ class WeightsStore:
         title: str | None = None,
         architecture: str | None = None,
         classes: Sequence[str] | None = None,
-        preprocessing: Preprocessing | None = None,
+        preprocessing: Preprocessing | Settings | None = None,
         activation: Activation | None = None,
         weights_key: str | None = None,
         licence: str = "not stated",

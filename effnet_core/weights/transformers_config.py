@@ -3,13 +3,13 @@
 transformers pads as Keras does, fixed when the network is built: one pixel less before than after
 at every stride, or alike on both sides in the blocks that `depthwise_padding` lists. At the side
 that the configuration is for, this is TensorFlow's "same" padding if just the blocks are listed
-that meet an odd side, as in all of Google's own; at that side alone such a network is built here.
+that meet an odd side, as in all of Google's own; at such sides alone such a network is built here.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -21,6 +21,7 @@ from effnet_core.architecture.spec import ArchitectureSpec, Rate, Ratio, expand
 from effnet_core.errors import CheckpointError
 from effnet_core.files import Unfit, conform
 from effnet_core.limits import MAX_CLASSES, RESOLUTION_MAX, RESOLUTION_MIN
+from effnet_core.weights.reading.computation import ACTIVATIONS, Computation
 
 Whole = Annotated[int, Meta(ge=0, le=MAX_CLASSES)]
 _STAGES = V1.stages
@@ -56,11 +57,13 @@ class _Config:
     num_labels: Annotated[int, Meta(ge=1, le=MAX_CLASSES)] | None = None
 
 
-def spec_from_config(values: Mapping[str, Any]) -> ArchitectureSpec:
-    """The network of a configuration, under its published name where its table is one's.
+def network(values: Mapping[str, Any]) -> tuple[ArchitectureSpec, Computation]:
+    """The network of a configuration, and how it is computed.
 
-    Raises CheckpointError: no EfficientNet's, values out of range, or a network that is not built
-    here (another stage table, pooling or activation, padding for another side).
+    It has its published name where its table is one's. Whether its padding is built here depends
+    on the side of its pictures (`require_same_padding`). Raises CheckpointError: no EfficientNet's,
+    values out of range, or a network that is not built here (another stage table, pooling or
+    activation).
     """
     if values.get("model_type") != "efficientnet":
         raise _refusal("it is not that of an EfficientNet")
@@ -73,15 +76,20 @@ def spec_from_config(values: Mapping[str, Any]) -> ArchitectureSpec:
         config = conform(held, _Config, closed=False)
     except Unfit as error:
         raise _refusal(str(error)) from None
-    if config.hidden_act not in ("swish", "silu"):
+    if config.hidden_act not in ACTIVATIONS:
         raise _refusal(f"its activation {config.hidden_act!r:.40} is not built here")
     spec = _expanded(config)
     if spec.head_channels != config.hidden_dim:
         raise _refusal(
             f"its hidden_dim is {config.hidden_dim} where its width makes {spec.head_channels}"
         )
-    _require_same_padding(spec, config)
-    return spec
+    computed = Computation(
+        activation=spec.activation,
+        bn_eps=spec.bn_eps,
+        padding=spec.padding,
+        fixed_padding=config.depthwise_padding,
+    )
+    return spec, computed
 
 
 def _expanded(config: _Config) -> ArchitectureSpec:
@@ -100,6 +108,7 @@ def _expanded(config: _Config) -> ArchitectureSpec:
     )
     return dataclasses.replace(
         spec,
+        activation=ACTIVATIONS[config.hidden_act],
         in_channels=config.num_channels,
         stochastic_depth=config.drop_connect_rate,
         blocks=tuple(
@@ -111,15 +120,15 @@ def _expanded(config: _Config) -> ArchitectureSpec:
     )
 
 
-def _require_same_padding(spec: ArchitectureSpec, config: _Config) -> None:
-    """Raise CheckpointError unless its fixed padding is "same" padding at its side."""
+def require_same_padding(spec: ArchitectureSpec, fixed: Collection[int]) -> None:
+    """Raise CheckpointError unless padding alike in the blocks `fixed` is "same" at its side."""
     side, odd = -(-spec.resolution // 2), set()
     for place, block in enumerate(spec.blocks):
         if block.stride == 2:
             odd |= {place} if side % 2 else set()
             side = -(-side // 2)
     strided = {place for place, block in enumerate(spec.blocks) if block.stride == 2}
-    if spec.resolution % 2 or odd != strided & set(config.depthwise_padding):
+    if spec.resolution % 2 or odd != strided & set(fixed):
         raise _refusal(
             f"its depthwise_padding is not for pictures of {spec.resolution} pixels, and padding "
             "that the picture does not decide is not built here"

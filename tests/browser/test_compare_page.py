@@ -35,6 +35,58 @@ def ready(page: Any, server: str, **parameters: Any) -> Any:
     return page
 
 
+def shift(page: Any) -> float:
+    """How far what was in sight has been pushed about, as Chromium scores it, without input."""
+    return float(page.evaluate("() => window.shifted"))
+
+
+WATCH = """window.shifted = 0;
+new PerformanceObserver(list => {
+  for (const entry of list.getEntries()) if (!entry.hadRecentInput) window.shifted += entry.value;
+}).observe({type: 'layout-shift', buffered: true});"""
+
+
+@pytest.mark.parametrize("size", [(1280, 800), (1920, 1000), (390, 844)])
+def test_what_comes_pushes_nothing_about(
+    server: str, browser_page: OpenPage, size: tuple[int, int]
+) -> None:
+    phone = {"user_agent": "Mozilla/5.0 (Android) Mobile"} if size[0] < 500 else {}
+    page = browser_page(width=size[0], height=size[1], **phone)
+    page.add_init_script(WATCH)
+    ready(page, server)
+    page.wait_for_timeout(1500)
+    assert shift(page) < 0.1
+
+
+def test_a_phone_shows_the_chart_first(server: str, browser_page: OpenPage) -> None:
+    phone = {"has_touch": True, "is_mobile": True, "user_agent": "Mozilla/5.0 (Android) Mobile"}
+    page = ready(browser_page(width=390, height=844, **phone), server)
+    assert page.locator(f"{CHART} .nsewdrag").bounding_box()["y"] < 600
+    page.get_by_role("button", name="Cost, families and more").click()
+    page.get_by_role("combobox", name="Cost", exact=True).wait_for()
+    page = ready(browser_page(width=390, height=844), server)  # narrow, no phone
+    assert page.locator(f"{CHART} .nsewdrag").bounding_box()["y"] < 600
+
+
+def test_a_wide_screen_is_used(server: str, browser_page: OpenPage) -> None:
+    page = ready(browser_page(width=1920, height=1000), server)
+    chart = page.locator(CHART).bounding_box()
+    table = page.locator(".st-key-records [data-testid=stDataFrame]").bounding_box()
+    assert table["x"] > chart["x"] + chart["width"] and table["y"] < chart["y"] + chart["height"]
+    assert chart["width"] > 700 and table["x"] + table["width"] > 1700
+
+
+def test_a_part_has_its_address(server: str, browser_page: OpenPage) -> None:
+    page = ready(browser_page(), server)
+    page.get_by_role("tab", name="Where they look").click()
+    page.get_by_role("heading", name="The networks on Classify").wait_for()
+    wait_for_address(page, "view=Where+they+look")
+    other = browser_page()
+    other.goto(page.url)
+    other.get_by_role("heading", name="The networks on Classify").wait_for()
+    assert not other.locator(CHART).count()
+
+
 def message(page: Any) -> str:
     return str(page.locator(CHART).get_attribute("aria-label"))
 
@@ -58,7 +110,8 @@ def test_another_axis_changes_chart_and_address(server: str, browser_page: OpenP
 def test_a_shared_address_opens_the_same_view(server: str, browser_page: OpenPage) -> None:
     axis = find_axis("params").title
     page = ready(
-        browser_page(), server, cost=axis, test="ImageNet-A", line="b4", picked=STUDENT_B0,
+        browser_page(), server, data="Any", cost=axis, test="ImageNet-A", line="b4",
+        picked=STUDENT_B0,
         families=["EfficientNet", "ViT"], spacing="linear",
     )  # fmt: skip
     page.get_by_text("1 selected.").wait_for()

@@ -238,7 +238,7 @@ def require(seen: dict[str, Any], report: CostReport) -> None:
         [
             "stem" if number == 0 else "head" if number == last else str(number),
             stage.title,
-            f"{stage.in_shape[1]} × {stage.in_shape[2]}",
+            f"{stage.in_shape[1]}²",
             str(stage.out_shape[0]),
             str(stage.repeats),
             str(stage.receptive_field),
@@ -262,3 +262,19 @@ def require(seen: dict[str, Any], report: CostReport) -> None:
     number = report.stages.index(most)
     assert f", {len(report.spec.blocks)} blocks. Stage {number} takes most" in seen["told"]
     assert seen["told"].endswith(f"{100 * most.mult_adds / total:.1f} %.")
+
+
+def test_stages_of_both_networks_begin_at_one_place(script: Script) -> None:
+    """They lie under each other, though those of one network are wider."""
+    other = made_up()
+    for part in other["parts"]:
+        part["channels"] = [0, (9 if part["stage"] == 2 else 1) * part["channels"][1]]
+    drawn = script("stages", DRAWN, [(made_up(), CHOICE, WIDTH, other)])[0]
+    stages = [slab["stage"] for slab in drawn["shown"]]
+    first = [stages.index(stage) for stage in range(4)]
+    shown, beside = drawn["slabs"], drawn["beside"]
+    assert [shown[place]["x"] for place in first] == pytest.approx(
+        [beside[place]["x"] for place in first]
+    )
+    widths = [slab["width"] for slab in beside]
+    assert beside[first[3]]["x"] > shown[first[2]]["x"] + widths[first[2]]

@@ -8,8 +8,9 @@ from urllib.parse import quote
 
 import pytest
 
-from app.text import minus
+from app.text import milliseconds, minus
 from effnet_core.cost.budget import Limits, largest_phi
+from effnet_core.results import published_within
 
 pytestmark = pytest.mark.browser
 
@@ -24,6 +25,8 @@ def test_a_typed_limit_answers_is_in_the_url_and_leads_to_its_phi(
     box = page.locator(".st-key-max_params input")
     box.fill("3.5")
     box.press("Enter")
+    page.get_by_role("heading", name="Published networks that fit").wait_for()
+    page.get_by_text("Shapes that nobody trained").click()
     phi = minus(largest_phi(Limits(params=3_500_000)).network.phi or 0)
     page.get_by_text(f"The largest φ is {phi}").wait_for()
     page.wait_for_function("() => location.search.includes('max_params=3.5')")
@@ -32,3 +35,31 @@ def test_a_typed_limit_answers_is_in_the_url_and_leads_to_its_phi(
     page.locator(".st-key-max_params").get_by_role("button", name="Clear").click()
     page.get_by_text("Choose a device or fill in a limit").wait_for()
     page.wait_for_function("() => !location.search.includes('max_params')")
+
+
+@pytest.fixture
+def calibrated_server(start_server: Any, made_up: Any) -> Any:
+    """Return the URL of a server on a machine whose calibration is made up."""
+    with start_server(made_up) as (url, _):
+        yield url
+
+
+def test_ten_milliseconds_and_twenty_megabytes_take_four_actions(
+    calibrated_server: str, browser_page: OpenPage, made_up: Any
+) -> None:
+    page = browser_page()
+    page.goto(calibrated_server)
+    page.get_by_role("tab", name="What fits my budget?").click()  # 1
+    for key, most in (("weight_bytes", "20"), ("latency_ms", "9")):  # 2 and 3
+        box = page.locator(f".st-key-max_{key} input")
+        box.fill(most)
+        box.press("Enter")
+    limits = Limits(weight_bytes=20_000_000, latency_ms=9)
+    nearest = published_within(limits, latency=made_up.predict).missing[0]
+    assert nearest.name == "lite0"
+    page.get_by_text("None. Nearest: Lite0, 18.8 MB ✓,").wait_for()
+    (over,) = (room for room in nearest.rooms(limits) if room.left < 0)
+    page.get_by_text(f"✗ ({milliseconds(-over.left)[:-3]} over)").first.wait_for()
+    page.locator(".st-key-within .main-svg").first.wait_for()
+    page.get_by_role("link", name="Classify").and_(page.locator("[href*=Lite0]")).click()  # 4
+    page.wait_for_url("**/classify?model=Lite0*")

@@ -167,7 +167,7 @@ def expected_table(report: CostReport) -> list[list[str]]:
         [
             name,
             stage.title,
-            f"{stage.in_shape[1]} × {stage.in_shape[2]}",
+            f"{stage.in_shape[1]}²",
             str(stage.out_shape[0]),
             str(stage.repeats),
             str(stage.receptive_field),

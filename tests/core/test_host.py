@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections import namedtuple
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -75,3 +78,25 @@ def test_a_control_groups_memory_counts(
         (tmp_path / "memory.current").write_text("1000\n")
     free = host.available_memory()
     assert free <= room and (free == room) == (room < 2**62)
+
+
+def test_the_load_of_others_is_what_is_busy_beside_this_process(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    import psutil
+
+    Times = namedtuple("Times", "user nice system idle steal")
+    Own = namedtuple("Own", "user system")
+    moments = iter(
+        [(0.0, Times(10, 0, 5, 100, 1), Own(2, 1)), (4.0, Times(15, 0, 6, 101, 3), Own(4, 1))]
+    )
+    now: list[Any] = []
+    monkeypatch.setattr(psutil, "cpu_times", lambda: now[0][1])
+    process = SimpleNamespace(cpu_times=lambda: now[0][2])
+    monkeypatch.setattr(psutil, "Process", lambda: process)
+    monkeypatch.setattr(host.time, "monotonic", lambda: now[0][0])
+    now.append(next(moments))
+    others = host.cores_of_others()
+    now[0] = next(moments)
+    # 5 + 1 of user and system and 2 stolen, less 2 of its own, in 4 seconds
+    assert others() == pytest.approx(6 / 4)

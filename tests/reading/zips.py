@@ -21,7 +21,8 @@ class Row:
     """One layout: `make` gives the zip; `classes`, `train` and `val` are what is to be read.
 
     `left_out` are folders, `passed_over` kinds of files and `loose` photos in no folder that are
-    told of; `refused` is a part of the sentence of what is not read.
+    told of; `guessed` is the encoding of names that nothing says; `refused` is a part of the
+    sentence of what is not read.
     """
 
     layout: str
@@ -32,6 +33,7 @@ class Row:
     left_out: tuple[str, ...] = ()
     passed_over: tuple[tuple[str, int], ...] = ()
     loose: int = 0
+    guessed: str = ""
     refused: str = ""
 
     @property
@@ -142,6 +144,15 @@ ZIPS: tuple[Row, ...] = (
         make=lambda: zipped(["train/1.png", "test/2.png"])),
     Row(layout="train/steam/ train/diesel/ bus/city/", refused="say whether they are splits",
         make=lambda: zipped(["train/steam/1.png", "train/diesel/2.png", "bus/city/3.png"])),
+    Row(layout="tr/ te/, the same classes in each", refused="call them train and val if they are",
+        make=lambda: zipped(pets("tr/", "te/"))),
+    Row(layout="cat/train/ cat/val/ dog/train/ dog/val/", refused="splits are read around classes",
+        make=lambda: zipped([f"{pet}/{split}/{n}.png" for n, (pet, split) in enumerate(
+            (pet, split) for pet in ("cat", "dog") for split in ("train", "val"))])),
+    Row(layout="cat/images/ dog/images/", make=lambda: zipped(
+        [f"{pet}/images/{n}.png" for pet in ("cat", "dog") for n in range(2)])),
+    Row(layout="images/train/ images/val/ labels/", val=4, left_out=("labels",),
+        make=lambda: zipped([*pets("images/train/", "images/val/"), "labels/train/x.txt"])),
     Row(layout="train/ validation/ val/", refused="Two folders are called as if for val",
         make=lambda: zipped(pets("train/", "validation/", "val/"))),
     Row(layout="of a Mac, with __MACOSX/ and .DS_Store",
@@ -160,10 +171,19 @@ ZIPS: tuple[Row, ...] = (
         make=lambda: zipped([*pets(), "../x.png"])),
     Row(layout="names in UTF-8, not marked as such", classes=("größe", "猫"),
         make=lambda: zipped(_encoded("utf-8", "größe", "猫"))),
-    Row(layout="names in cp437", classes=("Köln", "größe"),
+    Row(layout="names in cp437", classes=("Köln", "größe"), guessed="cp437",
         make=lambda: zipped(_encoded("cp437", "größe", "Köln"))),
     Row(layout="names in Shift-JIS", classes=("表示", "犬", "テスト"), train=6,
+        guessed="Shift-JIS",
         make=lambda: zipped(_encoded("cp932", "犬", "テスト", "表示"))),
+    Row(layout="names in Shift-JIS, of one letter with a back-slash in it", classes=("表", "猫"),
+        make=lambda: zipped(_encoded("cp932", "表", "猫")), guessed="Shift-JIS"),
+    Row(layout="names in Shift-JIS, one such letter alone", classes=("表", "dog"),
+        make=lambda: zipped(_encoded("cp932", "表", "dog")), guessed="Shift-JIS"),
+    Row(layout="names in cp1252, which nothing tells", classes=("K÷ln", "dog"),
+        make=lambda: zipped(_encoded("cp1252", "Köln", "dog")), guessed="cp437"),
+    Row(layout="names in cp866, which nothing tells", classes=("¼«Φ¼á", "dog"),
+        make=lambda: zipped(_encoded("cp866", "мошма", "dog")), guessed="cp437"),
     Row(layout="zip64", make=lambda: zip64(pets())),
     Row(layout="HEIC, camera raw and a film beside the photos",
         passed_over=(("HEIC", 2), (".txt", 1), ("camera raw", 1), ("film", 1)),

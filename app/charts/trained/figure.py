@@ -138,6 +138,7 @@ def _series(points: Sequence[RunGroup]) -> dict[str, list[RunGroup]]:
             "family": f"family, {run.recipe.get('epochs', '?')} epochs",
             "duel": f"duel: {short_name(run)}",
             "ablation": "ablations",
+            "search": "best of a search",
         }[group]
         while name in named:  # another recipe of as many epochs
             name += ", another recipe"
@@ -146,7 +147,8 @@ def _series(points: Sequence[RunGroup]) -> dict[str, list[RunGroup]]:
 
 
 def _symbol(one: RunGroup) -> str:
-    return {"family": "circle", "ablation": "x"}.get(one.group) or _SYMBOLS[one.strategy]
+    others = {"family": "circle", "ablation": "x", "search": "hexagram"}
+    return others.get(one.group) or _SYMBOLS[one.strategy]
 
 
 def _bars(errors: Sequence[float | None]) -> dict[str, object] | None:

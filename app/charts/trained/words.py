@@ -28,6 +28,8 @@ def short_name(run: MeasuredRun) -> str:
         return f"φ = {minus(run.phi)}"
     if run.group == "duel":
         return in_words(run.strategy)
+    if run.group == "search":
+        return "best of a search"
     return run.id
 
 

@@ -88,7 +88,9 @@ def _draw_card(
         st.image(
             given.view, width=width, alt=f"The crop of {picture.title} that {label(card)} sees."
         )
-        st.html(title(label(card), f"sees {given.resolution} × {given.resolution} pixels"))
+        name, _, of = label(card).partition(" · ")
+        seen = f"sees {given.resolution} × {given.resolution} pixels"
+        st.html(title(name, *filter(None, (of, seen))))
     top = [(entry.label, entry.probability) for entry in given.top[:rows]]
     st.html(bars(top, count=rows, name=f"What {label(card)} sees in {picture.title}"))
     if unknown := pictures.unknown_subject(picture, given.classes):

@@ -12,14 +12,16 @@ from app.markup import plain
 from app.views.classify import understood
 from effnet_core.architecture.names import VARIANTS
 from effnet_core.errors import InvalidInput
-from effnet_core.images import INTERPOLATIONS, Preprocessing
+from effnet_core.images import IMAGENET_MEAN, IMAGENET_STD, INTERPOLATIONS
 from effnet_core.limits import CHECKPOINT_UPLOAD_MEGABYTES
+from effnet_core.weights.reading.settings import CropMode, Settings
 from effnet_core.weights.tensor_files import SUFFIXES
 
 if TYPE_CHECKING:
     from streamlit.runtime.uploaded_file_manager import UploadedFile
 
     from effnet_core.architecture.outputs import Activation
+    from effnet_core.images import Preprocessing
     from effnet_core.weights.reading.understood import Understood
 
 _ROUND = "checkpoints_taken_in"
@@ -27,8 +29,13 @@ _ACTIVATIONS: dict[Activation, str] = {
     "softmax": "One class of several (softmax)",
     "sigmoid": "Each class by itself (sigmoid)",
 }
-_BY_HAND = ("resize", "crop", "interpolation", "mean", "std")
+_BY_HAND = ("resize", "crop", "crop-mode", "interpolation", "mean", "std")
 _FIELDS = ("architecture", "names", "activation", "weights-key", "by-hand")
+_CROP_MODES: dict[CropMode, str] = {
+    "center": "The shorter one, keeping proportions",
+    "squash": "Both, whatever the proportions",
+}
+_AS_SAID = "As the file says"
 _TF_NAMES = ("tf_efficientnet_b0", "tf_efficientnetv2_b0", "tf_efficientnetv2_s")
 
 
@@ -46,8 +53,8 @@ def draw() -> None:
         )
         st.caption(
             f"Takes {', '.join(SUFFIXES)} and .zip, as trainers write them, of this project, "
-            "torchvision, timm or lukemelas' repository: other files hold no tensors that can be "
-            "read without running code. Code in a file never runs."
+            "torchvision, timm, transformers or lukemelas' repository: other files hold no tensors "
+            "that can be read without running code. Code in a file never runs."
         )
         found = understood.draw(files, partial(_options, taken)) if files else None
         network = models.network_title(found[0].architecture or "") if found else "this model"
@@ -85,6 +92,10 @@ def _draw_fields(taken: int, found: Understood | None) -> None:
         key=f"names-{taken}",
         help="One name a line in index order, or a JSON list. Optional.",
     )
+    st.caption(
+        "Takes .txt with one name a line, .csv, or .json with a list of names, in the order of "
+        "the network's outputs: a name is needed for each."
+    )
     st.selectbox(
         "Probabilities",
         list(_ACTIVATIONS),
@@ -120,39 +131,60 @@ def _options(taken: int) -> dict[str, Any]:
     }
 
 
-def _by_hand(taken: int) -> Preprocessing | None:
-    """The preprocessing in the fields; None while they are not drawn yet. Raises InvalidInput."""
-    held: dict[str, Any] = {name: st.session_state.get(f"{name}-{taken}") for name in _BY_HAND}
-    if None in held.values():
-        return None
-    return Preprocessing(
-        resize=int(held["resize"]),
-        crop=int(held["crop"]),
+def _by_hand(taken: int) -> Settings:
+    """What the fields say of the preprocessing; raises InvalidInput for what is no number."""
+    held = {name: st.session_state.get(f"{name}-{taken}") for name in _BY_HAND}
+    return Settings(
+        resize=_whole(held["resize"]),
+        crop=_whole(held["crop"]),
+        crop_mode=held["crop-mode"],
         interpolation=held["interpolation"],
-        mean=_numbers(held["mean"]),
-        std=_numbers(held["std"]),
+        mean=_numbers(held["mean"] or ""),
+        std=_numbers(held["std"] or ""),
     )
 
 
 def _draw_preprocessing(taken: int, found: Preprocessing | None) -> None:
+    """Draw fields that overrule one value each; an empty one shows what holds."""
     if not st.checkbox("Give the preprocessing by hand", key=f"by-hand-{taken}"):
         return
-    start = found or Preprocessing.imagenet(224)
-    _side("Shorter edge resized to", start.resize, f"resize-{taken}")
-    _side("Crop, the network's input", start.crop, f"crop-{taken}")
-    interpolations = list(INTERPOLATIONS)
-    at = interpolations.index(start.interpolation)
-    st.selectbox("Interpolation", interpolations, index=at, key=f"interpolation-{taken}")
-    _colours("Mean (red, green, blue)", start.mean, f"mean-{taken}")
-    _colours("Standard deviation (red, green, blue)", start.std, f"std-{taken}")
+    st.caption("What stays empty is taken as the file, or its library, says.")
+    _side("Shorter edge resized to", found.resize if found else None, f"resize-{taken}")
+    _side("Crop, the network's input", found.crop if found else None, f"crop-{taken}")
+    modes: list[CropMode] = ["center", "squash"]
+    mode = found and _CROP_MODES["squash" if found.squash else "center"]
+    st.selectbox(
+        "Which edges are resized",
+        modes,
+        index=None,
+        format_func=_CROP_MODES.__getitem__,
+        placeholder=mode or _AS_SAID,
+        key=f"crop-mode-{taken}",
+    )
+    st.selectbox(
+        "Interpolation",
+        list(INTERPOLATIONS),
+        index=None,
+        placeholder=(found and found.interpolation) or _AS_SAID,
+        key=f"interpolation-{taken}",
+    )
+    mean, std = (found.mean, found.std) if found else (IMAGENET_MEAN, IMAGENET_STD)
+    _colours("Mean (red, green, blue)", mean, f"mean-{taken}")
+    _colours("Standard deviation (red, green, blue)", std, f"std-{taken}")
 
 
-def _side(text: str, pixels: int, key: str) -> None:
-    st.number_input(text, 8, 2048, pixels, required=True, key=key)
+def _side(text: str, pixels: int | None, key: str) -> None:
+    st.number_input(
+        text, 8, 2048, None, step=1, placeholder=str(pixels) if pixels else _AS_SAID, key=key
+    )
 
 
 def _colours(text: str, values: tuple[float, ...], key: str) -> None:
-    st.text_input(text, ", ".join(f"{value:g}" for value in values), key=key)
+    st.text_input(text, placeholder=", ".join(f"{value:g}" for value in values), key=key)
+
+
+def _whole(value: float | None) -> int | None:
+    return None if value is None else int(value)
 
 
 def _add(files: list[UploadedFile], options: dict[str, Any]) -> None:
@@ -165,8 +197,10 @@ def _add(files: list[UploadedFile], options: dict[str, Any]) -> None:
     st.rerun()
 
 
-def _numbers(text: str) -> tuple[float, ...]:
-    """Three numbers, or one for a network that is fed grey."""
+def _numbers(text: str) -> tuple[float, ...] | None:
+    """Three numbers, or one for a network that is fed grey; None for an empty field."""
+    if not text.strip():
+        return None
     try:
         values = tuple(float(part) for part in text.replace(",", " ").split())
     except ValueError:

@@ -1,4 +1,4 @@
-"""The left column: which published results, on which axis, and what is drawn besides."""
+"""The controls: which published results, on which axis, and what is drawn besides."""
 
 from __future__ import annotations
 
@@ -56,9 +56,10 @@ DATA = Choice(
     key="data",
     label="Training data",
     options=("any", "imagenet-1k"),
-    default="any",
+    default="imagenet-1k",
     labels={"any": "Any", "imagenet-1k": "ImageNet-1k alone"},
-    help="Some recipes learn from much more than ImageNet-1k: their marks are diamonds.",
+    help="Some recipes learn from much more than ImageNet-1k: their marks are diamonds, and they "
+    "make most of the front.",
 )
 DRAW = Several(
     key="draw",
@@ -94,11 +95,17 @@ class Asked:
         )
 
 
+def draw_axis() -> tuple[CostAxis, bool]:
+    """Draw the controls of the axis of cost; return it, and whether it is logarithmic."""
+    return find_axis(widgets.select(COST)), widgets.segmented(SPACING, width="stretch") == "log"
+
+
 def draw() -> Asked:
     """Draw every control and return what they hold."""
+    axis, logarithmic = draw_axis()
     asked = Asked(  # in the order in which they are drawn
-        axis=find_axis(widgets.select(COST)),
-        logarithmic=widgets.segmented(SPACING, width="stretch") == "log",
+        axis=axis,
+        logarithmic=logarithmic,
         test_set=widgets.select(TEST_SET),
         families=widgets.several(FAMILIES),
         imagenet_alone=widgets.segmented(DATA, width="stretch") == "imagenet-1k",

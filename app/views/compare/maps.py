@@ -73,6 +73,10 @@ def draw(
         rows,
         hide_index=True,
         placeholder="—",
+        column_config={
+            name: st.column_config.TextColumn(alignment="right")
+            for name in ("Maps", "Random", "Centre", "Even")
+        },
         alt=f"{len(rows)} rows of map scores, each network's maps beside their controls.",
     )
     first = scored[0][1]

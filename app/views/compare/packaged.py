@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import streamlit as st
 
 from app import resources, widgets
 from app.markup import plain
-from app.text import count
 from app.views.compare import timing
 from effnet_core.architecture.names import variant
 from effnet_core.attribution import MapScores
@@ -14,9 +15,14 @@ from effnet_core.cost import summarize
 from effnet_core.errors import EffnetError
 from effnet_core.results.trained import BesideControls, packaged_maps
 
+_COUNTS = ("Parameters", "FLOPs (multiply-adds)")
 
-def draw() -> None:
-    """Draw one row for each packaged network; nothing where none is installed."""
+
+def draw(*, times: bool) -> None:
+    """Draw one row for each packaged network; nothing where none is installed.
+
+    With its milliseconds here and the button for them, or with how well its maps point.
+    """
     ready = [
         card
         for card in resources.service().available()
@@ -26,15 +32,17 @@ def draw() -> None:
         return
     widgets.heading("The networks on Classify", "published", "measured", "computed")
     with widgets.told():
-        scores = packaged_maps()
-        if st.button("Time these here", key="time-packaged"):
+        scores = {} if times else packaged_maps()
+        if times and st.button("Time these here", key="time-packaged"):
             _measure([card.architecture for card in ready])
-        rows = [_row(card.id, card.architecture, scores.get(card.id)) for card in ready]
+        rows = [_row(card.id, card.architecture, scores.get(card.id), times) for card in ready]
         st.dataframe(
             rows,
             hide_index=True,
             placeholder="—",
-            alt="Each packaged network: cost, published accuracy, milliseconds and map scores.",
+            column_config=_columns(rows),
+            alt="Each packaged network: cost, published accuracy, "
+            + ("milliseconds here." if times else "and how well its maps point."),
         )
         st.caption(_about(scores))
 
@@ -53,13 +61,14 @@ def _measure(architectures: list[str]) -> None:
 
 
 def _row(
-    identity: str, architecture: str, maps: BesideControls | None
+    identity: str, architecture: str, maps: BesideControls | None, times: bool
 ) -> dict[str, str | float | None]:
     from effnet_core.weights.packaged import find_packaged
 
     packaged, spec = find_packaged(identity), variant(architecture)
     assert packaged is not None
     timed = timing.timed().get((architecture, spec.resolution))
+    here = {"Median ms here": None if timed is None else round(timed.median_ms, 1)}
     scores = {}
     if maps is not None:
         scores = {
@@ -70,11 +79,21 @@ def _row(
     return {
         "Network": architecture.title(),
         "Pixels": spec.resolution,
-        "Parameters": count(packaged.params),
-        "FLOPs (multiply-adds)": count(summarize(spec).mult_adds),
+        "Parameters": packaged.params,
+        "FLOPs (multiply-adds)": summarize(spec).mult_adds,
         "Top-1 % (published)": packaged.top1,
-        "Median ms here": None if timed is None else round(timed.median_ms, 1),
-        **scores,
+        **(here if times else scores),
+    }
+
+
+def _columns(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """Every number at the right, counts in three digits."""
+    number, text = st.column_config.NumberColumn, st.column_config.TextColumn
+    counts = {name: number(format="compact") for name in _COUNTS}
+    return counts | {
+        name: text(alignment="right")
+        for name, value in rows[0].items()
+        if isinstance(value, str) and name != "Network"
     }
 
 
@@ -93,5 +112,5 @@ def _about(scores: dict[str, BesideControls]) -> str:
     )
     return (
         "Top-1 on ImageNet as published with the reference code (tensorflow/tpu, "
-        f"efficientnet/lite, float). {measured}Milliseconds: press the button."
+        f"efficientnet/lite, float). {measured}".rstrip()
     )

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import streamlit as st
 
 from app import widgets
 from app.frame import page
-from app.views.compare import chart, controls, line, packaged, table, timing, trained
+from app.state import Choice
+from app.views.compare import controls, here, line, looks, published, table, timing, trained
 
-FIELDS = (*controls.FIELDS, *timing.FIELDS, *table.FIELDS)
+PARTS: dict[str, Callable[[], None]] = {
+    "Published": published.draw,
+    "Time here": here.draw,
+    "Trained here": trained.draw,
+    "Where they look": looks.draw,
+}
+PART = Choice(key="view", label="The part shown", options=tuple(PARTS), default="Published")
+FIELDS = (PART, *controls.FIELDS, *timing.FIELDS, *table.FIELDS)
 
 
 @page(
@@ -17,23 +27,12 @@ FIELDS = (*controls.FIELDS, *timing.FIELDS, *table.FIELDS)
     "and source.",
 )
 def render() -> None:
-    """Draw the page: controls on the left; chart, table and timing on the right."""
+    """Draw the tabs, of which only the open one is drawn."""
     line.follow_scale()
     widgets.show_refusals((*FIELDS, *trained.fields()))
-    left, right = st.columns([3, 8], gap="large")
-    with left, st.container(key="controls"):
-        asked = controls.draw()
-    with right, widgets.told():
-        top, first, second = (st.container() for _ in range(3))
-        below, timed = (second, first) if asked.axis.kind == "here" else (first, second)
-        with below:
-            picked = table.choose()
-        with top:
-            view = chart.draw(asked, picked)
-            trained.draw_pointer()
-        with below:
-            table.draw(view, asked.results())
-        with timed:
-            timing.draw()
-            packaged.draw()
-        trained.draw(asked.axis, logarithmic=asked.logarithmic)
+    with st.container(key="compare"):
+        tabs = st.tabs(list(PARTS), key=PART.key, on_change="rerun", bind="query-params")
+    for tab, draw in zip(tabs, PARTS.values(), strict=True):
+        if tab.open:
+            with tab, widgets.told():
+                draw()

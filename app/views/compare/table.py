@@ -30,6 +30,8 @@ PICKED = Several(
     placeholder="Type a model's name, or select on the chart",
 )
 FIELDS = (DRAG, PICKED)
+_ROW, _MOST = 35, 404
+"""Pixels of a row, and of the tallest table: its place is kept until it is drawn."""
 
 
 def take_points() -> None:
@@ -52,13 +54,17 @@ def choose_drag() -> str | None:
     return DRAG_MODES[drag]
 
 
-def choose() -> tuple[str, ...]:
-    """Draw the searchable list of selected records and return them.
+def held() -> tuple[str, ...]:
+    """The selected records, of the address before their list has been drawn."""
+    before = st.session_state.get(PICKED.key)
+    chosen = st.query_params.get_all(PICKED.key) if before is None else before
+    return tuple(one for one in chosen if one in PICKED.options)
 
-    Call it before the chart is drawn: a link's selection is known only once this has been drawn.
-    """
+
+def choose() -> None:
+    """Draw the searchable list of selected records."""
     widgets.heading("Records side by side", "published", "computed")
-    return widgets.several(PICKED, select_all=False, wrap=True)
+    widgets.several(PICKED, select_all=False, wrap=True)
 
 
 def draw(view: View, passing: Sequence[PublishedResult]) -> None:
@@ -83,39 +89,47 @@ def draw(view: View, passing: Sequence[PublishedResult]) -> None:
     rows = [row(one, view.timings) for one in shown]
     columns = _columns(view)
     if rows:
-        st.dataframe(
-            [{key: cells[key] for key in columns} for cells in rows],
-            hide_index=True,
-            placeholder="—",
-            column_config=columns,
-            alt=f"{text} {len(rows)} rows: model, accuracy, recipe, resolution, costs and source.",
-        )
+        with st.container(height=min(_MOST, _ROW * (len(rows) + 1) + 4), border=False):
+            st.dataframe(
+                [{key: cells[key] for key in columns} for cells in rows],
+                hide_index=True,
+                placeholder="—",
+                column_config=columns,
+                alt=f"{text} {len(rows)} rows: model, accuracy, recipe, resolution, costs and "
+                "source.",
+            )
     _draw_downloads(rows, [row(one, view.timings) for one in passing], view.test_set)
 
 
 def _columns(view: View) -> dict[str, Any]:
     """The columns that fit a screen, in their order; the CSV has all of them."""
     number, text = st.column_config.NumberColumn, st.column_config.TextColumn
-    columns: dict[str, Any] = {
-        "model": text("Model", pinned=True, width="medium"),
-        "top1": number("Top-1 %", format="%.2f"),
-    }
-    if view.axis.kind == "benchmark":
-        title = f"{view.axis.title} ({view.axis.unit})"
-        columns[view.axis.column] = number(title, format="%.1f")
-    if view.timings:
-        columns |= {
-            "here_median_ms": number("Here: ms", format="%.1f"),
-            "here_low_ms": number("from ms", format="%.1f"),
-            "here_high_ms": number("to ms", format="%.1f"),
-            "here_basis": text("Here is", width=230),
-        }
-    return columns | {
-        "recipe": text("Recipe", width=440),
-        "test_resolution": number("Pixels", format="%d"),
+    costs: dict[str, Any] = {
         "params": number("Parameters", format="compact"),
         "flops": number("FLOPs (multiply-adds)", format="compact"),
         "activations": number("Activations", format="compact"),
+        "test_resolution": number("Pixels", format="%d"),
+    }
+    times: dict[str, Any] = {
+        "here_median_ms": number("Here: ms", format="%.1f"),
+        "here_low_ms": number("from ms", format="%.1f"),
+        "here_high_ms": number("to ms", format="%.1f"),
+        "here_basis": text("Here is", width=230),
+    }
+    columns: dict[str, Any] = {"model": text("Model", pinned=True, width="medium")}
+    chosen = {"pixels": "test_resolution", "here": "here_median_ms"}.get(view.axis.kind)
+    if view.axis.kind == "benchmark":
+        title = f"{view.axis.title} ({view.axis.unit})"
+        columns[view.axis.column] = number(title, format="%.1f")
+    elif view.timings or view.axis.kind != "here":
+        name = chosen or view.axis.column
+        columns[name] = (costs | times)[name]
+    columns["top1"] = number("Top-1 %", format="%.2f")
+    if view.timings:
+        columns |= times
+    return columns | {
+        "recipe": text("Recipe", width=300),
+        **costs,
         "flops_basis": text("FLOPs are"),
         "top5": number("Top-5 %", format="%.2f"),
         "crop": number("Crop", format="%.3f"),

@@ -100,7 +100,8 @@ def draw() -> None:
     held = calibration.offer("The time of networks that nobody timed")
     if held is not None:
         st.markdown(
-            "Choose “Latency on this machine” as the cost: every EfficientNet has a place there."
+            "On “Published”, choose “Latency on this machine” as the cost: every EfficientNet has "
+            "a place there."
         )
         calibration.draw(held)
 

@@ -1,4 +1,4 @@
-"""Trained here: what this project measured on networks of its own, absent without any."""
+"""Trained here: what this project measured on networks of its own."""
 
 from __future__ import annotations
 
@@ -11,20 +11,17 @@ from app import measured_run, resources, widgets
 from app.charts.trained.figure import accuracy
 from app.charts.trained.words import COST_KEYS, label, message
 from app.markup import plain
+from app.pages import page
 from app.state import Choice, Field, Several, put
 from app.text import as_csv, minus, percent
-from app.views.compare import maps
+from app.views.compare import controls, experiment, maps
 from effnet_core.errors import EffnetError
 from effnet_core.results.axes import CostAxis, find_axis
-from effnet_core.results.seeds import RunGroup, grouped
+from effnet_core.results.seeds import grouped
 from effnet_core.results.trained import MeasuredRun
 from effnet_core.results.verdict import duel_verdict
 
 CHART = "trained-here"
-TITLE = "Trained here"
-ANCHOR = "trained-here-measured-computed"
-"""What Streamlit makes of the heading: its words and the two badges."""
-
 RUN = "trained"
 """The key (also in the URL) under which the run whose record is open is held."""
 
@@ -35,40 +32,40 @@ def fields() -> tuple[Field | Several, ...]:
         runs, scores = resources.trained()
     except EffnetError:
         return ()
-    return (_choice(runs), *maps.fields(scores)) if runs else ()
+    return (*experiment.fields(runs), _choice(runs), *maps.fields(scores)) if runs else ()
 
 
-def draw_pointer() -> None:
-    """Say near the top of the page that the part is further down, where there is one."""
-    if fields():
-        st.caption(f"Further down, on other photos: [{TITLE.lower()}](#{ANCHOR}).")
+def draw() -> None:
+    """Draw the chart, the duel's verdict, the table and one run; without runs, where they start."""
+    runs, _ = resources.trained()
+    if not runs:
+        draw_none()
+        return
+    widgets.heading("Networks trained here", "measured", "computed")
+    every, runs = runs, experiment.chosen(runs)
+    st.markdown(_about(runs))
+    axis, logarithmic = draw_axis()
+    _draw_chart(runs, axis, logarithmic)
+    _draw_verdict(runs)
+    experiment.draw(runs)
+    _draw_table(every)
+    _draw_run(every)
 
 
-def draw(axis: CostAxis, *, logarithmic: bool) -> None:
-    """Draw the part on the page's axis: chart, the duel's verdict, table, map scores, one run."""
-    with widgets.told():
-        runs, scores = resources.trained()
-        if not runs:
-            return
-        st.divider()
-        widgets.heading(TITLE, "measured", "computed")
-        st.markdown(_about(runs))
-        if axis.key not in COST_KEYS:
-            axis = find_axis("flops")
-            st.caption("The axis chosen above was not measured for these: they stand on FLOPs.")
-        points = grouped(runs)
-        if points:
-            _draw_chart(points, axis, logarithmic)
-        found = duel_verdict(runs)
-        if found is not None:
-            st.markdown(f"**{found.headline}** {found.details} {widgets.source('measured')}")
-        _draw_table(runs)
-        opening = _opening(maps.CHART)
-        maps.draw(runs, scores, axis, logarithmic=logarithmic, opening=opening)
-        by_label = {label(run): run for run in runs}
-        with st.container(key="one-run"):
-            st.subheader("One run: record and curves")
-            measured_run.draw(by_label[widgets.select(_choice(runs))])
+def draw_none() -> None:
+    """Say that nothing was trained here, and where that is done."""
+    st.info("No network has been trained here yet, so there is nothing to compare.")
+    st.page_link(page("train"), label="Train one", icon=":material/model_training:")
+
+
+def draw_axis() -> tuple[CostAxis, bool]:
+    """Draw the page's axis of cost in a row; FLOPs stand in for one that was not measured here."""
+    with st.container(key="axis-row"):
+        axis, logarithmic = controls.draw_axis()
+    if axis.key not in COST_KEYS:
+        axis = find_axis("flops")
+        st.caption("The cost chosen was not measured for these: they stand on FLOPs.")
+    return axis, logarithmic
 
 
 def _choice(runs: tuple[MeasuredRun, ...]) -> Choice:
@@ -78,7 +75,7 @@ def _choice(runs: tuple[MeasuredRun, ...]) -> Choice:
         label="Run",
         options=names,
         default=names[0],
-        help="A click on a mark of the charts above opens its run too.",
+        help="A click on a mark of the chart above opens its run too.",
     )
 
 
@@ -92,14 +89,17 @@ def _about(runs: tuple[MeasuredRun, ...]) -> str:
     return (
         f"{count} that this project trained itself on {names}{measured}. "
         f"{run.spec.num_classes} classes: guessing is right {percent(1 / run.spec.num_classes)} "
-        "of the time. **Other photos and classes than above: these accuracies and ImageNet’s "
-        "cannot be compared.**"
+        "of the time. **Other photos and classes than under “Published”: these accuracies and "
+        "ImageNet’s cannot be compared.**"
     )
 
 
-def _draw_chart(points: tuple[RunGroup, ...], axis: CostAxis, logarithmic: bool) -> None:
+def _draw_chart(runs: tuple[MeasuredRun, ...], axis: CostAxis, logarithmic: bool) -> None:
+    points = grouped(runs)
+    if not points:
+        return
     figure = accuracy(points, axis, logarithmic=logarithmic)
-    widgets.chart(figure, message(points, axis), key=CHART, **_opening(CHART))
+    widgets.chart(figure, message(points, axis), key=CHART, **opening(CHART))
     lines = [f"{widgets.source('computed')} {axis.title}, each at its own resolution."]
     if any(one.spread is not None for one in points):
         lines.append("Bars: standard deviation over seeds.")
@@ -109,7 +109,21 @@ def _draw_chart(points: tuple[RunGroup, ...], axis: CostAxis, logarithmic: bool)
     st.caption(" ".join(lines))
 
 
-def _opening(chart: str) -> dict[str, Any]:
+def _draw_verdict(runs: tuple[MeasuredRun, ...]) -> None:
+    """Which rule won the duel at equal cost, where there was one."""
+    found = duel_verdict(runs)
+    if found is not None:
+        st.markdown(f"**{found.headline}** {found.details} {widgets.source('measured')}")
+
+
+def _draw_run(runs: tuple[MeasuredRun, ...]) -> None:
+    by_label = {label(run): run for run in runs}
+    with st.container(key="one-run"):
+        st.subheader("One run: record and curves")
+        measured_run.draw(by_label[widgets.select(_choice(runs))])
+
+
+def opening(chart: str) -> dict[str, Any]:
     """Options of a chart whose marks open their run; none on a phone."""
     return {} if widgets.on_phone() else {"on_select": functools.partial(open_run, chart)}
 
@@ -161,6 +175,7 @@ def _row(run: MeasuredRun) -> dict[str, object]:
         "Parameters": run.cost.params,
         "FLOPs (multiply-adds)": run.cost.mult_adds,
         "Pixels": run.spec.resolution,
+        "Classes": run.spec.num_classes,
         "Group": run.group,
         "Scaled": run.strategy,
         "Seed": run.seed,

@@ -13,7 +13,7 @@ from app.live.networks import COUNTS
 from app.live.steps import reading, resting
 from app.scale import results
 from app.state import Choice
-from app.views.scale import tables
+from app.views.scale import shares, tables
 from app.views.scale.shown import Shown
 from effnet_core.cost.report import CostReport
 
@@ -60,10 +60,12 @@ _WHOLE_STAGE = "all"
 def draw(shown: Shown) -> None:
     """Draw the picture and, below it, whatever is chosen in it."""
     report = shown.report
-    with st.container(horizontal=True):
+    with st.container(horizontal=True, key="pick"):
         metric = widgets.segmented(COLOUR)
         stage = _choose_stage(report.spec.stage_count)
         block = _choose_block(report, stage)
+    if stage is None:
+        shares.draw(shown)
     _draw_picture(shown, METRICS[metric], stage, block)
     if stage is None:
         return
@@ -93,7 +95,7 @@ def _draw_picture(shown: Shown, metric: Metric, stage: int | None, block: int | 
         "shades": SHADES,
         "stepped_back": _STEPPED_BACK,
         "outline": OUTLINE,
-        "beside": results.live_network(pinned, load),
+        "beside": results.live_network(pinned, load) if shown.compared else None,
         "beside_at": same_at,
         "rest": resting(network, results.live_network(network, load)),
     }

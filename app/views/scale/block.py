@@ -4,24 +4,25 @@ from __future__ import annotations
 
 from itertools import groupby
 
-from app.text import count
+from app.text import count, percent
 from effnet_core.architecture.spec import BlockSpec
 from effnet_core.cost.layers import LayerCost
 
-_TITLES = {
+STEPS = {
     "expand": "Expand",
     "depthwise": "Depthwise",
     "squeeze_excite": "Squeeze-and-excitation",
     "project": "Project",
     "fused": "Fused convolution",
 }
+"""What the page calls the steps of a block."""
 
 
 def inside_html(block: BlockSpec, layers: tuple[LayerCost, ...]) -> str:
     """HTML of the block's steps in order, each with its shape, parameters and FLOPs."""
-    total = sum(layer.mult_adds for layer in layers)
+    totals = [sum(getattr(layer, name) for layer in layers) for name in ("params", "mult_adds")]
     cards = "".join(
-        _card(block, role, list(group), total)
+        _card(block, role, list(group), *totals)
         for role, group in groupby(layers, key=lambda layer: layer.role)
     )
     end = (
@@ -36,20 +37,30 @@ def inside_html(block: BlockSpec, layers: tuple[LayerCost, ...]) -> str:
     )
 
 
-def _card(block: BlockSpec, role: str, layers: list[LayerCost], total: int) -> str:
-    mult_adds = sum(layer.mult_adds for layer in layers)
+def _card(
+    block: BlockSpec, role: str, layers: list[LayerCost], all_params: int, all_mult_adds: int
+) -> str:
+    params, mult_adds = (
+        sum(getattr(layer, name) for layer in layers) for name in ("params", "mult_adds")
+    )
     channels, height, _ = layers[-1].out_shape
-    share = mult_adds / total
     rows = (
         ("Output", f"{channels} × {height}²"),
-        ("Parameters", count(sum(layer.params for layer in layers))),
+        ("Parameters", count(params)),
         ("FLOPs", count(mult_adds)),
     )
     figures = "".join(f"<div><span>{name}</span><b>{value}</b></div>" for name, value in rows)
+    shares = "".join(
+        f'<div class="share" aria-hidden="true"><i style="width:{share:.1%}"></i></div>'
+        f"<small>{percent(share)} of the block's {name}</small>"
+        for name, share in (
+            ("parameters", params / all_params),
+            ("FLOPs", mult_adds / all_mult_adds),
+        )
+    )
     return (
-        f'<div class="step" role="listitem"><h4>{_TITLES[role]}</h4><p>{_what(block, role)}</p>'
-        f'{figures}<div class="share" aria-hidden="true"><i style="width:{share:.1%}"></i></div>'
-        f"<small>{share:.0%} of the block's FLOPs</small></div>"
+        f'<div class="step" role="listitem"><h4>{STEPS[role]}</h4><p>{_what(block, role)}</p>'
+        f"{figures}{shares}</div>"
     )
 
 

@@ -1,4 +1,4 @@
-"""What fits my budget: the networks that keep the limits, and how they were found."""
+"""What fits my budget: published networks, and shapes that nobody trained."""
 
 from __future__ import annotations
 
@@ -8,18 +8,20 @@ from app import resources, widgets
 from app.markup import plain
 from app.scale import calibration
 from app.state import value
-from app.views.scale import budget_limits
+from app.views.scale import budget_limits, offers
 from app.views.scale.budget_answers import draw_answers
 from app.views.scale.shown import Shown
 from effnet_core.cost.budget import Device, Limits, Setting
 from effnet_core.latency import Calibration
+from effnet_core.results import published_within
 
+UNTRAINED = "Shapes that nobody trained"
 TIE = 0.01
 """The share of the most FLOPs that the free shape nearest to compound scaling may give up."""
 
 
 def draw(shown: Shown) -> None:
-    """Draw the boxes, the networks found, and what each leaves of every limit."""
+    """Draw the boxes, the published networks that fit, and shapes that nobody trained, folded."""
     widgets.heading("What fits my budget?", "computed")
     chosen, limits = budget_limits.draw()
     if chosen is not None:
@@ -33,15 +35,21 @@ def draw(shown: Shown) -> None:
         held = calibration.offer("A limit in milliseconds")
         if held is None:
             return
-    _draw_answers(limits, _setting(shown, chosen), held)
+    setting = _setting(shown, chosen)
+    latency = None if held is None else held.predict
+    offers.draw(published_within(limits, setting, latency=latency))
+    if held is not None:
+        calibration.note(held)
+    folded = st.expander(UNTRAINED, key="untrained", bind="query-params")
+    if folded.open:
+        with folded:
+            _draw_untrained(limits, setting, held)
 
 
-def _draw_answers(limits: Limits, setting: Setting, held: Calibration | None) -> None:
+def _draw_untrained(limits: Limits, setting: Setting, held: Calibration | None) -> None:
     with st.spinner("Searching …", show_time=True):
         answers = resources.budget(limits, setting, TIE, held)
     draw_answers(answers, setting)
-    if held is not None:
-        st.caption(calibration.sources(held))
     st.caption(
         f"Searched: {answers[0].searched.replace('-', '−')}; free shapes: {answers[1].searched}. "
         "“End” marks an axis that goes no further. The shape near compound gives up at most "

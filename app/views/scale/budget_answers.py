@@ -7,11 +7,11 @@ from collections.abc import Mapping
 import streamlit as st
 
 from app.scale.network import Network
-from app.text import count, milliseconds, minus, size, unbroken
+from app.text import count, minus, size, unbroken
+from app.views.scale.amounts import band as written
 from app.views.scale.budget_limits import BOXES
 from app.views.scale.controls import set_phi
-from effnet_core.cost.budget import LABELS, Answer, Band, Setting
-from effnet_core.results.axes import BEYOND
+from effnet_core.cost.budget import LABELS, Answer, Setting
 
 Answers = tuple[Answer, Answer, Answer]
 """The largest φ; the free shape with the most multiply-adds; the one nearest to compound."""
@@ -39,9 +39,9 @@ def draw_answers(answers: Answers, setting: Setting) -> None:
             f"{free.network.resolution} pixels, is over by {_over(free)}."
         )
     title = Network(phi=_phi(phi), family=setting.family.word).title
-    named = {title: phi, "Free, most FLOPs": free}
+    named = {title: phi, "Any shape, most FLOPs": free}
     if near.network != free.network:
-        named["Free, near compound"] = near
+        named["Any shape, nearest compound"] = near
     fitting = {name: answer for name, answer in named.items() if answer.fits}
     if fitting:
         st.table(_unbroken([_network(name, answer) for name, answer in fitting.items()]))
@@ -82,7 +82,7 @@ def _network(name: str, answer: Answer) -> dict[str, str]:
     network = answer.network
     ends = dict.fromkeys(answer.ends, " (end)")
     band = network.latency
-    time = {} if band is None else {"Time here": _band(band)}
+    time = {} if band is None else {"Time here": written(band)}
     return {
         "Network": name,
         "Depth": f"×{network.depth:.3g}{ends.get('depth', '')}",
@@ -95,13 +95,6 @@ def _network(name: str, answer: Answer) -> dict[str, str]:
         "Run here": size(network.run_bytes),
         **time,
     }
-
-
-def _band(band: Band) -> str:
-    """Predicted milliseconds with the edges of their band."""
-    low, high = (milliseconds(edge).removesuffix(" ms") for edge in (band.low_ms, band.high_ms))
-    beyond = f", {BEYOND}" if band.extrapolated else ""
-    return f"{milliseconds(band.ms)} ({low} – {high}){beyond}"
 
 
 def _limits(fitting: Mapping[str, Answer]) -> list[dict[str, str]]:

@@ -55,7 +55,11 @@ LIMITS = (
     _box("mult_adds", "FLOPs (M)", "The most multiply-adds for one image, in millions."),
     _box("weight_bytes", "Weights (MB)", "The most bytes of weights, in millions."),
     _box("peak_bytes", "Peak (MB)", "The most bytes of activations at any moment, in millions."),
-    _box("memory_bytes", "Both (MB)", "Weights and peak together, where they share one memory."),
+    _box(
+        "memory_bytes",
+        "Weights + peak (MB)",
+        "Weights and peak together, where they share one memory.",
+    ),
     _box(
         "run_bytes",
         "Run here (MB)",

@@ -8,6 +8,7 @@ from app import widgets
 from app.markup import plain
 from app.scale import network as fields
 from app.scale.network import Network, chosen
+from app.scale.results import step_as_built
 from app.state import value
 from effnet_core.architecture.scaling import FAST_COMPOUND_RULE, PAPER_RULE, ScalingRule
 from effnet_core.errors import InvalidInput
@@ -32,7 +33,7 @@ def draw() -> None:
 
 
 def _draw_rule() -> None:
-    with st.expander("Scaling rule: α, β, γ", expanded=True):
+    with st.expander("Scaling rule: α, β, γ", expanded=not widgets.on_phone()):
         for field in fields.RULE:
             widgets.slider(field)
         _draw_constraint()
@@ -54,8 +55,9 @@ def _draw_constraint() -> None:
     st.markdown(f"α·β²·γ² = **{rule.cost_factor:.3f}** :small[{widgets.source('computed')}]")
     if rule.warning:
         st.warning(rule.warning)
-    else:
-        st.caption("Close to 2: one step of φ roughly doubles the cost.")
+    built = step_as_built(chosen().at_zero)
+    as_built = "" if built is None else f", as built from φ 0 to 1: ×{built:.2f}"
+    st.caption(f"A step of φ multiplies the FLOPs on paper ×{rule.cost_factor:.2f}{as_built}.")
 
 
 def _draw_settings(kind: str) -> None:
@@ -92,24 +94,43 @@ def _draw_exact_phi(phi: float) -> None:
 
 def _draw_pin() -> None:
     with st.container(border=True):
-        st.text_input(
-            "Compared with A",
-            key=PINNED,
-            placeholder="b0",
-            help="A published variant such as b4 or v2-s, or a pinned network of the formula, "
-            "such as phi=2.5,strategy=depth or phi=1,family=lite. Empty: B0.",
-            **widgets.KEPT,
-        )
-        st.button("Pin this network as A", on_click=_pin, width="stretch")
+        name, buttons = st.container(), st.container(horizontal=True, gap="xsmall")
+        with st.expander("Name A"):
+            st.text_input(
+                "Name or settings of A",
+                key=PINNED,
+                placeholder="b0",
+                help="A published variant such as b4 or v2-s, or a network of the formula, "
+                "such as phi=2.5,strategy=depth or phi=1,family=lite. Empty: none.",
+                **widgets.KEPT,
+            )
+        named = plain(pinned().full_title) if compared() else "nothing is pinned"
+        name.markdown(f"Compared with A: **{named}**")
+        with buttons:
+            st.button("Pin this network as A", on_click=_pin)
+            st.button("Unpin", on_click=_unpin, disabled=not compared())
 
 
 def pinned_or_b0() -> Network:
     """Network A, B0 until one is pinned; where what was typed is none, a sentence says so."""
     try:
-        return Network.parse(st.session_state.get(PINNED) or "b0").existing()
+        return pinned()
     except InvalidInput as error:
         st.warning(plain(f"Network A: {error} B0 is used instead."))
         return Network(variant="b0")
+
+
+def pinned() -> Network:
+    """Network A, B0 until one is pinned; raises InvalidInput where what was typed is none."""
+    return Network.parse(st.session_state.get(PINNED) or "b0").existing()
+
+
+def compared() -> bool:
+    """Whether somebody chose a network A that there is."""
+    try:
+        return bool(st.session_state.get(PINNED) and pinned())
+    except InvalidInput:
+        return False
 
 
 def _set_rule(rule: ScalingRule) -> None:
@@ -125,6 +146,10 @@ def _take_exact_phi(key: str, start: float) -> None:
 
 def _pin() -> None:
     st.session_state[PINNED] = chosen().code
+
+
+def _unpin() -> None:
+    st.session_state[PINNED] = ""
 
 
 def set_phi(phi: float, family: str) -> None:

@@ -19,8 +19,8 @@ from app.views.scale.shown import Shown
 from effnet_core.latency import Calibration
 from effnet_core.results.axes import BEYOND
 
-X = Choice(key="x", label="Across", options=tuple(LABELS), default="phi", labels=LABELS)
-Y = Choice(key="y", label="Up", options=tuple(LABELS), default="params", labels=LABELS)
+X = Choice(key="x", label="Horizontal axis", options=tuple(LABELS), default="phi", labels=LABELS)
+Y = Choice(key="y", label="Vertical axis", options=tuple(LABELS), default="params", labels=LABELS)
 SCALE = Choice(key="axes", label="Axes", options=("log", "linear"), default="log")
 FIELDS = (X, Y, SCALE)
 
@@ -88,7 +88,7 @@ def _growth(
         results.growth_axis(quantity, logarithmic, formula.family, load).including(current)
         for quantity in (x, y)
     )
-    chart = results.growth_chart(formula, shown.other, across, up, load, measured)
+    chart = results.growth_chart(formula, shown.mark_of_a, across, up, load, measured)
     rows = "[]" if shown.network.variant else results.live_marks(formula, x, y, load)
     return chart, rows, resting(shown.network, current and mark(current, x, y))
 

@@ -5,12 +5,25 @@ from __future__ import annotations
 import streamlit as st
 
 from app import widgets
+from app.live import component as live
+from app.live.marks import mark
 from app.live.readouts import Readout
+from app.live.steps import resting
 from app.markup import facts
+from app.scale import results
+from app.scale.quantities import BY_KEY, Quantity
 from app.text import size
 from app.views.scale.shown import Shown
 from effnet_core.cost.memory import TITLES, runs
 from effnet_core.results.published import paper_table
+
+FIGURES = {
+    "params": "Parameters",
+    "flops": "FLOPs (multiply-adds)",
+    "activations": "Activations",
+    "peak": "Peak memory",
+}
+"""The four figures, by quantity; in the order of `app.live.readouts.NUMBERS`."""
 
 
 def draw(shown: Shown, said: Readout) -> None:
@@ -20,36 +33,55 @@ def draw(shown: Shown, said: Readout) -> None:
         kinds = ("published", "computed")
     badges = " ".join(f":small[{widgets.source(kind)}]" for kind in kinds)
     st.markdown(f"## {said.title} {badges}")
-    st.html(facts(said.facts))
+    alone = not shown.compared
+    same = not any(ratio.startswith("×") for ratio in said.ratios)
+    st.html(facts(said.facts, " alone" * alone + " same" * same))
     peak = (
         f"The largest sum of live tensors in one forward pass over {shown.load.batch} image(s) in "
         f"{shown.load.dtype}, weights not included; reached at {shown.report.totals.peak_at}. "
         f"A run on the CPU takes more, weights and the engine's copies included: {_taken(shown)} "
         "(predicted from measurements)."
     )
-    rows = (
-        ("Parameters", None),
-        ("FLOPs (multiply-adds)", None),
-        ("Activations", ACTIVATIONS),
-        ("Peak memory", peak),
-    )
+    explained = {"flops": UNIT, "activations": ACTIVATIONS, "peak": peak}
     with st.container(key="numbers"):
-        for (label, explanation), new, ratio in zip(rows, said.values, said.ratios, strict=True):
-            st.metric(
-                label,
-                new,
-                ratio,
-                delta_color="off",
-                delta_arrow="off",
-                delta_description=f"A ({shown.pinned.title})",
-                help=explanation,
-                border=True,
-                height="stretch",
-            )
-    st.caption(UNIT)
+        for key, new, ratio in zip(FIGURES, said.values, said.ratios, strict=True):
+            with st.container(border=True, key=f"figure-{key}", gap="xxsmall"):
+                st.metric(
+                    FIGURES[key],
+                    new,
+                    ratio,
+                    delta_color="off",
+                    delta_arrow="off",
+                    delta_description="of B0" if alone else "of A",
+                    help=explained.get(key),
+                )
+                _draw_curve(shown, key)
     claim = paper_claim(shown.network.variant)
     if claim:
         st.caption(f"{widgets.source('published')} {claim}")
+
+
+def prepare(shown: Shown) -> None:
+    """Compute the small curves that everybody sees first."""
+    for key in FIGURES:
+        _curve(shown, BY_KEY[key])
+        results.live_marks(shown.formula, BY_KEY["phi"], BY_KEY[key], shown.load)
+
+
+def _draw_curve(shown: Shown, key: str) -> None:
+    """The figure over φ, with the mark that follows the hand."""
+    y, x = BY_KEY[key], BY_KEY["phi"]
+    rows = "[]"
+    if shown.network.variant is None:
+        rows = results.live_marks(shown.formula, x, y, shown.load)
+    rest = resting(shown.network, shown.current and mark(shown.current, x, y))
+    words = f"{y.label} over φ for four scaling strategies and the published variants."
+    live.small_chart(f"curve-{key}", words, _curve(shown, y), rows, rest)
+
+
+def _curve(shown: Shown, y: Quantity) -> str:
+    current = None if shown.network.variant is None else shown.current
+    return results.small_chart(shown.formula, shown.mark_of_a, current, y, shown.load)
 
 
 def _taken(shown: Shown) -> str:

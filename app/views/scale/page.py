@@ -22,6 +22,7 @@ from app.views.scale import (
     budget,
     budget_limits,
     controls,
+    equal,
     files,
     growth,
     headline,
@@ -31,6 +32,7 @@ from app.views.scale.shown import Shown
 
 PARTS: dict[str, Callable[[Shown], None]] = {
     "Growth": growth.draw,
+    "Same cost, four ways": equal.draw,
     "Architecture": architecture.draw,
     "Against A": against.draw,
     "Why B1 is not φ = 1": reconcile.draw,
@@ -50,13 +52,13 @@ SHOW = Choice(key="show", label="The part shown", options=tuple(PARTS), default=
 )
 def render() -> None:
     """Draw the page: controls on the left, the network they make on the right."""
-    parts = (growth, architecture, budget_limits)
+    parts = (growth, equal, architecture, budget_limits)
     widgets.show_refusals((*FIELDS, SHOW, *(field for part in parts for field in part.FIELDS)))
     with st.container(key="scale"):
         left, right = st.columns([4, 9], gap="large")
     with left, st.container(key="controls"):
         controls.draw()
-    shown = Shown(chosen(), controls.pinned_or_b0(), load())
+    shown = Shown(chosen(), controls.pinned_or_b0(), load(), controls.compared())
     with right:
         with st.container(key="headline"):
             exists = _draw_headline(shown)
@@ -68,6 +70,7 @@ def prepare() -> None:
     """Compute what the page shows to those who open it first; it can run outside a session."""
     shown = Shown(Network(), Network(variant="b0"), Load())
     results.live_readouts(shown.formula, shown.other, shown.load)
+    headline.prepare(shown)
     growth.prepare(shown)
 
 
@@ -88,6 +91,7 @@ def _draw_headline(shown: Shown) -> bool:
         depth=spec.depth,
         width=spec.width,
         dropout=spec.dropout,
+        rule=shown.network.ours,
     )
     headline.draw(shown, said)
     _follow_phi(shown, said)

@@ -15,12 +15,14 @@ from effnet_core.errors import InvalidInput
 class Shown:
     """What the controls hold: the network chosen, which may not exist, A, which does, and a load.
 
+    `compared` says that somebody pinned A; until then it is B0, and drawn where it is asked for.
     Prices are looked up where they were computed before.
     """
 
     network: Network
     pinned: Network
     load: Load
+    compared: bool = False
 
     @property
     def formula(self) -> Network:
@@ -49,3 +51,8 @@ class Shown:
     def other(self) -> Priced:
         """Network A as a mark on a chart."""
         return results.priced(self.pinned, self.load, self.formula.family)
+
+    @property
+    def mark_of_a(self) -> Priced | None:
+        """Network A as a mark; None until somebody pins one."""
+        return self.other if self.compared else None

@@ -34,7 +34,12 @@ def draw_blocks(report: CostReport, stage: int) -> None:
                 "Drop rate in training": round(block.drop_path, 4),
             }
         )
-    st.dataframe(rows, hide_index=True, alt=f"The blocks of stage {stage} with their costs.")
+    st.dataframe(
+        rows,
+        hide_index=True,
+        column_config=_right("Parameters", "FLOPs", "Activations"),
+        alt=f"The blocks of stage {stage} with their costs.",
+    )
     st.caption("Columns In to Out are channels. Choose a block above for its inside.")
 
 
@@ -54,7 +59,17 @@ def draw_end(report: CostReport, stage: int) -> None:
         for layer in report.layers
         if layer.stage == stage
     ]
-    st.dataframe(rows, hide_index=True, alt=f"The layers of the {name} with their costs.")
+    st.dataframe(
+        rows,
+        hide_index=True,
+        column_config=_right("Output", "Parameters", "FLOPs", "Batch-norm and pooling"),
+        alt=f"The layers of the {name} with their costs.",
+    )
+
+
+def _right(*names: str) -> dict[str, Any]:
+    """Columns of amounts, which are texts here, aligned as the columns of numbers beside them."""
+    return {name: st.column_config.TextColumn(alignment="right") for name in names}
 
 
 def draw_inside(report: CostReport, stage: int, block: int) -> None:

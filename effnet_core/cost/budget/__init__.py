@@ -6,7 +6,7 @@ held to the limit. Nothing here says anything about accuracy. This package needs
 
 from __future__ import annotations
 
-from effnet_core.cost.budget.answers import Answer, Candidate, Room
+from effnet_core.cost.budget.answers import Answer, Candidate, Priced, Room, rooms
 from effnet_core.cost.budget.bounds import Bounds
 from effnet_core.cost.budget.devices import Device, device, devices
 from effnet_core.cost.budget.free import best_free
@@ -33,10 +33,12 @@ __all__ = [
     "Device",
     "Latency",
     "Limits",
+    "Priced",
     "Room",
     "Setting",
     "best_free",
     "device",
     "devices",
     "largest_phi",
+    "rooms",
 ]

@@ -10,18 +10,9 @@ from effnet_core.cost.memory import run_model
 
 
 @dataclass(frozen=True, kw_only=True)
-class Candidate:
-    """A network with its price; `phi` is None for free coefficients.
+class Priced:
+    """What a network takes, as in `Limits`; `latency` is None where no limit asks for it."""
 
-    `depth` and `width` are ratios to the baseline, `resolution` is in pixels, the rest as in
-    `Limits`. `latency` is None where no limit asks for it.
-    """
-
-    phi: float | None
-    depth: float
-    width: float
-    resolution: int
-    blocks: int
     params: int
     mult_adds: int
     weight_bytes: int
@@ -39,6 +30,24 @@ class Candidate:
         """The slow edge of the band, which is what a limit in milliseconds is held to."""
         return None if self.latency is None else self.latency.high_ms
 
+    def broken(self, limits: Limits) -> tuple[str, ...]:
+        """The names of the limits that the network breaks."""
+        return tuple(name for name, limit in limits.given.items() if getattr(self, name) > limit)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Candidate(Priced):
+    """A network of a search; `phi` is None for free coefficients.
+
+    `depth` and `width` are ratios to the baseline, `resolution` is in pixels.
+    """
+
+    phi: float | None
+    depth: float
+    width: float
+    resolution: int
+    blocks: int
+
     def spec(self, setting: Setting) -> ArchitectureSpec:
         """The whole architecture."""
         if self.phi is not None:
@@ -50,10 +59,6 @@ class Candidate:
         if latency is None:
             return self
         return replace(self, latency=latency(self.spec(setting), setting.batch))
-
-    def broken(self, limits: Limits) -> tuple[str, ...]:
-        """The names of the limits that the network breaks."""
-        return tuple(name for name, limit in limits.given.items() if getattr(self, name) > limit)
 
 
 @dataclass(frozen=True)
@@ -107,7 +112,7 @@ def candidate(
     )
 
 
-def rooms(network: Candidate, limits: Limits) -> tuple[Room, ...]:
+def rooms(network: Priced, limits: Limits) -> tuple[Room, ...]:
     """Each limit that is set, beside what the network uses of it."""
     return tuple(Room(name, limit, getattr(network, name)) for name, limit in limits.given.items())
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from numbers import Real
 from types import MappingProxyType
-from typing import Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -26,7 +26,7 @@ from effnet_core.architecture.scaling import (
 from effnet_core.architecture.spec import ArchitectureSpec, expand
 from effnet_core.cost.arrays import CostArrays, Numbers
 from effnet_core.cost.memory import run_model
-from effnet_core.cost.report import DTYPE_BYTES, summarize
+from effnet_core.cost.report import DTYPE_BYTES, CostTotals, summarize
 from effnet_core.errors import InvalidInput
 from effnet_core.limits import RESOLUTION_MIN
 
@@ -206,6 +206,9 @@ def require_possible(limits: Limits, setting: Setting, latency: Latency | None) 
             )
 
 
+Costs = TypeVar("Costs", CostArrays, CostTotals)
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Counts:
     """Countable costs of n networks, each field an array (n,), named as in `Limits`."""
@@ -239,19 +242,27 @@ class Counts:
 
 def counted(price: Callable[[str], CostArrays], setting: Setting) -> Counts:
     """The costs that `price` gives for a dtype of `cost`, for the setting's."""
-    dtype = setting.dtype
-    narrow = price("float16" if dtype == "int8" else dtype)
-    weights, peaks = narrow.weight_bytes, narrow.peak_activation_bytes
-    if dtype == "int8":
-        # the difference leaves out batch-norm's counters, which training alone needs
-        weights, peaks = (price("float32").weight_bytes - weights) // 2, peaks // 2
+    costs, weights, peaks = in_dtype(price, setting.dtype)
     return Counts(
-        exists=narrow.exists,
-        resolution=narrow.resolution,
-        blocks=narrow.blocks,
-        params=narrow.params,
-        mult_adds=narrow.mult_adds,
+        exists=costs.exists,
+        resolution=costs.resolution,
+        blocks=costs.blocks,
+        params=costs.params,
+        mult_adds=costs.mult_adds,
         weight_bytes=weights,
         peak_bytes=peaks,
         activation=setting.family.activation,
     )
+
+
+def in_dtype(price: Callable[[str], Costs], dtype: str) -> tuple[Costs, Any, Any]:
+    """The costs that `price` gives for a dtype of `cost`, with bytes of weights and at the peak.
+
+    Those are for `dtype`, one of BUDGET_DTYPES: int8 takes 1 byte for each value.
+    """
+    costs = price("float16" if dtype == "int8" else dtype)
+    weights, peaks = costs.weight_bytes, costs.peak_activation_bytes
+    if dtype == "int8":
+        # the difference leaves out batch-norm's counters, which training alone needs
+        weights, peaks = (price("float32").weight_bytes - weights) // 2, peaks // 2
+    return costs, weights, peaks

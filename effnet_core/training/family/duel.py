@@ -3,7 +3,7 @@
 The paper compares its compound rule with scaling one dimension alone (arXiv 1905.11946, section
 5.3, table 7 and figure 8). Rounding decides which costs each of the four can reach; the common one
 is found here by trying what rounding allows. A test proves that the networks that
-`assets/family.json` states are those that this gives.
+the lists in `assets/family` state are those that this gives.
 
 Usage: python -m effnet_core.training.family.duel [BASE_PHI]
 """

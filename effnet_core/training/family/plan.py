@@ -9,14 +9,13 @@ from typing import Literal
 import torch
 
 from effnet_core.cost.report import summarize
-from effnet_core.files import asset
-from effnet_core.training.family.runs import Family, FamilyRun
+from effnet_core.training.family.runs import LISTS, Family, FamilyRun, list_path
 from effnet_core.training.family.training import needs_cuda, validation_of
 from effnet_core.training.recipe import Recipe
 from effnet_core.training.runs.folder import read_run
 from effnet_core.training.runs.run import Run, read_if_whole
 
-LIST, RECORDS = "assets/family.json", "measured/runs"
+RECORDS = "measured/runs"
 
 Stage = Literal["finished", "begun", "to do", "needs CUDA"]
 
@@ -72,7 +71,9 @@ def plan(
     `out` is where their folders are or would be, `photos` how many the training set has, the
     held-out ones included, and `records` the folder of measured runs (by default the program's).
     """
-    records = records or asset(LIST).parent / RECORDS  # absent where nothing was measured
+    records = (
+        records or list_path(LISTS[0]).parents[1] / RECORDS
+    )  # absent where nothing was measured
     return tuple(
         _planned(
             family,

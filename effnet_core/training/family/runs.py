@@ -1,7 +1,7 @@
 """A family of runs as data: which networks are trained, in which order, all by one recipe.
 
-The project's own list is assets/family.json. Where a run departs from the recipe, the list says
-how and why. This module needs no torch.
+The project's own lists are in assets/family. Where a run departs from the recipe, the list says how
+and why. This module needs no torch.
 """
 
 from __future__ import annotations
@@ -34,9 +34,11 @@ from effnet_core.training.recipe import Recipe
 T = TypeVar("T")
 
 FORMAT = "effnet-family/1"
+LISTS = ("processor", "device")
+"""The project's own lists: one that two cores finish in hours, and one for a GPU."""
 
 Phi = Annotated[float, Meta(ge=PHI_MIN, le=PHI_MAX)]
-Group = Literal["family", "duel", "ablation"]
+Group = Literal["family", "duel", "ablation", "search"]
 
 _ID = re.compile(r"[a-z0-9][a-z0-9.+-]{0,79}")  # it names a folder
 
@@ -93,13 +95,19 @@ class FamilyRun:
 
 @dataclass(frozen=True, kw_only=True)
 class Family:
-    """Runs in their order, their one recipe, and what all networks have in common."""
+    """Runs in their order, their one recipe, and what all networks have in common.
+
+    `class_ids` are the classes that the photos must have, in their order; empty for any. The
+    `classifier` begins as the reference's, or at zero, which suits short runs and few classes.
+    """
 
     name: str
     base_resolution: int
     num_classes: int
     recipe: Recipe
     runs: tuple[FamilyRun, ...]
+    class_ids: tuple[str, ...] = ()
+    classifier: Literal["reference", "zero"] = "reference"
 
     def spec(self, run: FamilyRun) -> ArchitectureSpec:
         """The network of a run, before the recipe has its say on dropout and stochastic depth."""
@@ -147,13 +155,17 @@ class Family:
         }
 
 
-def read(path: Path | None = None) -> Family:
-    """The family of a list file, by default this project's; raises InvalidInput.
+def list_path(name: str) -> Path:
+    """The file of a list: one of the project's own by its name in LISTS, or a file's path."""
+    return files.asset(f"assets/family/{name}.json") if name in LISTS else Path(name)
+
+
+def read(path: Path) -> Family:
+    """The family of a list file; raises InvalidInput.
 
     Every run's network and recipes are made once, so that no run fails later over the list, and a
     run may not "change" a field to what the recipe has already.
     """
-    path = path or files.asset("assets/family.json")
     try:
         values = files.read_json(path, MAX_FAMILY_BYTES)
     except (OSError, files.Unfit) as error:
@@ -180,6 +192,8 @@ def _family(values: dict[str, Any]) -> Family:
     ids = [run.id for run in family.runs]
     if not ids or len(set(ids)) < len(ids):
         raise InvalidInput("a list has at least one run, and no two of one id.")
+    if family.class_ids and len(set(family.class_ids)) != family.num_classes:
+        raise InvalidInput(f"class_ids must be {family.num_classes} different ones.")
     for run in family.runs:
         ArchitectureSpec.from_json(family.spec(run).to_json())  # all numbers in their bounds
         for on_cpu in (False, True):

@@ -171,14 +171,16 @@ def _train(
     if folder.result() is not None:
         return
     place = family.describe(run, on_cpu=recipe != family.recipe_of(run, on_cpu=False))
+    spec = family.spec(run)
     task = job.Job(
-        spec=family.spec(run),
+        spec=spec,
         photos=data.training.photos,
         recipe=recipe,
         about={
             "data": data.training.describe(recipe),
-            "family": {"list": family.name, **place},
+            "family": {"list": family.name, "classifier": family.classifier, **place},
         },
+        model=job.zeroed_model(spec, recipe) if family.classifier == "zero" else None,
     )
     loop.run(task, folder, world, resume=folder.exists, report=report)
 
@@ -262,6 +264,11 @@ def _require_suitable(family: Family, data: FamilyData, world: World) -> None:
         raise InvalidInput(
             f"The photos have {classes} classes, and the networks of the list "
             f"{family.num_classes}; prepare the classes that the list is for."
+        )
+    if family.class_ids and data.training.photos.class_ids != family.class_ids:
+        raise InvalidInput(
+            "The photos have other classes, or in another order, than the list is for; prepare "
+            "them with `effnet data prepare --classes` and the list's class_ids."
         )
 
 

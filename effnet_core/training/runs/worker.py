@@ -72,16 +72,8 @@ def carry_out(order: Order, path: Path, store: WeightsStore) -> Ending:
 
 
 def new_job(order: Order, folder: RunFolder, store: WeightsStore) -> Job:
-    """The job as it begins; raises EffnetError.
-
-    From scratch the classifier is 0, as in fine-tuning: the reference's initial weights, uniform
-    within ±1/√classes, are so large for few classes that a short run mostly unlearns them.
-    """
-    from torch import nn
-
-    from effnet_core.network.build import build
+    """The job as it begins; from scratch the classifier is 0. Raises EffnetError."""
     from effnet_core.training import job
-    from effnet_core.training.trainer import trained_spec
     from effnet_core.weights import resolve_weights
 
     data, recipe = job.read_data(folder.path / job.OWN_DATA), order.recipe
@@ -89,8 +81,7 @@ def new_job(order: Order, folder: RunFolder, store: WeightsStore) -> Job:
     if order.weights is not None:
         loaded = resolve_weights(order.weights, store)
         return job.fine_tuning_job(loaded, data, recipe, resolution=order.spec.resolution)
-    model = build(trained_spec(order.spec, recipe), seed=recipe.seed, batch=recipe.micro_batch)
-    nn.init.zeros_(model.classifier.weight)
+    model = job.zeroed_model(order.spec, recipe)
     return replace(job.new_job(order.spec, data, recipe), model=model)
 
 

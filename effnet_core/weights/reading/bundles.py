@@ -84,7 +84,7 @@ def from_zip(data: bytes, name: str) -> Bundle:
     most = min(MAX_WEIGHTS_BYTES, MAX_ZIPPED_GROWTH * len(data) + MAX_COMPANION_BYTES)
     limits = ZipLimits(entries=MAX_FOLDER_FILES, entry_bytes=most, total_bytes=most)
     with ExitStack() as stack:
-        held, _ = entries(io.BytesIO(data), name, stack, limits)
+        held, _, _ = entries(io.BytesIO(data), name, stack, limits)
         if not any(map(ending, held)) and any(path.endswith("data.pkl") for path in held):
             raise CheckpointError(
                 f"{name} is a PyTorch file that is called a zip; give it the ending .pth."

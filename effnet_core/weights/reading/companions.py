@@ -13,15 +13,18 @@ from typing import Annotated, Any
 
 from msgspec import Meta
 
-from effnet_core.architecture.families import V1
+from effnet_core.architecture.spec import ArchitectureSpec
 from effnet_core.errors import CheckpointError
 from effnet_core.files import Number, Positive, Unfit, Whole, conform, parse_json
+from effnet_core.weights.reading import computation
+from effnet_core.weights.reading.computation import Computation
 from effnet_core.weights.reading.settings import (
     CropMode,
     Settings,
     Statement,
     listed_names,
 )
+from effnet_core.weights.transformers_config import network
 
 CONFIG, PREPROCESSOR = "config.json", "preprocessor_config.json"
 NAMES = (PREPROCESSOR, CONFIG)
@@ -35,6 +38,8 @@ _RESAMPLE = ("nearest", "lanczos", "bilinear", "bicubic", "box", "hamming")
 """By Pillow's numbers, which transformers writes."""
 _SEVERAL_LABELS = "multi_label_classification"
 """transformers' problem type of networks whose classes are each judged alone."""
+_TRANSFORMERS = "efficientnet"
+"""transformers' model type."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,8 +70,8 @@ class _Config(NetworkSettings):
     id2label: dict[str, str] | None = None
     problem_type: str | None = None
     image_size: Whole | None = None
-    width_coefficient: Positive | None = None
-    depth_coefficient: Positive | None = None
+    global_pool: str | None = None
+    model_args: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,19 +116,41 @@ def _config(values: dict[str, Any]) -> Statement:
         raise _unusable(CONFIG, error) from None
     inner = config.pretrained_cfg or NetworkSettings()
     stated = network_settings(inner if config.pretrained_cfg else config, CONFIG)
+    built, computed, refused = _network(config, inner, values)
     count = config.num_classes if config.num_classes is not None else inner.num_classes
+    side = None
+    if isinstance(built, ArchitectureSpec):
+        count, side = built.num_classes, built.resolution
     names, where = _labels(config, inner, count)
     from_timm = config.pretrained_cfg is not None or stated.crop is not None
     return Statement(
         source=CONFIG,
         trainer="timm" if from_timm else "transformers" if config.model_type else "",
-        architecture=config.architecture or inner.architecture or _scaled_name(config),
+        architecture=built,
+        computation=computed,
+        refused=refused,
         num_classes=len(config.id2label) if count is None and config.id2label else count,
         classes=names,
         classes_field=where,
         activation="sigmoid" if config.problem_type == _SEVERAL_LABELS else None,
-        settings=replace(stated, crop=stated.crop or config.image_size),
+        is_regression=config.problem_type == "regression",
+        settings=replace(stated, crop=stated.crop or config.image_size or side),
     )
+
+
+def _network(
+    config: _Config, inner: NetworkSettings, values: dict[str, Any]
+) -> tuple[str | ArchitectureSpec | None, Computation, str]:
+    """The network that is stated, how it is computed, and why it is not built here, if so."""
+    name = config.architecture or inner.architecture
+    try:
+        if name is None and config.model_type == _TRANSFORMERS:
+            return *network(values), ""
+        made = {**(config.model_args or {})}
+        made.setdefault("global_pool", config.global_pool)
+        return name, computation.from_timm(made, CONFIG), ""
+    except CheckpointError as error:
+        return name, Computation(), str(error)
 
 
 def network_settings(found: NetworkSettings, source: str) -> Settings:
@@ -156,15 +183,6 @@ def _labels(
             return tuple(described.get(name, name) for name in names), "label_descriptions"
         return names, field
     return None, ""
-
-
-def _scaled_name(config: _Config) -> str | None:
-    """The published variant whose width and depth transformers' configuration states."""
-    stated = (config.width_coefficient, config.depth_coefficient)
-    if config.model_type != "efficientnet" or None in stated:
-        return None
-    rows = ((row, row.coefficients) for row in V1.published)
-    return next((row.name for row, found in rows if (found.width, found.depth) == stated), None)
 
 
 def _preprocessor(values: dict[str, Any]) -> Statement:

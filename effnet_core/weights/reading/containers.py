@@ -32,6 +32,11 @@ _LOSSES = re.compile(
     r"|confusion_?matrix)(?:[_.\d].*)?",
     re.IGNORECASE,
 )
+_LAYERS = re.compile(
+    r"(?:.*[_.])?(?:fc|head|linear|dense|proj|projection|logits?|classifier|layers?)\d*(?:\..*)?",
+    re.IGNORECASE,
+)
+"""Names of layers that answer, whatever stands before them: ArcFace's own head is `metric_fc`."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -209,7 +214,9 @@ def _is_unread(name: str, value: Any) -> bool:
 
 
 def _is_harmless(name: str, value: Any) -> bool:
-    return _is_unread(name, value) or _LOSSES.fullmatch(name.rpartition(".")[0] or name) is not None
+    module = name.rpartition(".")[0] or name
+    is_loss = _LOSSES.fullmatch(module) is not None and _LAYERS.fullmatch(module) is None
+    return is_loss or _is_unread(name, value)
 
 
 def _size(value: Any) -> int:

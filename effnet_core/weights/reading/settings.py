@@ -14,9 +14,14 @@ from typing import Any, Literal
 
 from effnet_core.architecture.outputs import Activation
 from effnet_core.architecture.scaling import validate_resolution
+from effnet_core.architecture.spec import ArchitectureSpec
 from effnet_core.errors import CheckpointError, InvalidInput
 from effnet_core.images import Preprocessing
 from effnet_core.limits import MAX_CLASS_NAME
+from effnet_core.weights.reading.computation import Computation
+
+GIVEN, METADATA = "given", "metadata"
+"""Who says something: a person, or the file's own metadata."""
 
 CropMode = Literal["center", "squash", "border"]
 
@@ -43,17 +48,36 @@ class Statement:
     """What one source says: the network's name, how many classes and which, how it is fed.
 
     `source` names it as people see it and `trainer` who wrote it ("" where it does not tell).
-    `classes_field` is the field that has the names, `activation` what the logits mean.
+    `classes_field` is the field that has the names, `activation` what the logits mean, and
+    `is_regression` says that they are no answers of classes at all. `refused` is the sentence that
+    says why the network it describes is not built here, "" for one that is.
     """
 
     source: str
     trainer: str = ""
-    architecture: str | None = None
+    architecture: str | ArchitectureSpec | None = None
+    computation: Computation = field(default_factory=Computation)
+    refused: str = ""
     num_classes: int | None = None
     classes: tuple[str, ...] | None = None
     classes_field: str = ""
     activation: Activation | None = None
+    is_regression: bool = False
     settings: Settings = field(default_factory=Settings)
+
+
+def overruled(
+    given: Preprocessing | Settings | None, usual: Preprocessing, usual_source: str
+) -> tuple[Preprocessing, str]:
+    """The preprocessing with what a person gives, whole or in part, and who said what.
+
+    Raises InvalidInput for values that no preprocessing here has.
+    """
+    if given is None or given == Settings():
+        return usual, usual_source
+    if isinstance(given, Preprocessing):
+        return given, GIVEN
+    return _followed(given, GIVEN, usual, usual_source)
 
 
 def completed(
@@ -63,33 +87,41 @@ def completed(
 
     Raises CheckpointError for values that no preprocessing here has.
     """
-    if stated.crop_mode == "border":
-        raise CheckpointError(
-            f"What {source} says of the preprocessing cannot be followed: crop mode "
-            f"{stated.crop_mode!r}; give the preprocessing by hand."
-        )
-    shared = {"interpolation": stated.interpolation, "mean": stated.mean, "std": stated.std}
-    given: dict[str, Any] = {name: value for name, value in shared.items() if value is not None}
     try:
-        crop = usual.crop if stated.crop is None else validate_resolution(stated.crop)
-        at = usual.at(crop)
-        if 1 in (len(stated.mean or ()), len(stated.std or ())):
-            at = at.for_channels(1)
-        if stated.resize is not None:
-            at = dataclasses.replace(at, resize=max(stated.resize, crop))
-        elif stated.crop_ratio is not None:
-            at = dataclasses.replace(at, resize=math.floor(crop / stated.crop_ratio))
-        squash = usual.squash if stated.crop_mode is None else stated.crop_mode == "squash"
-        found = dataclasses.replace(at, squash=squash, **given)
+        return _followed(stated, source, usual, usual_source)
     except InvalidInput as error:
         raise CheckpointError(
             f"What {source} says of the preprocessing cannot be followed: {error}"
         ) from None
+
+
+def _followed(
+    stated: Settings, source: str, usual: Preprocessing, usual_source: str
+) -> tuple[Preprocessing, str]:
+    if stated.crop_mode == "border":
+        raise InvalidInput(
+            f"crop mode {stated.crop_mode!r} is not made here; give crop and resize by hand."
+        )
+    shared = {"interpolation": stated.interpolation, "mean": stated.mean, "std": stated.std}
+    given: dict[str, Any] = {name: value for name, value in shared.items() if value is not None}
+    crop = usual.crop if stated.crop is None else validate_resolution(stated.crop)
+    at = usual.at(crop)
+    if 1 in (len(stated.mean or ()), len(stated.std or ())):
+        at = at.for_channels(1)
+    if stated.resize is not None:
+        least = 0 if source == GIVEN else crop
+        at = dataclasses.replace(at, resize=max(stated.resize, least))
+    elif stated.crop_ratio is not None:
+        at = dataclasses.replace(at, resize=math.floor(crop / stated.crop_ratio))
+    squash = usual.squash if stated.crop_mode is None else stated.crop_mode == "squash"
+    found = dataclasses.replace(at, squash=squash, **given)
     silent = [name for name, value in shared.items() if value is None]
     if stated.crop is None:
         silent.insert(0, "crop")
     if stated.resize is None and stated.crop_ratio is None:
         silent.insert(0, "resize")
+    if usual.squash and stated.crop_mode is None:
+        silent.append("squash")
     return found, f"{source}; {', '.join(silent)}: {usual_source}" if silent else source
 
 

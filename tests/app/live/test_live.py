@@ -52,7 +52,7 @@ def counted(network: Network, step: int, batch: int, dtype: str) -> CostReport |
 def test_readouts_at_any_step(network: Network, step: int, batch: int, dtype: str) -> None:
     said = json.loads(results.live_readouts(network, B0, Load(batch, dtype)))[step]
     report = counted(network, step, batch, dtype)
-    assert said["title"] == replace(network, phi=TENTHS[step]).title
+    assert said["title"] == replace(network, phi=TENTHS[step]).full_title
     if report is None:
         assert "facts" not in said
         return

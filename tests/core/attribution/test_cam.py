@@ -18,7 +18,7 @@ from effnet_core.architecture.spec import ArchitectureSpec
 from effnet_core.attribution import attribute, attribute_stages, cam, grad_cam_classes
 from effnet_core.attribution.reference import fill_norm_statistics
 from effnet_core.engines.torch import EagerEngine
-from effnet_core.errors import InvalidInput
+from effnet_core.errors import EffnetError, InvalidInput
 from effnet_core.network.build import build
 from effnet_core.network.model import EfficientNet
 
@@ -291,5 +291,5 @@ def test_values_that_are_not_finite_get_a_sentence() -> None:
     network = live(scaled(-5, resolution=64, num_classes=2), 64)
     with torch.no_grad():
         network.classifier.weight[1] = torch.nan
-    with pytest.raises(InvalidInput, match="not finite"):
+    with pytest.raises(EffnetError, match="no finite number"):
         attribute(network, noise(64), class_index=1)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from effnet_core.architecture.names import variant
 from effnet_core.cli import budget as command
 from effnet_core.cost.budget import (
     LABELS,
@@ -35,6 +36,7 @@ KEYS = [
     "phi",
     "free",
     "free_near_compound",
+    "published",
 ]
 
 
@@ -69,6 +71,21 @@ def test_every_option_reaches_the_core(effnet: Effnet) -> None:
     require_equal(result["phi"], largest_phi(limits, setting))
     require_equal(result["free"], best_free(limits, setting))
     require_equal(result["free_near_compound"], best_free(limits, setting, tie=result["tie"]))
+
+
+def test_published_networks_come_with_what_they_break(effnet: Effnet) -> None:
+    result = effnet("budget", "--max-weight-bytes", 20e6, "--max-mult-adds", 4e8, "--json").json
+    found = {one["network"]: one for one in result["published"]}
+    lite0, b0 = found["lite0"], found["b0"]
+    assert lite0["fits"] and lite0["weights"] == "lite0" and lite0["broken"] == []
+    assert lite0["left"]["weight_bytes"] == 20_000_000 - lite0["weight_bytes"]
+    assert b0["broken"] == ["weight_bytes"] and not b0["fits"]
+    assert b0["top1"] == 77.692 and b0["source"] == "torchvision"
+    text = effnet("budget", "--max-weight-bytes", 20e6, "--max-mult-adds", 4e8).out
+    published, _, shapes = text.partition("Shapes that nobody trained:")
+    assert "lite0" in published and "lite0" not in shapes and "Largest φ" in shapes
+    over = summarize(variant("b0")).weight_bytes - 20_000_000
+    assert f"over by {over:,} bytes of weights" in published
 
 
 def test_amounts_may_be_written_with_an_exponent(effnet: Effnet) -> None:

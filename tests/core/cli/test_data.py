@@ -39,7 +39,8 @@ def test_prepare_and_info_say_what_is_there(effnet: Effnet, photos: Path, tmp_pa
         ["train", "6", "2", "3", "3", "0"],
         ["val", "2", "2", "1", "1", "0"],
     ]
-    assert "16 × 16 pixels, from photos (a folder for each class); 1 unreadable, 1 no" in done.out
+    assert "16 × 16 pixels, from photos (a folder for each class); 1 unreadable; " in done.out
+    assert "files that are not named as pictures: 1." in done.out
     assert "warning: train/leaf/bad.jpg was left out: The file is not a readable" in done.err
     info = effnet("data", "info", out)
     assert info.code == 0

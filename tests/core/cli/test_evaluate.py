@@ -119,7 +119,12 @@ def test_a_prepared_folder_and_its_file_give_what_the_set_gives(
         found = effnet("evaluate", tmp_path / source, *options).json
         assert (found.pop("form"), found.pop("split")) == ("prepared", split)
         assert found.pop("ignored") == 0
-        assert found.pop("passed_over") == {"kinds": [], "folders": [], "loose": 0}
+        assert found.pop("passed_over") == {
+            "kinds": [],
+            "folders": [],
+            "loose": 0,
+            "encoding": "",
+        }
         assert timeless(found) == timeless(json.loads(json.dumps(expected.to_dict())))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ FIELDS = (
     *("kind", "trainer", "style", "unwrapped"),
     *("architecture", "architecture_source", "padding", "bn_eps"),
     *("classes", "classes_source", "preprocessing", "preprocessing_source"),
-    *("activation", "ignored"),
+    *("activation", "activation_source", "ignored"),
 )
 
 Effnet = Callable[..., Any]
@@ -64,10 +65,38 @@ def test_every_guess_can_be_overruled(effnet: Effnet, two: Path, tmp_path: Path)
         "--classes", tmp_path / "names.txt", "--crop", 64, "--mean", 0.5, 0.5, 0.5, "--json",
     ).json  # fmt: skip
     assert given["classes"] == ["a", "b", "c"]
-    sources = [given[f"{name}_source"] for name in ("architecture", "classes", "preprocessing")]
-    assert sources == ["given"] * 3
+    assert [given[f"{name}_source"] for name in ("architecture", "classes")] == ["given"] * 2
+    assert given["preprocessing_source"] == (
+        "given; resize, interpolation, std: architecture's defaults"
+    )
     assert given["preprocessing"]["mean"] == [0.5] * 3
     assert effnet("inspect", two, "--weights-key", "nobody").code == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "changed", "source"),
+    [
+        (("--crop", 112), {"crop": 112, "resize": 120}, "given; resize, interpolation, mean, std"),
+        (("--resize", 300), {"resize": 300}, "given; crop, interpolation, mean, std"),
+        (("--interpolation", "nearest"), {"interpolation": "nearest"}, "given; resize, crop, mean"),
+        (("--crop-mode", "center"), {"squash": False}, "given; resize, crop, interpolation, mean"),
+    ],
+)
+def test_only_what_is_given_of_the_preprocessing_is_overruled(
+    effnet: Effnet, tmp_path: Path, options: tuple[Any, ...], changed: dict[str, Any], source: str
+) -> None:
+    state = build(scaled(-6, num_classes=3), seed=0).state_dict()
+    torch.save(state, tmp_path / "pytorch_model.bin")
+    (tmp_path / "spec.json").write_text(scaled(-6, num_classes=3).to_json())
+    said = {"crop_mode": "squash", "input_size": [3, 224, 224], "crop_pct": 0.93}
+    said |= {"interpolation": "bilinear", "mean": [0.1, 0.2, 0.3], "std": [0.4, 0.5, 0.6]}
+    (tmp_path / "config.json").write_text(json.dumps(said))
+    command = ("inspect", tmp_path, "--architecture", tmp_path / "spec.json", "--json")
+    before, after = effnet(*command).json, effnet(*command, *options).json
+    assert before["preprocessing_source"] == "config.json" and before["preprocessing"]["squash"]
+    assert after["preprocessing"] == {**before["preprocessing"], **changed}
+    assert after["preprocessing_source"].startswith(source)
+    assert after["preprocessing_source"].endswith(": config.json")
 
 
 @pytest.mark.parametrize(

@@ -162,8 +162,7 @@ def test_import_verify_remove(effnet: Effnet, tmp_path: Path) -> None:
         (("import", "absent.safetensors"), 1, "absent.safetensors"),
         (("import", "setup.py"), 1, "setup.py"),
         (("import", "x.pth", "--classes", "absent.txt"), 2, "cannot be read"),
-        (("import", "x.pth", "--resize", "64"), 2, "--resize needs --crop"),
-        (("import", "x.pth", "--crop", "0"), 2, "crop"),
+        (("import", "x.pth", "--crop", "0"), 2, "Resolution must lie"),
     ],
 )
 def test_failures_are_sentences(

@@ -41,9 +41,13 @@ def test_a_zip_is_read_as_its_layout_is_meant(row: Row) -> None:
     assert found.passed_over.folders == row.left_out
     assert found.passed_over.kinds == row.passed_over
     assert found.passed_over.loose == row.loose
+    assert found.passed_over.encoding == row.guessed
+    assert ("a guess" in found.passed_over.in_words) == bool(row.guessed)
 
 
 def test_what_is_told_settles_what_could_be_either() -> None:
+    within = zipped(["cat/train/1.png", "cat/val/2.png", "dog/train/3.png", "dog/val/4.png"])
+    assert listed(within, "classes").classes == ("cat", "dog")
     flat = zipped(["train/1.png", "test/2.png"])
     assert listed(flat, "classes").classes == ("test", "train")
     nested = zipped(["train/steam/1.png", "train/diesel/2.png", "bus/city/3.png"])

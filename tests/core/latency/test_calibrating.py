@@ -73,6 +73,37 @@ def test_networks_whose_visits_disagree_are_visited_again(made_up_timer: Timer) 
     assert watch.asked == [*[*design()] * 3, design()[2]]
 
 
+def test_other_programs_make_a_calibration_busy(made_up_timer: Timer) -> None:
+    count = len(design())
+    idle = calibrate(timer=made_up_timer, clock=lambda: 0.0, load=lambda: lambda: 0.1)
+    assert idle.disturbance is not None and not idle.busy
+    assert (idle.disturbance.spread, idle.disturbance.others) == (0.0, 0.1)
+    loaded = calibrate(timer=made_up_timer, clock=lambda: 0.0, load=lambda: lambda: 1.5)
+    assert loaded.busy and loaded.disturbance is not None and loaded.disturbance.others == 1.5
+    watch = Watch(made_up_timer, range(count))  # one round of three at half the speed
+    uneven = calibrate(timer=watch, clock=lambda: 0.0, load=lambda: lambda: 0.0)
+    assert uneven.busy and uneven.disturbance is not None and uneven.disturbance.spread == 1.0
+    assert uneven.disturbance.words.startswith("visits to a network differed by 100 %")
+    assert Calibration.from_json(uneven.to_json()) == uneven
+
+
+def test_the_quieter_calibration_is_kept(made_up_timer: Timer) -> None:
+    def made(factor: float, others: float) -> Calibration:
+        def timer(spec: ArchitectureSpec) -> LatencyMeasurement:
+            found = made_up_timer(spec)
+            return replace(found, median_ms=factor * found.median_ms)
+
+        return calibrate(timer=timer, clock=lambda: 0.0, load=lambda: lambda: others)
+
+    quiet, loaded, idle_but_slower = made(1.0, 0.0), made(2.0, 1.0), made(2.0, 0.0)
+    kept = quiet.quieter(loaded)
+    assert kept == replace(quiet, passed_over=loaded.disturbance)
+    assert loaded.quieter(quiet) == quiet
+    assert quiet.quieter(idle_but_slower) == idle_but_slower  # the machine itself is slower now
+    assert loaded.quieter(made(1.5, 1.0)).model != loaded.model  # busy both, the faster is taken
+    assert kept.quieter(quiet).passed_over is None
+
+
 def test_what_never_agrees_ends(made_up_timer: Timer) -> None:
     asked: list[ArchitectureSpec] = []
 

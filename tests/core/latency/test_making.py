@@ -14,7 +14,7 @@ import filelock
 import pytest
 
 from effnet_core.errors import Busy, EffnetError
-from effnet_core.latency import Calibration, __main__, job, making, save, standing
+from effnet_core.latency import Calibration, Disturbance, __main__, job, making, save, standing
 from effnet_core.latency.calibrating import Progress
 from effnet_core.latency.job import CalibrationJob, JobState
 from effnet_core.latency.making import make
@@ -55,6 +55,20 @@ def test_a_calibration_replaces_the_one_before(
     assert (found.made, found.checked) == (DAY, ())
     assert standing(path).usable == found
     assert asked == ["calibrate"]
+
+
+def test_a_busy_and_slower_calibration_is_passed_over(
+    monkeypatch: pytest.MonkeyPatch, made_up: Calibration, path: Path
+) -> None:
+    busy = Disturbance(made=DAY, spread=0.5, others=1.0)
+    slower = tuple(replace(one, median_ms=2 * one.median_ms) for one in made_up.timed)
+    later = replace(made_up, made=DAY, timed=slower, disturbance=busy)
+    monkeypatch.setattr(making, "calibrate", lambda progress: later)
+    save(made_up, path)
+    assert make("calibrate", path=path) == replace(made_up, passed_over=busy)
+    assert standing(path).usable == replace(made_up, passed_over=busy)
+    path.unlink()
+    assert make("calibrate", path=path).busy  # better than none
 
 
 def test_a_check_uses_what_is_kept(asked: list[str], made_up: Calibration, path: Path) -> None:

@@ -41,6 +41,7 @@ FOUR = ("depth", "width", "resolution", "compound")
 def record(identity: str, top1: float = 0.5, **changes: Any) -> dict[str, Any]:
     """A record of the form that is bundled; `changes` replace its fields."""
     found = copy.deepcopy(REAL) | {"id": identity, **changes}
+    found.pop("seal", None)  # of the record as it was
     if found["validation"] is not None:
         found["validation"] |= {"top1": top1, "photos": changes.get("photos", 5000)}
     found["recipe"] |= {"seed": found["seed"]}

@@ -18,6 +18,7 @@ from effnet_core.datasets.photo_set import PhotoSet
 from effnet_core.engines.predictor import Predictor
 from effnet_core.errors import CheckpointError, InvalidInput
 from effnet_core.evaluation.accuracy import evaluate
+from effnet_core.files import seal
 from effnet_core.training import loop
 from effnet_core.training.distributed import World
 from effnet_core.training.job import new_job, read_data
@@ -77,7 +78,7 @@ def test_the_file_is_the_finished_network_in_half_precision(made: Bundle) -> Non
 
 def test_the_record_holds_what_the_run_and_the_photos_say(made: Bundle) -> None:
     record, result = made.read("measured/runs/tiny3.json"), made.run.result()
-    assert record == json.loads(json.dumps(made.record))
+    assert record == seal(made.record)
     assert result is not None
     assert record["held_out"] == {"top1": result.top1, "top5": result.top5}
     assert record["seconds"] == result.seconds
@@ -164,5 +165,5 @@ def test_a_record_without_weights_holds_what_was_measured(made: Bundle, tmp_path
     record_only(made.run, NAMING, measured, made.validation.side, tmp_path, date=DAY)
     written = json.loads((tmp_path / "measured/runs/tiny3.json").read_text(encoding="utf-8"))
     expected = {**made.record, "validation": measured, "weights": None}
-    assert written == json.loads(json.dumps(expected))
+    assert written == seal(expected)
     assert not (tmp_path / "models").exists()

@@ -70,7 +70,7 @@ def test_an_empty_manifest_lists_none(one: Path) -> None:
 def test_a_damaged_manifest_gets_a_sentence(one: Path, text: str) -> None:
     one.with_name("models.json").write_text(text)
     module._read.cache_clear()
-    with pytest.raises(CheckpointError, match=r"models\.json cannot be read .* install"):
+    with pytest.raises(CheckpointError, match=r"models\.json, cannot be read .* install"):
         bundled_models()
 
 

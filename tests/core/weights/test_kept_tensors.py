@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from effnet_core.weights.kept_tensors import KeptTensors
 @pytest.fixture
 def kept(tmp_path: Path) -> tuple[Path, KeptTensors, dict[str, np.ndarray]]:
     generator = np.random.default_rng(0)
-    found = {
+    found: dict[str, Any] = {
         "classifier.weight": generator.normal(size=(3, 4)).astype(np.float32),
         "stem.weight": generator.normal(size=(2, 3)).astype(np.float16),
         "stem.count": np.array(7, dtype=np.int64),

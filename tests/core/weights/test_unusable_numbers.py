@@ -21,13 +21,15 @@ SPEC = scaled(-6, num_classes=3)
 NAMES = ["ant", "bee", "cat"]
 
 
-def checkpoint(*, metadata: dict[str, str] | None = None, **changed: Any) -> bytes:
+def checkpoint(
+    changed: dict[str, Any] | None = None, metadata: dict[str, str] | None = None
+) -> bytes:
     """A file of some other maker with this project's tensor names."""
     tensors = random_tensors(SPEC, 0)
     for name, shape in tensor_shapes(SPEC).items():
         if not shape:
             tensors[name] = np.zeros((), np.int64)
-    for name, change in changed.items():
+    for name, change in (changed or {}).items():
         tensors[name] = change(tensors[name])
     return save(tensors, metadata)
 
@@ -49,12 +51,12 @@ VARIANCE = next(name for name in tensor_shapes(SPEC) if name.endswith("running_v
 )
 def test_no_trained_network_has_such_values(name: str, change: Any, said: str) -> None:
     with pytest.raises(CheckpointError, match=said):
-        load(checkpoint(**{name: change}))
+        load(checkpoint({name: change}))
 
 
 @pytest.mark.parametrize("engine", ["auto", "eager"])
 def test_an_answer_that_is_no_number_is_not_shown(engine: Any) -> None:
-    found = load(checkpoint(**{"classifier.weight": lambda v: np.full_like(v, 3e38)}))
+    found = load(checkpoint({"classifier.weight": lambda v: np.full_like(v, 3e38)}))
     predictor = Predictor(found, device="cpu", engine=engine)
     picture = Image.effect_noise((64, 64), 90).convert("RGB")
     with pytest.raises(EffnetError, match="answer is no finite number"):

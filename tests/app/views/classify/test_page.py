@@ -243,7 +243,7 @@ def test_preprocessing_given_by_hand_is_used_and_named(
     next(box for box in app.number_input if box.label.startswith("Shorter")).set_value(80)
     give_checkpoint(app, tiny_checkpoint)
     assert "sees 80 × 80 pixels" in html(app)
-    assert "<dd>given</dd>" in html(app)
+    assert "<dd>given; interpolation, mean, std: metadata</dd>" in html(app)
 
 
 def test_unreadable_numbers_by_hand_get_a_sentence(
@@ -308,7 +308,7 @@ def test_the_same_checkpoint_twice_is_said(empty_store: Path, tiny_checkpoint: P
     app = open_page()
     give_checkpoint(app, tiny_checkpoint)
     app.checkbox(key="by-hand-1").check().run()
-    assert app.number_input(key="resize-1").value == 256
+    assert app.number_input(key="resize-1").value is None
     app.checkbox(key="by-hand-1").uncheck().run()
     give_checkpoint(app, tiny_checkpoint, number=1)
     assert any("had been added before" in toast.value for toast in app.toast)

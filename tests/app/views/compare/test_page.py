@@ -24,7 +24,7 @@ from effnet_core.latency import Calibration, LatencyMeasurement, Protocol, measu
 from effnet_core.limits import MAX_TIMED_MULT_ADDS
 from effnet_core.results.axes import cost_axes, find_axis
 from effnet_core.results.published import results
-from effnet_core.results.trade_off import front, identity, place, row
+from effnet_core.results.trade_off import extra_data, front, identity, place, row
 from tests.app.reading import COMPARE, healthy, opened
 
 open_page = partial(opened, COMPARE)
@@ -39,6 +39,12 @@ def figure(app: AppTest) -> dict[str, Any]:
     return json.loads(app.get("plotly_chart")[0].proto.spec)
 
 
+def turned_to(app: AppTest, part: str) -> AppTest:
+    """The page once another part was chosen."""
+    app.session_state["view"] = part
+    return healthy(app.run())
+
+
 def marks(app: AppTest) -> set[str]:
     """The identities of all records on the chart."""
     found: set[str] = set()
@@ -49,6 +55,10 @@ def marks(app: AppTest) -> set[str]:
 
 def names(app: AppTest) -> set[str]:
     return {trace.get("name") for trace in figure(app)["data"]}
+
+
+def said(app: AppTest) -> str:
+    return " ".join(text.value for text in (*app.markdown, *app.caption))
 
 
 def line_of_cost(app: AppTest) -> tuple[str, float]:
@@ -65,6 +75,7 @@ def expected(test_set: str = "imagenet", key: str = "flops", **wanted: Any) -> s
         one
         for one in results(test_set=test_set)
         if one.family in wanted.get("families", DEFAULT_FAMILIES)
+        and not (extra_data(one) and not wanted.get("any_data"))
     ]
     return {identity(one.result) for one in place(records, find_axis(key), {})}
 
@@ -94,7 +105,7 @@ def test_first_view_imports_no_torch() -> None:
 
 @pytest.mark.parametrize("key", [key for key in cost_axes() if key != "here"])
 def test_every_axis_draws_the_records_that_have_a_figure(key: str) -> None:
-    app = open_page(cost=find_axis(key).title, families="")
+    app = open_page(cost=find_axis(key).title, families="", data="Any")
     every = place(results(test_set="imagenet"), find_axis(key), {})
     assert marks(app) == {identity(one.result) for one in every}
     way = "more" if find_axis(key).more_is_better else "less"
@@ -124,14 +135,20 @@ def test_test_set_from_the_address(title: str, key: str) -> None:
 def test_families_recipes_and_training_data_filter() -> None:
     app = open_page(families=["EfficientNetV2", "ViT"])
     assert marks(app) == expected(families=("EfficientNetV2", "ViT"))
-    app = open_page(data="ImageNet-1k alone", families="EfficientNet")
+    app = open_page(families="EfficientNet")
     assert marks(app) and not any("Noisy Student" in one for one in marks(app))
+    assert "more than ImageNet-1k" not in said(app)
+    app = open_page(families="EfficientNet", data="Any")
+    assert marks(app) == expected(families=("EfficientNet",), any_data=True)
+    assert "learned from more than ImageNet-1k" in said(app) and "Noisy Student" in said(app)
     app = open_page(recipes="Noisy Student (timm)")
+    assert "or take any training data" in app.info[0].value
+    app = open_page(recipes="Noisy Student (timm)", data="Any")
     assert marks(app) and all("Noisy Student, timm" in one for one in marks(app))
     app.multiselect(key="families").set_value(["ResNet"]).run()
     assert not healthy(app).get("plotly_chart")
     assert "No record passes" in app.info[0].value
-    assert all("Top-1 % (published)" in table.value.columns for table in app.dataframe)
+    assert not app.dataframe
 
 
 def test_what_is_drawn_besides_can_be_left_out() -> None:
@@ -212,13 +229,44 @@ def test_a_selection_outlives_its_test_set() -> None:
 
 
 def test_without_a_selection_the_table_is_the_front() -> None:
-    app = open_page(cost=find_axis("rtx5090_amp").title, families="")
+    app = open_page(cost=find_axis("rtx5090_amp").title, families="", data="Any")
     best = front(
         place(results(test_set="imagenet"), find_axis("rtx5090_amp"), {}), find_axis("rtx5090_amp")
     )
     table = app.dataframe[0].value
     assert list(table["model"]) == [one.result.model for one in best]
     assert list(table["rtx5090_amp_images_per_s"]) == [one.cost.value for one in best]
+
+
+@pytest.mark.parametrize(
+    ("key", "column"),
+    [
+        ("params", "params"),
+        ("activations", "activations"),
+        ("resolution", "test_resolution"),
+        ("i9_10940x_fp32_compiled", "i9_10940x_fp32_compiled_ms"),
+        ("here", "here_median_ms"),
+    ],
+)
+def test_the_chosen_cost_is_the_second_column(
+    calibrated: Calibration, key: str, column: str
+) -> None:
+    app = open_page(cost=find_axis(key).title)
+    (table,) = (one.value for one in app.dataframe)
+    assert list(table.columns)[:3] == ["model", column, "top1"]
+
+
+def test_every_part_has_an_address_and_stands_alone() -> None:
+    for part, heading in (
+        ("Published", "Records side by side"),
+        ("Time here", "Latency on this machine"),
+        ("Where they look", "The networks on Classify"),
+    ):
+        app = open_page(view=part)
+        headings = " ".join(one.value for one in app.subheader)
+        assert heading in headings or part == "Where they look"
+        assert bool(app.get("plotly_chart")) == (part == "Published")
+    assert "“elsewhere”" in open_page(view="elsewhere").warning[0].value
 
 
 @pytest.fixture
@@ -238,6 +286,7 @@ def quick_latency(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, str]]:
 def test_networks_are_timed_here_and_drawn(quick_latency: list[tuple[int, str]]) -> None:
     app = open_page(cost="Latency on this machine", line="phi=-2", runs="4")
     assert "Nothing has been timed" in app.info[0].value and not app.get("plotly_chart")
+    app = turned_to(app, "Time here")
     app.multiselect(key="time").set_value(["B0 at 224", "the network drawn as a line"])
     next(button for button in app.button if button.label == "Time them here").click().run()
     assert quick_latency == [(4, "runtime")] * 2
@@ -246,19 +295,24 @@ def test_networks_are_timed_here_and_drawn(quick_latency: list[tuple[int, str]])
     assert (measured["25 % ms"] <= measured["Median ms"]).all() and set(measured["Device"]) == {
         "cpu"
     }
-    b0 = {identity(one) for one in results(test_set="imagenet", architecture="b0")}
+    assert all("ONNX Runtime" in engine for engine in measured["Back end"])
+    app = turned_to(app, "Published")
+    b0 = {
+        identity(one)
+        for one in results(test_set="imagenet", architecture="b0")
+        if not extra_data(one)
+    }
     assert marks(app) == {one for one in b0 if ", 224 px" in one}
     assert line_of_cost(app) == ("φ = −2: cost alone", measured["Median ms"][1])
     table = next(t.value for t in app.dataframe if "here_median_ms" in t.value)
     assert set(table["here_median_ms"]) == {measured["Median ms"][0]}
     assert set(table["here_basis"]) == {"measured"}
-    assert all("ONNX Runtime" in engine for engine in measured["Back end"])
 
 
 def test_torch_times_where_it_is_asked_to(
     quick_latency: list[tuple[int, str]],
 ) -> None:
-    app = open_page(runs="4", engine="PyTorch")
+    app = open_page(view="Time here", runs="4", engine="PyTorch")
     app.multiselect(key="time").set_value(["B0 at 224"])
     next(button for button in app.button if button.label == "Time them here").click().run()
     assert quick_latency == [(4, "torch")]
@@ -277,7 +331,7 @@ def test_a_calibrated_machine_has_a_place_for_every_efficientnet(calibrated: Cal
     ours = {
         identity(one)
         for one in results(test_set="imagenet")
-        if one.architecture and one.family in DEFAULT_FAMILIES
+        if one.architecture and one.family in DEFAULT_FAMILIES and not extra_data(one)
     }
     assert marks(app) == ours
     assert "predicted, not measured" in names(app)
@@ -323,9 +377,11 @@ def test_what_was_measured_stands_over_what_is_predicted(
     app = open_page(cost="Latency on this machine", line="b0", runs="4")
     predicted = calibrated.predict(variant("b0")).ms
     assert line_of_cost(app)[1] == pytest.approx(predicted)
+    app = turned_to(app, "Time here")
     app.multiselect(key="time").set_value(["B0 at 224"])
     next(button for button in app.button if button.label == "Time them here").click().run()
     measured = next(t.value for t in healthy(app).dataframe if "Median ms" in t.value)
+    app = turned_to(app, "Published")
     assert line_of_cost(app)[1] == measured["Median ms"][0] < predicted / 2
 
 
@@ -333,6 +389,7 @@ def test_a_network_too_large_to_time_is_refused_and_the_others_go_on(
     quick_latency: list[tuple[int, str]],
 ) -> None:
     app = open_page(line="phi=10", runs="4")
+    app = turned_to(app, "Time here")
     app.multiselect(key="time").set_value(["the network drawn as a line", "V2-B0 at 192"])
     next(button for button in app.button if button.label == "Time them here").click().run()
     assert "more than 100 B multiply-adds" in healthy(app).error[0].value

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import json
 from functools import partial
 from typing import Any
+from urllib.parse import parse_qs
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -13,9 +15,11 @@ from effnet_core.architecture.scaling import ScalingRule
 from effnet_core.cost.budget import Limits, Setting, best_free, device, devices, largest_phi
 from effnet_core.cost.report import summarize
 from effnet_core.latency import Calibration
-from tests.app.reading import SCALE, healthy, opened, seen
+from effnet_core.results import published_within
+from effnet_core.weights.packaged import packaged_weights
+from tests.app.reading import SCALE, healthy, html, opened, seen
 
-open_page = partial(opened, SCALE, show="What fits my budget?")
+open_page = partial(opened, SCALE, show="What fits my budget?", untrained="true")
 
 
 def box(app: AppTest, key: str) -> Any:
@@ -38,6 +42,48 @@ def test_it_opens_without_limits_and_asks_for_one() -> None:
     assert [box(app, f"max_{name}").value for name in ("params", "memory_bytes")] == [None, None]
 
 
+def test_published_networks_come_first_with_what_they_break() -> None:
+    app = open_page(max_weight_bytes="22", max_mult_adds="500", untrained="false")
+    answer = published_within(Limits(weight_bytes=22_000_000, mult_adds=500_000_000))
+    assert [one.name for one in answer.fitting] == ["b0", "lite0"]
+    assert "**2** of 22 fit. The most accurate: **B0**, 77.7 % top-1." in said(app)
+    rows = html(app)
+    assert rows.index("<b>B0</b>") < rows.index("<b>Lite0</b>") < rows.index("<b>Lite1</b>")
+    assert "torchvision&#x27;s first weights, torchvision · 224 pixels" in rows
+    over = answer.missing[0].mult_adds - 500_000_000
+    assert f"600 M ✗<small>{count(over)} over</small>" in rows and "21.3 MB ✓" in rows
+    chart = json.loads(app.get("plotly_chart")[0].proto.spec)
+    assert [len(trace["customdata"]) for trace in chart["data"][:2]] == [2, 20]
+    (shaded,) = (one for one in chart["layout"]["shapes"] if one["type"] == "rect")
+    assert shaded["x0"] == 500  # millions of multiply-adds: more networks break them
+    assert not app.table  # what nobody trained stays folded
+
+
+def test_where_no_published_network_fits_the_nearest_is_named() -> None:
+    app = open_page(max_weight_bytes="20", max_mult_adds="300", untrained="false")
+    over = published_within(Limits(mult_adds=300_000_000)).missing[0].mult_adds - 300_000_000
+    assert f"Nearest: **Lite0**, 385 M ✗ ({count(over)} over), 18.8 MB ✓." in said(app)
+
+
+def test_weights_are_classified_with_or_fetched() -> None:
+    app = open_page(max_params="5.3", untrained="false")
+    ways = [(link.proto.label, parse_qs(link.proto.query_string)) for link in app.get("page_link")]
+    assert ("Get weights", {"only": ["B0 · IMAGENET1K_V1"]}) in ways
+    lite0 = next(each for each in packaged_weights() if each.id == "lite0")
+    there = "Get weights" if lite0.path is None else "Classify"
+    assert (there, {"only": ["Lite0 · ImageNet-1k"]}) in ways
+
+
+def test_milliseconds_of_published_networks_come_with_their_band(calibrated: Calibration) -> None:
+    app = open_page(max_latency_ms="10", untrained="false")
+    answer = published_within(Limits(latency_ms=10), latency=calibrated.predict)
+    band = next(one for one in answer.networks if one.name == "lite0").latency
+    assert band is not None
+    told = f"{milliseconds(band.ms)} ({milliseconds(band.low_ms)[:-3]} – "
+    assert told in html(app)
+    assert f"predicted from a calibration of this machine, {calibrated.made}" in said(app)
+
+
 def test_limits_give_the_networks_what_is_left_and_what_stops_them() -> None:
     app = open_page()
     healthy(box(app, "max_params").set_value(5.3).run())
@@ -47,7 +93,11 @@ def test_limits_give_the_networks_what_is_left_and_what_stops_them() -> None:
     assert "The largest φ is **0** (1,000 classes, float32, batch 1)" in said(app)
     assert "What stops it: the limit on parameters." in said(app)
     networks, left = tables(app)
-    assert list(networks["Network"]) == ["φ = 0", "Free, most FLOPs", "Free, near compound"]
+    assert list(networks["Network"]) == [
+        "φ = 0",
+        "Any shape, most FLOPs",
+        "Any shape, nearest compound",
+    ]
     for row, answer in zip(networks.to_dict("records"), answers, strict=True):
         assert row["Depth"] == f"×{answer.network.depth:.3g}"
         assert row["Pixels"] == str(answer.network.resolution)
@@ -111,7 +161,7 @@ def test_where_no_phi_fits_it_says_by_how_much_and_free_shapes_remain() -> None:
     over = -largest_phi(device("mcu").limits, Setting(dtype="int8")).rooms[0].left
     assert f"φ = −6, is over by {size(over)} of weights. A free shape does fit." in warning
     # the shape nearest to compound is the same network, and is not shown twice
-    assert list(tables(app)[0]["Network"]) == ["Free, most FLOPs"]
+    assert list(tables(app)[0]["Network"]) == ["Any shape, most FLOPs"]
     assert not any(button.key == "show-phi" for button in app.button)
 
 
@@ -190,11 +240,11 @@ def test_milliseconds_are_held_to_the_slow_edge(calibrated: Calibration) -> None
     band = free.network.latency
     assert free.fits and band is not None and band.high_ms <= 2.5
     networks, left = tables(app)
-    shown = networks.set_index("Network").loc["Free, most FLOPs", "Time here"]
+    shown = networks.set_index("Network").loc["Any shape, most FLOPs", "Time here"]
     assert shown == f"{band.ms:.2f} ms ({band.low_ms:.2f} – {band.high_ms:.2f})"
     row = left.set_index("Limit").loc["Time here"]
     assert row["At most"] == "2.50 ms"
-    assert row["Free, most FLOPs"].startswith(f"{2.5 - band.high_ms:.2g} ms left")
+    assert row["Any shape, most FLOPs"].startswith(f"{2.5 - band.high_ms:.2g} ms left")
     assert f"predicted from a calibration of this machine, {calibrated.made}" in said(app)
 
 

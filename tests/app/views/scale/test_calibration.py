@@ -18,7 +18,7 @@ from app.scale.pricing import TENTHS, measured, price_each, price_network
 from app.scale.quantities import MS_LABEL, latency
 from app.text import unbroken
 from effnet_core.architecture.names import scaled, variant
-from effnet_core.latency import Calibration, check, errors_of, save
+from effnet_core.latency import Calibration, Disturbance, check, errors_of, save
 from effnet_core.latency.job import JobState
 from effnet_core.latency.making import Task
 from tests.app.reading import SCALE, component, healthy, opened, seen
@@ -107,10 +107,10 @@ def test_the_machine_is_calibrated_and_checked_again_from_the_page(
     job: FakeJob, calibrated: Calibration
 ) -> None:
     app = open_page(y=MS_LABEL)
-    assert {"Check with networks never timed", "Calibrate again"} <= buttons(app).keys()
+    assert {"Check with networks never timed", "Recalibrate"} <= buttons(app).keys()
     healthy(buttons(app)["Check with networks never timed"].click().run())
     assert job.started == ["check"]
-    assert buttons(app)["Calibrate again"].disabled
+    assert buttons(app)["Recalibrate"].disabled
 
 
 def test_checked_networks_stand_at_the_time_they_took(
@@ -200,3 +200,23 @@ def test_a_check_of_another_version_leaves_out_networks_it_does_not_know(
 def test_one_job_serves_every_session() -> None:
     st.cache_resource.clear()
     assert resources.calibration_job() is resources.calibration_job()
+
+
+BUSY = Disturbance(made="2031-02-03", spread=0.18, others=1.2)
+
+
+def test_a_busy_calibration_says_so_with_its_date(uncalibrated: Path, made_up: Calibration) -> None:
+    save(replace(made_up, disturbance=BUSY), uncalibrated)
+    app = open_page(y=MS_LABEL)
+    said = " ".join(seen(text) for text in (*app.markdown, *app.caption))
+    assert ":orange-badge[busy: repeat when idle]" in said
+    assert "differed by 18 %, other programs took 1.2 cores" in said
+    assert f"Calibrated {made_up.made}" in said and "Recalibrate" in buttons(app)
+
+
+def test_a_later_busy_one_is_named_and_the_quieter_kept(
+    uncalibrated: Path, made_up: Calibration
+) -> None:
+    save(replace(made_up, passed_over=BUSY), uncalibrated)
+    said = " ".join(seen(text) for text in open_page(y=MS_LABEL).markdown)
+    assert "The calibration of 2031-02-03 was slower" in said and "is kept" in said

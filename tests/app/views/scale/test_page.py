@@ -208,7 +208,7 @@ def test_an_impossible_network_gets_a_way_out_and_the_curves_stay(
     app = open_page(**settings)
     said = seen(app.error[0])
     assert reason in said and "Traceback" not in said
-    assert [tab.label for tab in app.tabs][:2] == ["Growth", "Architecture"]
+    assert [tab.label for tab in app.tabs][:2] == ["Growth", "Same cost, four ways"]
     assert component(app, "growth")["chart"]["lines"] and component(app, "ratio")["chart"]["lines"]
     nearest = float(said.rsplit(" is ", 1)[1].rstrip(".").replace("−", "-"))
     healthy(app.slider(key="phi").set_value(nearest).run())

@@ -46,7 +46,7 @@ def test_no_id_leads_out_of_the_folder(place: Any, run_id: str) -> None:
     (place.folder / "runs").mkdir()
     for ask in (
         place.jobs().status,
-        place.jobs().metrics,
+        place.jobs().course,
         place.jobs().cancel,
         place.jobs().resume,
         place.jobs().remove,

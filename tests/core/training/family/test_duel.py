@@ -24,7 +24,7 @@ from effnet_core.errors import InvalidInput
 from effnet_core.training.family.duel import duel, network
 
 ROOT = Path(__file__).resolve().parents[4]
-LIST = ROOT / "assets" / "family.json"
+LISTS = ROOT / "assets" / "family"
 BASE = PAPER_RULE.coefficients(-2, base_resolution=128)
 
 
@@ -100,9 +100,13 @@ def test_compound_is_the_formula_at_its_phi_and_lends_all_its_dropout() -> None:
     assert rates == {dropout_for(compound.phi)} == {formula.dropout}
 
 
-def test_the_family_list_states_what_is_computed() -> None:
-    stated = json.loads(LIST.read_text(encoding="utf-8"))
-    found = duel(base_resolution=stated["base_resolution"], num_classes=stated["num_classes"])
+@pytest.mark.parametrize(
+    ("name", "base_phi", "around"), [("device", -2.0, 190e6), ("processor", -4.5, 10.5e6)]
+)
+def test_the_lists_state_what_is_computed(name: str, base_phi: float, around: float) -> None:
+    stated = json.loads((LISTS / f"{name}.json").read_text(encoding="utf-8"))
+    base, classes = stated["base_resolution"], stated["num_classes"]
+    found = duel(base_phi, around=around, base_resolution=base, num_classes=classes)
     assert set(stated["networks"]) == set(STRATEGIES)
     for one in found.contenders:
         fields = stated["networks"][one.strategy]
@@ -111,7 +115,8 @@ def test_the_family_list_states_what_is_computed() -> None:
         )
         assert own == one.coefficients
         assert (fields["phi"], fields["base_phi"]) == (one.phi, found.base_phi)
-        assert cost(own.depth, own.width, own.resolution) == one.mult_adds
+        spec = expand(V1, own, name="", num_classes=classes)
+        assert summarize(spec).mult_adds == one.mult_adds
 
 
 def test_another_base_and_cost() -> None:

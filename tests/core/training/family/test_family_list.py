@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import dataclasses
 import json
 from collections.abc import Callable
@@ -13,7 +14,7 @@ import torch
 
 from effnet_core.architecture.names import scaled
 from effnet_core.architecture.spec import ArchitectureSpec
-from effnet_core.cost.report import analyze
+from effnet_core.cost.report import analyze, summarize
 from effnet_core.errors import InvalidInput
 from effnet_core.training.family import runs as family
 from effnet_core.training.family.plan import plan
@@ -65,7 +66,7 @@ def with_run(**fields: Any) -> list[dict[str, Any]]:
 
 
 def test_own_list_has_the_runs_in_their_order() -> None:
-    own = family.read()
+    own = family.read(family.list_path("device"))
     duel = ("tiny100-depth", "tiny100-width", "tiny100-resolution", "tiny100-compound")
     assert [run.id for run in own.runs] == [
         "tiny100-phi-4",
@@ -88,8 +89,36 @@ def test_own_list_has_the_runs_in_their_order() -> None:
             assert own.spec(run) == scaled(run.phi, base_resolution=128, num_classes=100)
 
 
+def test_the_processors_list_has_seeds_for_the_duel_and_its_base_and_seed_0_first() -> None:
+    own = family.read(family.list_path("processor"))
+    assert (own.base_resolution, own.num_classes, len(own.runs)) == (64, 25, 20)
+    assert all(run.always for run in own.runs)
+    seeds: dict[object, list[int]] = {}
+    for run in own.runs:
+        if run.group != "ablation":
+            kind = run.phi if run.network is None else run.strategy
+            seeds.setdefault(kind, []).append(run.seed)
+    three, one = [0, 1, 2], [0]
+    assert seeds == {
+        -4.5: three,
+        **dict.fromkeys(("compound", "depth", "width", "resolution"), three),
+        **dict.fromkeys((-4.0, -2.0, -1.0), one),
+    }
+    order = [run.seed for run in own.runs]
+    assert order == sorted(order)
+    costs = [summarize(own.spec(run)).mult_adds for run in own.runs if run.group == "duel"]
+    assert max(costs) / min(costs) <= 1.03
+
+
+def test_the_processors_classes_are_every_fourth_by_id() -> None:
+    own, folder = family.read(family.list_path("processor")), RECORDS.parents[1] / "family"
+    with (folder / "classes25.csv").open(encoding="utf-8", newline="") as file:
+        assert tuple(row["wnid"] for row in csv.DictReader(file)) == own.class_ids
+    assert list(own.class_ids) == sorted(own.class_ids) and len(set(own.class_ids)) == 25
+
+
 def test_one_recipe_for_all_but_what_the_ablations_are_about() -> None:
-    own = family.read()
+    own = family.read(family.list_path("device"))
     for run in own.runs:
         recipe = dataclasses.replace(own.recipe_of(run, on_cpu=False), seed=own.recipe.seed)
         if run.group == "ablation":
@@ -101,8 +130,9 @@ def test_one_recipe_for_all_but_what_the_ablations_are_about() -> None:
 
 @pytest.mark.parametrize("record", sorted(RECORDS.glob("*.json")), ids=lambda path: path.stem)
 def test_what_was_measured_is_what_the_list_says(record: Path) -> None:
-    measured, own = json.loads(record.read_text(encoding="utf-8")), family.read()
-    (run,) = own.chosen((measured["id"],))
+    measured = json.loads(record.read_text(encoding="utf-8"))
+    lists = map(family.read, sorted((RECORDS.parents[1] / "family").glob("*.json")))
+    ((own, run),) = [(one, run) for one in lists for run in one.runs if run.id == measured["id"]]
     recipes = [own.recipe_of(run, on_cpu=on_cpu) for on_cpu in (False, True)]
     recipe = Recipe.from_dict(measured["recipe"])
     assert recipe in recipes
@@ -146,6 +176,8 @@ def test_a_stated_network_is_built_as_stated(written: Callable[..., Path]) -> No
         ({"format": "x"}, 'says "format": "effnet-family/1"'),
         ({"more": 1}, "the list has an unknown field 'more'"),
         ({"runs": []}, "at least one run"),
+        ({"class_ids": ["a"]}, "class_ids must be 100 different ones"),
+        ({"classifier": "one"}, "classifier"),
         ({"runs": LIST["runs"] * 2}, "no two of one id"),
         ({"runs": with_run(id="../up")}, "a run's id is lower-case"),
         ({"runs": with_run(id="")}, "a run's id is lower-case"),
@@ -210,7 +242,7 @@ def test_runs_are_chosen_in_the_order_of_the_list(written: Callable[..., Path]) 
 
 
 def test_plan_has_exact_costs_and_no_invented_duration(tmp_path: Path) -> None:
-    own = family.read()
+    own = family.read(family.list_path("device"))
     rows = plan(own, own.runs, CPU, out=tmp_path, photos=50_000, records=tmp_path)
     for run, row in zip(own.runs, rows, strict=True):
         report = analyze(own.spec(run))
@@ -227,7 +259,7 @@ def test_plan_has_exact_costs_and_no_invented_duration(tmp_path: Path) -> None:
 
 
 def test_plan_says_what_each_device_would_do(tmp_path: Path) -> None:
-    own = family.read()
+    own = family.read(family.list_path("device"))
     assert {row.state for row in plan(own, own.runs, CUDA, records=tmp_path)} == {"to do"}
     here = plan(own, own.runs, CPU, every=True, records=tmp_path)
     assert {row.state for row in here} == {"to do"}

@@ -19,6 +19,7 @@ from tests.core.weights.reading.layouts import (
     timm_folder,
     timm_saver,
     torchvision_reference,
+    transformers_folder,
     wrapped,
 )
 
@@ -52,6 +53,8 @@ _FILES: tuple[tuple[Style, str], ...] = (
     ("torchvision", ".safetensors"),
     ("lukemelas", ".pth"),
     ("lukemelas", ".pt"),
+    ("transformers", ".safetensors"),
+    ("transformers", ".bin"),
 )
 _PLAIN = tuple(
     Case(
@@ -105,6 +108,14 @@ CASES = (
         ending=".safetensors",
         style="timm",
         write=timm_folder(safe=True, zipped=True),
+        states=True,
+    ),
+    Case(
+        trainer="transformers",
+        container="folder with config.json and preprocessor_config.json",
+        ending=".safetensors",
+        style="transformers",
+        write=transformers_folder,
         states=True,
     ),
     Case(

@@ -11,6 +11,7 @@ from typing import Any
 import safetensors.torch
 import timm
 import torch
+import transformers
 from timm.models import save_for_hf
 from timm.utils import CheckpointSaver, ModelEmaV3
 from torch import nn
@@ -75,6 +76,15 @@ def timm_folder(*, safe: bool, zipped: bool = False) -> Callable[[Path], Path]:
         return Path(shutil.make_archive(str(folder / "ants"), "zip", folder, "ants"))
 
     return write
+
+
+def transformers_folder(folder: Path) -> Path:
+    """With the pictures' configuration beside the network's."""
+    place = folder / "saved"
+    network("transformers").save_pretrained(place)  # type: ignore[operator]
+    size = {"height": 256, "width": 256}  # no odd side, as at 224
+    transformers.EfficientNetImageProcessor(size=size, resample=2).save_pretrained(place)
+    return place
 
 
 def torchvision_reference(*, ema: bool) -> Callable[[Path], Path]:

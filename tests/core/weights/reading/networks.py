@@ -8,6 +8,7 @@ import efficientnet_pytorch
 import timm
 import torch
 import torchvision
+import transformers
 from torch import nn
 
 from effnet_core.weights.key_names import Style
@@ -24,10 +25,31 @@ def network(style: Style) -> nn.Module:
         made = timm.create_model("efficientnet_b0", num_classes=CLASSES)
     elif style == "torchvision":
         made = torchvision.models.efficientnet_b0(num_classes=CLASSES)
+    elif style == "transformers":
+        # B0, as its table says; nothing meets an odd side at 224 pixels.
+        config = transformers.EfficientNetConfig(
+            image_size=224,
+            width_coefficient=1.0,
+            depth_coefficient=1.0,
+            hidden_dim=1280,
+        )
+        config.num_labels = CLASSES
+        made = transformers.EfficientNetForImageClassification(config)
+        for module in made.modules():  # its own start is all but 0
+            if isinstance(module, nn.Conv2d | nn.Linear):
+                nn.init.normal_(module.weight, std=module.weight[0].numel() ** -0.5)
     else:
         made = efficientnet_pytorch.EfficientNet.from_name("efficientnet-b0", num_classes=CLASSES)
     spread(made)
     return made.eval()
+
+
+def logits(model: nn.Module, images: torch.Tensor) -> torch.Tensor:
+    """What a network of any of these libraries answers."""
+    with torch.inference_mode():
+        found = model(images.clone())
+    answered: torch.Tensor = getattr(found, "logits", found)
+    return answered
 
 
 def spread(model: nn.Module) -> None:

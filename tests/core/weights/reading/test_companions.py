@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import io
 import json
 import shutil
@@ -17,14 +18,16 @@ from PIL import Image
 from timm.data import create_transform, resolve_model_data_config
 from timm.models import save_for_hf
 
+from effnet_core.architecture.spec import ArchitectureSpec
 from effnet_core.engines.predictor import Predictor
 from effnet_core.errors import CheckpointError, DataError, EffnetError
 from effnet_core.images import Preprocessing
 from effnet_core.images.samples import load_sample
-from effnet_core.weights import LoadedWeights, load_checkpoint, understand
+from effnet_core.weights import LoadedWeights, instantiate, load_checkpoint, understand
 from effnet_core.weights.reading import bundles, companions
+from effnet_core.weights.reading.computation import Computation
 from effnet_core.weights.reading.understood import Understood
-from tests.core.weights.reading.networks import spread
+from tests.core.weights.reading.networks import network, spread
 
 LABELS = ["ant", "bee", "fly", "moth", "wasp"]
 FED = {
@@ -145,16 +148,92 @@ def test_transformers_configuration_names_the_variant_and_the_classes() -> None:
         width_coefficient=1.1,
         depth_coefficient=1.2,
         image_size=260,
+        hidden_dim=1408,
         id2label={"1": "yes", "0": "no"},
     )
-    assert (found.architecture, found.classes, found.trainer) == (
-        "b2",
-        ("no", "yes"),
-        "transformers",
-    )
+    assert isinstance(found.architecture, ArchitectureSpec) and not found.refused
+    assert found.architecture.name == "b2"
+    assert (found.classes, found.trainer) == (("no", "yes"), "transformers")
     assert (found.num_classes, found.settings.crop) == (2, 260)
     unnamed = config(model_type="efficientnet", id2label={"0": "LABEL_0", "1": "LABEL_1"})
     assert unnamed.classes is None
+
+
+def test_what_timm_says_of_the_computation_is_taken_or_refused() -> None:
+    made = {"act_layer": "relu", "bn_eps": 0.01, "pad_type": "same", "in_chans": 3}
+    found = config(architecture="efficientnet_b0", global_pool="avg", model_args=made)
+    assert found.computation == Computation(activation="relu", bn_eps=0.01, padding="same")
+    for values, sentence in (
+        ({"global_pool": "max"}, "global_pool = 'max'"),
+        ({"model_args": {"global_pool": "catavgmax"}}, "global_pool = 'catavgmax'"),
+        ({"model_args": {"act_layer": "gelu"}}, "act_layer = 'gelu'"),
+        ({"model_args": {"pad_type": "valid"}}, "pad_type = 'valid'"),
+        ({"model_args": {"bn_eps": "x"}}, "bn_eps = 'x'"),
+        ({"model_args": {"norm_layer": "groupnorm"}}, "norm_layer = 'groupnorm'"),
+        ({"model_args": {"output_stride": 16}}, "output_stride = 16"),
+    ):
+        assert sentence in config(architecture="efficientnet_b0", **values).refused
+
+
+@pytest.mark.parametrize("made", [{"act_layer": "relu"}, {"bn_eps": 0.1}, {"pad_type": "same"}])
+def test_a_network_is_computed_as_timm_made_it(tmp_path: Path, made: dict[str, Any]) -> None:
+    theirs = timm.create_model("efficientnet_b0", num_classes=5, **made).eval()
+    theirs.load_state_dict(network("timm").state_dict())
+    save_for_hf(theirs, str(tmp_path), model_args=made)
+    torch.save(
+        {
+            "arch": "efficientnet_b0",
+            "state_dict": theirs.state_dict(),
+            "args": argparse.Namespace(
+                model="efficientnet_b0", gp=None, bn_eps=made.get("bn_eps"), model_kwargs=made
+            ),
+        },
+        tmp_path / "last.pth.tar",
+    )
+    images = torch.randn(2, 3, 128, 128)
+    with torch.inference_mode():
+        wanted, plain = theirs(images), network("timm")(images)
+    assert float((wanted - plain).abs().max() / wanted.abs().max()) > 1e-3
+    for place in (tmp_path, tmp_path / "last.pth.tar"):
+        loaded = load_checkpoint(place)
+        with torch.inference_mode():
+            ours = instantiate(loaded)(images.clone())
+        assert float((ours - wanted).abs().max() / wanted.abs().max()) <= 1e-5
+        assert loaded.understood is not None
+        assert "; " in loaded.understood.architecture_source  # the change is said
+
+
+def test_max_pooling_is_refused_wherever_it_stands(tmp_path: Path) -> None:
+    model = timm.create_model("efficientnet_b0", num_classes=5, global_pool="max")
+    made = {"global_pool": "max"}
+    save_for_hf(model, str(tmp_path), model_args=made, safe_serialization=True)
+    for place in (tmp_path, tmp_path / "model.safetensors"):
+        with pytest.raises(CheckpointError, match="global_pool = 'max'"):
+            load_checkpoint(place)
+    (tmp_path / "config.json").unlink()
+    args = argparse.Namespace(model="efficientnet_b0", gp="max", bn_eps=None)
+    torch.save({"state_dict": model.state_dict(), "args": args}, tmp_path / "x.pth.tar")
+    with pytest.raises(CheckpointError, match="args in the checkpoint says global_pool = 'max'"):
+        load_checkpoint(tmp_path / "x.pth.tar")
+
+
+@pytest.mark.parametrize(
+    ("said", "held"),
+    [
+        ({"interpolation": "bilinear"}, {"interpolation": "bilinear"}),
+        ({"std": [0.5, 0.5, 0.5]}, {"std": (0.5,) * 3}),
+        ({"img_size": 192}, {"crop": 192}),
+    ],
+)
+def test_every_argument_of_timms_is_read(
+    tmp_path: Path, said: dict[str, Any], held: dict[str, Any]
+) -> None:
+    args = argparse.Namespace(**{"model": "efficientnet_b0", "gp": None, "bn_eps": None, **said})
+    path = tmp_path / "x.pth.tar"
+    torch.save({"state_dict": network("timm").state_dict(), "args": args}, path)
+    found = load_checkpoint(path)
+    assert {name: getattr(found.preprocessing, name) for name in held} == held
+    assert found.preprocessing_source.startswith("args in the checkpoint; ")
 
 
 def preprocessor(**values: object) -> companions.Settings:

@@ -1,0 +1,1 @@
+"""A search for α, β and γ, drawn and said."""

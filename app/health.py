@@ -1,0 +1,87 @@
+"""Whether this server lives, and whether it can answer: `/live` and `/ready`, for who watches it.
+
+`/ready` asks the default model about a picture of noise: once before it first says yes, and again
+when somebody looks and the last answer is older than `_FRESH_S`. The asking goes on beside, so both
+paths answer at once, and a server that nobody watches loads no model for it.
+"""
+
+from __future__ import annotations
+
+import io
+import threading
+import time
+from collections.abc import Callable
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from effnet_core.errors import Busy, EffnetError
+
+_FRESH_S = 60.0
+_STARTING = "The default model has not answered yet; ask again in a moment."
+
+
+class Readiness:
+    """What the last look at the default model has shown; safe to ask from any thread."""
+
+    def __init__(self, ask: Callable[[], None], fresh: float = _FRESH_S) -> None:
+        self._ask, self._fresh = ask, fresh
+        self._lock = threading.Lock()
+        self._asking = False
+        self._looked_at = -float("inf")
+        self._reason = _STARTING
+
+    def reason(self) -> str:
+        """Why it cannot answer, in a sentence; "" where it can. Begins another look where due."""
+        with self._lock:
+            due = time.monotonic() - self._looked_at > self._fresh
+            if due and not self._asking:
+                self._asking = True
+                threading.Thread(target=self._look, name="readiness", daemon=True).start()
+            return self._reason
+
+    def _look(self) -> None:
+        try:
+            self._ask()
+            reason = ""
+        except Busy:
+            reason = self._reason  # others are answered: nothing new is known
+        except EffnetError as error:
+            reason = str(error)
+        except Exception as error:  # noqa: BLE001 - whatever fails, the server is not ready
+            reason = f"The default model failed ({type(error).__name__}); see the server's log."
+        with self._lock:
+            self._reason, self._looked_at, self._asking = reason, time.monotonic(), False
+
+
+def _ask_default() -> None:
+    """Let the default model classify a picture that it has not seen; raises what is in the way."""
+    from PIL import Image
+
+    from app import resources
+    from effnet_core.service import ClassifyRequest
+    from effnet_core.weights import DEFAULT
+
+    picture = io.BytesIO()
+    Image.effect_noise((64, 64), 90).save(picture, "PNG")
+    resources.service().classify(ClassifyRequest(image=picture.getvalue(), weights=DEFAULT))
+
+
+_default = Readiness(_ask_default)
+
+
+async def live(_: Request) -> JSONResponse:
+    """200 as long as the process answers."""
+    return JSONResponse({"status": "alive"})
+
+
+async def ready(_: Request) -> JSONResponse:
+    """200 once the default model has answered, else 503 with the reason."""
+    reason = _default.reason()
+    if reason:
+        return JSONResponse({"status": "not ready", "reason": reason}, status_code=503)
+    return JSONResponse({"status": "ready"})
+
+
+ROUTES = (Route("/live", live), Route("/ready", ready))
