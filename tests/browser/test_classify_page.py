@@ -140,6 +140,7 @@ def test_without_a_network_a_sample_is_classified_and_explained(
     assert shown.strip() == percent(top[0].probability)
     about = page.locator("[class*=st-key-about-]").first.inner_text()
     assert "75.1 % top-1 on ImageNet (published)" in about
+    page.get_by_role("link", name="Where did it look?").nth(2).wait_for()  # they come one by one
     page.get_by_role("link", name="Where did it look?").first.click()
     page.get_by_role("heading", name=top[0].label).wait_for(timeout=60_000)
     page.locator("[class*=st-key-maps-] img").nth(2).wait_for(timeout=60_000)

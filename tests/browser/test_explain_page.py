@@ -129,7 +129,7 @@ def test_three_maps_of_one_class_take_two_actions_after_the_upload(
     assert overlays.count() == 3
     classes = {alt.partition("“")[2].partition("”")[0] for alt in alts(overlays)}
     assert len(classes) == 1
-    assert page.get_by_text("rank correlation").count() == 2
+    assert page.get_by_text("with the first map (computed)").count() == 2
     assert actions <= 2
 
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from effnet_core.weights.reading.understood import Understood
 
 _ROUND = "checkpoints_taken_in"
+_TOLD = "checkpoint_told"
 _ACTIVATIONS: dict[Activation, str] = {
     "softmax": "One class of several (softmax)",
     "sigmoid": "Each class by itself (sigmoid)",
@@ -41,6 +42,8 @@ _TF_NAMES = ("tf_efficientnet_b0", "tf_efficientnetv2_b0", "tf_efficientnetv2_s"
 
 def draw() -> None:
     """Draw the form; what is added is chosen at once."""
+    if (told := st.session_state.pop(_TOLD, None)) is not None:  # of the run before this one
+        st.toast(plain(told))
     with st.expander("Your own checkpoint"):
         taken = st.session_state.setdefault(_ROUND, 0)
         files = st.file_uploader(
@@ -192,7 +195,7 @@ def _add(files: list[UploadedFile], options: dict[str, Any]) -> None:
     (name, data), *others = understood.contents(files).items()
     card = resources.service().add_checkpoint(data, name, beside=dict(others), **options)
     if not models.add_own(card):
-        st.toast(plain(f"{name[:80]} had been added before, with the same settings."))
+        st.session_state[_TOLD] = f"{name[:80]} had been added before, with the same settings."
     st.session_state[_ROUND] += 1
     st.rerun()
 

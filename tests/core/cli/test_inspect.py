@@ -18,7 +18,7 @@ FIELDS = (
     *("kind", "trainer", "style", "unwrapped"),
     *("architecture", "architecture_source", "padding", "bn_eps"),
     *("classes", "classes_source", "preprocessing", "preprocessing_source"),
-    *("activation", "activation_source", "ignored"),
+    *("activation", "activation_source", "ignored", "guess"),
 )
 
 Effnet = Callable[..., Any]

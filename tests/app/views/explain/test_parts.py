@@ -48,7 +48,7 @@ def test_the_ledger_is_the_core_s_and_can_be_taken_home(tiny: str) -> None:
     app = open_page(part="Ledger", picture="Coffee")
     found = InferenceService(WeightsStore()).ledger(LedgerRequest(load_sample("coffee"), tiny))
     assert f"{found.logit:+.3f}".replace("-", "−") in html(app)
-    assert downloads(app) == ["Ledger (CSV)", "Everything (HTML)"]
+    assert {"Ledger (CSV)", "Everything (HTML)"} <= set(downloads(app))
     assert sum("channel" in alt.lower() for alt in alts(app)) >= 10
     rival = app.selectbox(key="against").options[1]
     app.selectbox(key="against").set_value(rival)
@@ -69,7 +69,7 @@ def test_the_probe_follows_the_class_over_eight_sizes(tiny: str) -> None:
     assert table.value["Probability"].tolist() == pytest.approx(
         [size.target.probability for size in expected], abs=1e-6
     )
-    assert downloads(app) == ["These numbers (CSV)"]
+    assert "These numbers (CSV)" in downloads(app)
 
 
 def test_three_sizes_say_which_is_the_smallest_that_is_right(packages: None) -> None:
@@ -101,7 +101,7 @@ def test_the_verdict_is_on_the_map_on_screen(tiny: str) -> None:
     assert "Layer-CAM by tiny · stage 3" in html(app).replace("</span><span>", " · ")
     for evidence in found.evidence:
         assert seen_in(app, evidence.sentence[1:])
-    assert downloads(app) == ["Everything (HTML)"]
+    assert "Everything (HTML)" in downloads(app)
     figures = [json.loads(chart.proto.spec) for chart in app.get("plotly_chart")]
     by_name = {trace["name"]: trace for figure in figures for trace in figure["data"]}
     curves = {name: curve for each in found.evidence for name, curve in each.curves}
@@ -124,7 +124,7 @@ def test_classify_begins_with_three_real_networks(packages: None) -> None:
 
 
 def test_compare_shows_the_packaged_networks(packages: None) -> None:
-    app = opened(COMPARE)
+    app = opened(COMPARE, view="Time here")
     rows = next(f.value for f in app.dataframe if "Top-1 % (published)" in f.value.columns)
     assert rows["Network"].tolist() == ["Lite0", "Lite1", "Lite2"]
     assert rows["Top-1 % (published)"].tolist() == [75.1, 76.7, 77.6]
