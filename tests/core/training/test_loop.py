@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import errno
-import json
 import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,10 +13,10 @@ from typing import Any
 import pytest
 import torch
 
-from effnet_core import files
 from effnet_core.datasets.photo_set import PhotoSet
 from effnet_core.errors import DoesNotFit, InvalidInput, WeightsError
 from effnet_core.evaluation.accuracy import logits, right, views
+from effnet_core.files import places, read_json
 from effnet_core.images import Preprocessing
 from effnet_core.training import loop
 from effnet_core.training.holding_out import held_out_by_class
@@ -73,7 +72,7 @@ def test_what_a_run_leaves_behind(tiny: Any, tmp_path: Path, every_step: None) -
     folder = RunFolder(tmp_path / "run")
     assert (result.state, result.steps, result.photos, result.held_out) == ("finished", 16, 64, 16)
     assert folder.result() == result
-    assert json.loads((folder.path / "result.json").read_text()) == dataclasses.asdict(result)
+    assert read_json(folder.path / "result.json") == dataclasses.asdict(result)
     assert (folder.begun().recipe, folder.begun().about["data"]) == (recipe, "drawn")
 
     epochs = [metric for metric in folder.read_metrics() if metric["kind"] == "epoch"]
@@ -143,7 +142,7 @@ def room_for(size: int) -> Iterator[None]:
 def test_a_full_disk_is_a_sentence_and_the_old_checkpoint_stays(
     tiny: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, every_step: None
 ) -> None:
-    monkeypatch.setattr(files, "_FULL", (errno.EFBIG,))  # what a file past the limit gives
+    monkeypatch.setattr(places, "_FULL", (errno.EFBIG,))  # what a file past the limit gives
     recipe = dataclasses.replace(tiny.everything, optimizer="adamw", learning_rate=0.01)
     uninterrupted, folder = tmp_path / "whole", RunFolder(tmp_path / "run")
     tiny.run(recipe, uninterrupted)
@@ -171,7 +170,7 @@ def test_a_disk_without_room_for_anything_tells_what_went_wrong_first(
     tiny: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The status cannot be written either; that is not what the person needs to hear."""
-    monkeypatch.setattr(files, "_FULL", (errno.EFBIG,))
+    monkeypatch.setattr(places, "_FULL", (errno.EFBIG,))
     with room_for(2500), pytest.raises(WeightsError, match=r"checkpoint\.pt was not saved"):
         tiny.run(tiny.everything, tmp_path / "run")
     assert not RunFolder(tmp_path / "run").exists

@@ -157,10 +157,12 @@ def test_a_run_without_its_checkpoint_begins_anew_only_from_scratch(
 ) -> None:
     folder = RunFolder(tmp_path / "run")
     shutil.copytree(whole.path, folder.path)
-    folder.checkpoint.unlink()
+    for checkpoint in (folder.checkpoint, folder.before):
+        checkpoint.unlink()
     loop.run(tiny.job(tiny.everything), folder, tiny.alone, resume=True)
     assert_same(folder, whole)
-    folder.checkpoint.unlink()
+    for checkpoint in (folder.checkpoint, folder.before):
+        checkpoint.unlink()
     (folder.path / "run.json").write_text('{"from": {"id": "x"}}')
     with pytest.raises(TrainingError, match="the weights that the run began from with it"):
         loop.run(tiny.job(tiny.everything), folder, tiny.alone, resume=True)
