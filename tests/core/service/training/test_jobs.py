@@ -17,6 +17,7 @@ import torch
 from effnet_core.datasets.drawn import SHAPES, drawn_zip
 from effnet_core.engines.predictor import Predictor
 from effnet_core.errors import Busy, EffnetError, InvalidInput
+from effnet_core.files import read_json, write_json
 from effnet_core.service.training.orders import Wish
 from effnet_core.training.runs.process import Process
 from effnet_core.training.runs.run import Order
@@ -74,7 +75,7 @@ def test_the_next_run_of_the_same_network_has_an_estimate_and_no_other_has(
     path = next((place.folder / "runs").glob("*/status.json"))
     before = path.read_bytes()
     try:
-        path.write_text(json.dumps(json.loads(before) | {"step": 200, "photos_per_second": 100.0}))
+        write_json(path, read_json(path) | {"step": 200, "photos_per_second": 100.0})
         found = place.jobs().estimate(slow, 408)
         assert found is not None
         assert (found.seconds, found.by) == (30 * 400 / 100.0, "Drawn shapes")
