@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -34,7 +35,8 @@ def passed(
         sent.append(message)
 
     scope = {"type": "http", "path": "/compare", "headers": asked}
-    asyncio.run(Styled(app)(scope, receive, send))
+    with ThreadPoolExecutor(1) as aside:  # a browser's loop may be running in this thread
+        aside.submit(asyncio.run, Styled(app)(scope, receive, send)).result()
     return sent[0], b"".join(message["body"] for message in sent[1:])
 
 
