@@ -189,12 +189,13 @@ def test_a_run_that_cannot_go_on_says_why_without_a_traceback(
     other, source = finished
     folder = place.folder / "runs" / source
     shutil.copytree(other.folder / "runs" / source, folder)
-    for name in ("result.json", "ended.json"):
+    for name in ("result.json", "ended.json", "worker.json"):
         (folder / name).unlink()
-    (folder / "checkpoint.pt").write_bytes(b"nothing")
+    for name in ("checkpoint.pt", "checkpoint-before.pt"):
+        (folder / name).write_bytes(b"nothing")
     place.jobs().resume(source)
     failed = place.until(source, "failed")
-    assert "checkpoint.pt cannot be read" in failed.sentence
+    assert "checkpoint.pt is damaged, and nothing whole was saved" in failed.sentence
     assert "Traceback" in place.log(source) and "Traceback" not in failed.sentence
 
 
