@@ -223,18 +223,18 @@ def start_server(
     It takes the calibration of the machine that it is to find, by default none.
     """
     from effnet_core.latency import save
-    from effnet_core.service.preparing import prepare
-    from effnet_core.weights import WeightsStore
 
     cache = tmp_path_factory.mktemp("cache")
-    for weights in ("lite0", "lite1", "lite2"):
-        prepare(WeightsStore(cache / "weights"), weights)
+    command = [sys.executable, "-m", "effnet_core.cli", "weights", "prepare"]
+    environment = os.environ | {"EFFNET_CACHE": str(cache)}
+    subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True)
 
     @contextmanager
     def start(calibration: Any = None) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
         port = free_port()
         own = tmp_path_factory.mktemp("cache")
-        (own / "weights").symlink_to(cache / "weights")
+        for kept in cache.iterdir():
+            (own / kept.name).symlink_to(kept)
         if calibration is not None:
             save(calibration, own / "calibration.json")
         environment = os.environ | {

@@ -90,7 +90,7 @@ def test_package_data_is_carried(wheel: Path) -> None:
 
 def test_bundled_models_and_records_are_carried(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as carried:
-        for folder in ("assets/models", "assets/measured"):
+        for folder in ("assets/models", "assets/measured", "assets/family", "assets/search"):
             files = [file for file in (ROOT / folder).rglob("*") if file.is_file()]
             assert files
             for file in files:

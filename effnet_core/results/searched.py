@@ -151,7 +151,7 @@ def searches(folder: Path | None = None) -> tuple[SearchRecord, ...]:
     """Every record below `folder` (default: the bundled ones), by id; raises InvalidInput."""
     if folder is None:
         try:
-            folder = asset("assets/measured/search")
+            folder = asset("assets/measured") / "search"
         except FileNotFoundError:
             return ()
     return tuple(read_search(path) for path in sorted(folder.glob("*.json")))

@@ -61,7 +61,7 @@ def _order(page: Any, *, epochs: int) -> None:
     page.locator(".st-key-train-zip input[type=file]").set_input_files(file)
     page.get_by_text("32 photos of 4 classes").wait_for(timeout=60_000)
     page.locator(".st-key-begin").click()
-    page.get_by_role("option", name="trained here").click()
+    page.get_by_role("option", name="φ = −4 · trained here").click()
     page.get_by_text("How it is trained").click()
     for key, text in (("tune_epochs", str(epochs)), ("train-name", "Four shapes")):
         box = page.locator(f".st-key-{key} input")

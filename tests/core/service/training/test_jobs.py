@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import os
 import shutil
 import signal
@@ -133,7 +132,7 @@ def test_a_killed_worker_is_a_failed_run_that_goes_on_from_its_checkpoint(place:
 def _shorten(place: Any, run_id: str, *, epochs: int) -> None:
     """Let a long run end soon, so that its end can be waited for."""
     path = place.folder / "runs" / run_id / "recipe.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"epochs": epochs}))
+    write_json(path, read_json(path) | {"epochs": epochs})
 
 
 def test_a_process_that_took_over_the_number_is_neither_believed_nor_ended(
