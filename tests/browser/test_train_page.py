@@ -49,7 +49,7 @@ def test_an_uploaded_zip_fine_tunes_the_bundled_network_which_then_answers_on_cl
     page.get_by_role("button", name="Use it on Classify").click(timeout=120_000)
     answers = page.locator("table.answers").first
     answers.wait_for(timeout=60_000)
-    assert page.get_by_role("heading", name="Four shapes").count() == 1
+    page.get_by_role("heading", name="Four shapes", exact=True).first.wait_for()
     assert set(answers.locator("tbody th").all_inner_texts()) == set(SHAPES)
     assert "model=Four+shapes" in page.url
 
