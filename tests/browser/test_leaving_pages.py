@@ -89,6 +89,7 @@ def test_no_word_is_broken_or_cut_and_buttons_are_even(
     page.locator("[class*=st-key-gallery-] img").nth(11).wait_for(timeout=60_000)
     assert not broken_words(page, "[class*=st-key-explain-class-] button")
     buttons = page.locator("[class*=st-key-explain-class-] button:visible")
+    buttons.nth(11).wait_for(timeout=60_000)
     boxes = [one.bounding_box() for one in buttons.all()]
     assert len(boxes) == 12
     assert len({(round(box["width"]), round(box["height"])) for box in boxes}) == 1
