@@ -59,7 +59,7 @@ def measured_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator
     """Point the app at an empty folder of measured records, and return it."""
     folder = tmp_path / "measured"
     monkeypatch.setattr("effnet_core.results.trained.asset", lambda path: folder)
-    monkeypatch.setattr("effnet_core.results.searched.asset", lambda path: folder / "search")
+    monkeypatch.setattr("effnet_core.results.searched.asset", lambda path: folder)
     resources.trained.clear()
     resources.searches.clear()
     yield folder
