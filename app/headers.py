@@ -1,7 +1,7 @@
 """What every answer of the server tells browsers: how little else may be loaded, framed or guessed.
 
-The policy is the strictest under which the app runs: Streamlit compiles components and Plotly
-writes styles at run time, which takes 'unsafe-inline' and 'unsafe-eval' for scripts of its own.
+Every page runs under this policy, as browser tests hold it to. Scripts and styles made at run time
+are allowed ('unsafe-inline', 'unsafe-eval'), since Streamlit and Plotly make some.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ paths answer at once, and a server that nobody watches loads no model for it.
 from __future__ import annotations
 
 import io
+import logging
 import threading
 import time
 from collections.abc import Callable
@@ -19,6 +20,7 @@ from starlette.routing import Route
 from effnet_core.errors import Busy, EffnetError
 
 _FRESH_S = 60.0
+_log = logging.getLogger(__name__)
 _STARTING = "The default model has not answered yet; ask again in a moment."
 
 
@@ -50,6 +52,7 @@ class Readiness:
         except EffnetError as error:
             reason = str(error)
         except Exception as error:  # noqa: BLE001 - whatever fails, the server is not ready
+            _log.exception("The default model failed")
             reason = f"The default model failed ({type(error).__name__}); see the server's log."
         with self._lock:
             self._reason, self._looked_at, self._asking = reason, time.monotonic(), False

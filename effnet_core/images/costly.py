@@ -27,6 +27,13 @@ _UNPACKED = (1, None)
 _START_OF_SCAN = 0xDA
 _SEQUENTIAL, _OTHER_FRAMES = (0xC0, 0xC1), (0xC2, 0xC3, *range(0xC5, 0xC8), *range(0xC9, 0xD0))
 _PNG_PIXELS = b"IDAT"
+LIMITS = (
+    f"{MAX_PIXELS / 1e6:.0f} million pixels ({MAX_JPEG_PIXELS / 1e6:.0f} of a JPEG that is not "
+    f"progressive, {MAX_CLEAR_PIXELS / 1e6:.0f} of a WebP or with transparency, "
+    f"{MAX_DEEP_PIXELS / 1e6:.0f} with more than 8 bits a channel, {MAX_AVIF_PIXELS / 1e6:.0f} of "
+    "an AVIF)"
+)
+"""What is accepted, to follow "at most"."""
 
 
 def refuse_costly(image: ImageFile.ImageFile, data: bytes) -> None:

@@ -27,7 +27,7 @@ from PIL import (
 
 from effnet_core.errors import ImageError
 from effnet_core.images.colour import to_srgb, wide_profile
-from effnet_core.images.costly import refuse_costly
+from effnet_core.images.costly import LIMITS, refuse_costly
 from effnet_core.images.depth import (
     eight_bit_colour,
     eight_bit_grey,
@@ -35,7 +35,7 @@ from effnet_core.images.depth import (
     is_deep_grey,
 )
 from effnet_core.images.kinds import kind_of
-from effnet_core.limits import MAX_JPEG_PIXELS, MAX_PICTURE_BYTES, MAX_PIXELS
+from effnet_core.limits import MAX_PICTURE_BYTES, MAX_PIXELS
 
 _PLUGINS = (
     JpegImagePlugin.JpegImageFile,
@@ -117,12 +117,6 @@ def decode_reduced(data: bytes, *, shorter_edge: int | None, as_stored: bool = F
     return Decoded(rgb, size, milliseconds, tuple(filter(None, (told, *notes))))
 
 
-_LIMITS = (
-    f"{MAX_PIXELS / 1e6:.0f} million are decoded whole, and {MAX_JPEG_PIXELS / 1e6:.0f} of a JPEG "
-    "that is not progressive, at a fraction of its size"
-)
-
-
 def _open(data: bytes) -> ImageFile.ImageFile:
     """The file's header, read by one of the allowed formats and no other."""
     if not data:
@@ -136,7 +130,7 @@ def _open(data: bytes) -> ImageFile.ImageFile:
         image = Image.open(io.BytesIO(data), formats=FORMATS)
     except Image.DecompressionBombError as error:
         raise ImageError(
-            f"The picture has far too many pixels; at most {_LIMITS}. Please send a smaller one."
+            f"The picture has far too many pixels; at most {LIMITS}. Please send a smaller one."
         ) from error
     except Exception as error:  # on damaged headers Pillow raises a dozen unrelated types
         kind = kind_of(data)

@@ -15,7 +15,6 @@ from typing import Any, Literal
 import numpy as np
 
 from effnet_core.architecture.scaling import PAPER_RULE, ScalingCoefficients, ScalingRule
-from effnet_core.errors import InvalidInput
 from effnet_core.files import (
     Amount,
     Number,
@@ -29,7 +28,7 @@ from effnet_core.files import (
     unsealed,
 )
 from effnet_core.results.seeds import RunGroup
-from effnet_core.results.trained import TrainedOn
+from effnet_core.results.trained import TrainedOn, read_record
 
 AXES = ("depth", "width", "resolution")
 DRAWS = 400
@@ -159,20 +158,14 @@ def searches(folder: Path | None = None) -> tuple[SearchRecord, ...]:
 
 def read_search(path: Path) -> SearchRecord:
     """The record in a file; raises InvalidInput with a sentence that names it."""
-    try:
-        text = path.read_text(encoding="utf-8")
-        values = unsealed(parse_json(text))
-        if not isinstance(values, dict):
-            raise Unfit("it is no JSON object")
-        found = conform(values | {"text": text}, SearchRecord, closed=False)
-        if found.id != path.stem:
-            raise Unfit(f"its id is {found.id!r:.60}")
-    except (OSError, ValueError) as error:
-        raise InvalidInput(
-            f"The measured record {path} is damaged ({str(error).rstrip('.')}): restore or remove "
-            "it."
-        ) from None
-    return found
+    return read_record(path, _search, "id")
+
+
+def _search(text: str) -> SearchRecord:
+    values = unsealed(parse_json(text))
+    if not isinstance(values, dict):
+        raise Unfit("it is no JSON object")
+    return conform(values | {"text": text}, SearchRecord, closed=False)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -183,12 +183,12 @@ def packaged_maps(folder: Path | None = None) -> dict[str, BesideControls]:
 
 def read_run(path: Path) -> MeasuredRun:
     """The record in a file; raises InvalidInput with a sentence that names it."""
-    return _read(path, _run, "id")
+    return read_record(path, _run, "id")
 
 
 def read_maps(path: Path) -> MeasuredMaps:
     """The map scores in a file; raises InvalidInput with a sentence that names it."""
-    return _read(
+    return read_record(
         path, lambda text: conform(unsealed(parse_json(text)), MeasuredMaps, closed=False), "run"
     )
 
@@ -201,8 +201,8 @@ def _run(text: str) -> MeasuredRun:
     return conform(values, MeasuredRun, closed=False)
 
 
-def _read(path: Path, read: Callable[[str], T], key: str) -> T:
-    """What `read` finds in a file whose name is the value of `key`."""
+def read_record(path: Path, read: Callable[[str], T], key: str) -> T:
+    """What `read` finds in a file whose name is the value of `key`; raises InvalidInput."""
     try:
         found = read(path.read_text(encoding="utf-8"))
         if getattr(found, key) != path.stem:

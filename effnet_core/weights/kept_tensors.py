@@ -19,9 +19,10 @@ _IN_MEMORY = "classifier."
 class KeptTensors(Mapping[str, Array]):
     """The tensors of a safetensors file at `path`, which held `found` when it was verified.
 
-    A graph has its own copy of the weights, so another one in memory would serve nobody: three
-    models of EfficientNet-Lite keep 45 MB less. The classifier's rows stay in memory. Indexing
-    raises CheckpointError where the file no longer holds what it did.
+    A graph has its own copy of the weights, so another one in memory would serve nobody. Measured:
+    a server that used Lite0, Lite1 and Lite2 on Classify and Explain took 393 MB instead of 474.
+    The classifier's rows stay in memory. Indexing raises CheckpointError where the file no longer
+    holds what it did.
     """
 
     def __init__(self, path: Path, found: Mapping[str, Array]) -> None:

@@ -51,8 +51,7 @@ _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 class WeightsStore:
     """A folder of weights, safe to use from several threads and processes at once.
 
-    `root` defaults to `weights/` under $EFFNET_CACHE or, unset, the user's cache folder. Making a
-    store touches no disk.
+    `root` defaults to `default_root()`. Making a store touches no disk.
     """
 
     def __init__(self, root: Path | str | None = None, *, lock_timeout: float = _LOCK_TIMEOUT_S):
@@ -270,7 +269,7 @@ class WeightsStore:
 
 
 def default_root() -> Path:
-    """`weights/` under $EFFNET_CACHE or, unset, under the user's cache folder."""
+    """`weights/` in `files.cache_folder()`."""
     return files.cache_folder() / "weights"
 
 

@@ -11,9 +11,10 @@ from app.markup import plain
 from app.pictures import Picture
 from app.state import Several
 from effnet_core.images import FORMATS_SENTENCE
+from effnet_core.images.costly import LIMITS
 from effnet_core.images.kinds import SUFFIXES
 from effnet_core.images.samples import sample_images
-from effnet_core.limits import MAX_JPEG_PIXELS, MAX_PIXELS, PICTURE_UPLOAD_MEGABYTES
+from effnet_core.limits import PICTURE_UPLOAD_MEGABYTES
 
 _NAMES = tuple(sample.name for sample in sample_images())
 SAMPLES = Several(
@@ -55,8 +56,7 @@ def choose() -> tuple[Picture, ...]:
         accept_multiple_files=True,
         max_upload_size=PICTURE_UPLOAD_MEGABYTES,
         key=f"upload-{taken}",
-        help=f"{FORMATS_SENTENCE}, at most {MAX_PIXELS // 1_000_000} million pixels each, of JPEGs "
-        f"that are not progressive {MAX_JPEG_PIXELS // 1_000_000}. Several at once are welcome.",
+        help=f"{FORMATS_SENTENCE}, at most {LIMITS}. Several at once are welcome.",
     )
     st.caption(
         "Browse, drop, or paste with Ctrl+V anywhere on this page. Pictures stay in this server's "
