@@ -42,14 +42,15 @@ def service() -> InferenceService:
     """
     context = get_script_run_ctx()
     if context is None:
-        return _shared_service()
+        return shared_service()
     from effnet_core.service.visitors import Visitor
 
-    return _shared_service().asked_by(Visitor(context.session_id, _still_wanted))
+    return shared_service().asked_by(Visitor(context.session_id, _still_wanted))
 
 
 @st.cache_resource(show_spinner=False)
-def _shared_service() -> InferenceService:
+def shared_service() -> InferenceService:
+    """The service of every session; pages ask through `service`."""
     from effnet_core.service import InferenceService
     from effnet_core.weights.store import WeightsStore
 
@@ -58,7 +59,7 @@ def _shared_service() -> InferenceService:
 
 def _still_wanted() -> None:
     """Let Streamlit end this run of the page, if it is to: any look at the state does."""
-    st.session_state.get("")
+    _ = "anything" in st.session_state
 
 
 @st.cache_resource(show_spinner="Starting PyTorch …")
