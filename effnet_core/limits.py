@@ -74,7 +74,7 @@ MAX_SLOW_QUEUE = 4
 to be read."""
 SLOW_WORKERS = 2
 """How many such questions are worked on at once, each in a process of its own."""
-MAX_ANSWER_SECONDS, MAX_READING_SECONDS = 120, 60
+MAX_ANSWER_SECONDS, MAX_READING_SECONDS = 300, 60
 MAX_READING_BYTES = 6 * 2**30
 """Memory of the process that reads an uploaded file."""
 MAX_MODELS_KEPT = MAX_UPLOADS_KEPT = 4
