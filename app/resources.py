@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from app import warm
 from app.downloads import Downloads
 from app.scale.network import Network
+from app.server import warm
 from effnet_core.architecture.families import find_family
 from effnet_core.architecture.rounding import Rounding
 from effnet_core.architecture.spec import ArchitectureSpec

@@ -10,7 +10,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.first_paint import Styled
+from app.server.first_paint import Styled
 
 POLICY = "; ".join(
     (

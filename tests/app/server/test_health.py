@@ -12,9 +12,10 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from app import health, resources
-from app.headers import HEADERS, MIDDLEWARE
-from app.health import Readiness
+from app import resources
+from app.server import health
+from app.server.headers import HEADERS, MIDDLEWARE
+from app.server.health import Readiness
 from effnet_core.errors import Busy, CheckpointError
 from effnet_core.service import InferenceService
 from effnet_core.weights import WeightsStore
