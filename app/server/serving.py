@@ -6,6 +6,7 @@ Streamlit reads no settings file by name, so `settings` hands it ours; see strea
 from __future__ import annotations
 
 import argparse
+import asyncio
 import os
 import socket
 import sys
@@ -14,22 +15,43 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import streamlit as st
+from starlette.middleware import Middleware
+from streamlit import runtime
 
-from app.server import warm
-from app.server.headers import MIDDLEWARE
+from app.server import memory, warm
+from app.server.first_paint import Styled
+from app.server.headers import Headers
 from app.server.health import ROUTES
+from app.server.origins import Origins
 from app.server.settings import settings
+from app.server.uploads import Uploads
 from effnet_core.errors import EffnetError, InvalidInput
 from effnet_core.files import asset
 
 MAIN = Path(__file__).parents[1] / "main.py"
+MIDDLEWARE = (
+    Middleware(Headers),
+    Middleware(Origins),
+    Middleware(Uploads),
+    Middleware(Styled),
+)
+"""Of the whole server; the first is outermost."""
 
 
 @asynccontextmanager
-async def warming(_: st.App) -> AsyncIterator[None]:
-    """Make the first page ready beside the server, which answers meanwhile."""
+async def at_work(_: st.App) -> AsyncIterator[None]:
+    """What goes on beside the server: the first page is made ready, and what is left is ended."""
     warm.start()
+    reaping = asyncio.create_task(_reap())
     yield
+    reaping.cancel()
+
+
+async def _reap() -> None:
+    await asyncio.to_thread(warm.wait_for_first)
+    from app.server.reaping import Reaper  # what it imports would hold up the first page
+
+    await Reaper(runtime.get_instance()).run()
 
 
 def check_port(address: str, port: int) -> None:
@@ -58,7 +80,8 @@ def serve(port: int | None = None) -> None:
     if port is not None:
         chosen["server.port"] = port
     check_port(str(chosen["server.address"]), int(str(chosen["server.port"])))
-    app = st.App(MAIN, lifespan=warming, routes=ROUTES, middleware=MIDDLEWARE)
+    memory.restrain()
+    app = st.App(MAIN, lifespan=at_work, routes=ROUTES, middleware=MIDDLEWARE)
     app.run(config=chosen)
 
 

@@ -14,8 +14,9 @@ from starlette.testclient import TestClient
 
 from app import resources
 from app.server import health
-from app.server.headers import HEADERS, MIDDLEWARE
+from app.server.headers import HEADERS
 from app.server.health import Readiness
+from app.server.serving import MIDDLEWARE
 from effnet_core.errors import Busy, CheckpointError
 from effnet_core.service import InferenceService
 from effnet_core.weights import WeightsStore
