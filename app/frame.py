@@ -10,7 +10,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from app.first_paint import STYLE_SHEET
+from app.server.first_paint import STYLE_SHEET
 from app.sharing import SCRIPT, share
 from app.widgets import told
 

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from app import warm
 from app.downloads import Downloads
 from app.scale.network import Network
+from app.server import warm
 from effnet_core.architecture.families import find_family
 from effnet_core.architecture.rounding import Rounding
 from effnet_core.cost.budget import Answer, Limits, Setting, best_free, largest_phi

@@ -52,7 +52,7 @@ def draw(
         Row(
             key=picture.key,
             title=picture.title,
-            thumbnail=picture.preview,
+            thumbnail=picture.thumbnail,
             cells=tuple(_cell(said[card.id], differs=card.id in apart) for card in cards),
             chosen=picture is shown and len(chosen) > 1,
         )
