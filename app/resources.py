@@ -6,6 +6,7 @@ are not cached. What every redraw of Scale reads is in `app.scale.results`.
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -44,7 +45,15 @@ _freeze_torch = cache(warm.freeze)
 
 @st.cache_resource(show_spinner=False)
 def service() -> InferenceService:
-    """Return the one door to models, shared by every session."""
+    """Return the one door to models, shared by every session.
+
+    They are in this process, or at the engine whose address EFFNET_SERVICE is.
+    """
+    address = os.environ.get("EFFNET_SERVICE")
+    if address:
+        from effnet_core.service.remote.client import RemoteService
+
+        return RemoteService(address)
     from effnet_core.service import InferenceService
     from effnet_core.weights.store import WeightsStore
 
