@@ -7,27 +7,23 @@ are not cached. What every redraw of Scale reads is in `app.scale.results`.
 from __future__ import annotations
 
 import os
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from app import warm
 from app.downloads import Downloads
 from app.scale.network import Network
 from effnet_core.architecture.families import find_family
 from effnet_core.architecture.rounding import Rounding
-from effnet_core.architecture.spec import ArchitectureSpec
 from effnet_core.cost.budget import Answer, Limits, Setting, best_free, largest_phi
 from effnet_core.cost.reconcile import DepthJump, Reconciliation, depth_jumps, reconcile
-from effnet_core.cost.report import CostTotals, analyze, summarize
-from effnet_core.errors import Busy, DoesNotFit
-from effnet_core.latency import Calibration, LatencyMeasurement, Protocol, measure_runtime
+from effnet_core.cost.report import CostTotals, summarize
+from effnet_core.latency import Calibration
 from effnet_core.latency.job import CalibrationJob
-from effnet_core.limits import MAX_EXPORTED_BYTES, MAX_VERIFIED_MULT_ADDS, PHI_MAX
+from effnet_core.limits import PHI_MAX
 
 if TYPE_CHECKING:
     from effnet_core.network.verify import Verification
@@ -36,18 +32,28 @@ if TYPE_CHECKING:
     from effnet_core.service import InferenceService
     from effnet_core.service.training.jobs import TrainingJobs
 
-_heavy_work = threading.BoundedSemaphore(1)
-
-
 _freeze_torch = cache(warm.freeze)
 """Keeps torch out of later collections, once it is imported: each takes 0.3 s with it."""
 
 
-@st.cache_resource(show_spinner=False)
 def service() -> InferenceService:
-    """Return the one door to models, shared by every session.
+    """Return the one door to models, as the session uses it whose page asks.
 
-    They are in this process, or at the engine whose address EFFNET_SERVICE is.
+    A question ends as soon as that page asks something else or has been left.
+    """
+    context = get_script_run_ctx()
+    if context is None:
+        return shared_service()
+    from effnet_core.service.visitors import Visitor
+
+    return shared_service().asked_by(Visitor(context.session_id, _still_wanted))
+
+
+@st.cache_resource(show_spinner=False)
+def shared_service() -> InferenceService:
+    """The service of every session; pages ask through `service`.
+
+    It answers in this process, or asks the engine whose address EFFNET_SERVICE is.
     """
     address = os.environ.get("EFFNET_SERVICE")
     if address:
@@ -58,6 +64,11 @@ def service() -> InferenceService:
     from effnet_core.weights.store import WeightsStore
 
     return InferenceService(WeightsStore())
+
+
+def _still_wanted() -> None:
+    """Let Streamlit end this run of the page, if it is to: any look at the state does."""
+    _ = "anything" in st.session_state
 
 
 @st.cache_resource(show_spinner="Starting PyTorch …")
@@ -139,67 +150,11 @@ def budget(
 
 @st.cache_resource(max_entries=32, show_spinner=False)
 def verification(network: Network) -> Verification:
-    """The computed cost beside fvcore's and torch's counts; the first call imports torch.
-
-    Raises DoesNotFit for a network too large to run for a page, Busy while another is built.
-    """
-    spec = network.spec()
-    if analyze(spec).totals.mult_adds > MAX_VERIFIED_MULT_ADDS:
-        raise DoesNotFit(
-            "One forward pass of this network takes more than 100 B multiply-adds, too many to "
-            "count here while you wait: use `effnet cost --verify` on the command line."
-        )
-    with _alone():
-        from effnet_core.network.verify import verify
-
-        _freeze_torch()
-        return verify(spec)
-
-
-def latency(spec: ArchitectureSpec, runs: int, engine: str) -> LatencyMeasurement:
-    """Time a network with random weights on "runtime" (ONNX Runtime, CPU) or "torch".
-
-    Raises Busy while another is built, DoesNotFit or InvalidInput where it cannot be timed.
-    """
-    if engine == "torch":
-        return service().measure_spec(spec, repeats=runs)
-    with _alone():
-        return measure_runtime(spec, Protocol(repeats=runs))
-
-
-def onnx_file(network: Network, seed: int) -> bytes:
-    """The network with random weights as an ONNX file; not kept, since it can be large.
-
-    Raises DoesNotFit past 512 MB of weights, Busy while another is built.
-    """
-    spec = network.spec()
-    if analyze(spec).totals.weight_bytes > MAX_EXPORTED_BYTES:
-        raise DoesNotFit(
-            "This network's weights take more than 512 MB, too many for a download here: use "
-            "`effnet export --format onnx` on the command line."
-        )
-    with _alone():
-        from effnet_core.network.build import build
-        from effnet_core.network.export import onnx_bytes
-
-        _freeze_torch()
-        return onnx_bytes(build(spec, seed=seed))
+    """The computed cost beside fvcore's and torch's counts; raises as `InferenceService.verify`."""
+    return service().verify(network.spec())
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
 def python_file(network: Network) -> str:
     """The network as a Python file that needs torch alone."""
-    from effnet_core.network.export import to_python
-
-    return to_python(network.spec())
-
-
-@contextmanager
-def _alone() -> Iterator[None]:
-    """Let one session at a time build a network; raises Busy after a minute's wait."""
-    if not _heavy_work.acquire(timeout=60):
-        raise Busy("Another visitor's network is being built; try again in a minute.")
-    try:
-        yield
-    finally:
-        _heavy_work.release()
+    return service().untrained_python(network.spec())

@@ -35,5 +35,9 @@ class Busy(EffnetError):
     """Too many requests wait already; the same request may succeed a little later."""
 
 
+class OutOfTime(EffnetError):
+    """An answer took longer than one may take here."""
+
+
 class DataError(EffnetError):
     """Photos that cannot be read, or are not a data set; the message says what to change."""

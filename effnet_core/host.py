@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 import os
 import platform
+import sys
+import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -17,6 +19,7 @@ _QUOTA = Path("/sys/fs/cgroup/cpu.max")
 _MEMORY = Path("/sys/fs/cgroup")
 _CUDA_DRIVERS = (Path("/dev/nvidiactl"), Path("/proc/driver/nvidia/version"), Path("/dev/dxg"))
 _UNLIMITED = 2**62
+_LOW = 5
 
 
 def processor() -> str:
@@ -96,6 +99,15 @@ def give_back_memory() -> None:
 
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None).malloc_trim(0)
+
+
+def lower_priority() -> None:
+    """Let whatever else runs go before this thread, and the threads that it will start.
+
+    On other systems than Linux that is the whole process, so there it stays as it is.
+    """
+    if sys.platform == "linux":
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _LOW)
 
 
 def may_have_cuda() -> bool:

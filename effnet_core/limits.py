@@ -70,7 +70,13 @@ MAX_CLASS_NAME = 200
 # Questions to the service.
 MAX_QUEUE = 16
 MAX_SLOW_QUEUE = 4
-"""Of questions that take seconds: probes and tests of maps, one at a time."""
+"""Of questions that take seconds: maps of many passes, probes, tests of maps, timings; and of files
+to be read."""
+SLOW_WORKERS = 2
+"""How many such questions are worked on at once, each in a process of its own."""
+MAX_ANSWER_SECONDS, MAX_READING_SECONDS = 120, 60
+MAX_READING_BYTES = 6 * 2**30
+"""Memory of the process that reads an uploaded file."""
 MAX_MODELS_KEPT = MAX_UPLOADS_KEPT = 4
 MAX_MODELS_AT_ONCE = MAX_CLASSES_AT_ONCE = 4
 MAX_GALLERY_CLASSES = 12

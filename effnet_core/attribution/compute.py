@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
 from typing import TYPE_CHECKING, Literal, cast
 
 import numpy as np
@@ -22,6 +21,7 @@ from effnet_core.attribution.maps import (
     raw_maps_of_all_stages,
 )
 from effnet_core.attribution.parameters import Value
+from effnet_core.attribution.reference import Reference
 from effnet_core.attribution.registry import Method, find_method
 from effnet_core.attribution.result import Attribution
 from effnet_core.engines.engine import ForwardPass, Inputs, Passes
@@ -154,19 +154,11 @@ def _made(
             at_last=request.stage == last_stage(passes.spec),
             class_index=class_index,
             raw=raw,
-            reference=partial(_reference_range, passes.spec, request, size, passes.device),
+            reference=Reference(passes.spec, request, size, passes.device),
             milliseconds=milliseconds,
         )
         for (class_index, request), raw in zip(asked, maps, strict=True)
     )
-
-
-def _reference_range(
-    spec: ArchitectureSpec, request: MapRequest, size: tuple[int, int], device: str
-) -> float:
-    from effnet_core.attribution.reference import reference_range
-
-    return reference_range(spec, request, size, device)
 
 
 def _checked_size(spec: ArchitectureSpec, inputs: Inputs) -> tuple[int, int]:

@@ -24,7 +24,7 @@ import hashlib
 import json
 import threading
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -49,6 +49,28 @@ VERSION = 1
 """Counts up with every change of what is measured: ranges kept on disk are then used no more."""
 
 _Key = tuple[ArchitectureSpec, MapRequest, tuple[int, int]]
+
+
+@dataclass(frozen=True)
+class Reference:
+    """Whose map's range is asked for; calling it is `reference_range`."""
+
+    spec: ArchitectureSpec
+    request: MapRequest
+    size: tuple[int, int]
+    device: str = "cpu"
+
+    def __call__(self) -> float:
+        """The range, measured where nobody has done so on this machine; raises DoesNotFit."""
+        return reference_range(self.spec, self.request, self.size, self.device)
+
+    @property
+    def is_known(self) -> bool:
+        """Whether it has been measured on this machine, so that it costs nothing."""
+        key = self.spec, self.request, self.size
+        return key in _ranges or _path(key).exists()
+
+
 _ranges: FIFOCache[_Key, float] = FIFOCache(MAX_REMEMBERED)
 _lock = threading.Lock()
 

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 WEAK_FRACTION = 0.05
 """A map is weak when its range is below this part of the random-weights network's range."""
+
+
+class Yardstick(Protocol):
+    """What measures `Attribution.reference_range`; see `attribution.reference`."""
+
+    @property
+    def is_known(self) -> bool:
+        """Whether it has been measured on this machine, so that asking costs nothing."""
+
+    def __call__(self) -> float:
+        """The range; raises DoesNotFit."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -19,8 +30,8 @@ class Attribution:
     `raw` is the map as computed: float32 (height, width), signed, neither clipped nor scaled, at
     the size of the feature map (stage methods) or of the input (input methods). `stage` is
     torchvision's features index, None for input methods; `at_last` tells that it is the last
-    feature map. `reference` gives `reference_range` when
-    it is first asked for, since the map does not wait for that. `milliseconds` goes from the input
+    feature map. `reference` gives `reference_range` when it is first asked for, since the map does
+    not wait for that. `milliseconds` goes from the input
     tensor to the map.
     """
 
@@ -28,7 +39,7 @@ class Attribution:
     stage: int | None
     class_index: int
     raw: npt.NDArray[np.float32]
-    reference: Callable[[], float] = field(repr=False)
+    reference: Yardstick = field(repr=False)
     milliseconds: float
     at_last: bool = False
 
@@ -68,4 +79,8 @@ class Attribution:
     @property
     def weak(self) -> bool:
         """Whether the range is under 5 % of `reference_range`."""
-        return self.range < WEAK_FRACTION * self.reference_range
+        return self.is_weak_beside(self.reference_range)
+
+    def is_weak_beside(self, reference_range: float) -> bool:
+        """The same, for a `reference_range` that is known."""
+        return self.range < WEAK_FRACTION * reference_range

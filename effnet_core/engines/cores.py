@@ -1,14 +1,24 @@
-"""Who computes on which part of the processor: all of it alone, or half each of two at once."""
+"""Who computes on which part of the processor: all of it, half of it, or behind all others."""
 
 from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import TypeVar
+
+from effnet_core.architecture.spec import ArchitectureSpec
+from effnet_core.cost.report import summarize
+from effnet_core.host import lower_priority
 
 HALVES = 2
+HEAVY_MULT_ADDS = 1_500_000_000
+"""From here, B3, on a pass makes way for others: behind one of B7, Lite0 would wait a second."""
+
+T = TypeVar("T")
 
 
 @dataclass(eq=False)
@@ -99,3 +109,18 @@ class Cores:
 
 CORES = Cores()
 """The cores of this process."""
+
+_BEHIND = ThreadPoolExecutor(1, "heavy pass", initializer=lower_priority)
+
+
+def is_heavy(spec: ArchitectureSpec) -> bool:
+    """Whether the network's passes are to run `behind` those of others."""
+    return summarize(spec).mult_adds >= HEAVY_MULT_ADDS
+
+
+def behind(work: Callable[[], T]) -> T:
+    """What `work` gives, one at a time and on what `CORES` leave free.
+
+    The system decides, by priority: it costs nothing where nobody else computes.
+    """
+    return _BEHIND.submit(work).result()

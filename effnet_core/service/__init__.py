@@ -17,6 +17,7 @@ from effnet_core.service.requests import (
     ModelCard,
     ProbeRequest,
 )
+from effnet_core.service.slow import TimedBy
 from effnet_core.service.uploads import parse_class_names
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "LedgerRequest",
     "ModelCard",
     "ProbeRequest",
+    "TimedBy",
     "Witnessed",
     "parse_class_names",
 ]

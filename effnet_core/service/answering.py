@@ -1,20 +1,31 @@
-"""How the service answers: who waits, which model answers, and what is known already."""
+"""How the service answers: who waits, where it is worked on, and what is known already."""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
+import copy
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
+from typing import Any, Self, TypeVar
 
 from effnet_core.cost.report import element_bytes
 from effnet_core.engines.device import device_name
 from effnet_core.engines.predictor import Predictor
-from effnet_core.errors import InvalidInput
+from effnet_core.errors import CheckpointError, InvalidInput, OutOfTime
 from effnet_core.host import processor
 from effnet_core.images.resizing import edge_for
-from effnet_core.limits import MAX_MODELS_KEPT, MAX_QUEUE, MAX_SLOW_QUEUE, MAX_UPLOADS_KEPT
+from effnet_core.limits import (
+    MAX_ANSWER_SECONDS,
+    MAX_MODELS_KEPT,
+    MAX_QUEUE,
+    MAX_READING_BYTES,
+    MAX_READING_SECONDS,
+    MAX_SLOW_QUEUE,
+    MAX_UPLOADS_KEPT,
+    SLOW_WORKERS,
+)
+from effnet_core.service.apart.workers import WorkerDied, Workers
 from effnet_core.service.cells import Cells
-from effnet_core.service.lanes import Ticket, WaitingRoom
 from effnet_core.service.models import Models
 from effnet_core.service.recent import Answer, RecentPasses, RecentPictures, digest
 from effnet_core.service.requests import (
@@ -24,11 +35,18 @@ from effnet_core.service.requests import (
     LedgerRequest,
 )
 from effnet_core.service.uploads import Uploads
+from effnet_core.service.visitors import NOBODY, Visitor
+from effnet_core.service.waiting import Ticket, WaitingRoom
 from effnet_core.weights.checkpoints import LoadedWeights
 from effnet_core.weights.sources import Source
 from effnet_core.weights.store import WeightsStore
 
 Request = CellRequest | ClassifyRequest | ExplainRequest | LedgerRequest
+
+T = TypeVar("T")
+
+_SLOW = Workers(SLOW_WORKERS)
+_READING = Workers(1, memory=MAX_READING_BYTES)
 
 
 class Answering:
@@ -43,6 +61,7 @@ class Answering:
         max_queue: int = MAX_QUEUE,
         max_models: int = MAX_MODELS_KEPT,
         max_uploads: int = MAX_UPLOADS_KEPT,
+        apart: bool = True,
     ) -> None:
         if min(max_queue, max_models, max_uploads) < 1:
             raise InvalidInput("The service needs room for at least one request, model and upload.")
@@ -58,8 +77,21 @@ class Answering:
         self._pictures = RecentPictures()
         self._recent = RecentPasses()
         self._cells = Cells()
-        self._timing = threading.Lock()
         self._slow = WaitingRoom(MAX_SLOW_QUEUE)  # they fill no seat of those who classify
+        self._reading = WaitingRoom(MAX_SLOW_QUEUE)
+        self._apart = apart
+        self._visitor = NOBODY
+
+    def asked_by(self, visitor: Visitor) -> Self:
+        """The same service for one visitor, whose questions end when nobody wants the answers."""
+        own = copy.copy(self)
+        own._visitor = visitor
+        return own
+
+    def close(self) -> None:
+        """End what is worked on in processes of its own; other questions are answered as before."""
+        _SLOW.close()
+        _READING.close()
 
     @property
     def device_name(self) -> str:
@@ -87,7 +119,7 @@ class Answering:
     def _asked(self, request: Request) -> Iterator[tuple[Predictor, Answer]]:
         """Hold the lane of the request's model, once it has classified the picture."""
         with (
-            self._room.admit(request.weights) as ticket,
+            self._room.admit(request.weights, self._visitor) as ticket,
             self._answered(request, *self._resolved(request), ticket) as found,
         ):
             yield found
@@ -108,6 +140,39 @@ class Answering:
                 answer = predictor.answer(picture)
                 self._recent.put(key, answer)
             yield predictor, answer
+
+    def _elsewhere(self, method: str, weights: str, *arguments: Any, **named: Any) -> Any:
+        """What this service's `method` answers in a process of its own; raises as `_patiently`."""
+        from effnet_core.service.apart.work import Where, answer
+
+        source = self._models.source(weights) if weights else None
+        upload = source if isinstance(source, LoadedWeights) else None
+        where = Where(self._store.root, self._device, self._dtype)
+        return self._patiently(partial(answer, where, upload, method, *arguments, **named), weights)
+
+    def _read_apart(self, read: Callable[[], T]) -> T:
+        """What `read` makes of files, in a process of its own: one at a time, and no seat held.
+
+        Raises Busy, and CheckpointError for what takes too much time or memory.
+        """
+        if not self._apart:
+            return read()
+        try:
+            with self._reading.admit(visitor=self._visitor) as ticket:
+                return _READING.run(
+                    read, self._visitor, seconds=MAX_READING_SECONDS, begun=ticket.turn
+                )
+        except (OutOfTime, WorkerDied):
+            raise CheckpointError(
+                f"This file takes more than {MAX_READING_SECONDS} s or too much memory to read, "
+                "as no usual checkpoint does; if it is one, `effnet weights import` reads it on "
+                "the command line."
+            ) from None
+
+    def _patiently(self, work: Callable[[], T], weights: str = "") -> T:
+        """What `work` gives or raises in a process of its own; also raises Busy and OutOfTime."""
+        with self._slow.admit(weights, self._visitor) as ticket:
+            return _SLOW.run(work, self._visitor, seconds=MAX_ANSWER_SECONDS, begun=ticket.turn)
 
     def _forget(self, identity: str) -> None:
         self._models.forget(identity)

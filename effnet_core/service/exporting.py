@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from dataclasses import dataclass, field
+from functools import partial
 
 from effnet_core.architecture.names import variant
 from effnet_core.architecture.spec import ArchitectureSpec
-from effnet_core.errors import DoesNotFit, WeightsError
+from effnet_core.errors import DoesNotFit
 from effnet_core.limits import MAX_EXPORTED_BYTES
 from effnet_core.service.answering import Answering
+from effnet_core.service.apart.witness import Witnessed
 from effnet_core.weights.checkpoints import LoadedWeights, serialise
 from effnet_core.weights.sources import Source
-
-_WITNESS = "effnet_core.service.witness"
-_SECONDS = 300
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,21 +23,6 @@ class Exported:
     opset: int
     onnx: bytes = field(repr=False)
     safetensors: bytes = field(repr=False)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Witnessed:
-    """What PyTorch made of the same weights, in a process of its own.
-
-    `difference` is the largest of a logit between the ONNX file, run by ONNX Runtime, and torch, on
-    so many drawn `inputs`; `largest` is the largest logit among them. `python` is a zip of a Python
-    file that needs torch alone and the weights that it loads.
-    """
-
-    difference: float
-    largest: float
-    inputs: int
-    python: bytes = field(repr=False)
 
 
 class Exporting(Answering):
@@ -70,7 +51,7 @@ class Exporting(Answering):
         from effnet_core.engines.onnx.graph import OPSET
         from effnet_core.engines.onnx.portable import portable_onnx
 
-        with self._room.admit() as ticket:
+        with self._room.admit(visitor=self._visitor) as ticket:
             ticket.turn()
             loaded = self._read(weights)
             return Exported(
@@ -81,29 +62,13 @@ class Exporting(Answering):
             )
 
     def witness(self, exported: Exported, stem: str) -> Witnessed:
-        """What torch makes of exported weights; takes some seconds, one at a time.
+        """What torch makes of exported weights, in a process of its own; takes some seconds.
 
-        `stem` names the files in the zip. Raises Busy, or WeightsError where that process fails.
+        `stem` names the files in the zip. Raises Busy or OutOfTime.
         """
-        # -P: nothing is imported from the folder that someone happens to be in.
-        command = [sys.executable, "-P", "-m", _WITNESS, stem]
-        with self._slow.admit() as ticket, self._timing:
-            ticket.turn()
-            try:
-                done = subprocess.run(
-                    command,
-                    input=exported.safetensors,
-                    capture_output=True,
-                    check=True,
-                    timeout=_SECONDS,
-                )
-            except (OSError, subprocess.SubprocessError):
-                raise WeightsError(
-                    "PyTorch gave no answer to these weights in its own process, so the difference "
-                    "is not known; the ONNX and safetensors files are complete."
-                ) from None
-        line, _, python = done.stdout.partition(b"\n")
-        return Witnessed(**json.loads(line), python=python)
+        from effnet_core.service.apart.witness import witness
+
+        return self._patiently(partial(witness, exported.safetensors, stem))
 
     def _read(self, weights: str) -> LoadedWeights:
         source = self._models.source(weights)

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import cast
 
 from effnet_core.architecture.outputs import Activation
-from effnet_core.architecture.spec import ArchitectureSpec
-from effnet_core.attribution import attribute, attribute_stages, grad_cam_classes
+from effnet_core.attribution import (
+    attribute,
+    attribute_stages,
+    find_method,
+    grad_cam_classes,
+)
 from effnet_core.attribution.cell import CellArithmetic
 from effnet_core.attribution.document import document, map_figure, to_html
 from effnet_core.attribution.ledger import Ledger, ledger
 from effnet_core.attribution.trust import Trust, trust_of
 from effnet_core.engines.prediction import Prediction
-from effnet_core.engines.probe import ProbedSize, probe
 from effnet_core.images import Preprocessing
-from effnet_core.latency import LatencyMeasurement
 from effnet_core.service.cards import stored_card
-from effnet_core.service.exporting import Exporting
 from effnet_core.service.recent import digest
 from effnet_core.service.requests import (
     CellRequest,
@@ -26,9 +28,9 @@ from effnet_core.service.requests import (
     Explanation,
     LedgerRequest,
     ModelCard,
-    ProbeRequest,
 )
-from effnet_core.service.uploads import understand_upload
+from effnet_core.service.slow import Slow
+from effnet_core.service.uploads import Upload
 from effnet_core.weights.checkpoints import LoadedWeights
 from effnet_core.weights.published import find
 from effnet_core.weights.reading.settings import Settings
@@ -36,7 +38,7 @@ from effnet_core.weights.reading.understood import Understood
 from effnet_core.weights.sources import Source
 
 
-class InferenceService(Exporting):
+class InferenceService(Slow):
     """Classifies and explains pictures for any number of threads at once.
 
     One lane a model: requests for the same model are answered one after the other, on the CPU two
@@ -55,7 +57,7 @@ class InferenceService(Exporting):
 
         Raises Busy, ImageError, WeightsError, DoesNotFit or InvalidInput.
         """
-        with self._room.admit(request.weights) as ticket:
+        with self._room.admit(request.weights, self._visitor) as ticket:
             source, name = self._resolved(request)
             known = self._recent.get((name, source.id))
             if known is None:
@@ -64,7 +66,13 @@ class InferenceService(Exporting):
             return known[0].with_top(request.top_k)
 
     def explain(self, request: ExplainRequest) -> Explanation:
-        """Where one model looked for one class; raises what `classify` raises."""
+        """Where one model looked for one class; raises what `classify` raises.
+
+        By a method of many passes it can take long, as in `Slow`.
+        """
+        if self._apart and find_method(request.method).sooner:
+            found = self._by_many_passes(request.method, "explain", request.weights, request)
+            return cast("Explanation", found)
         with self._asked(request) as (predictor, (prediction, known)):
             attribution = attribute(
                 predictor,
@@ -100,13 +108,14 @@ class InferenceService(Exporting):
             return tuple(Explanation(prediction, attribution) for attribution in maps)
 
     def trust(self, request: ExplainRequest) -> Trust:
-        """Tests of one map, on the CPU in float32; raises what `classify` raises."""
+        """Tests of one map, on the CPU in float32; raises as `explain`; can take long."""
+        if self._apart:
+            found = self._by_many_passes(request.method, "trust", request.weights, request)
+            return cast("Trust", found)
         explained = self.explain(request)
         with self._asked(request) as (predictor, (prediction, _)):
             pass  # others need not wait: the tests have networks of their own
-        with self._slow.admit() as ticket, self._timing:
-            ticket.turn()
-            return trust_of(predictor, prediction, explained.attribution, request.parameters)
+        return trust_of(predictor, prediction, explained.attribution, request.parameters)
 
     def ledger(self, request: LedgerRequest) -> Ledger:
         """How a logit adds up, from the pass that classified; raises what `classify` raises."""
@@ -157,21 +166,6 @@ class InferenceService(Exporting):
             )
         )
 
-    def probe(self, request: ProbeRequest) -> tuple[ProbedSize, ...]:
-        """What one model says at each size, one probe at a time; raises what `classify` raises."""
-        with self._slow.admit() as ticket, self._timing:
-            source = self._models.source(request.weights)
-            ticket.turn()
-            return probe(
-                source.load() if isinstance(source, Source) else source,
-                request.image,
-                request.sizes,
-                class_index=request.class_index,
-                device=self._device,
-                dtype=self._dtype,
-                graphs=self._models.graphs if isinstance(source, Source) else None,
-            )
-
     def channels(self, request: ExplainRequest) -> tuple[Channels, ...]:
         """Every stage's channels by what they give one class's logit, stem first, head last.
 
@@ -203,7 +197,10 @@ class InferenceService(Exporting):
         known = source.answers if isinstance(source, LoadedWeights) else source.classes
         if known:
             return known
-        with self._room.admit() as ticket, self._models.use(source, ticket) as predictor:
+        with (
+            self._room.admit(visitor=self._visitor) as ticket,
+            self._models.use(source, ticket) as predictor,
+        ):
             return predictor.classes
 
     def is_prepared(self, weights: str) -> bool:
@@ -236,17 +233,19 @@ class InferenceService(Exporting):
         `beside` are other files that were sent with it. The oldest upload makes room. Raises Busy,
         CheckpointError, DataError or InvalidInput.
         """
-        with self._room.admit():
-            return self._uploads.add(
-                data,
-                file_name,
-                architecture=architecture,
-                classes=classes,
-                preprocessing=preprocessing,
-                activation=activation,
-                weights_key=weights_key,
-                beside=beside,
-            )
+        upload = Upload(
+            files={file_name: data, **(beside or {})},
+            architecture=architecture,
+            classes=classes,
+            preprocessing=preprocessing,
+            activation=activation,
+            weights_key=weights_key,
+        )
+        return self._uploads.keep(self._read_apart(upload.read), file_name, len(data))
+
+    def keep(self, loaded: LoadedWeights) -> None:
+        """Keep an upload that another process has read, under the id that it has there."""
+        self._uploads.keep(loaded, loaded.origin, 0)
 
     def understand_checkpoint(
         self,
@@ -259,15 +258,15 @@ class InferenceService(Exporting):
         weights_key: str | None = None,
     ) -> Understood:
         """What `add_checkpoint` would take files for, by their names; raises what that raises."""
-        with self._room.admit():
-            return understand_upload(
-                files,
-                architecture=architecture,
-                classes=classes,
-                preprocessing=preprocessing,
-                activation=activation,
-                weights_key=weights_key,
-            )
+        upload = Upload(
+            files=files,
+            architecture=architecture,
+            classes=classes,
+            preprocessing=preprocessing,
+            activation=activation,
+            weights_key=weights_key,
+        )
+        return self._read_apart(upload.understand)
 
     def download(
         self, weights: str, progress: Callable[[int, int], None] | None = None
@@ -279,14 +278,6 @@ class InferenceService(Exporting):
         entry = find(weights)
         self._store.get(entry, progress)
         return stored_card(self._store.source(entry))
-
-    def measure_spec(self, spec: ArchitectureSpec, *, repeats: int = 20) -> LatencyMeasurement:
-        """Time any architecture here with random weights; raises Busy, DoesNotFit, InvalidInput."""
-        with self._room.admit() as ticket, self._timing:
-            from effnet_core.latency.torch_timing import measure_spec
-
-            ticket.turn()
-            return measure_spec(spec, device=self._device, dtype=self._dtype, repeats=repeats)
 
 
 def _target(request: ExplainRequest | LedgerRequest, prediction: Prediction) -> int:

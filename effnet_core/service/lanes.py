@@ -1,4 +1,4 @@
-"""Bounded waiting, and one lane for each model: loaded once, few users at a time, then forgotten.
+"""One lane for each model: loaded once, few users at a time, then forgotten.
 
 Nothing here knows what a model is; `Lanes` keeps any value that is costly to load.
 """
@@ -6,88 +6,24 @@ Nothing here knows what a model is; `Lanes` keeps any value that is costly to lo
 from __future__ import annotations
 
 import threading
-from collections import Counter, OrderedDict
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from effnet_core.errors import Busy
+from effnet_core.service.waiting import Ticket, Turns
 
 S = TypeVar("S")
 T = TypeVar("T")
-
-
-class Ticket:
-    """One admitted request: it counts as waiting until its turn comes or it ends."""
-
-    def __init__(self, queue: WaitingRoom, model: str = "") -> None:
-        self._queue = queue
-        self._model = model
-        self._waits = True
-
-    def turn(self) -> None:
-        """The request is being worked on from now; calling it again changes nothing."""
-        if self._waits:
-            self._waits = False
-            self._queue._leave(self._model)
-
-
-class WaitingRoom:
-    """Lets at most `seats` requests wait at once and refuses the others straight away.
-
-    Three quarters of them, rounded up, are the most for one model, so that a slow one never makes
-    every other one busy.
-    """
-
-    def __init__(self, seats: int) -> None:
-        self.seats = seats
-        self._most = seats - seats // 4
-        self._lock = threading.Lock()
-        self._waiting = 0
-        self._by_model: Counter[str] = Counter()
-
-    @property
-    def waiting(self) -> int:
-        """How many requests wait now."""
-        return self._waiting
-
-    @contextmanager
-    def admit(self, model: str = "") -> Iterator[Ticket]:
-        """Take a seat for one request, of a model where that is known; raises Busy without one."""
-        with self._lock:
-            if self._waiting >= self.seats:
-                raise Busy(
-                    f"{self._waiting} requests are waiting already, which is as many as this "
-                    "server takes; please try again in a moment."
-                )
-            if model and self._by_model[model] >= self._most:
-                raise Busy(
-                    f"{self._most} requests are waiting for this model already; please try again "
-                    "in a moment, or ask another model, which answers meanwhile."
-                )
-            self._waiting += 1
-            self._by_model[model] += 1
-        ticket = Ticket(self, model)
-        try:
-            yield ticket
-        finally:
-            ticket.turn()
-
-    def _leave(self, model: str) -> None:
-        with self._lock:
-            self._waiting -= 1
-            self._by_model[model] -= 1
-            if not self._by_model[model]:
-                del self._by_model[model]
 
 
 @dataclass(eq=False)
 class _Lane(Generic[T]):
     """One value, its turns, and how many requests are in the lane (waiting or worked on)."""
 
-    turn: threading.Semaphore
+    turns: Turns
     users: int = 0
     ready: Future[T] = field(default_factory=Future)
     replaces: _Lane[T] | None = None
@@ -125,14 +61,18 @@ class Lanes(Generic[S, T]):
 
     @contextmanager
     def use(self, source: S, ticket: Ticket) -> Iterator[T]:
-        """Wait for the turn in the source's lane, then lend its value; raises what `load` does."""
+        """Wait for the turn in the source's lane, then lend its value; raises what `load` does.
+
+        Also raises what the check of the ticket's visitor raises while it waits.
+        """
         lane, is_new = self._enter(self._key(source))
         try:
             if is_new:
                 ticket.turn()
                 self._fill(source, lane)
+            ticket.visitor.wait(lambda seconds: bool(wait((lane.ready,), seconds).done))
             lane.ready.result()
-            with lane.turn:
+            with lane.turns.take(ticket.visitor):
                 ticket.turn()
                 yield lane.ready.result()
         finally:
@@ -151,7 +91,7 @@ class Lanes(Generic[S, T]):
             lane = self._lanes.get(key)
             is_new = lane is None
             if lane is None:
-                lane = self._lanes[key] = _Lane(threading.Semaphore(self._turns))
+                lane = self._lanes[key] = _Lane(Turns(self._turns))
                 if len(self._lanes) > self._capacity:
                     _, lane.replaces = self._lanes.popitem(last=False)
             self._lanes.move_to_end(key)

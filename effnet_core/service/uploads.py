@@ -8,8 +8,9 @@ import re
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from effnet_core.architecture.names import canonical_name
 from effnet_core.architecture.outputs import Activation
@@ -26,6 +27,36 @@ from effnet_core.weights.reading.understood import Understood
 PREFIX = "upload:"
 
 
+@dataclass(frozen=True, kw_only=True)
+class Upload:
+    """Files sent together, by their names, and what was said of them.
+
+    `architecture` is a name, never a path: what is uploaded opens no file of the server.
+    """
+
+    files: Mapping[str, bytes] = field(repr=False)
+    architecture: str | None = None
+    classes: Sequence[str] | None = None
+    preprocessing: Preprocessing | Settings | None = None
+    activation: Activation | None = None
+    weights_key: str | None = None
+
+    def read(self) -> LoadedWeights:
+        """The checkpoint, checked; raises CheckpointError, DataError or InvalidInput."""
+        loaded = load_checkpoint(from_files(self.files), **self._given())
+        return replace(loaded, id=_identity(loaded))
+
+    def understand(self) -> Understood:
+        """What `read` would take the files for; raises what that raises."""
+        return understand(from_files(self.files), **self._given())
+
+    def _given(self) -> dict[str, Any]:
+        given = {name: value for name, value in vars(self).items() if name != "files"}
+        if self.architecture is not None:
+            given["architecture"] = _known_name(self.architecture)
+        return given
+
+
 class Uploads:
     """The checkpoints uploaded last, at most `limit` of them.
 
@@ -40,34 +71,9 @@ class Uploads:
         self._lock = threading.Lock()
         self._kept: OrderedDict[str, tuple[LoadedWeights, ModelCard]] = OrderedDict()
 
-    def add(
-        self,
-        data: bytes,
-        file_name: str,
-        *,
-        architecture: str | None = None,
-        classes: Sequence[str] | None = None,
-        preprocessing: Preprocessing | Settings | None = None,
-        activation: Activation | None = None,
-        weights_key: str | None = None,
-        beside: Mapping[str, bytes] | None = None,
-    ) -> ModelCard:
-        """Read and check a checkpoint or a zip of one, and keep it.
-
-        `beside` are other files that were sent along, by their names. `architecture` is a name,
-        never a path: what is uploaded opens no file of the server. Raises CheckpointError,
-        DataError or InvalidInput.
-        """
-        loaded = load_checkpoint(
-            from_files({file_name: data, **(beside or {})}),
-            architecture=None if architecture is None else _known_name(architecture),
-            classes=classes,
-            preprocessing=preprocessing,
-            activation=activation,
-            weights_key=weights_key,
-        )
-        loaded = replace(loaded, id=_identity(loaded))
-        card = _card(loaded, file_name, len(data))
+    def keep(self, loaded: LoadedWeights, file_name: str, size: int) -> ModelCard:
+        """Keep what `Upload.read` gave of a file of so many bytes; its card has its id."""
+        card = _card(loaded, file_name, size)
         with self._lock:
             self._kept[loaded.id] = loaded, card
             self._kept.move_to_end(loaded.id)
@@ -92,26 +98,6 @@ class Uploads:
         """The cards of those of `identities` that are still kept."""
         with self._lock:
             return tuple(self._kept[name][1] for name in identities if name in self._kept)
-
-
-def understand_upload(
-    files: Mapping[str, bytes],
-    *,
-    architecture: str | None = None,
-    classes: Sequence[str] | None = None,
-    preprocessing: Preprocessing | Settings | None = None,
-    activation: Activation | None = None,
-    weights_key: str | None = None,
-) -> Understood:
-    """What `Uploads.add` would take files for, by their names; raises what that raises."""
-    return understand(
-        from_files(files),
-        architecture=None if architecture is None else _known_name(architecture),
-        classes=classes,
-        preprocessing=preprocessing,
-        activation=activation,
-        weights_key=weights_key,
-    )
 
 
 def parse_class_names(text: bytes | str) -> tuple[str, ...]:

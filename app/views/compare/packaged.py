@@ -53,7 +53,9 @@ def _measure(architectures: list[str]) -> None:
         spec = variant(architecture)
         try:
             with st.spinner(f"Timing {architecture.title()} …"):
-                found = resources.latency(spec, int(timing.RUNS.default), "runtime")
+                found = resources.service().measure_spec(
+                    spec, repeats=int(timing.RUNS.default), engine="runtime"
+                )
         except EffnetError as error:
             st.error(plain(str(error)))
         else:

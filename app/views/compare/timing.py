@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import TYPE_CHECKING, cast
 
 import streamlit as st
 
@@ -19,6 +20,9 @@ from effnet_core.errors import EffnetError, InvalidInput
 from effnet_core.latency import LatencyMeasurement
 from effnet_core.limits import MAX_TIMED_MULT_ADDS
 from effnet_core.results.published import price, results
+
+if TYPE_CHECKING:
+    from effnet_core.service import TimedBy
 
 _HELD = "timed"
 _REFUSED = "timing-refused"
@@ -88,7 +92,7 @@ def draw() -> None:
     with st.container(key="timing-row"):
         names = widgets.several(TO_TIME, select_all=False, wrap=True)
         runs = int(widgets.number(RUNS))
-    engine = widgets.segmented(ENGINE)
+    engine = cast("TimedBy", widgets.segmented(ENGINE))
     if st.button("Time them here", type="primary", disabled=not names):
         _measure(dict(map(_network, names)), runs, engine)
         st.rerun()
@@ -118,7 +122,7 @@ def _network(name: str) -> tuple[Key, ArchitectureSpec]:
     return (network.code, spec.resolution), spec
 
 
-def _measure(specs: dict[Key, ArchitectureSpec], runs: int, engine: str) -> None:
+def _measure(specs: dict[Key, ArchitectureSpec], runs: int, engine: TimedBy) -> None:
     """Time one after the other; one that cannot be timed leaves its sentence, the others go on."""
     refused: list[str] = []
     work = [summarize(spec).mult_adds for spec in specs.values()]
@@ -134,7 +138,7 @@ def _measure(specs: dict[Key, ArchitectureSpec], runs: int, engine: str) -> None
             refused.append(f"{_title(key)} takes more than 100 B multiply-adds: too long here.")
             continue
         try:
-            timed()[key] = resources.latency(spec, runs, engine)
+            timed()[key] = resources.service().measure_spec(spec, repeats=runs, engine=engine)
         except EffnetError as error:
             refused.append(f"{_title(key)}: {error}")
     st.session_state[_REFUSED] = tuple(refused)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from app import widgets
 from app.markup import caption, title
+from app.resources import service
 from app.text import minus, percent, unbroken
 from app.views.explain import files
 from app.views.explain.controls import Drawing, How
@@ -119,9 +119,9 @@ def _draw_figures(given: Explanation, *, together: bool) -> None:
 
 def wait(how: How) -> str:
     """What stands in the place of a map until it is there."""
-    if how.method.supports_stages or "torch" in sys.modules:
+    if how.method.supports_stages:
         return f"{how.method.title} …"
-    return f"{how.method.title}: PyTorch starts for it, which takes some seconds …"
+    return f"{how.method.title}: PyTorch works on it in a process of its own, for some seconds …"
 
 
 def draw_verdict(given: tuple[Explanation, ...]) -> None:
@@ -129,12 +129,13 @@ def draw_verdict(given: tuple[Explanation, ...]) -> None:
 
     Raises DoesNotFit if there is no room for that.
     """
-    weak = [explained.attribution for explained in given if explained.attribution.weak]
+    maps = [explained.attribution for explained in given]
+    ranges = [service().reference_range(one) for one in maps]
+    weak = [one for one, usual in zip(maps, ranges, strict=True) if one.is_weak_beside(usual)]
     if not weak:
         return
     if len(given) == 1:
-        ranges = f"{_number(weak[0].range)} against {_number(weak[0].reference_range)}"
-        st.warning(f"{_WEAK} Here it is {ranges}.")
+        st.warning(f"{_WEAK} Here it is {_number(weak[0].range)} against {_number(ranges[0])}.")
     else:
         names = ", ".join(stage_name(one.stage, len(given)).lower() for one in weak)
         st.warning(f"{_WEAK} Weak here: {names}.")

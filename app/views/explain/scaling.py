@@ -10,6 +10,7 @@ from app import replies, widgets
 from app.markup import caption, plain, title
 from app.models import facts
 from app.pictures import Picture
+from app.resources import service
 from app.text import percent
 from app.views.explain.controls import Drawing
 from effnet_core.attribution.boxes import view_box
@@ -68,12 +69,13 @@ def _class_index(panels: tuple[Panel, ...], picture: Picture, names: tuple[str, 
 
 def _draw_panel(panel: Panel, given: Explanation, picture: Picture, drawing: Drawing) -> None:
     attribution, model = given.attribution, panel.model
+    usual = service().reference_range(attribution)
     side, (rows, columns) = model.preprocessing.crop, attribution.grid
     alt = f"Grad-CAM of “{given.target.label}”, {panel.title.lower()}: {strongest(attribution)}."
     told = (
         f"gives it {percent(given.target.probability)}",
         *facts(model.params, side),
-        f"{rows} × {columns} values" + (", weak" if attribution.weak else ""),
+        f"{rows} × {columns} values" + (", weak" if attribution.is_weak_beside(usual) else ""),
         *_energy(given, picture, panel),
     )
     with st.container(width=_WIDTH, gap="xsmall"):

@@ -92,7 +92,7 @@ def _draw_downloads(shown: Shown) -> None:
                 _keep(network, "py", resources.python_file(network))
         if st.button("Make ONNX"):
             with st.spinner("Building and exporting the network; up to a minute …"):
-                _keep(network, "onnx", resources.onnx_file(network, SEED))
+                _keep(network, "onnx", resources.service().untrained_onnx(network.spec(), SEED))
     with st.container(horizontal=True):
         for ending, data in _made(network).items():
             file = f"{name}.{ending}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -11,13 +12,13 @@ import numpy.typing as npt
 
 from effnet_core.architecture.spec import ArchitectureSpec
 from effnet_core.engines.background import Background
-from effnet_core.engines.cores import CORES, HALVES
+from effnet_core.engines.cores import CORES, HALVES, behind, is_heavy
 from effnet_core.engines.engine import FeatureGradient, ForwardPass, Inputs
 from effnet_core.engines.onnx.cache import WHOLE, GraphCache, graph_key
 from effnet_core.engines.onnx.gradient_sessions import GradientSessions
 from effnet_core.engines.onnx.session import OnnxSession
 from effnet_core.engines.onnx.tensors import Tensors
-from effnet_core.host import available_cores, give_back_memory
+from effnet_core.host import available_cores, give_back_memory, lower_priority
 
 if TYPE_CHECKING:
     from effnet_core.engines.torch import EagerEngine
@@ -30,9 +31,9 @@ class OnnxEngine:
     A graph is built when it is first needed, once however many ask; `eager` makes what answers for
     inputs of another size than the spec's and where ONNX Runtime refuses the graph. Passes of
     several threads at once take half of the cores each, on a session of its own that is built when
-    it first comes to that. `tensors` are the model's by the names of its state dict. `graphs` keeps
-    graphs on disk under `weights_sha256`, which must be that of the model's weights; None keeps
-    nothing.
+    it first comes to that; those of a heavy network run behind all others, one at a time. `tensors`
+    are the model's by the names of its state dict. `graphs` keeps graphs on disk under
+    `weights_sha256`, which must be that of the model's weights; None keeps nothing.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class OnnxEngine:
     ) -> None:
         self.spec = spec
         self.device = "cpu"
+        self._is_heavy = is_heavy(spec)
         self._tensors = tensors
         self._eager = eager
         # Made from the tensors alone: a reference back to this engine would outlive its last user.
@@ -77,9 +79,12 @@ class OnnxEngine:
         session = None if values is None else self._whole.wait()
         if values is None or session is None:
             return self._eager().forward(inputs)
-        with CORES.share() as all_cores:
-            half = None if all_cores else self._half.get()
-            logits, features = (half or session).run(values)
+        if self._is_heavy:
+            logits, features = behind(partial(session.run, values))
+        else:
+            with CORES.share() as all_cores:
+                half = None if all_cores else self._half.get()
+                logits, features = (half or session).run(values)
         return ForwardPass(logits[0], features[0], session.name)
 
     def gradients(
@@ -104,7 +109,13 @@ def _session(
     weights_sha256: str,
     threads: int | None,
 ) -> OnnxSession:
-    """A session that has run once: the first pass of a session is slower than others."""
+    """A session that has run once: the first pass of a session is slower than others.
+
+    A heavy one's threads are those of a thread behind others, as this then is.
+    """
+    heavy = is_heavy(spec)
+    if heavy:
+        lower_priority()
 
     def make() -> bytes:
         from effnet_core.engines.onnx.graph import whole_graph  # here: onnx takes a while to load
@@ -117,7 +128,7 @@ def _session(
         key = graph_key(weights_sha256, spec, WHOLE)
         session = graphs.session(key, make, threads)
     blank = np.zeros((1, spec.in_channels, spec.resolution, spec.resolution), np.float32)
-    with CORES.share():
+    with nullcontext() if heavy else CORES.share():
         session.run(blank)
     give_back_memory()
     return session

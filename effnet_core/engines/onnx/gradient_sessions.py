@@ -11,11 +11,12 @@ from cachetools import LRUCache
 
 from effnet_core.architecture.spec import ArchitectureSpec
 from effnet_core.engines.background import Background
-from effnet_core.engines.cores import CORES
+from effnet_core.engines.cores import CORES, behind, is_heavy
 from effnet_core.engines.engine import FeatureGradient
 from effnet_core.engines.onnx.cache import GraphCache, graph_key
 from effnet_core.engines.onnx.session import OnnxSession
 from effnet_core.engines.onnx.tensors import Tensors
+from effnet_core.host import lower_priority
 
 MOST_SESSIONS = 2
 """What is kept of a model: each session holds its weights twice."""
@@ -55,8 +56,11 @@ class GradientSessions:
         if session is None:
             return None
         seed = self._seed(class_index)
-        with CORES.alone():
-            *outputs, last = session.run(inputs, seed)
+        if is_heavy(self._spec):
+            *outputs, last = behind(partial(session.run, inputs, seed))
+        else:
+            with CORES.alone():
+                *outputs, last = session.run(inputs, seed)
         pairs = tuple(
             (features[0], gradient[0])
             for features, gradient in zip(outputs[::2], outputs[1::2], strict=True)
@@ -91,6 +95,9 @@ def _built(
     graphs: GraphCache | None,
     weights_sha256: str,
 ) -> OnnxSession:
+    if is_heavy(spec):
+        lower_priority()
+
     def make() -> bytes:
         from effnet_core.engines.onnx.gradients import gradient_graph  # here: for onnx
 

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from effnet_core.architecture.spec import ArchitectureSpec
-from effnet_core.engines.cores import CORES
+from effnet_core.engines.cores import CORES, behind, is_heavy
 from effnet_core.engines.onnx.graph import Writer
 from effnet_core.engines.onnx.session import OnnxSession
 from effnet_core.engines.onnx.tensors import Tensors
@@ -55,8 +55,16 @@ def part_maps(spec: ArchitectureSpec, tensors: Tensors, inputs: Array) -> PartMa
     outputs = [stem.output, *(writer.places[place] for place in places), head.output]
     means = [writer.places[place] for place in squeezing if place in writer.places]
     graph = writer.file({value: f"of_{value}" for value in (*outputs, *means)})
-    with CORES.alone():
-        found = iter([array[0] for array in OnnxSession(graph).run(inputs)])
+
+    def run() -> tuple[Array, ...]:
+        return OnnxSession(graph).run(inputs)
+
+    if is_heavy(spec):
+        arrays = behind(run)
+    else:
+        with CORES.alone():
+            arrays = run()
+    found = iter([array[0] for array in arrays])
     maps = [next(found) for _ in outputs]
     by_block = [next(found)[:, 0, 0] if place in writer.places else None for place in squeezing]
     return PartMaps((inputs[0].copy(), *maps), (None, *by_block, None))

@@ -10,13 +10,11 @@ from typing import Any
 
 from cachetools import LRUCache
 
-from effnet_core.attribution.reference import reference_range
 from effnet_core.errors import Busy, EffnetError
 from effnet_core.limits import MAX_PICTURE_BYTES
 from effnet_core.service.inference import InferenceService
 from effnet_core.service.recent import digest
 from effnet_core.service.remote import wire
-from effnet_core.service.remote.maps import Measured
 from effnet_core.service.uploads import PREFIX
 from effnet_core.service.visitors import Visitor
 
@@ -76,7 +74,7 @@ class Answers:
 
         try:
             check()
-            service = _asked_by(self._service, Visitor(visitor, check))
+            service = self._service.asked_by(Visitor(visitor, check))
             return 200, wire.answer(self._asked(service, method, data))
         except EffnetError as error:
             return wire.status(error), wire.refusal(error)
@@ -90,7 +88,7 @@ class Answers:
 
     def _asked(self, service: InferenceService, method: str, data: bytes) -> Any:
         own: dict[str, Callable[..., Any]] = {
-            wire.REFERENCE: self._reference_range,
+            wire.REFERENCE: lambda weights, measured: service.reference_range(measured.as_map()),
             wire.DOWNLOAD: self._download,
             wire.DOWNLOADED: lambda weights: self._downloads.get(weights, (0, 0)),
         }
@@ -118,9 +116,6 @@ class Answers:
         if all(card.id != weights for card in self._service.available((weights,))):
             raise wire.Unknown("weights")
 
-    def _reference_range(self, weights: str, measured: Measured) -> float:
-        return reference_range(measured.spec, measured.asked, measured.size)
-
     def _download(self, weights: str) -> Any:
         def progress(done: int, total: int) -> None:
             self._downloads[weights] = done, total
@@ -129,8 +124,3 @@ class Answers:
             return self._service.download(weights, progress)
         finally:
             self._downloads.pop(weights, None)
-
-
-def _asked_by(service: InferenceService, visitor: Visitor) -> InferenceService:
-    asked_by = getattr(service, "asked_by", None)
-    return service if asked_by is None else asked_by(visitor)

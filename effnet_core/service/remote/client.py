@@ -18,6 +18,7 @@ from typing import Any, Self, cast
 
 from cachetools import LRUCache
 
+from effnet_core.attribution.result import Attribution
 from effnet_core.errors import InvalidInput, WeightsError
 from effnet_core.limits import MAX_UPLOADS_KEPT
 from effnet_core.service.exporting import Exported, Witnessed
@@ -28,6 +29,7 @@ from effnet_core.service.remote.maps import Measured
 from effnet_core.service.requests import ModelCard
 from effnet_core.service.uploads import PREFIX
 from effnet_core.service.visitors import NOBODY, Visitor
+from effnet_core.weights.checkpoints import LoadedWeights
 
 SMALL_BYTES = 2**16
 """A picture below this is sent each time."""
@@ -90,6 +92,17 @@ class RemoteService(InferenceService):
             while len(self._sent) > MAX_UPLOADS_KEPT:
                 self._sent.popitem(last=False)
         return card
+
+    def close(self) -> None:
+        """Nothing is worked on in this process."""
+
+    def keep(self, loaded: LoadedWeights) -> None:
+        """Engines are sent uploads as files."""
+        raise NotImplementedError
+
+    def reference_range(self, attribution: Attribution) -> float:
+        """As `InferenceService.reference_range`, for a map of this service."""
+        return attribution.reference_range
 
     def witness(self, exported: Exported, stem: str) -> Witnessed:
         """As `InferenceService.witness`, which reads no more of an export than the weights."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, TypeGuard
+from typing import TypeGuard
 
 import numpy as np
 import numpy.typing as npt
 
 from effnet_core.architecture.spec import ArchitectureSpec
 from effnet_core.attribution.maps import MapRequest
+from effnet_core.attribution.reference import Reference
 from effnet_core.attribution.result import Attribution
 from effnet_core.engines.prediction import Prediction
 from effnet_core.service.requests import Explanation
@@ -39,6 +40,17 @@ class Measured:
     spec: ArchitectureSpec
     asked: MapRequest
     size: tuple[int, int]
+
+    def as_map(self) -> Attribution:
+        """An empty map with this yardstick, for the service to ask."""
+        return Attribution(
+            method=self.asked.method,
+            stage=self.asked.stage,
+            class_index=0,
+            raw=np.zeros((1, 1), np.float32),
+            reference=Reference(self.spec, self.asked, self.size),
+            milliseconds=0.0,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,13 +107,13 @@ def is_explained(value: object) -> TypeGuard[Explanation | tuple[Explanation, ..
 def packed(value: Explanation | tuple[Explanation, ...]) -> Explained:
     """Explanations of one prediction, as they travel."""
     every = (value,) if isinstance(value, Explanation) else value
-    reference: Any = every[0].attribution.reference
-    spec, _, size, _ = reference.args
-    return Explained(every[0].prediction, spec, size, tuple(_map(e.attribution) for e in every))
+    first = _reference(every[0].attribution)
+    maps = tuple(_map(one.attribution) for one in every)
+    return Explained(every[0].prediction, first.spec, first.size, maps)
 
 
 def _map(found: Attribution) -> TravellingMap:
-    reference: Any = found.reference
+    reference = _reference(found)
     return TravellingMap(
         method=found.method,
         stage=found.stage,
@@ -109,6 +121,12 @@ def _map(found: Attribution) -> TravellingMap:
         raw=found.raw,
         milliseconds=found.milliseconds,
         at_last=found.at_last,
-        asked=reference.args[1],
-        known=False,
+        asked=reference.request,
+        known=reference.is_known,
     )
+
+
+def _reference(found: Attribution) -> Reference:
+    """The yardstick of a map that was made here."""
+    assert isinstance(found.reference, Reference)
+    return found.reference

@@ -36,7 +36,7 @@ MODEL, VISITOR = "X-Effnet-Model", "X-Effnet-Visitor"
 
 _ROOM = 2**20
 _MAX_DIMENSIONS = 8
-_LOCAL = {"asked_by", "close", "download", "keep"}
+_LOCAL = {"asked_by", "close", "download", "keep", "reference_range"}
 """Methods that hold something of the caller's own, or are said in other words."""
 REFERENCE, DOWNLOAD, DOWNLOADED = "reference_range", "download", "downloaded"
 """Questions beside the service's methods: see `engine.answers`."""
@@ -168,7 +168,16 @@ def _answer_type(method: str) -> Any:
     special = {REFERENCE: float, DOWNLOADED: tuple[int, int]}
     if method in special:
         return special[method]
-    return get_type_hints(_function(method), include_extras=True)["return"]
+    return _hints(method)["return"]
+
+
+def _hints(method: str) -> dict[str, Any]:
+    names = {}
+    if method == "verify":
+        from effnet_core.network.verify import Verification
+
+        names["Verification"] = Verification
+    return get_type_hints(_function(method), localns=names, include_extras=True)
 
 
 def _function(name: str) -> Any:
@@ -185,11 +194,10 @@ def _arguments(method: str) -> Any:
     elif method in (DOWNLOAD, DOWNLOADED):
         fields = [("weights", str)]
     else:
-        function = _function(method)
-        hints = get_type_hints(function, include_extras=True)
+        hints = _hints(method)
         fields = [
             _field(name, hints[name], parameter.default is inspect.Parameter.empty)
-            for name, parameter in inspect.signature(function).parameters.items()
+            for name, parameter in inspect.signature(_function(method)).parameters.items()
             if name != "self"
         ]
     return msgspec.defstruct(method, fields, forbid_unknown_fields=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -20,6 +20,7 @@ from effnet_core.attribution.render import (
     signed_scale,
     strongest,
 )
+from effnet_core.attribution.result import Yardstick
 from effnet_core.errors import InvalidInput
 
 # The ends of the colour maps as matplotlib's documentation publishes them.
@@ -37,7 +38,7 @@ def attribution(values: Any, *, reference_range: float = 1.0, stage: int | None 
         stage=stage,
         class_index=281,
         raw=np.array(values, dtype=np.float32),
-        reference=lambda: reference_range,
+        reference=cast(Yardstick, lambda: reference_range),
         milliseconds=1.0,
     )
 

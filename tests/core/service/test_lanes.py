@@ -8,12 +8,15 @@ import weakref
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from functools import partial
 from typing import Any
 
 import pytest
 
 from effnet_core.errors import Busy, WeightsError
-from effnet_core.service.lanes import Lanes, WaitingRoom
+from effnet_core.service.lanes import Lanes
+from effnet_core.service.visitors import NOBODY, Visitor
+from effnet_core.service.waiting import Turns, WaitingRoom
 
 SECONDS = 20  # how long a test waits for another thread before it fails
 
@@ -79,7 +82,79 @@ def test_one_model_never_takes_every_seat() -> None:
         tickets[0].turn()
         with room.admit("other"):
             assert room.waiting == 8
-    assert room.waiting == 0 and not room._by_model
+    assert room.waiting == 0 and not room._models
+
+
+def test_one_visitor_never_takes_every_seat() -> None:
+    room, one, other = WaitingRoom(8), Visitor("one"), Visitor("other")
+    with ExitStack() as waiting:
+        tickets = [waiting.enter_context(room.admit("a", one)) for _ in range(4)]
+        with pytest.raises(Busy, match="4 of your requests are waiting"), room.admit("b", one):
+            pytest.fail("a fifth")
+        waiting.enter_context(room.admit("a", other))
+        tickets[0].turn()
+        with room.admit("b", one):
+            assert room.waiting == 5
+    assert room.waiting == 0 and not room._visitors
+
+
+def test_turns_go_by_order_of_coming_and_past_who_gave_up() -> None:
+    turns, order, gone = Turns(1), [], threading.Event()
+
+    def leave() -> None:
+        if gone.is_set():
+            raise KeyError
+
+    def take(name: str, visitor: Visitor) -> None:
+        with turns.take(visitor):
+            order.append(name)
+
+    def is_long(length: int) -> bool:
+        return len(turns._queue) == length
+
+    visitors = {"a": NOBODY, "b": Visitor("b", leave), "c": NOBODY, "d": NOBODY}
+    with ThreadPoolExecutor(4) as pool:
+        with turns.take():
+            taken = {}
+            for place, (name, visitor) in enumerate(visitors.items(), 1):
+                taken[name] = pool.submit(take, name, visitor)
+                wait_until(partial(is_long, place))
+            gone.set()
+            with pytest.raises(KeyError):
+                taken.pop("b").result(SECONDS)
+        for future in taken.values():
+            future.result(SECONDS)
+    assert order == ["a", "c", "d"]
+
+
+def test_who_waits_for_a_model_to_load_can_leave() -> None:
+    gate, gone, room = threading.Event(), threading.Event(), WaitingRoom(4)
+
+    def load(key: str) -> str:
+        assert gate.wait(SECONDS)
+        return key
+
+    def leave() -> None:
+        if gone.is_set():
+            raise KeyError
+
+    lanes = Lanes(load, capacity=1)
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(use, lanes, room, "a", lambda value: value)
+        wait_until(lambda: lanes.keys() == ("a",))
+
+        def ask() -> str:
+            with room.admit("a", Visitor("v", leave)) as ticket, lanes.use("a", ticket) as value:
+                return value
+
+        second = pool.submit(ask)
+        wait_until(lambda: room.waiting == 1)
+        gone.set()
+        with pytest.raises(KeyError):
+            second.result(SECONDS)
+        assert room.waiting == 0
+        gate.set()
+        assert first.result(SECONDS) == "a"
 
 
 def test_a_cold_value_is_loaded_once_however_many_ask() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -13,7 +14,8 @@ from effnet_core.architecture.names import scaled
 from effnet_core.errors import CheckpointError, EffnetError, InvalidInput, WeightsError
 from effnet_core.images import Preprocessing
 from effnet_core.network.build import build
-from effnet_core.service.uploads import Uploads, parse_class_names
+from effnet_core.service import ModelCard
+from effnet_core.service.uploads import Upload, Uploads, parse_class_names
 from effnet_core.weights import save_checkpoint
 
 
@@ -78,11 +80,15 @@ def test_a_json_list_keeps_the_number_and_order_of_names(names: list[str]) -> No
         assert parse_class_names(json.dumps(visible)) == tuple(name.strip() for name in visible)
 
 
+def add(uploads: Uploads, data: bytes, name: str, **given: Any) -> ModelCard:
+    return uploads.keep(Upload(files={name: data}, **given).read(), name, len(data))
+
+
 def test_the_id_holds_the_hash_and_the_settings(files: list[bytes]) -> None:
     uploads = Uploads(4, on_drop=lambda _: None)
-    plain = uploads.add(files[0], "mine.safetensors")
-    named = uploads.add(files[0], "mine.safetensors", classes=("cat", "dog", "fish"))
-    again = uploads.add(files[0], "../co\npy.safetensors")
+    plain = add(uploads, files[0], "mine.safetensors")
+    named = add(uploads, files[0], "mine.safetensors", classes=("cat", "dog", "fish"))
+    again = add(uploads, files[0], "../co\npy.safetensors")
     assert again.title == f"co py.safetensors ({uploads.weights(again.id).spec.name})"
     loaded = uploads.weights(named.id)
     assert loaded.sha256 in plain.id
@@ -93,7 +99,7 @@ def test_the_id_holds_the_hash_and_the_settings(files: list[bytes]) -> None:
     assert named.preprocessing_source == "metadata"
     assert named.size_bytes == len(files[0])
     larger = Preprocessing.imagenet(64)
-    other = uploads.add(files[0], "mine.safetensors", preprocessing=larger)
+    other = add(uploads, files[0], "mine.safetensors", preprocessing=larger)
     assert other.id != plain.id
     assert (other.resolution, other.preprocessing_source) == (64, "given")
 
@@ -101,7 +107,7 @@ def test_the_id_holds_the_hash_and_the_settings(files: list[bytes]) -> None:
 def test_only_the_last_few_are_kept(files: list[bytes]) -> None:
     dropped: list[str] = []
     uploads = Uploads(2, on_drop=dropped.append)
-    ids = [uploads.add(data, "mine.safetensors").id for data in files]
+    ids = [add(uploads, data, "mine.safetensors").id for data in files]
     assert dropped == ids[:1]
     assert [card.id for card in uploads.cards(ids)] == ids[1:]
     with pytest.raises(WeightsError, match="upload it again"):
@@ -113,10 +119,10 @@ def test_only_the_last_few_are_kept(files: list[bytes]) -> None:
 def test_a_wrong_file_or_wrong_names_are_refused_and_nothing_is_kept(files: list[bytes]) -> None:
     uploads = Uploads(2, on_drop=lambda _: None)
     with pytest.raises(CheckpointError, match="2 class names, but the network has 3"):
-        uploads.add(files[0], "mine.safetensors", classes=("cat", "dog"))
+        add(uploads, files[0], "mine.safetensors", classes=("cat", "dog"))
     for data, name in ((files[0][:-9], "a.safetensors"), (b"", "b.pth"), (files[0], "c.pkl")):
         with pytest.raises(CheckpointError):
-            uploads.add(data, name)
+            add(uploads, data, name)
     assert not uploads._kept
 
 
@@ -127,7 +133,7 @@ def test_an_architecture_is_a_name_and_never_a_path(
     (tmp_path / "own.json").write_text(scaled(-5, resolution=32, num_classes=3).to_json())
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InvalidInput, match="No EfficientNet is called"):
-        Uploads(2, on_drop=lambda identity: None).add(files[0], "a.safetensors", architecture=path)
+        add(Uploads(2, on_drop=lambda identity: None), files[0], "a.safetensors", architecture=path)
 
 
 def test_a_name_with_a_files_ending_is_still_a_name(
@@ -137,4 +143,4 @@ def test_a_name_with_a_files_ending_is_still_a_name(
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InvalidInput, match=r"No EfficientNet is called 'b0\.json'"):
         uploads = Uploads(2, on_drop=lambda identity: None)
-        uploads.add(files[0], "a.safetensors", architecture="b0.json")
+        add(uploads, files[0], "a.safetensors", architecture="b0.json")

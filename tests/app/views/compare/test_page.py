@@ -14,7 +14,6 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app import resources
 from app.charts.compare.words import amount
 from app.text import as_csv
 from app.views.compare.timing import TO_TIME
@@ -25,6 +24,7 @@ from effnet_core.limits import MAX_TIMED_MULT_ADDS
 from effnet_core.results.axes import cost_axes, find_axis
 from effnet_core.results.published import results
 from effnet_core.results.trade_off import extra_data, front, identity, place, row
+from effnet_core.service import InferenceService
 from tests.app.reading import COMPARE, healthy, opened
 
 open_page = partial(opened, COMPARE)
@@ -274,12 +274,12 @@ def quick_latency(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, str]]:
     """Time each network at 32 pixels, so that a test takes seconds; return what was asked for."""
     asked: list[tuple[int, str]] = []
 
-    def latency(spec: Any, runs: int, engine: str) -> LatencyMeasurement:
-        asked.append((runs, engine))
-        found = measure_runtime(spec, Protocol(repeats=runs, warmup=1), resolution=32)
+    def measure(_: Any, spec: Any, *, repeats: int, engine: str) -> LatencyMeasurement:
+        asked.append((repeats, engine))
+        found = measure_runtime(spec, Protocol(repeats=repeats, warmup=1), resolution=32)
         return dataclasses.replace(found, resolution=spec.resolution)
 
-    monkeypatch.setattr(resources, "latency", latency)
+    monkeypatch.setattr(InferenceService, "measure_spec", measure)
     return asked
 
 
@@ -373,7 +373,7 @@ def test_what_was_measured_stands_over_what_is_predicted(
     calibrated: Calibration, made_up_timer: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     timed = dataclasses.replace(made_up_timer(variant("b0", resolution=32)), resolution=224)
-    monkeypatch.setattr(resources, "latency", lambda spec, runs, engine: timed)
+    monkeypatch.setattr(InferenceService, "measure_spec", lambda *_, **__: timed)
     app = open_page(cost="Latency on this machine", line="b0", runs="4")
     predicted = calibrated.predict(variant("b0")).ms
     assert line_of_cost(app)[1] == pytest.approx(predicted)

@@ -30,9 +30,9 @@ def tiny(empty_store: Path, tiny_checkpoint: Path) -> str:
 @pytest.fixture
 def packages() -> Iterator[None]:
     """The app with what comes along, and a store that all these tests share."""
-    resources.service.clear()
+    resources.shared_service.clear()
     yield
-    resources.service.clear()
+    resources.shared_service.clear()
 
 
 def said(app: AppTest) -> str:

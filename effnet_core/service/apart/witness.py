@@ -1,30 +1,50 @@
-"""A process of its own, with torch: what PyTorch makes of weights, for a caller without it.
-
-It reads a safetensors file of this project from its input and writes to its output one line of
-JSON, then a zip of the network as a Python file with its weights. Nothing touches the disk.
-"""
+"""What PyTorch makes of weights, for a caller without it. Nothing touches the disk."""
 
 from __future__ import annotations
 
 import io
-import json
-import sys
 import zipfile
+from dataclasses import dataclass, field
 
 import numpy as np
-import torch
 
-from effnet_core.engines.onnx.portable import portable_onnx
-from effnet_core.engines.onnx.session import OnnxSession
-from effnet_core.network.export import to_python
 from effnet_core.weights.checkpoints import LoadedWeights, instantiate, load_checkpoint
 
 INPUTS = 4
 """Inputs, drawn normal with seed 0, on which both answer."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Witnessed:
+    """What PyTorch made of the same weights.
+
+    `difference` is the largest of a logit between the ONNX file, run by ONNX Runtime, and torch, on
+    so many drawn `inputs`; `largest` is the largest logit among them. `python` is a zip of a Python
+    file that needs torch alone and the weights that it loads.
+    """
+
+    difference: float
+    largest: float
+    inputs: int
+    python: bytes = field(repr=False)
+
+
+def witness(safetensors: bytes, stem: str) -> Witnessed:
+    """What torch makes of a safetensors file of this project; `stem` names the files in the zip."""
+    loaded = load_checkpoint(safetensors, file_name="weights.safetensors")
+    difference, largest = differences(loaded)
+    return Witnessed(
+        difference=difference, largest=largest, inputs=INPUTS, python=zipped(loaded, stem)
+    )
+
+
 def differences(loaded: LoadedWeights) -> tuple[float, float]:
     """(largest difference of a logit, largest logit) of ONNX Runtime beside torch."""
+    import torch
+
+    from effnet_core.engines.onnx.portable import portable_onnx
+    from effnet_core.engines.onnx.session import OnnxSession
+
     spec = loaded.spec
     shape = (INPUTS, spec.in_channels, spec.resolution, spec.resolution)
     inputs = np.random.default_rng(0).standard_normal(shape, dtype=np.float32)
@@ -36,6 +56,10 @@ def differences(loaded: LoadedWeights) -> tuple[float, float]:
 
 def zipped(loaded: LoadedWeights, stem: str) -> bytes:
     """`stem`.py and the weights that it loads, `stem`.pth, as a zip."""
+    import torch
+
+    from effnet_core.network.export import to_python
+
     text = to_python(
         loaded.spec,
         classes=loaded.classes,
@@ -48,14 +72,3 @@ def zipped(loaded: LoadedWeights, stem: str) -> bytes:
         archive.writestr(f"{stem}.py", text)
         archive.writestr(f"{stem}.pth", weights.getvalue())
     return file.getvalue()
-
-
-def _answer() -> None:
-    loaded = load_checkpoint(sys.stdin.buffer.read(), file_name="weights.safetensors")
-    difference, largest = differences(loaded)
-    line = {"difference": difference, "largest": largest, "inputs": INPUTS}
-    sys.stdout.buffer.write(json.dumps(line).encode() + b"\n" + zipped(loaded, sys.argv[1]))
-
-
-if __name__ == "__main__":
-    _answer()
