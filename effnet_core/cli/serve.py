@@ -40,6 +40,8 @@ def _run(args: argparse.Namespace) -> int:
 
 def _serve(args: argparse.Namespace) -> int:
     try:
+        import prometheus_client  # noqa: F401 - both are missing together, as a rule
+
         from effnet_core.service.remote.engine import serve
     except ModuleNotFoundError as error:
         if error.name not in ("litserve", "prometheus_client"):

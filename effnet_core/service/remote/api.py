@@ -16,6 +16,7 @@ from typing import Any, Literal, TypeVar
 import msgspec
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
 
 from effnet_core.engines.prediction import ClassProbability, Prediction
@@ -185,7 +186,7 @@ async def _of_form(request: Request, data: bytes) -> tuple[bytes, dict[str, Any]
     request._body = data  # what Starlette keeps of a body that was read, and reads forms from
     try:
         form = await request.form(max_files=1, max_fields=8)
-    except (MultiPartException, ValueError, KeyError) as error:
+    except (HTTPException, MultiPartException, ValueError, KeyError) as error:
         raise InvalidInput("The form cannot be read; send it as multipart/form-data.") from error
     file = form.get("image")
     if file is None or isinstance(file, str):

@@ -176,7 +176,7 @@ def serve(host: str = "127.0.0.1", port: int = 8600, device: str = "auto") -> No
 
     Raises InvalidInput or EffnetError where it cannot listen there.
     """
-    from effnet_core.service.remote.routes import install
+    from effnet_core.service.remote.routes import install  # which imports this module
 
     _require_address(host, port)
     server = litserve.LitServer(

@@ -48,6 +48,9 @@ from tests.core.service.remote.engines import Engine, running
 from tests.core.service.remote.same import require_same
 
 MODEL = "lite0"
+_FILE = io.BytesIO()
+Image.effect_noise((64, 64), 90).save(_FILE, "PNG")
+NOISE = _FILE.getvalue()
 
 
 @pytest.fixture(scope="module")
@@ -147,7 +150,7 @@ def test_an_upload_that_nobody_has_gets_a_sentence(remote: RemoteService, pictur
     [
         (lambda s: s.classify(ClassifyRequest(b"no picture", MODEL)), ImageError),
         (lambda s: s.classify(ClassifyRequest(b"", "nothing")), InvalidInput),
-        (lambda s: s.classify(ClassifyRequest(b"", "b7")), WeightsError),
+        (lambda s: s.classify(ClassifyRequest(NOISE, "b7")), WeightsError),
         (lambda s: s.add_checkpoint(b"x", "a.safetensors"), CheckpointError),
         (lambda s: s.add_checkpoint(b"x", "a.pth", architecture="b99"), EffnetError),
         (lambda s: s.explain(ExplainRequest(image=b"", weights=MODEL, method="x")), EffnetError),
@@ -274,7 +277,7 @@ def test_the_json_api_answers_as_the_service(
         (coded(b"x", top_k="many"), "application/json", 400, "top_k"),
         (coded(b"x", other=1), "application/json", 400, "unknown field"),
         (coded(b"x", weights="nothing"), "application/json", 400, "nothing"),
-        (coded(b"x", weights="b7"), "application/json", 404, "download"),
+        (coded(NOISE, weights="b7"), "application/json", 404, "download"),
         (*form(b"x", top_k="many"), 400, "top_k"),
         (b"--xyz", "multipart/form-data", 400, "form"),
         (b"x" * 60_000_000, "application/json", 413, "40 MB"),
