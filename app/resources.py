@@ -6,6 +6,7 @@ are not cached. What every redraw of Scale reads is in `app.scale.results`.
 
 from __future__ import annotations
 
+import os
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -50,7 +51,15 @@ def service() -> InferenceService:
 
 @st.cache_resource(show_spinner=False)
 def shared_service() -> InferenceService:
-    """The service of every session; pages ask through `service`."""
+    """The service of every session; pages ask through `service`.
+
+    It answers in this process, or asks the engine whose address EFFNET_SERVICE is.
+    """
+    address = os.environ.get("EFFNET_SERVICE")
+    if address:
+        from effnet_core.service.remote.client import RemoteService
+
+        return RemoteService(address)
     from effnet_core.service import InferenceService
     from effnet_core.weights.store import WeightsStore
 

@@ -30,6 +30,8 @@ def names(lines: list[str]) -> set[str]:
 DECLARED = names(PROJECT["dependencies"])
 OF_THE_SEARCH = frozenset(names(PROJECT["optional-dependencies"]["search"]))
 MAY_SEARCH = ("effnet_core/search/", "effnet_core/cli/search.py")
+OF_THE_ENGINE = frozenset(names(PROJECT["optional-dependencies"]["serve"]))
+MAY_SERVE = ("effnet_core/service/remote/", "effnet_core/cli/serve.py")
 
 DISTRIBUTIONS = packages_distributions()
 
@@ -62,6 +64,7 @@ def test_every_import_is_a_declared_dependency(package: str) -> None:
     for file in files:
         place = file.relative_to(ROOT).as_posix()
         also = OF_THE_SEARCH if place.startswith(MAY_SEARCH) else frozenset()
+        also |= OF_THE_ENGINE if place.startswith(MAY_SERVE) else frozenset()
         found[place] = undeclared(file.read_text(encoding="utf-8"), also)
     assert {place: lacking for place, lacking in found.items() if lacking} == {}
 

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
 
 from effnet_core.attribution.cell import Cell
+from effnet_core.attribution.parameters import Value
+from effnet_core.attribution.result import Attribution
+from effnet_core.engines.prediction import ClassProbability, Prediction
 from effnet_core.weights.stored import StoredWeights
-
-if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
-
-    from effnet_core.attribution import Attribution
-    from effnet_core.attribution.parameters import Value
-    from effnet_core.engines.prediction import ClassProbability, Prediction
 
 
 @dataclass(frozen=True)

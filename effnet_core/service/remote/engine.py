@@ -1,0 +1,230 @@
+"""`effnet serve`: the service behind LitServe, for apps on this and other machines.
+
+LitServe's main process starts one for HTTP and one that works, and ends both; between them go bytes
+that only the worker reads. One engine is one unit: where one of its processes dies, all end, what
+asked gets no answer and asks the next engine, and whoever started this one starts it again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import io
+import multiprocessing
+import os
+import signal
+import socket
+import threading
+import time
+import uuid
+from dataclasses import dataclass
+from multiprocessing.synchronize import Event
+from typing import Any
+
+import litserve
+import psutil
+from fastapi import Request
+from litserve.specs.base import LitSpec
+from litserve.utils import ResponseBufferItem
+from PIL import Image
+
+from effnet_core.errors import Busy, EffnetError, InvalidInput
+from effnet_core.service.remote import wire
+
+HOSTS = ("127.0.0.1", "0.0.0.0", "::")
+"""What LitServe listens on: this machine, or every address of IPv4 or of IPv6 too."""
+LOOK_S = 0.25
+"""How often a question that waits looks for its caller and for the worker."""
+NOTICE_S = 3.0
+"""How long an engine that ends still takes questions: a proxy sees meanwhile that it ends."""
+MOST_SECONDS = 120
+"""That the last questions have to be answered in then."""
+
+
+class _Worker(litserve.LitAPI):
+    """The process that works: a service, and a first answer before it says that it is ready."""
+
+    def __init__(self, device: str) -> None:
+        super().__init__(enable_async=True, spec=_Bytes())
+        self._asked_device = device
+
+    def setup(self, device: str) -> None:
+        """Make the service; LitServe's own `device` is not used, since the service knows best."""
+        from effnet_core.service.inference import InferenceService
+        from effnet_core.service.remote.answers import Answers
+        from effnet_core.service.requests import ClassifyRequest
+        from effnet_core.weights import DEFAULT
+        from effnet_core.weights.store import WeightsStore
+
+        end_with_parent()
+        service = InferenceService(WeightsStore(), device=self._asked_device)
+        picture = io.BytesIO()
+        Image.effect_noise((64, 64), 90).save(picture, "PNG")
+        service.classify(ClassifyRequest(picture.getvalue(), DEFAULT))
+        self._answers = Answers(service)
+
+    async def decode_request(self, request: Any) -> Any:
+        """The request as it is."""
+        return request
+
+    async def predict(self, asked: tuple[Any, ...]) -> tuple[int, bytes]:
+        """Answer one question, or note that nobody waits for one any more."""
+        kind, identity, *question = asked
+        if kind == "end":
+            self._answers.end(identity)
+            return 200, b""
+        try:
+            self._answers.begin(identity)
+        except Busy as error:
+            return wire.status(error), wire.refusal(error)
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(
+            self._answers.pool, self._answers.answer, identity, *question
+        )
+
+    async def encode_response(self, output: Any) -> Any:
+        """The answer as it is."""
+        return output
+
+
+class _Bytes(LitSpec):
+    """No route of LitServe's own, whose questions would be JSON."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.api_path = "/worker"
+
+    def decode_request(self, request: Any, context_kwargs: Any = None) -> Any:
+        """The request as it is."""
+        return request
+
+    def encode_response(self, output: Any, context_kwargs: Any = None) -> Any:
+        """The answer as it is."""
+        return output
+
+
+class NoWorker(Exception):
+    """The worker has died, and this engine with it."""
+
+
+@dataclass
+class Door:
+    """How the HTTP process asks the worker."""
+
+    server: litserve.LitServer
+    ends: Event
+
+    async def ask(
+        self, method: str, data: bytes, *, visitor: str = "", request: Request | None = None
+    ) -> tuple[int, bytes]:
+        """HTTP's number and bytes of the answer to a question as `wire.question` makes it.
+
+        Where `request`'s caller goes away, the worker is told and (499, b"") returned. Raises
+        NoWorker.
+        """
+        identity, done = uuid.uuid4().hex, asyncio.Event()
+        item = self.server.response_buffer[identity] = ResponseBufferItem(done)
+        try:
+            await self._put(identity, ("ask", identity, method, visitor, data))
+            while not done.is_set():
+                with contextlib.suppress(asyncio.TimeoutError):
+                    await asyncio.wait_for(done.wait(), LOOK_S)
+                    break
+                self.require_worker()
+                if request is not None and await request.is_disconnected():
+                    await self._put("", ("end", identity))
+                    return 499, b""
+        finally:
+            self.server.response_buffer.pop(identity, None)
+        answer, status = item.response or (None, None)
+        if not isinstance(answer, tuple):
+            raise NoWorker(f"LitServe answered {status}")
+        return answer
+
+    def require_worker(self) -> None:
+        """Raise NoWorker unless the process that works is there."""
+        for worker in self.server.inference_workers:
+            try:
+                if psutil.Process(worker.pid).status() == psutil.STATUS_ZOMBIE:
+                    raise NoWorker
+            except psutil.NoSuchProcess:
+                raise NoWorker from None
+
+    async def _put(self, identity: str, question: tuple[Any, ...]) -> None:
+        queue = self.server._get_request_queue("/worker")
+        item = (self.server.app.response_queue_id, identity, time.monotonic(), question)
+        try:
+            await asyncio.to_thread(queue.put, item)
+        except (OSError, EOFError):
+            raise NoWorker from None
+
+
+def end_with_parent() -> None:
+    """Let this process end soon after the one that started it, however that ended."""
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(LOOK_S)
+        os._exit(1)
+
+    threading.Thread(target=watch, name="parent", daemon=True).start()
+
+
+def serve(host: str = "127.0.0.1", port: int = 8600, device: str = "auto") -> None:
+    """Answer at an address until told to stop; then the questions that have come are answered.
+
+    Raises InvalidInput or EffnetError where it cannot listen there.
+    """
+    from effnet_core.service.remote.routes import install  # which imports this module
+
+    _require_address(host, port)
+    server = litserve.LitServer(
+        _Worker(device), accelerator="cpu", devices=1, timeout=False, disable_openapi_url=False
+    )
+    server.uvicorn_graceful_timeout = MOST_SECONDS
+    ends = multiprocessing.get_context("fork").Event()  # the HTTP process sees it too
+    install(server.app, Door(server, ends))
+    os.register_at_fork(after_in_child=end_with_parent)
+    _end_politely(ends)
+    server.run(
+        host=host,
+        port=port,
+        num_api_servers=1,
+        log_level="warning",
+        generate_client_file=False,
+        access_log=False,
+    )
+
+
+def _end_politely(ends: Event) -> None:
+    """On SIGTERM: say that this engine is not ready, and a little later do as on Ctrl-C."""
+    main = os.getpid()
+
+    def told(number: int, _: object) -> None:
+        if os.getpid() != main:  # a process that was forked from this one
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
+            return
+        ends.set()
+        threading.Timer(NOTICE_S, os.kill, (main, signal.SIGINT)).start()
+
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have it ignored
+    signal.signal(signal.SIGTERM, told)
+
+
+def _require_address(host: str, port: int) -> None:
+    if host not in HOSTS:
+        raise InvalidInput(f"The host is to be one of {', '.join(HOSTS)}; got {host!r:.60}.")
+    if not 1024 <= port <= 65535:
+        raise InvalidInput(f"{port} is not a port here: choose a number from 1024 to 65535.")
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise EffnetError(
+                f"Port {port} on {host} cannot be used ({error.strerror}): choose another with "
+                "--port."
+            ) from error

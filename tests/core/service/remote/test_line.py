@@ -1,0 +1,134 @@
+"""The line to an engine: asked again where it breaks, closed where nobody waits."""
+
+from __future__ import annotations
+
+import http.server
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from effnet_core.errors import Busy
+from effnet_core.service.remote import line, wire
+from effnet_core.service.remote.line import Line, Reply
+from effnet_core.service.visitors import NOBODY, Visitor
+from tests.core.service.remote.engines import free_port
+
+Answer = Callable[[http.server.BaseHTTPRequestHandler], None]
+
+
+class Stub(http.server.ThreadingHTTPServer):
+    """Answers each request by the next of `answers`, and the last one for all others."""
+
+    daemon_threads = True
+
+    def __init__(self, answers: list[Answer]) -> None:
+        self.answers = answers
+        self.bodies: list[bytes] = []
+        super().__init__(("127.0.0.1", 0), _Handler)
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}"
+
+
+class _Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: Stub
+
+    def do_POST(self) -> None:
+        self.server.bodies.append(self.rfile.read(int(self.headers["Content-Length"])))
+        answers = self.server.answers
+        (answers.pop(0) if len(answers) > 1 else answers[0])(self)
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+def say(status: int, kind: str = wire.TYPE, body: bytes = b"said") -> Answer:
+    def answer(handler: http.server.BaseHTTPRequestHandler) -> None:
+        handler.send_response(status)
+        handler.send_header("Content-Type", kind)
+        handler.send_header("Content-Length", str(len(body)))
+        handler.end_headers()
+        handler.wfile.write(body)
+
+    return answer
+
+
+def hang_up(handler: http.server.BaseHTTPRequestHandler) -> None:
+    handler.connection.close()
+    handler.close_connection = True
+
+
+@pytest.fixture
+def stub() -> Iterator[Callable[..., Stub]]:
+    """Return a function that starts a server of the answers given."""
+    started: list[Stub] = []
+
+    def start(*answers: Answer) -> Stub:
+        server = Stub(list(answers))
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+        started.append(server)
+        return server
+
+    yield start
+    for server in started:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.mark.parametrize("first", [hang_up, say(502, "text/html"), say(503, "application/json")])
+def test_what_breaks_off_is_asked_again(first: Answer, stub: Callable[..., Stub]) -> None:
+    server = stub(first, say(200))
+    assert Line(server.address).post("/call/a", b"asked", {}, NOBODY) == Reply(200, b"said")
+    assert server.bodies == [b"asked", b"asked"]
+
+
+def test_a_refusal_is_an_answer(stub: Callable[..., Stub]) -> None:
+    server = stub(say(503), say(200))
+    assert Line(server.address).post("/call/a", b"", {}, NOBODY).status == 503
+
+
+def test_a_connection_is_kept(stub: Callable[..., Stub]) -> None:
+    ports: list[int] = []
+
+    def note(handler: http.server.BaseHTTPRequestHandler) -> None:
+        ports.append(handler.client_address[1])
+        say(200)(handler)
+
+    asked = Line(stub(note).address)
+    for _ in range(3):
+        asked.post("/call/a", b"", {}, NOBODY)
+    assert len(set(ports)) == 1
+
+
+def test_one_that_is_not_there_gets_the_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(line, "TRIES_S", 0.3)
+    with pytest.raises(Busy, match="please try again"):
+        Line(f"http://127.0.0.1:{free_port()}").post("/call/a", b"", {}, NOBODY)
+
+
+class Left(Exception):
+    """The visitor is gone."""
+
+
+def test_the_line_is_closed_when_the_visitor_leaves(stub: Callable[..., Stub]) -> None:
+    closed = threading.Event()
+
+    def wait(handler: http.server.BaseHTTPRequestHandler) -> None:
+        if handler.connection.recv(1) == b"":  # the other side has closed it
+            closed.set()
+        handler.close_connection = True
+
+    end = time.monotonic() + 0.3
+
+    def check() -> None:
+        if time.monotonic() > end:
+            raise Left
+
+    with pytest.raises(Left):
+        Line(stub(wait).address).post("/call/a", b"", {}, Visitor("v", check))
+    assert closed.wait(10)
