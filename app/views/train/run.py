@@ -39,7 +39,7 @@ _NUMBERS: tuple[tuple[str, str, Callable[[float], str], str], ...] = (
         "Of the photos that it is never trained on, how many it gets right.",
     ),
     (
-        "Mean of the classes",
+        "Mean of classes",
         "class_mean",
         percent,
         "Held-out top-1 of each class, averaged: a rare class counts as much as a frequent one.",
