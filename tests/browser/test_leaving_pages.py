@@ -105,17 +105,22 @@ CUT = """selector => [...document.querySelectorAll(selector)].filter(one =>
 TEXTS = "table.answers tbody th, .card-title :is(h3, h4), .matrix :is(b, th span)"
 
 
+@pytest.mark.parametrize(("width", "height"), [(1280, 800), (390, 844)])
 @pytest.mark.parametrize(
     ("path", "last"),
     [
         ("classify", "[class*=st-key-about-]"),
         ("explain?picture=Coffee", "[class*=st-key-figure-7], [class*=st-key-gallery-] button"),
+        (
+            "explain?" + "&".join(f"model={name}" for name in LITES),
+            "[class*=st-key-gallery-] button",
+        ),
     ],
 )
 def test_nothing_moves_while_a_page_comes(
-    server: str, browser_page: OpenPage, path: str, last: str
+    server: str, browser_page: OpenPage, path: str, last: str, width: int, height: int
 ) -> None:
-    page = browser_page(width=1280, height=800)
+    page = browser_page(width=width, height=height)
     page.add_init_script(WATCH)
     page.goto(f"{server}/{path}")
     page.locator(last).first.wait_for(timeout=60_000)
