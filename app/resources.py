@@ -53,13 +53,16 @@ def service() -> InferenceService:
 def shared_service() -> InferenceService:
     """The service of every session; pages ask through `service`.
 
-    It answers in this process, or asks the engine whose address EFFNET_SERVICE is.
+    It answers in this process, or asks the engine whose address EFFNET_SERVICE is: one, or as many
+    as EFFNET_ENGINE_COUNT says.
     """
     address = os.environ.get("EFFNET_SERVICE")
     if address:
         from effnet_core.service.remote.client import RemoteService
+        from effnet_core.service.remote.spread import engine_count
 
-        return RemoteService(address)
+        count = engine_count(os.environ.get("EFFNET_ENGINE_COUNT", "1"))
+        return RemoteService(address, engines=count)
     from effnet_core.service import InferenceService
     from effnet_core.weights.store import WeightsStore
 

@@ -40,11 +40,15 @@ MIDDLEWARE = (
 
 @asynccontextmanager
 async def at_work(_: st.App) -> AsyncIterator[None]:
-    """What goes on beside the server: the first page is made ready, and what is left is ended."""
+    """What goes on beside the server, until it ends: with it ends what is worked on for pages."""
     warm.start()
     reaping = asyncio.create_task(_reap())
     yield
     reaping.cancel()
+    if "effnet_core.service" in sys.modules:  # else nobody has asked for anything
+        from app import resources
+
+        resources.shared_service().close()
 
 
 async def _reap() -> None:
