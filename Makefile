@@ -10,7 +10,7 @@ VENV := .venv/bin
 export TORCH_INDEX
 
 .DEFAULT_GOAL := help
-.PHONY: help app setup setup-app setup-bench test check bench lock clean python chromium
+.PHONY: help app setup setup-app setup-bench test check bench soak lock clean python chromium
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 16
@@ -38,6 +38,9 @@ check: setup  ## lint, format, types and layering
 
 bench: setup-bench chromium  ## this project beside its peers; writes benchmarks/results/, README, docs
 	@$(VENV)/python -m benchmarks.run --write
+
+soak: setup  ## attack a server of its own for ten minutes; writes benchmarks/results/soak.json, README
+	@$(VENV)/python -m benchmarks.soak --write
 
 lock: setup  ## resolve pyproject.toml into the requirements*.txt
 	@$(VENV)/python scripts/lock.py

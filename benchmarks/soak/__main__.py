@@ -15,7 +15,17 @@ from datetime import UTC, datetime
 
 from benchmarks import results
 from benchmarks.serving import ROOT, set_up
-from benchmarks.soak import crowd, flips, hostile, kills, pictures, replicas, slow, visitors
+from benchmarks.soak import (
+    crowd,
+    flips,
+    hostile,
+    kills,
+    pictures,
+    replicas,
+    slow,
+    throughput,
+    visitors,
+)
 from benchmarks.soak.rows import Row, table
 from effnet_core import files
 
@@ -28,6 +38,7 @@ PARTS: dict[str, Callable[[], tuple[Row, ...]]] = {
     "many sessions": crowd.rows,
     "memory": visitors.rows,
     "kills and a full disk": kills.rows,
+    "throughput": throughput.rows,
     "replicas behind a proxy": replicas.rows,
 }
 _LINE = re.compile(r"(?<=<!-- soak -->\n).*?(?=\n<!-- end -->)", re.DOTALL)
