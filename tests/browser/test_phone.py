@@ -80,7 +80,7 @@ def test_a_wide_screen_has_no_sheet(server: str, browser_page: OpenPage, path: s
     [
         ("/", ("tab", "Architecture"), ".st-key-pick"),
         ("/compare", ("tab", "Where they look"), "h3"),
-        ("/explain", ("radio", "Probe"), ".js-plotly-plot"),
+        ("/explain", ("radio", "Ledger"), "[data-testid=stHeading]"),
     ],
 )
 def test_a_part_is_chosen_at_the_foot_and_comes_into_sight(

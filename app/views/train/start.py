@@ -70,7 +70,8 @@ def _wish(name: str, photos: Photos | None, asked: Asked) -> Wish | None:
 
 def _draw_estimate(jobs: TrainingJobs, wish: Wish, photos: Photos) -> None:
     held_out = wish.recipe.held_out
-    shown = f"{counted(photos.count - held_out, 'photo')} to train on, {held_out:,} to judge by."
+    seen = counted(photos.count - held_out, "photo")
+    shown = f"{seen} to train on, {held_out:,} held out to judge by."
     found = jobs.estimate(wish, photos.count)
     if found is None:
         told = (
