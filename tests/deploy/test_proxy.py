@@ -78,6 +78,15 @@ def test_an_app_and_an_engine_are_killed_and_nobody_loses_an_answer(found: Deplo
     assert found.apps[1].poll() is found.engines[1].poll() is None
 
 
+def test_engines_restart_one_by_one_and_nobody_notices(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    with deployed(tmp_path_factory.mktemp("rolled")) as found:
+        seen = replicas.rolled(found, 16)
+        log = found.log.read_text(errors="replace")
+    assert (seen.wrong, seen.again) == ([], 0), log[-4000:]
+
+
 def test_what_the_container_files_name_is_there(tmp_path: Path) -> None:
     folder = Path(__file__).resolve().parents[2] / "deploy"
     compose = (folder / "compose.yaml").read_text(encoding="utf-8")

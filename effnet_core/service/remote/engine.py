@@ -14,6 +14,7 @@ import multiprocessing
 import os
 import signal
 import socket
+import sys
 import threading
 import time
 import uuid
@@ -57,6 +58,7 @@ class _Worker(litserve.LitAPI):
         from effnet_core.weights.store import WeightsStore
 
         end_with_parent()
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit())  # in good order, with what it started
         service = InferenceService(WeightsStore(), device=self._asked_device)
         picture = io.BytesIO()
         Image.effect_noise((64, 64), 90).save(picture, "PNG")
