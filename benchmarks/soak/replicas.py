@@ -33,6 +33,7 @@ from effnet_core.engines.prediction import Prediction
 from effnet_core.errors import Busy, EffnetError
 from effnet_core.service import ClassifyRequest, InferenceService
 from effnet_core.service.remote.client import RemoteService
+from effnet_core.service.visitors import Visitor
 from effnet_core.weights import DEFAULT
 from effnet_core.weights.store import WeightsStore
 
@@ -165,7 +166,7 @@ def _ask(
     stop: threading.Event,
 ) -> None:
     """One session that asks the engines, each time about a file that they have not seen."""
-    service = RemoteService(found.asks)
+    service = RemoteService(found.asks).asked_by(Visitor(str(place)))
     for count in itertools.count():
         if stop.is_set():
             return
