@@ -108,8 +108,7 @@ def rolled(found: Deployed, sessions: int) -> Seen:
 
     The new ones are gone in the end.
     """
-    with ExitStack() as stack:
-        seen = stack.enter_context(under_load(found, sessions, 0))
+    with ExitStack() as stack, under_load(found, sessions, 0) as seen:
         for process, port in zip(found.engines, found.engine_ports, strict=True):
             process.terminate()
             process.wait(timeout=PATIENCE_S)
