@@ -10,12 +10,15 @@ from pathlib import Path
 
 import streamlit as st
 
-from app.first_paint import STYLE_SHEET
+from app.server.first_paint import STYLE_SHEET
 from app.sharing import SCRIPT, share
 from app.widgets import told
 
 LOGGER = logging.getLogger("effnet.app")
-HISTORY = Path(__file__).with_name("history.js").read_text(encoding="utf-8")
+HISTORY, PHONE = (
+    Path(__file__).with_name(f"{name}.js").read_text(encoding="utf-8")
+    for name in ("history", "phone")
+)
 
 
 def page(title: str, question: str) -> Callable[[Callable[[], None]], Callable[[], None]]:
@@ -34,7 +37,7 @@ def page(title: str, question: str) -> Callable[[Callable[[], None]], Callable[[
             st.container(key="heading").html(
                 f'<header class="page-heading" data-page="{title}"><h1>{title}</h1>{share()}'
                 f"<h2>{question}</h2></header>"
-                f"<script>{HISTORY}{SCRIPT}</script>",
+                f"<script>{HISTORY}{PHONE}{SCRIPT}</script>",
                 unsafe_allow_javascript=True,
             )
             try:

@@ -2,8 +2,9 @@
 // Streamlit takes the parameters of the page that is left out of the address, as an entry of its
 // own, before it pushes the next page: Back would then open the page at its defaults. So whatever
 // Streamlit pushes for the same page replaces the entry, and the address as it was when the person
-// clicked is put back before the next page is pushed. After Back, Streamlit empties the address while
-// it draws the page again: until the person does something, what they came back to stays.
+// clicked is put back before the next page is pushed. After Back, Streamlit takes what controls hold
+// out of the address while it draws the page again: until the person does something, what they came
+// back to stays.
 if (!window.onePageOneEntry) {
   window.onePageOneEntry = true;
   const push = history.pushState.bind(history), replace = history.replaceState.bind(history);
@@ -13,7 +14,8 @@ if (!window.onePageOneEntry) {
   addEventListener("popstate", () => { left = null; returned = new URL(location.href); }, true);
   history.replaceState = (state, unused, url) => {
     const next = new URL(url ?? location.href, location.href);
-    const emptied = next.pathname === returned?.pathname && returned.search && !next.search;
+    const emptied = next.pathname === returned?.pathname
+      && [...returned.searchParams.keys()].some(key => !next.searchParams.has(key));
     replace(state, unused, emptied ? returned.href : next.href);
   };
   history.pushState = (state, unused, url) => {
@@ -27,9 +29,4 @@ if (!window.onePageOneEntry) {
       push(state, unused, next.href);
     }
   };
-  // On a phone the menu lies over the page: it closes once a page is chosen from it.
-  addEventListener("click", event => {
-    if (innerWidth > 768 || !event.target.closest?.("[data-testid=stSidebarNavLink]")) return;
-    document.querySelector("[data-testid=stSidebarCollapseButton] button")?.click();
-  });
 }

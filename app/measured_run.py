@@ -10,7 +10,7 @@ import streamlit as st
 from app import widgets
 from app.charts.trained.figure import curve
 from app.markup import facts
-from app.text import count, percent
+from app.text import count, counted, percent
 from effnet_core.results.trained import HeldOut, MeasuredRun, Validation
 
 
@@ -22,7 +22,7 @@ def draw(run: MeasuredRun) -> None:
             widgets.chart(curve(run, what), _message(run, what), key=f"curve-{what}")
     st.caption(
         "Left: mean training loss of each epoch, on altered photos. Right: top-1 on the "
-        f"{run.data.held_out:,} held-out photos. {widgets.source('measured')}"
+        f"{counted(run.data.held_out, 'photo', before='held-out ')}. {widgets.source('measured')}"
     )
     with st.expander("Recipe and data"):
         st.dataframe(
@@ -40,7 +40,7 @@ def _facts(run: MeasuredRun) -> Iterator[str]:
         f"{count(run.cost.params)} parameters",
         f"{count(run.cost.mult_adds)} multiply-adds",
         f"{run.spec.resolution} pixels",
-        f"{run.data.train:,} training photos",
+        counted(run.data.train, "photo", before="training "),
         f"seed {run.seed}",
         f"{run.seconds / 60:,.0f} min on {run.device}, {run.photos_per_second:,.0f} photos/s",
         "bundled: choose it on Classify" if run.weights else "weights not bundled",
@@ -64,7 +64,9 @@ def _message(run: MeasuredRun, what: str) -> str:
     else:
         ends = [percent(epoch.top1) for epoch in run.curve if epoch.top1 is not None]
         name = "Held-out top-1"
-    return f"{name} from {ends[0]} to {ends[-1]} over {len(ends)} epochs." if ends else f"No {name}"
+    if not ends:
+        return f"No {name}"
+    return f"{name} from {ends[0]} to {ends[-1]} over {counted(len(ends), 'epoch')}."
 
 
 def _settings(run: MeasuredRun) -> list[tuple[str, str]]:

@@ -12,7 +12,7 @@ from importlib import import_module
 import streamlit as st
 from streamlit.navigation.page import Page
 
-from app import warm
+from app.server import warm
 
 NAMES = ("scale", "classify", "explain", "compare", "train")
 FIRST = "scale"

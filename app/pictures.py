@@ -1,38 +1,47 @@
 """The pictures of a session: samples and what was uploaded or photographed, shared by two pages.
 
-They stay in this server's memory: nothing is written to disk, nothing is sent elsewhere, and a
-session never sees another's.
+They stay in this server's memory: nothing is sent elsewhere, and a session never sees another's.
+A large one is kept smaller, as `images.keeping` explains, and `albums` bounds what all keep.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+import io
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import PurePath
 
 import streamlit as st
 from PIL import Image, ImageDraw
 
+from app import arrivals
+from app.albums import ALBUMS, Album
 from effnet_core.errors import EffnetError, InvalidInput
 from effnet_core.images import decode_reduced
 from effnet_core.images.samples import load_sample, sample_images
 from effnet_core.limits import MAX_PICTURES
 
 PREVIEW_SIDE = 800
+THUMBNAIL = (144, 120)
+"""Pixels: twice what is drawn, for dense screens."""
 Box = tuple[float, float, float, float]
 
+MADE_ROOM = "Your pictures made room for those of other visitors: upload them again."
 EXPLAINED = "picture"
 """The key (also in the URL) of the one picture that Explain shows, by its `name`."""
 _SHOWN = "picture_shown_first"
+_ALBUM = "kept_pictures"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Picture:
-    """One picture: its file's bytes as they came, and a small upright copy to show.
+    """One picture: its file's bytes as they are kept, and small upright copies to show.
 
     `title` may be a file name: data from outside. `size` is (width, height) in pixels, upright.
-    `notes` are sentences on how the file was read, as in `images.Decoded`.
+    `notes` are sentences on how the file was read, as in `images.Decoded`, and how it is kept.
+    `small` and `thumbnail` are JPEG files.
     `subject`, `classes` and `box` are known of samples alone; see `images.samples.Sample`.
     """
 
@@ -42,11 +51,22 @@ class Picture:
     credit: str
     size: tuple[int, int]
     data: bytes = field(repr=False)
-    preview: Image.Image = field(repr=False)
+    small: bytes = field(repr=False)
+    thumbnail: bytes = field(repr=False)
     notes: tuple[str, ...] = ()
     subject: str = ""
     classes: tuple[str, ...] = ()
     box: tuple[int, int, int, int] | None = None
+
+    @property
+    def preview(self) -> Image.Image:
+        """The small copy, of at most `PREVIEW_SIDE` pixels a side."""
+        return Image.open(io.BytesIO(self.small)).convert("RGB")
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of what is kept."""
+        return len(self.data) + len(self.small) + len(self.thumbnail)
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
@@ -74,6 +94,7 @@ def add(name: str, data: bytes) -> Picture:
 
     The same bytes are kept once. A second file of the same name is told apart by a number.
     """
+    data = arrivals.smaller(data)
     key = "upload-" + hashlib.sha256(data).hexdigest()[:16]
     kept = _kept()
     if key not in kept:
@@ -82,11 +103,13 @@ def add(name: str, data: bytes) -> Picture:
                 f"At most {MAX_PICTURES} pictures are kept; remove one before adding another."
             )
         title = _unused(PurePath(name).name[:80] or "picture", {p.title for p in kept.values()})
-        kept[key] = _picture(key, title, data, alt=f"Your picture {title}.", credit="")
+        picture = _picture(key, title, data, alt=f"Your picture {title}.", credit="")
+        ALBUMS.put(_album(), picture)
+        return picture
     return kept[key]
 
 
-def add_all(files: Sequence[tuple[str, bytes]]) -> tuple[str, ...]:
+def add_all(files: Iterable[tuple[str, bytes]]) -> tuple[str, ...]:
     """Keep every good and new file; return one sentence for each of the others."""
     refused = []
     for name, data in files:
@@ -103,7 +126,12 @@ def add_all(files: Sequence[tuple[str, bytes]]) -> tuple[str, ...]:
 
 def remove(key: str) -> None:
     """Forget a picture of this session."""
-    _kept().pop(key, None)
+    ALBUMS.remove(_album(), key)
+
+
+def made_room() -> bool:
+    """Whether this session's pictures were given up for other visitors', and none came since."""
+    return _album().made_room
 
 
 def show(first: Picture | None) -> None:
@@ -163,13 +191,19 @@ def in_a_row(images: Sequence[Image.Image]) -> Image.Image:
 
 
 def _kept() -> dict[str, Picture]:
-    return st.session_state.setdefault("kept_pictures", {})
+    return ALBUMS.look_at(_album())
+
+
+def _album() -> Album:
+    if _ALBUM not in st.session_state:
+        st.session_state[_ALBUM] = ALBUMS.begin(st.context.ip_address)
+    return st.session_state[_ALBUM]
 
 
 def _picture(key: str, title: str, data: bytes, *, alt: str, credit: str) -> Picture:
     decoded = decode_reduced(data, shorter_edge=PREVIEW_SIDE)
-    preview = decoded.image.copy()
-    preview.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE), Image.Resampling.LANCZOS)
+    arrival = arrivals.known_of(data)
+    smaller = partial(_smaller, decoded.image)
     return Picture(
         key=key,
         title=title,
@@ -177,9 +211,18 @@ def _picture(key: str, title: str, data: bytes, *, alt: str, credit: str) -> Pic
         credit=credit,
         size=decoded.size,
         data=data,
-        preview=preview,
-        notes=decoded.notes,
+        small=smaller((PREVIEW_SIDE, PREVIEW_SIDE)),
+        thumbnail=smaller(THUMBNAIL),
+        notes=decoded.notes if arrival is None else arrival.notes,
     )
+
+
+def _smaller(image: Image.Image, within: tuple[int, int]) -> bytes:
+    """A JPEG of the picture, no larger than this width and height."""
+    small, file = image.copy(), io.BytesIO()
+    small.thumbnail(within, Image.Resampling.LANCZOS)
+    small.save(file, "JPEG", quality=92, subsampling="4:4:4")
+    return file.getvalue()
 
 
 def _unused(title: str, taken: set[str]) -> str:

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from app import warm
 from app.downloads import Downloads
 from app.scale.network import Network
+from app.server import warm
 from effnet_core.architecture.families import find_family
 from effnet_core.architecture.rounding import Rounding
 from effnet_core.cost.budget import Answer, Limits, Setting, best_free, largest_phi
@@ -53,13 +53,16 @@ def service() -> InferenceService:
 def shared_service() -> InferenceService:
     """The service of every session; pages ask through `service`.
 
-    It answers in this process, or asks the engine whose address EFFNET_SERVICE is.
+    It answers in this process, or asks the engine whose address EFFNET_SERVICE is: one, or as many
+    as EFFNET_ENGINE_COUNT says.
     """
     address = os.environ.get("EFFNET_SERVICE")
     if address:
         from effnet_core.service.remote.client import RemoteService
+        from effnet_core.service.remote.spread import engine_count
 
-        return RemoteService(address)
+        count = engine_count(os.environ.get("EFFNET_ENGINE_COUNT", "1"))
+        return RemoteService(address, engines=count)
     from effnet_core.service import InferenceService
     from effnet_core.weights.store import WeightsStore
 

@@ -42,6 +42,12 @@ def times(new: float, old: float) -> str:
     return f"×{ratio:.3g}" if 0.01 <= ratio < 1000 else f"×{ratio:.1e}"
 
 
+def counted(number: int, word: str, *, before: str = "") -> str:
+    """A number with its noun: "1 run", "2,048 photos", "3 more classes" with `before` = "more "."""
+    ending = "" if number == 1 else "es" if word.endswith("s") else "s"
+    return f"{number:,} {before}{word}{ending}"
+
+
 def unbroken(text: str) -> str:
     """The same with every number kept on one line with its unit, for narrow cells."""
     return _BEFORE_A_UNIT.sub("\u00a0", text)

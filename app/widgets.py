@@ -9,18 +9,21 @@ from __future__ import annotations
 import mimetypes
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import plotly.graph_objects as go
 import streamlit as st
 from streamlit.errors import StreamlitAPIException
 
 from app.charts.data import of_figure
-from app.markup import plain
+from app.markup import html, plain
 from app.sharing import chart_tools
 from app.state import Choice, Field, Number, Several, is_finite, refusals
 from app.text import as_csv
 from effnet_core.errors import EffnetError
+
+if TYPE_CHECKING:
+    from streamlit.delta_generator import DeltaGenerator
 
 Source = Literal["computed", "published", "measured", "predicted"]
 _COLOURS: dict[Source, str] = {
@@ -148,6 +151,16 @@ def download(
     """Draw a button that saves `data` under the name `file`; it leaves the page as it is."""
     kind = mimetypes.guess_type(file)[0] or "application/octet-stream"
     st.download_button(label, data, file, kind, on_click="ignore", **options)
+
+
+def sheet(label: str) -> DeltaGenerator:
+    """Return a place for controls, which on a narrow screen is a sheet behind a button at the foot.
+
+    One stands on a page; elsewhere it lies where it is made, and has no button.
+    """
+    opener = f"<details><summary>{html(label)}</summary></details>"
+    st.container(key="opener").html(opener)
+    return st.container(key="sheet")
 
 
 def on_phone() -> bool:

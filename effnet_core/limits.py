@@ -39,6 +39,18 @@ MAX_CHUNKS, MAX_CHUNK_BYTES = 20_000, 16_000_000
 MAX_PICTURES = 12
 """Of one session."""
 PICTURE_UPLOAD_MEGABYTES = 40
+MAX_FILE_KEPT_BYTES = 2_000_000
+"""Of a picture's file that is kept as it came; a larger one is kept smaller, as a JPEG."""
+MAX_KEPT_PIXELS = 6_000_000
+"""Of what is kept of a larger one."""
+MAX_KEPT_BYTES = 200_000_000
+"""Of the pictures of all sessions together; then who looked at theirs longest ago loses them."""
+
+# What is on its way to the server.
+MAX_UPLOADED_BYTES = 2**30
+"""Of all files that arrive, or have arrived and lie unused, at once; further ones wait for room."""
+UPLOAD_WAIT_S, UPLOAD_IDLE_S = 120.0, 60.0
+"""How long an upload waits for room, and how long one may send nothing."""
 
 # Weights.
 MAX_WEIGHTS_BYTES = 4 * 2**30
@@ -74,7 +86,7 @@ MAX_SLOW_QUEUE = 4
 to be read."""
 SLOW_WORKERS = 2
 """How many such questions are worked on at once, each in a process of its own."""
-MAX_ANSWER_SECONDS, MAX_READING_SECONDS = 120, 60
+MAX_ANSWER_SECONDS, MAX_READING_SECONDS = 300, 60
 MAX_READING_BYTES = 6 * 2**30
 """Memory of the process that reads an uploaded file."""
 MAX_MODELS_KEPT = MAX_UPLOADS_KEPT = 4

@@ -68,8 +68,8 @@ def test_core_version_imports_without_torch() -> None:
 
 
 def test_server_warms_the_first_page_without_torch() -> None:
-    warm = "from app.server import MAIN, warm, warming; import asyncio, streamlit as st; "
-    enter = "asyncio.run(warming(st.App(MAIN)).__aenter__()); warm.wait(); "
+    warm = "from app.server.serving import MAIN, at_work, warm; import asyncio, streamlit as st; "
+    enter = "asyncio.run(at_work(st.App(MAIN)).__aenter__()); warm.wait(); "
     answer = run(
         f"{warm}{enter}assert 'app.views.scale.page' in __import__('sys').modules; {NO_TORCH}"
     )

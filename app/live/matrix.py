@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import base64
-import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import streamlit as st
-from PIL import Image
 
 from app.live.steps import to_json
 from app.markup import breakable, html
@@ -17,8 +15,6 @@ from app.markup import breakable, html
 _MATRIX = "matrix"
 _HEAD, _ROW, _FOOT = 1.9, 4.27, 1.7
 """Heights of the table's lines in rem, at least."""
-_THUMBNAIL = (144, 120)
-"""Pixels: twice what is drawn, for dense screens."""
 _html, _css, _script = (
     Path(__file__).with_name(f"matrix.{ending}").read_text(encoding="utf-8")
     for ending in ("html", "css", "js")
@@ -42,11 +38,11 @@ class Cell:
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One picture with a cell for every model."""
+    """One picture, of which `thumbnail` is a JPEG file, with a cell for every model."""
 
     key: str
     title: str
-    thumbnail: Image.Image
+    thumbnail: bytes
     cells: tuple[Cell, ...]
     chosen: bool
 
@@ -113,8 +109,5 @@ def _cell(cell: Cell, key: str, number: int) -> str:
     )
 
 
-def _thumbnail(image: Image.Image) -> str:
-    small, file = image.copy(), io.BytesIO()
-    small.thumbnail(_THUMBNAIL)
-    small.convert("RGB").save(file, "JPEG", quality=80)
-    return "data:image/jpeg;base64," + base64.b64encode(file.getvalue()).decode()
+def _thumbnail(jpeg: bytes) -> str:
+    return "data:image/jpeg;base64," + base64.b64encode(jpeg).decode()

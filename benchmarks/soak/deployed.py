@@ -83,7 +83,11 @@ def deployed(folder: Path) -> Iterator[Deployed]:
         python = [sys.executable, "-m"]
         started = tuple(stack.enter_context(engine(port, log)) for port in engines)
         stack.enter_context(_running(caddy, own, log))
-        asking = {"EFFNET_SERVICE": address, "EFFNET_RUNS": str(folder / "runs")}
+        asking = {
+            "EFFNET_SERVICE": address,
+            "EFFNET_ENGINE_COUNT": str(len(engines)),
+            "EFFNET_RUNS": str(folder / "runs"),
+        }
         served = tuple(
             stack.enter_context(_running([*python, "app.server", "--port", str(port)], asking, log))
             for port in apps

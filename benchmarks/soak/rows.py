@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 
 class Row(NamedTuple):
@@ -20,9 +21,20 @@ def at_most(name: str, value: float, limit: float) -> Row:
     return Row(name, value, limit, value <= limit)
 
 
-def text(rows: Iterable[Row]) -> str:
-    """One line a row."""
+def at_least(name: str, value: float, limit: float) -> Row:
+    """A row that is met where the value reaches the limit."""
+    return Row(name, value, limit, value >= limit)
+
+
+def table(rows: Iterable[Row]) -> str:
+    """One line a row: met or not, the value, its limit, the name."""
     return "\n".join(
-        f"{row.name}: {row.value:,.0f} (at most {row.limit:,.0f}) {'met' if row.met else 'MISSED'}"
+        f"{'met' if row.met else 'MISSED':6} {row.value:10,.4g}  of {row.limit:8,.4g}  {row.name}"
         for row in rows
     )
+
+
+def printed(rows: tuple[Row, ...]) -> NoReturn:
+    """Print the rows and leave with the exit code, 1 where one is missed."""
+    print(table(rows))
+    sys.exit(0 if all(row.met for row in rows) else 1)

@@ -111,6 +111,11 @@ class Answering:
         """The ids of the models in memory, least recently used first."""
         return self._models.loaded()
 
+    def rest(self) -> None:
+        """Let go of pictures and answers that are kept to be quick; the models stay."""
+        for kept in (self._pictures, self._recent, self._cells):
+            kept.clear()
+
     def _resolved(self, request: Request) -> tuple[Source | LoadedWeights, bytes]:
         """What the request's weights name, and what stands for its picture."""
         return self._models.source(request.weights), digest(request.image)

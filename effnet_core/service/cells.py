@@ -48,6 +48,10 @@ class Cells:
         """Let go of the feature maps that this model made."""
         self._maps.forget(model)
 
+    def clear(self) -> None:
+        """Let go of all feature maps."""
+        self._maps.clear()
+
     def _made(
         self, predictor: Predictor, prediction: Prediction, key: Key, tensors: Tensors
     ) -> PartMaps:

@@ -16,8 +16,8 @@ from effnet_core.engines.prediction import Prediction
 from effnet_core.images import Decoded, decode_reduced
 from effnet_core.images.resizing import REDUCED_EDGES
 
-CACHE_PIXELS = 80_000_000
-"""Pixels kept (3 bytes each): the largest accepted picture twice, or a hundred from a telephone."""
+CACHE_PIXELS = 40_000_000
+"""Pixels kept (3 bytes each): the largest accepted picture, or fifty from a telephone."""
 CACHE_BYTES = 64 * 2**20
 """Bytes of passes kept: some 150 pictures by B0 at 224 pixels, 13 by B7 at 600."""
 CACHE_MAPS_BYTES = 256 * 2**20
@@ -65,6 +65,11 @@ class RecentPictures:
                     self._decoded[key] = decoded
         return decoded
 
+    def clear(self) -> None:
+        """Let go of every picture."""
+        with self._lock:
+            self._decoded.clear()
+
 
 class Recent(Generic[V]):
     """Keeps the last values of pictures and models, `max_bytes` in all as `size` counts them."""
@@ -88,6 +93,11 @@ class Recent(Generic[V]):
         with self._lock:
             for key in [key for key in self._values if key[1] == model]:
                 del self._values[key]
+
+    def clear(self) -> None:
+        """Let go of all."""
+        with self._lock:
+            self._values.clear()
 
 
 class RecentPasses(Recent[Answer]):

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.text import count, minus, percent, size, times, unbroken
+from app.text import count, counted, minus, percent, size, times, unbroken
 
 
 @pytest.mark.parametrize(
@@ -52,3 +52,20 @@ def test_minus_signs() -> None:
 )
 def test_percentages_are_never_falsely_nothing_or_everything(value: float, text: str) -> None:
     assert percent(value) == text
+
+
+@pytest.mark.parametrize(
+    ("number", "word", "text"),
+    [
+        (0, "run", "0 runs"),
+        (1, "run", "1 run"),
+        (1, "class", "1 class"),
+        (2048, "class", "2,048 classes"),
+    ],
+)
+def test_a_number_has_its_noun_s_form(number: int, word: str, text: str) -> None:
+    assert counted(number, word) == text
+
+
+def test_what_stands_before_the_noun_follows_the_number() -> None:
+    assert counted(1, "photo", before="training ") == "1 training photo"

@@ -201,6 +201,14 @@ def test_three_pictures_by_four_models_stand_in_one_screen_and_lead_to_the_detai
     assert pressed.inner_text() == "Rocket on its launch pad"
     page.get_by_role("heading", name="Rocket on its launch pad").wait_for()
     assert page.locator("[class*=st-key-answers-]").count() == 1
+    page.wait_for_url("**shown=Rocket*")  # for Back, and for whom the address is sent
+    page.get_by_role("link", name="Explain", exact=True).click()
+    page.locator("[class*=st-key-maps-] img").first.wait_for(timeout=60_000)
+    page.go_back()
+    page.locator(".st-key-answers-rocket table.answers").nth(3).wait_for(timeout=60_000)
+    other = browser_page()
+    other.goto(page.url)
+    other.locator(".st-key-answers-rocket table.answers").nth(3).wait_for(timeout=60_000)
 
 
 FOUR = (

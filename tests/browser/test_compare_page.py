@@ -58,16 +58,6 @@ def test_what_comes_pushes_nothing_about(
     assert shift(page) < 0.1
 
 
-def test_a_phone_shows_the_chart_first(server: str, browser_page: OpenPage) -> None:
-    phone = {"has_touch": True, "is_mobile": True, "user_agent": "Mozilla/5.0 (Android) Mobile"}
-    page = ready(browser_page(width=390, height=844, **phone), server)
-    assert page.locator(f"{CHART} .nsewdrag").bounding_box()["y"] < 600
-    page.get_by_role("button", name="Cost, families and more").click()
-    page.get_by_role("combobox", name="Cost", exact=True).wait_for()
-    page = ready(browser_page(width=390, height=844), server)  # narrow, no phone
-    assert page.locator(f"{CHART} .nsewdrag").bounding_box()["y"] < 600
-
-
 def test_a_wide_screen_is_used(server: str, browser_page: OpenPage) -> None:
     page = ready(browser_page(width=1920, height=1000), server)
     chart = page.locator(CHART).bounding_box()

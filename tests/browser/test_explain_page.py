@@ -13,6 +13,7 @@ from PIL import Image
 from effnet_core.images.samples import load_sample
 from effnet_core.service import ExplainRequest, InferenceService
 from effnet_core.weights import WeightsStore
+from tests.browser.person import Person
 
 pytestmark = pytest.mark.browser
 
@@ -97,40 +98,22 @@ def test_a_view_of_every_stage_is_an_address(
     assert "layer=Every+stage" in page.url
 
 
-def test_a_phone_shows_the_map_first_then_the_controls_then_more(
-    server: str, browser_page: OpenPage
-) -> None:
-    page = browser_page(width=390, height=844, color_scheme="dark")
-    page.goto(f"{server}/explain?picture=Rocket")
-    page.locator("[class*=st-key-gallery-] img").first.wait_for(timeout=60_000)
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
-    tops = page.evaluate(
-        """() => ["[class*=st-key-maps-] img[alt*=' by ']", ".st-key-controls", ".st-key-more"]
-            .map(one => document.querySelector(one).getBoundingClientRect())
-            .map(box => [box.top, box.bottom])"""
-    )
-    (_, map_ends), (controls, controls_end), (more, _) = tops
-    assert map_ends <= 844 < controls < controls_end <= more
-
-
 def test_three_maps_of_one_class_take_two_actions_after_the_upload(
     server: str, browser_page: OpenPage, photos: tuple[Path, ...]
 ) -> None:
     photo = next(path for path in photos if "bagel" in path.name)
     page = browser_page()
-    page.goto(f"{server}/classify")
+    person = Person(page, f"{server}/classify")
     page.locator("[class*=st-key-upload-] input[type=file]").set_input_files(photo)
     page.get_by_role("heading", name=photo.name).wait_for(timeout=60_000)
-    actions = 0
-    page.get_by_role("link", name="Explain", exact=True).click()
-    actions += 1
+    person.click(("link", "Explain"))
     page.locator("[class*=st-key-gallery-] img").first.wait_for(timeout=60_000)
     overlays = page.locator("[class*=st-key-maps-] img[alt*=' by Lite']")
     assert overlays.count() == 3
     classes = {alt.partition("“")[2].partition("”")[0] for alt in alts(overlays)}
     assert len(classes) == 1
     assert page.get_by_text("with the first map (computed)").count() == 2
-    assert actions <= 2
+    assert person.actions <= 2
 
 
 def alts(images: Any) -> list[str]:

@@ -11,6 +11,8 @@ import numpy as np
 import onnxruntime
 import pytest
 
+from tests.browser.person import Person
+
 pytestmark = pytest.mark.browser
 
 OpenPage = Callable[..., Any]
@@ -54,11 +56,12 @@ def test_trained_weights_become_onnx_in_two_actions_without_torch(
 ) -> None:
     url, pid = fresh
     page = browser_page(accept_downloads=True)
-    page.goto(f"{url}/classify?model=Lite0 · ImageNet-1k&sample=Coffee")
+    person = Person(page, f"{url}/classify?model=Lite0 · ImageNet-1k&sample=Coffee")
     page.locator("table.answers").first.wait_for(timeout=60_000)
-    page.get_by_role("button", name="Export").click()
+    person.click(page.get_by_role("button", name="Export"))
     with page.expect_download(timeout=60_000) as waiting:
-        page.get_by_role("button", name="ONNX").click(timeout=60_000)
+        person.click(page.get_by_role("button", name="ONNX"), timeout=60_000)
+    assert person.actions <= 2
     file = tmp_path / waiting.value.suggested_filename
     waiting.value.save_as(file)
     assert file.name == "efficientnet-lite0-imagenet-1k.onnx"

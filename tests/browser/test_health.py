@@ -6,7 +6,7 @@ import time
 import urllib.error
 import urllib.request
 
-from app.headers import HEADERS
+from app.server.headers import HEADERS
 
 
 def asked(url: str) -> tuple[int, dict[str, str]]:

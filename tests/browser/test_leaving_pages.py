@@ -19,6 +19,7 @@ pytestmark = pytest.mark.browser
 OpenPage = Callable[..., Any]
 StartServer = Callable[..., AbstractContextManager[tuple[str, subprocess.Popen[bytes]]]]
 AddCheckpoint = Callable[[Any, Path], None]
+ENDLESS = "method=Occlusion&occlusion.window=16&occlusion.stride=4&occlusion.batch_size=1"
 LITES = [f"Lite{number} · ImageNet-1k" for number in range(3)]
 
 
@@ -105,17 +106,22 @@ CUT = """selector => [...document.querySelectorAll(selector)].filter(one =>
 TEXTS = "table.answers tbody th, .card-title :is(h3, h4), .matrix :is(b, th span)"
 
 
+@pytest.mark.parametrize(("width", "height"), [(1280, 800), (390, 844)])
 @pytest.mark.parametrize(
     ("path", "last"),
     [
         ("classify", "[class*=st-key-about-]"),
         ("explain?picture=Coffee", "[class*=st-key-figure-7], [class*=st-key-gallery-] button"),
+        (
+            "explain?" + "&".join(f"model={name}" for name in LITES),
+            "[class*=st-key-gallery-] button",
+        ),
     ],
 )
 def test_nothing_moves_while_a_page_comes(
-    server: str, browser_page: OpenPage, path: str, last: str
+    server: str, browser_page: OpenPage, path: str, last: str, width: int, height: int
 ) -> None:
-    page = browser_page(width=1280, height=800)
+    page = browser_page(width=width, height=height)
     page.add_init_script(WATCH)
     page.goto(f"{server}/{path}")
     page.locator(last).first.wait_for(timeout=60_000)
@@ -123,30 +129,44 @@ def test_nothing_moves_while_a_page_comes(
     assert moved(page) < 0.1
 
 
-def workers_of(process: subprocess.Popen[bytes]) -> list[psutil.Process]:
-    """The server's processes for slow answers that have begun to work."""
-    every = psutil.Process(process.pid).children(recursive=True)
-    return [each for each in every if "LokyProcess" in " ".join(each.cmdline())]
+def at_work(page: Any, process: subprocess.Popen[bytes]) -> psutil.Process:
+    """The server's one process for slow answers, once it has worked for some seconds."""
+    for _ in range(600):
+        every = psutil.Process(process.pid).children(recursive=True)
+        workers = [each for each in every if "LokyProcess" in " ".join(each.cmdline())]
+        if any(each.cpu_times().user > 3 for each in workers):
+            break
+        page.wait_for_timeout(100)
+    (worker,) = workers
+    return worker
 
 
 @pytest.mark.parametrize("leave", ["close", "another method"])
 def test_a_map_that_nobody_waits_for_is_ended(
     start_server: StartServer, browser_page: OpenPage, leave: str
 ) -> None:
-    endless = "method=Occlusion&occlusion.window=16&occlusion.stride=4&occlusion.batch_size=1"
     with start_server() as (url, process):
         page = browser_page()
-        page.goto(f"{url}/explain?picture=Coffee&{endless}")
-        for _ in range(600):
-            if any(each.cpu_times().user > 3 for each in workers_of(process)):
-                break
-            page.wait_for_timeout(100)
-        (worker,) = workers_of(process)
+        page.goto(f"{url}/explain?picture=Coffee&{ENDLESS}")
+        worker = at_work(page, process)
         if leave == "close":
             page.close()
         else:
             page.locator(".st-key-method").get_by_role("combobox").click()
             page.get_by_role("option", name="Grad-CAM", exact=True).click()
             page.locator(".st-key-explained img").first.wait_for(timeout=60_000)
+        psutil.wait_procs([worker], timeout=20)
+        assert not worker.is_running()
+
+
+def test_a_server_that_ends_leaves_no_work_behind(
+    start_server: StartServer, browser_page: OpenPage
+) -> None:
+    with start_server() as (url, process):
+        page = browser_page()
+        page.goto(f"{url}/explain?picture=Coffee&{ENDLESS}")
+        worker = at_work(page, process)
+        process.terminate()
+        assert process.wait(timeout=20) is not None
         psutil.wait_procs([worker], timeout=20)
         assert not worker.is_running()

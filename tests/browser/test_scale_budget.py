@@ -11,6 +11,7 @@ import pytest
 from app.text import milliseconds, minus
 from effnet_core.cost.budget import Limits, largest_phi
 from effnet_core.results import published_within
+from tests.browser.person import Person
 
 pytestmark = pytest.mark.browser
 
@@ -48,12 +49,10 @@ def test_ten_milliseconds_and_twenty_megabytes_take_four_actions(
     calibrated_server: str, browser_page: OpenPage, made_up: Any
 ) -> None:
     page = browser_page()
-    page.goto(calibrated_server)
-    page.get_by_role("tab", name="What fits my budget?").click()  # 1
-    for key, most in (("weight_bytes", "20"), ("latency_ms", "9")):  # 2 and 3
-        box = page.locator(f".st-key-max_{key} input")
-        box.fill(most)
-        box.press("Enter")
+    person = Person(page, calibrated_server)
+    person.click(("tab", "What fits my budget?"))
+    for key, most in (("weight_bytes", "20"), ("latency_ms", "9")):
+        person.fill(f".st-key-max_{key} input", most)
     limits = Limits(weight_bytes=20_000_000, latency_ms=9)
     nearest = published_within(limits, latency=made_up.predict).missing[0]
     assert nearest.name == "lite0"
@@ -61,5 +60,6 @@ def test_ten_milliseconds_and_twenty_megabytes_take_four_actions(
     (over,) = (room for room in nearest.rooms(limits) if room.left < 0)
     page.get_by_text(f"✗ ({milliseconds(-over.left)[:-3]} over)").first.wait_for()
     page.locator(".st-key-within .main-svg").first.wait_for()
-    page.get_by_role("link", name="Classify").and_(page.locator("[href*=Lite0]")).click()  # 4
+    person.click(page.get_by_role("link", name="Classify").and_(page.locator("[href*=Lite0]")))
     page.wait_for_url("**/classify?model=Lite0*")
+    assert person.actions <= 4

@@ -8,35 +8,30 @@ from typing import Any
 
 import pytest
 
+from tests.browser.person import Person
+
 pytestmark = pytest.mark.browser
 
 OpenPage = Callable[..., Any]
 
 
-class Person:
-    """Someone at a page; every click is an action."""
-
-    def __init__(self, page: Any, url: str) -> None:
-        self.page, self.actions = page, 0
-        page.goto(url)
-        page.locator("[data-testid=stMetricValue]").nth(3).wait_for()
-
-    def click(self, role: str, name: str) -> None:
-        self.page.get_by_role(role, name=name, exact=True).click()
-        self.actions += 1
+def at_scale(page: Any, server: str) -> Person:
+    person = Person(page, server)
+    page.locator("[data-testid=stMetricValue]").nth(3).wait_for()
+    return person
 
 
 @pytest.mark.parametrize("width", [1280, 390])
 def test_is_depth_alone_worse_at_the_same_cost(
     width: int, server: str, browser_page: OpenPage
 ) -> None:
-    person = Person(browser_page(width=width, height=844), server)
-    person.click("tab", "Same cost, four ways")
+    person = at_scale(browser_page(width=width, height=844), server)
+    person.click(("tab", "Same cost, four ways"))
     page = person.page
     page.locator(".way").nth(3).wait_for()
     answer = page.get_by_text("Depth alone is worse than compound scaling at the same cost")
     answer.wait_for()
-    person.click("radio", "×8")
+    person.click(("radio", "×8"))
     page.wait_for_function("() => location.search.includes('times=')")
     page.locator(".way", has_text="×8.").nth(1).wait_for()
     assert person.actions <= 2
@@ -53,8 +48,8 @@ def test_is_depth_alone_worse_at_the_same_cost(
 def test_what_does_squeeze_and_excitation_cost(
     width: int, server: str, browser_page: OpenPage
 ) -> None:
-    person = Person(browser_page(width=width, height=844), server)
-    person.click("tab", "Architecture")
+    person = at_scale(browser_page(width=width, height=844), server)
+    person.click(("tab", "Architecture"))
     page = person.page
     row = page.get_by_role("row", name=re.compile("Squeeze-and-excitation"))
     row.wait_for()

@@ -11,6 +11,8 @@ from xml.etree import ElementTree
 import pytest
 from PIL import Image
 
+from tests.browser.person import Person
+
 pytestmark = pytest.mark.browser
 
 OpenPage = Callable[..., Any]
@@ -19,13 +21,15 @@ CLIPBOARD = ["clipboard-read", "clipboard-write"]
 
 
 @pytest.fixture(params=CHARTS)
-def drawn(request: pytest.FixtureRequest, server: str, browser_page: OpenPage) -> tuple[Any, str]:
-    """A page with a chart of Plotly's, then one with a chart of this project's, and its key."""
+def drawn(
+    request: pytest.FixtureRequest, server: str, browser_page: OpenPage
+) -> tuple[Person, str]:
+    """Someone at a chart of Plotly's, then at one of this project's, and the chart's key."""
     page = browser_page(permissions=CLIPBOARD)
     key, mark = CHARTS[request.param]
-    page.goto(f"{server}{request.param}")
+    person = Person(page, f"{server}{request.param}")
     page.locator(f".st-key-{key} {mark}").first.wait_for(timeout=60_000)
-    return page, key
+    return person, key
 
 
 def saved(page: Any, key: str, kind: str, folder: Path) -> Path:
@@ -38,8 +42,9 @@ def saved(page: Any, key: str, kind: str, folder: Path) -> Path:
     return file
 
 
-def test_a_chart_is_saved_as_data_and_as_drawing(drawn: tuple[Any, str], tmp_path: Path) -> None:
-    page, key = drawn
+def test_a_chart_is_saved_as_data_and_as_drawing(drawn: tuple[Person, str], tmp_path: Path) -> None:
+    person, key = drawn
+    page = person.page
     with saved(page, key, "CSV", tmp_path).open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) > 100 and {"series", "label"} <= rows[0].keys()
@@ -55,11 +60,13 @@ def test_a_chart_is_saved_as_data_and_as_drawing(drawn: tuple[Any, str], tmp_pat
     assert colours is not None and len(colours) > 50  # more than a ground
 
 
-def test_a_link_is_one_action(drawn: tuple[Any, str]) -> None:
-    page, key = drawn
-    page.locator(f".st-key-tools-{key}").get_by_role("button", name="Link").click()
+def test_a_link_is_one_action(drawn: tuple[Person, str]) -> None:
+    person, key = drawn
+    page = person.page
+    person.click(page.locator(f".st-key-tools-{key}").get_by_role("button", name="Link"))
     page.get_by_text("Address copied. It leads to this machine alone.").wait_for()
     assert page.evaluate("() => navigator.clipboard.readText()") == page.url
+    assert person.actions <= 1
 
 
 def test_share_says_that_a_session_keeps_its_pictures(

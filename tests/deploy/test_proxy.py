@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from app.headers import HEADERS
+from app.server.headers import HEADERS
 from benchmarks.soak import replicas
 from benchmarks.soak.deployed import NO_CADDY, Deployed, deployed, has_caddy
 from effnet_core.limits import CHECKPOINT_UPLOAD_MEGABYTES

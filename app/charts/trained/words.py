@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from html import escape
 
 from app.charts.compare.words import amount, computed_costs
-from app.text import minus, percent
+from app.text import counted, minus, percent
 from effnet_core.attribution.scores import MapScores
 from effnet_core.results.axes import CostAxis
 from effnet_core.results.seeds import RunGroup
@@ -42,7 +42,7 @@ def hover(one: RunGroup, axis: CostAxis) -> str:
     """Everything that a measured accuracy needs in order to mean something."""
     run = one.runs[0]
     photos = f"{run.validation.photos:,} " if run.validation else ""
-    seeds = f"{len(one.runs)} seeds" if len(one.runs) > 1 else "one seed"
+    seeds = counted(len(one.runs), "seed")
     low, high = one.seed_range
     seeds += f", {100 * low:.1f} to {100 * high:.1f} %" if len(one.runs) > 1 else ""
     spread = "" if one.spread is None else f" ± {100 * one.spread:.1f}"

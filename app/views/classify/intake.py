@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from app import pictures, widgets
+from app.arrivals import let_go
 from app.markup import plain
 from app.pictures import Picture
 from app.state import Several
@@ -15,6 +17,9 @@ from effnet_core.images.costly import LIMITS
 from effnet_core.images.kinds import SUFFIXES
 from effnet_core.images.samples import sample_images
 from effnet_core.limits import PICTURE_UPLOAD_MEGABYTES
+
+if TYPE_CHECKING:
+    from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 _NAMES = tuple(sample.name for sample in sample_images())
 SAMPLES = Several(
@@ -67,7 +72,9 @@ def choose() -> tuple[Picture, ...]:
         photo = st.camera_input("Camera", key=f"photo-{taken}", resolution="720p")
         files = [*files, photo] if photo else files
     if files:
-        _take_in([(file.name, file.getvalue()) for file in files])
+        _take_in(files)
+    if pictures.made_room():
+        st.warning(pictures.MADE_ROOM)
     for sentence in st.session_state.get(_REFUSED, ()):
         st.error(plain(sentence))
     # An address holds no empty choice: once there were own pictures, none is what it leaves out.
@@ -75,10 +82,11 @@ def choose() -> tuple[Picture, ...]:
     return (*pictures.uploads(), *map(pictures.sample, widgets.several_pills(samples)))
 
 
-def _take_in(files: list[tuple[str, bytes]]) -> None:
-    """Keep the files' pictures and begin again with empty controls."""
+def _take_in(files: list[UploadedFile]) -> None:
+    """Keep the files' pictures, not the files, and begin again with empty controls."""
     with st.spinner("Reading the pictures …"):
-        refused = pictures.add_all(files)
+        refused = pictures.add_all((file.name, file.getvalue()) for file in files)
+    let_go(files)
     st.session_state[_REFUSED] = refused
     st.session_state[_ROUND] += 1
     if len(refused) < len(files):

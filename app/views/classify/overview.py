@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from app import pictures
 from app.live.matrix import Cell, Row, chosen_picture, matrix
 from app.markup import html
 from app.models import label
@@ -21,18 +22,35 @@ if TYPE_CHECKING:
 Given = Mapping[str, "Prediction | str"]
 """What each model (by weights id) said of one picture; a sentence where it could not."""
 
+_SHOWN = "shown"
+"""The parameter of the URL with the `name` of the picture shown in detail, where there are several.
+
+No control has this key: a click on the table sets it.
+"""
 _CHOSEN, _BEFORE = "picture_looked_at", "pictures_chosen_before"
 
 
 def looked_at(chosen: Sequence[Picture]) -> Picture:
-    """The picture that was clicked last, or one that has just been chosen, else the first."""
+    """The picture that has just been chosen, or the one in the address, else the one shown last.
+
+    It is written into the address, so that Back and a shared link show it again.
+    """
     before = st.session_state.get(_BEFORE, ())
     added = next((p.key for p in chosen if p.key not in before), None) if before else None
-    key = added or st.session_state.get(_CHOSEN)
+    names = {pictures.name(picture): picture.key for picture in chosen}
+    key = added or names.get(st.query_params.get(_SHOWN, "")) or st.session_state.get(_CHOSEN)
     shown = next((picture for picture in chosen if picture.key == key), chosen[0])
     st.session_state[_BEFORE] = tuple(picture.key for picture in chosen)
     st.session_state[_CHOSEN] = shown.key
+    _write(pictures.name(shown) if len(chosen) > 1 else None)
     return shown
+
+
+def _write(name: str | None) -> None:
+    if name is None:
+        st.query_params.pop(_SHOWN, None)
+    elif st.query_params.get(_SHOWN) != name:
+        st.query_params[_SHOWN] = name
 
 
 def draw(
@@ -52,7 +70,7 @@ def draw(
         Row(
             key=picture.key,
             title=picture.title,
-            thumbnail=picture.preview,
+            thumbnail=picture.thumbnail,
             cells=tuple(_cell(said[card.id], differs=card.id in apart) for card in cards),
             chosen=picture is shown and len(chosen) > 1,
         )
@@ -89,6 +107,7 @@ def times_of(given: Sequence[Given]) -> dict[str, list[float]]:
 
 def _choose() -> None:
     st.session_state[_CHOSEN] = chosen_picture()
+    _write(None)
 
 
 def _cell(given: Prediction | str, *, differs: bool) -> Cell:

@@ -18,7 +18,7 @@ def render() -> None:
     models.settle(count=3)
     widgets.show_refusals((ROWS, intake.SAMPLES))
     left, right = st.columns([3, 8], gap="large")
-    with left, st.container(key="controls"):
+    with left, st.container(key="controls"), widgets.sheet("Pictures and models"):
         chosen = intake.choose()
         pictures.show(next(iter(chosen), None))
         cards = models.choose()

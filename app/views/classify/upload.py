@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from app import models, resources, widgets
+from app.arrivals import let_go
 from app.markup import plain
 from app.views.classify import understood
 from effnet_core.architecture.names import VARIANTS
@@ -196,6 +197,7 @@ def _add(files: list[UploadedFile], options: dict[str, Any]) -> None:
     card = resources.service().add_checkpoint(data, name, beside=dict(others), **options)
     if not models.add_own(card):
         st.session_state[_TOLD] = f"{name[:80]} had been added before, with the same settings."
+    let_go(files)
     st.session_state[_ROUND] += 1
     st.rerun()
 

@@ -9,6 +9,7 @@ import streamlit as st
 from app import resources, widgets
 from app.charts.trained.words import short_name
 from app.state import Choice
+from app.text import counted
 from app.views.compare import searched
 from effnet_core.results.seeds import RunGroup, grouped, paired
 from effnet_core.results.trained import MeasuredRun
@@ -38,7 +39,7 @@ def draw(runs: tuple[MeasuredRun, ...]) -> None:
             rows,
             hide_index=True,
             placeholder="—",
-            alt=f"{len(rows)} rows: compound's validation top-1 less another's, seed by seed.",
+            alt=f"{counted(len(rows), 'row')}: compound's top-1 less another's, seed by seed.",
         )
         st.caption(
             "Validation top-1 in points, seed by seed, ± the standard error of the mean over the "
@@ -64,7 +65,7 @@ def _choice(runs: tuple[MeasuredRun, ...]) -> Choice:
 
 
 def _classes(run: MeasuredRun) -> str:
-    return f"{run.spec.num_classes} classes"
+    return counted(run.spec.num_classes, "class")
 
 
 def _duel(points: tuple[RunGroup, ...]) -> list[dict[str, object]]:

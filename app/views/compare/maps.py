@@ -10,6 +10,7 @@ from app import widgets
 from app.charts.trained.figure import map_scores
 from app.charts.trained.words import short_name, subject
 from app.state import Choice
+from app.text import counted
 from effnet_core.attribution.registry import METHODS
 from effnet_core.results.axes import CostAxis
 from effnet_core.results.trained import BesideControls, MeasuredMaps, MeasuredRun, beside_controls
@@ -61,7 +62,8 @@ def draw(
             logarithmic=logarithmic,
             methods=titles,
         )
-        alt = f"{metric.capitalize()} of the maps of {len(scored)} networks against {axis.title}."
+        networks = counted(len(scored), "network")
+        alt = f"{metric.capitalize()} of the maps of {networks} against {axis.title}."
         widgets.chart(figure, f"{alt} The table below has every value.", key=CHART, **opening)
     rows = [
         _row(beside, run, titles[one.method], metric)
@@ -77,7 +79,7 @@ def draw(
             name: st.column_config.TextColumn(alignment="right")
             for name in ("Maps", "Random", "Centre", "Even")
         },
-        alt=f"{len(rows)} rows of map scores, each network's maps beside their controls.",
+        alt=f"{counted(len(rows), 'row')} of map scores, every network's beside their controls.",
     )
     first = scored[0][1]
     st.caption(

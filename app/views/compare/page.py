@@ -30,7 +30,7 @@ def render() -> None:
     """Draw the tabs, of which only the open one is drawn."""
     line.follow_scale()
     widgets.show_refusals((*FIELDS, *trained.fields()))
-    with st.container(key="compare"):
+    with st.container(key="parts"):
         tabs = st.tabs(list(PARTS), key=PART.key, on_change="rerun", bind="query-params")
     for tab, draw in zip(tabs, PARTS.values(), strict=True):
         if tab.open:

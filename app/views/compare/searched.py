@@ -8,7 +8,7 @@ from app import widgets
 from app.charts.search import figure, words
 from app.pages import page
 from app.scale.network import ALPHA, BETA, GAMMA, PHI
-from app.text import as_csv, minus, percent
+from app.text import as_csv, counted, minus, percent
 from effnet_core.results.searched import FEWEST, SearchRecord, SearchTrial, search_verdict
 from effnet_core.results.seeds import RunGroup
 
@@ -35,13 +35,13 @@ def draw(record: SearchRecord, points: tuple[RunGroup, ...]) -> None:
 def _about(record: SearchRecord) -> str:
     complete = len(record.complete)
     return (
-        f"{len(record.trials)} trials by {_SAMPLERS[record.sampler]} on the surface "
+        f"{counted(len(record.trials), 'trial')} by {_SAMPLERS[record.sampler]} on the surface "
         f"α·β²·γ² = {record.cost_factor:.2f}, {complete} of them trained to the end and "
         f"{record.pruned} pruned by their curve. Each grows the network at "
         f"φ = {minus(record.base_phi)} ({record.base_mult_adds / 1e6:.1f} M multiply-adds) by "
         f"{record.phi:g} steps to {record.mult_adds / 1e6:.1f} M, within 3 % (exact), and learns "
         f"{record.recipe.get('epochs')} epochs on {record.data.train:,} photos; judged on "
-        f"{record.data.held_out:,} held out. {record.num_classes} classes."
+        f"{record.data.held_out:,} held out. {counted(record.num_classes, 'class')}."
     )
 
 
@@ -92,7 +92,7 @@ def _draw_importance(record: SearchRecord) -> None:
 
 def _draw_trials(record: SearchRecord) -> None:
     rows = [_row(one) for one in record.trials]
-    with st.expander(f"All {len(rows)} trials"):
+    with st.expander(f"Every trial ({len(rows)})"):
         st.dataframe(
             rows,
             hide_index=True,
@@ -100,7 +100,7 @@ def _draw_trials(record: SearchRecord) -> None:
             column_config={
                 "FLOPs (multiply-adds)": st.column_config.NumberColumn(format="localized")
             },
-            alt=f"{len(rows)} trials: rule, network, exact cost, held-out top-1.",
+            alt=f"{counted(len(rows), 'trial')}: rule, network, exact cost, held-out top-1.",
         )
         widgets.download("Trials, CSV", as_csv(rows), f"{record.id}.csv")
 

@@ -10,7 +10,7 @@ import streamlit as st
 from app import widgets
 from app.charts.compare.words import View
 from app.state import Choice, Several
-from app.text import as_csv
+from app.text import as_csv, counted
 from effnet_core.results.published import PublishedResult, results
 from effnet_core.results.trade_off import front, identity, row
 
@@ -146,7 +146,7 @@ def _draw_downloads(
     with st.container(horizontal=True):
         for label, table, name in (
             ("This table, CSV", rows, "compare"),
-            (f"All {len(every)} records that pass the filters, CSV", every, "compare-all"),
+            (f"{counted(len(every), 'record')} that pass the filters, CSV", every, "compare-all"),
         ):
             file = f"efficientnet-{name}-{test_set}.csv"
             widgets.download(label, as_csv(table), file, disabled=not table)

@@ -13,7 +13,7 @@ from app.charts.trained.words import COST_KEYS, label, message
 from app.markup import plain
 from app.pages import page
 from app.state import Choice, Field, Several, put
-from app.text import as_csv, minus, percent
+from app.text import as_csv, counted, minus, percent
 from app.views.compare import controls, experiment, maps
 from effnet_core.errors import EffnetError
 from effnet_core.results.axes import CostAxis, find_axis
@@ -85,12 +85,11 @@ def _about(runs: tuple[MeasuredRun, ...]) -> str:
     photos = run.validation.photos if run.validation else 0
     each = "each measured" if len(runs) > 1 else "measured"
     measured = f", {each} once on {photos:,} validation photos" if photos else ""
-    count = f"{len(runs)} networks" if len(runs) > 1 else "One network"
     return (
-        f"{count} that this project trained itself on {names}{measured}. "
-        f"{run.spec.num_classes} classes: guessing is right {percent(1 / run.spec.num_classes)} "
-        "of the time. **Other photos and classes than under “Published”: these accuracies and "
-        "ImageNet’s cannot be compared.**"
+        f"{counted(len(runs), 'network')} that this project trained itself on {names}{measured}. "
+        f"{counted(run.spec.num_classes, 'class')}: guessing is right "
+        f"{percent(1 / run.spec.num_classes)} of the time. **Other photos and classes than under "
+        "“Published”: these accuracies and ImageNet’s cannot be compared.**"
     )
 
 
@@ -153,7 +152,7 @@ def _draw_table(runs: tuple[MeasuredRun, ...]) -> None:
             **shares,
             **counts,
         },
-        alt=f"{len(rows)} runs: accuracy on validation and held-out photos, cost, device, speed.",
+        alt=f"{counted(len(rows), 'run')}: accuracy on validation and held-out photos, and cost.",
     )
     st.caption(
         "Validation photos were looked at once, after training; held-out photos are training "

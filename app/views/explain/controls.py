@@ -151,6 +151,8 @@ def choose_picture() -> Picture:
             plain(f"The picture “{address[0][:80]}” is not in this session.")
             + " Uploaded pictures are not part of an address: upload it again on Classify."
         )
+    if pictures.made_room():
+        st.warning(pictures.MADE_ROOM)
     chosen = st.selectbox("Picture", list(offered), key=pictures.EXPLAINED, **widgets.KEPT)
     picture = offered.get(chosen, every[0])
     st.page_link(page("classify"), label="Upload your own on Classify", icon=":material/upload:")

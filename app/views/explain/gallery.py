@@ -10,7 +10,7 @@ from app import replies, widgets
 from app.markup import caption, plain
 from app.models import label
 from app.pictures import Picture
-from app.text import percent
+from app.text import counted, percent
 from app.views.explain.controls import SCALES, Drawing
 from app.views.explain.maps import colour_bar
 from app.views.explain.targets import CLASSES, Target, class_name
@@ -45,8 +45,8 @@ def draw(
     given = tuple(every[int(index)] for index in order)
     widgets.heading("The most probable classes", "computed")
     st.caption(
-        f"Grad-CAM of {plain(label(card))}. The maps of all {len(every):,} classes come from one "
-        f"feature map, in {given[0].attribution.milliseconds:,.0f} ms measured: another class "
+        f"Grad-CAM of {plain(label(card))}. The maps of {counted(len(every), 'class')} come from "
+        f"one feature map, in {given[0].attribution.milliseconds:,.0f} ms measured: another class "
         "takes no further pass."
     )
     shared = widgets.segmented(SCALES) == "shared"

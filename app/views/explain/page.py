@@ -37,9 +37,9 @@ def render() -> None:
     models.settle()
     widgets.show_refusals(controls.FIELDS)
     _carry_over()
-    with st.container(key="explain"):
-        left, right = st.columns([3, 8], gap="large")
-    left = left.container(key="controls")
+    left, right = st.columns([3, 8], gap="large")
+    with left, st.container(key="controls"):
+        left = widgets.sheet("Picture, model")
     with left:
         picture = controls.choose_picture()
         chosen = models.choose()
@@ -48,7 +48,7 @@ def render() -> None:
         if not ready:
             st.image(picture.preview, width=480, alt=picture.alt, output_format="JPEG")
             return
-        first, more = st.container(key="explained"), st.container(key="more")
+        first, more = st.container(key="parts"), st.container()
     with first:
         part = widgets.pills(controls.PART, wrap=True)
         predictions = _predict(picture, ready)
@@ -89,7 +89,7 @@ def _draw_more(
     how: controls.How,
     drawing: controls.Drawing,
 ) -> None:
-    """Draw what stands below the maps asked for; on a phone after the controls."""
+    """Draw what stands below the maps asked for."""
     if how.all_classes_at_once and predictions:
         gallery.draw(picture, *predictions[0], asked, drawing)
     names = tuple(target.class_name.rpartition(" (")[0] for target in asked)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import streamlit as st
 
 from app.scale.network import Network
-from app.text import count, minus, size, unbroken
+from app.text import count, counted, minus, size, unbroken
 from app.views.scale.amounts import band as written
 from app.views.scale.budget_limits import BOXES
 from app.views.scale.controls import set_phi
@@ -25,13 +25,14 @@ _NAMES = {name: label.replace("bytes of", "of") for name, label in LABELS.items(
 def draw_answers(answers: Answers, setting: Setting) -> None:
     """Draw the largest φ in words, then every network that fits, and what is left of the limits."""
     phi, free, near = answers
-    counted = f"{setting.num_classes:,} classes, {setting.dtype}, batch {setting.batch:,}"
+    classes = counted(setting.num_classes, "class")
+    assumed = f"{classes}, {setting.dtype}, batch {setting.batch:,}"
     if phi.fits:
-        _draw_largest(phi, counted, setting.family.word)
+        _draw_largest(phi, assumed, setting.family.word)
     else:
         missed = f"the smallest network searched, φ = {minus(_phi(phi))},"
         others = " A free shape does fit." if free.fits else ""
-        st.warning(f"No φ fits ({counted}): even {missed} is over by {_over(phi)}.{others}")
+        st.warning(f"No φ fits ({assumed}): even {missed} is over by {_over(phi)}.{others}")
     if not free.fits:
         shape = f"×{free.network.depth:g} deep, ×{free.network.width:g} wide"
         st.warning(

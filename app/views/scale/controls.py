@@ -27,9 +27,11 @@ def draw() -> None:
         widgets.segmented(fields.FAMILY, width="stretch")
         widgets.slider(fields.PHI)
         widgets.segmented(fields.STRATEGY, width="stretch")
-        _draw_rule()
-    _draw_settings(kind)
-    _draw_pin()
+    with widgets.sheet("Rule, settings"):
+        if kind != "published":
+            _draw_rule()
+        _draw_settings(kind)
+        _draw_pin()
 
 
 def _draw_rule() -> None:

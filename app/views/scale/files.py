@@ -58,8 +58,11 @@ def _draw_verify(network: Network) -> None:
         ],
         hide_index=True,
         column_config={
-            name: st.column_config.NumberColumn(format="localized")
-            for name in ("Computed", "Counted")
+            "Operator": st.column_config.TextColumn(width="medium"),
+            **{
+                name: st.column_config.NumberColumn(format="localized")
+                for name in ("Computed", "Counted")
+            },
         },
         alt="Computed figures beside those of fvcore and torch, operator by operator.",
     )

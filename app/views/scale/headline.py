@@ -12,7 +12,7 @@ from app.live.steps import resting
 from app.markup import facts
 from app.scale import results
 from app.scale.quantities import BY_KEY, Quantity
-from app.text import size
+from app.text import counted, size
 from app.views.scale.shown import Shown
 from effnet_core.cost.memory import TITLES, runs
 from effnet_core.results.published import paper_table
@@ -37,8 +37,9 @@ def draw(shown: Shown, said: Readout) -> None:
     same = not any(ratio.startswith("×") for ratio in said.ratios)
     st.html(facts(said.facts, " alone" * alone + " same" * same))
     peak = (
-        f"The largest sum of live tensors in one forward pass over {shown.load.batch} image(s) in "
-        f"{shown.load.dtype}, weights not included; reached at {shown.report.totals.peak_at}. "
+        f"The largest sum of live tensors in one forward pass over "
+        f"{counted(shown.load.batch, 'image')} in {shown.load.dtype}, weights not "
+        f"included; reached at {shown.report.totals.peak_at}. "
         f"A run on the CPU takes more, weights and the engine's copies included: {_taken(shown)} "
         "(predicted from measurements)."
     )

@@ -35,9 +35,10 @@ def draw(answer: PublishedAnswer) -> None:
 def _sentence(answer: PublishedAnswer) -> str:
     if answer.fitting:
         best, more = answer.fitting[0], len(answer.fitting) - SHOWN
+        fit = "fits" if len(answer.fitting) == 1 else "fit"
         rest = f" Of the others that fit, {more} are in the chart alone." if more > 0 else ""
         return (
-            f"**{len(answer.fitting)}** of {len(answer.networks)} fit. The most accurate: "
+            f"**{len(answer.fitting)}** of {len(answer.networks)} {fit}. The most accurate: "
             f"**{title_of(best)}**, {best.record.top1:.1f} % top-1.{rest}"
         )
     nearest, told = answer.missing[0], []

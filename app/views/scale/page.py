@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from app import warm, widgets
+from app import widgets
 from app.frame import page
 from app.live import component as live
 from app.live.readouts import Readout, Refusal, readout, refusal
@@ -15,6 +15,7 @@ from app.markup import plain
 from app.scale import results
 from app.scale.network import FIELDS, Load, Network, chosen, load
 from app.scale.pricing import nearest_phi
+from app.server import warm
 from app.state import Choice
 from app.views.scale import (
     against,

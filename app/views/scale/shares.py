@@ -43,8 +43,10 @@ def draw(shown: Shown) -> None:
             f"{of_mult_adds} of the FLOPs."
         )
     st.html(_table(columns))
+    said = "Of the network at rest: while φ is dragged, its layers are not added up anew."
     if not timed:
-        st.caption(f"{MS_LABEL}: once it is calibrated (Growth, an axis of milliseconds).")
+        said += f" {MS_LABEL}: once it is calibrated (Growth, an axis of milliseconds)."
+    st.caption(said)
 
 
 def _milliseconds(shown: Shown) -> Amounts:

@@ -13,6 +13,7 @@ from app import resources, widgets
 from app.markup import plain
 from app.pictures import in_a_row
 from app.state import Choice
+from app.text import counted
 from effnet_core.datasets.drawn import PER_CLASS, SHAPES, draw
 from effnet_core.datasets.splits import AmbiguousFolders, FoldersAre
 from effnet_core.errors import EffnetError
@@ -142,8 +143,9 @@ def _tell(found: Contents) -> None:
     counts = [f"{plain(name)} {count:,}" for name, count in found.counts[:_CLASSES_NAMED]]
     rest = len(found.counts) - len(counts)
     more = f" and {rest} more" if rest else ""
+    held = f"{counted(found.photos, 'photo')} of {counted(len(found.counts), 'class')}"
     st.caption(
-        f"**{found.photos:,} photos of {len(found.counts)} classes**: {', '.join(counts)}{more}."
+        f"**{held}**: {', '.join(counts)}{more}."
         + (f" {found.validation:,} more for validation are not used." if found.validation else "")
     )
     if found.passed_over.pictures:
@@ -152,9 +154,9 @@ def _tell(found: Contents) -> None:
         st.caption(plain(found.passed_over.in_words))
     name, fewest = min(found.counts, key=lambda one: one[1])
     if fewest < _FEW:
-        photos = "photo" if fewest == 1 else "photos"
         st.warning(
-            f"“{plain(name)}” has only {fewest} {photos}; some dozens of each class are better."
+            f"“{plain(name)}” has only {counted(fewest, 'photo')}; some dozens of each class are "
+            "better."
         )
 
 

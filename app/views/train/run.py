@@ -10,7 +10,7 @@ import streamlit as st
 from app import resources, widgets
 from app.charts import training
 from app.markup import facts, plain
-from app.text import count, duration, minus, percent
+from app.text import count, counted, duration, minus, percent
 from app.views.train import actions
 from effnet_core.cost.report import summarize
 
@@ -39,7 +39,7 @@ _NUMBERS: tuple[tuple[str, str, Callable[[float], str], str], ...] = (
         "Of the photos that it is never trained on, how many it gets right.",
     ),
     (
-        "Mean of the classes",
+        "Mean of classes",
         "class_mean",
         percent,
         "Held-out top-1 of each class, averaged: a rare class counts as much as a frequent one.",
@@ -101,9 +101,9 @@ def _draw_facts(order: Order) -> None:
         begun(order),
         f"{count(totals.params)} parameters",
         f"sees {order.spec.resolution} × {order.spec.resolution} pixels",
-        f"{order.photos - held_out:,} photos to train on, {held_out:,} held out",
-        f"{len(order.classes)} classes: {named}",
-        *((f"{order.left_out:,} photos could not be read",) if order.left_out else ()),
+        f"{counted(order.photos - held_out, 'photo')} to train on, {held_out:,} held out",
+        f"{counted(len(order.classes), 'class')}: {named}",
+        *((f"{counted(order.left_out, 'photo')} could not be read",) if order.left_out else ()),
     )
     st.html(facts(told))
 
@@ -138,9 +138,10 @@ def _draw_numbers(run: Run) -> None:
             shown = "–" if value is None else show(value)
             st.metric(name, shown, help=explanation, border=True, height="stretch")
     if run.begun is not None and (unjudged := run.begun.about.get("unjudged")):
+        more = len(unjudged) - 8
         st.warning(
             f"No photo of {plain(', '.join(map(str, unjudged[:8])))}"
-            + (f" and {len(unjudged) - 8:,} more classes" if len(unjudged) > 8 else "")
+            + (f" and {counted(more, 'class', before='more ')}" if more > 0 else "")
             + " is held out: the accuracy says nothing of them."
         )
 

@@ -10,7 +10,7 @@ import streamlit as st
 from app import measured_run, resources, widgets
 from app.charts.trained.words import label
 from app.markup import plain
-from app.text import duration, percent
+from app.text import counted, duration, percent
 from app.views.train.run import COLOURS, RUN, begun, draw_run
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def _draw_list(runs: tuple[Run, ...], measured: tuple[MeasuredRun, ...]) -> None
             seen = one.validation
             top = f"{percent(seen.top1)} validation top-1" if seen else "not validated"
             pixels = one.spec.resolution
-            details = f"{top} · {one.spec.num_classes} classes · {pixels} pixels"
+            details = f"{top} · {counted(one.spec.num_classes, 'class')} · {pixels} pixels"
             _draw_row(one.id, plain(label(one)), details, "gray", "recorded")
 
 
@@ -90,8 +90,8 @@ def _details(run: Run) -> str:
         return ""
     parts = [
         plain(begun(order)),
-        f"{len(order.classes)} classes",
-        f"{order.photos:,} photos",
+        counted(len(order.classes), "class"),
+        counted(order.photos, "photo"),
     ]
     if status is not None and status.top1 is not None:
         mean = status.class_mean

@@ -8,7 +8,7 @@ import streamlit as st
 
 from app import widgets
 from app.markup import plain
-from app.text import duration
+from app.text import counted, duration
 from app.views.train.recipe import facts
 from app.views.train.run import RUN
 from effnet_core.errors import EffnetError
@@ -70,7 +70,7 @@ def _wish(name: str, photos: Photos | None, asked: Asked) -> Wish | None:
 
 def _draw_estimate(jobs: TrainingJobs, wish: Wish, photos: Photos) -> None:
     held_out = wish.recipe.held_out
-    shown = f"{photos.count - held_out:,} photos to train on, {held_out:,} held out to judge by."
+    shown = f"{counted(photos.count - held_out, 'photo')} to train on, {held_out:,} to judge by."
     found = jobs.estimate(wish, photos.count)
     if found is None:
         told = (

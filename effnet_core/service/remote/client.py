@@ -19,13 +19,14 @@ from typing import Any, Self, cast
 from cachetools import LRUCache
 
 from effnet_core.attribution.result import Attribution
-from effnet_core.errors import InvalidInput, WeightsError
+from effnet_core.errors import Busy, InvalidInput, WeightsError
 from effnet_core.limits import MAX_UPLOADS_KEPT
 from effnet_core.service.exporting import Exported, Witnessed
 from effnet_core.service.inference import InferenceService
 from effnet_core.service.remote import wire
 from effnet_core.service.remote.line import Line
 from effnet_core.service.remote.maps import Measured
+from effnet_core.service.remote.spread import Spread
 from effnet_core.service.requests import ModelCard
 from effnet_core.service.uploads import PREFIX
 from effnet_core.service.visitors import NOBODY, Visitor
@@ -50,10 +51,12 @@ class RemoteService(InferenceService):
 
     Raises what that raises, and Busy where no engine can be reached. Uploads, at most as many as an
     engine keeps, and the pictures of questions are at hand for an engine that asks for them.
+    `engines` is how many stand behind the address. Raises InvalidInput for what is no address.
     """
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, *, engines: int = 1) -> None:
         self._line = Line(address)
+        self._spread = Spread(engines) if engines > 1 else None
         self._lock = threading.Lock()
         self._sent: OrderedDict[str, _Upload] = OrderedDict()
         self._seen: LRUCache[bytes, bool] = LRUCache(_REMEMBERED)
@@ -147,16 +150,31 @@ class RemoteService(InferenceService):
         return found
 
     def _answer(self, method: str, data: bytes, model: str) -> Any:
-        headers = {wire.MODEL: _ascii(model.partition(".")[0])}
-        if self._visitor.name:
-            headers[wire.VISITOR] = _ascii(self._visitor.name)
         if len(data) > wire.most_bytes(method):
             raise InvalidInput(f"This is too much for one question: {len(data) / 1e6:,.0f} MB.")
+        found: Any = None
+        for place in self._places(model):
+            found = self._answer_at(place, method, data)
+            if not isinstance(found, Busy):
+                return found
+        raise found
+
+    def _places(self, model: str) -> list[str]:
+        """What a proxy may choose the engine by, in the order in which to ask."""
+        name = _ascii(model.partition(".")[0])
+        if self._spread is None or model.startswith(PREFIX):  # an upload is sent to one engine
+            return [name]
+        return [f"{name} {number}" for number in self._spread.numbers(name)]
+
+    def _answer_at(self, place: str, method: str, data: bytes) -> Any:
+        headers = {wire.MODEL: place}
+        if self._visitor.name:
+            headers[wire.VISITOR] = _ascii(self._visitor.name)
         reply = self._line.post(f"/call/{method}", data, headers, self._visitor)
         if reply.status == 200:
             return wire.read_answer(method, reply.data, self._reference_range)
         error = wire.read_refusal(reply.data)
-        if isinstance(error, wire.Unknown):
+        if isinstance(error, wire.Unknown | Busy):
             return error
         raise error
 

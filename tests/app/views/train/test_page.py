@@ -71,7 +71,7 @@ def test_a_finished_run_shows_its_curves_and_leads_to_classify(place: Any) -> No
     app = place.open_page(run=run_id)
     assert metrics(app) == {
         "Held-out top-1": "100.0 %",
-        "Mean of the classes": "80.0 %",
+        "Mean of classes": "80.0 %",
         "Training loss": "0.000",
         "Photos a second": "321",
         "Time spent": "80 s",

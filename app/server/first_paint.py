@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from pathlib import Path
 from typing import Any
 
-STYLE_SHEET = Path(__file__).with_name("style.css")
+STYLE_SHEET = Path(__file__).parents[1] / "style.css"
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]

@@ -12,9 +12,11 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from app import health, resources
-from app.headers import HEADERS, MIDDLEWARE
-from app.health import Readiness
+from app import resources
+from app.server import health
+from app.server.headers import HEADERS
+from app.server.health import Readiness
+from app.server.serving import MIDDLEWARE
 from effnet_core.errors import Busy, CheckpointError
 from effnet_core.service import InferenceService
 from effnet_core.weights import WeightsStore

@@ -7,10 +7,7 @@ are allowed ('unsafe-inline', 'unsafe-eval'), since Streamlit and Plotly make so
 from __future__ import annotations
 
 from starlette.datastructures import MutableHeaders
-from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-
-from app.first_paint import Styled
 
 POLICY = "; ".join(
     (
@@ -55,7 +52,3 @@ class Headers:
             await send(message)
 
         await self._app(scope, receive, with_headers if scope["type"] == "http" else send)
-
-
-MIDDLEWARE = (Middleware(Headers), Middleware(Styled))
-"""Of the whole server; the first is outermost."""

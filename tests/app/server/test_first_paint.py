@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from app.first_paint import STYLE_SHEET, Styled
+from app.server.first_paint import STYLE_SHEET, Styled
 
 
 def passed(

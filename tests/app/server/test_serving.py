@@ -21,10 +21,10 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 from websockets.typing import Origin, Subprotocol
 
-from app.server import settings
+from app.server.settings import settings
 from effnet_core.errors import InvalidInput
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[3]
 CONFIG = ROOT / "streamlit_config.toml"
 WAYS = {
     # --old-file: the virtual environment is taken as it is

@@ -1,0 +1,24 @@
+// What a narrow screen does of itself; its sheet of controls and the row of parts at its foot are
+// made by style.css. Listeners come first (true): Streamlit's own keep some events to themselves.
+if (!window.narrowScreen) {
+  window.narrowScreen = true;
+  const close = () => document.querySelector(".st-key-opener [open]")?.removeAttribute("open");
+
+  addEventListener("click", event => {
+    const on = selector => event.target.closest?.(selector);
+    // The menu lies over the page: it closes once a page is chosen from it.
+    if (innerWidth <= 768 && on("[data-testid=stSidebarNavLink]")) {
+      document.querySelector("[data-testid=stSidebarCollapseButton] button")?.click();
+    }
+    // What is chosen at the foot comes into sight.
+    if (innerWidth > 640 || !on(".st-key-show [role=tablist], .st-key-view [role=tablist], .st-key-part")) return;
+    close();
+    const part = document.querySelector(".st-key-parts"), { top } = part.getBoundingClientRect();
+    if (top < 0 || top > innerHeight / 2) part.scrollIntoView();
+  }, true);
+
+  addEventListener("keydown", event => {
+    const listed = document.querySelector("[role=listbox], [role=dialog]"); // Escape is theirs
+    if (event.key === "Escape" && innerWidth <= 640 && !listed) close();
+  }, true);
+}

@@ -1,0 +1,73 @@
+"""Attack a server of its own for ten minutes and write what held: `python -m benchmarks.soak`.
+
+Everything happens on this machine's loopback. `--write` puts the figures into
+`benchmarks/results/soak.json` and their sum into the README.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from benchmarks import results
+from benchmarks.serving import ROOT, set_up
+from benchmarks.soak import crowd, flips, hostile, kills, pictures, replicas, slow, visitors
+from benchmarks.soak.rows import Row, table
+from effnet_core import files
+
+FILE = results.FILE.with_name("soak.json")
+PARTS: dict[str, Callable[[], tuple[Row, ...]]] = {
+    "damaged pictures": pictures.rows,
+    "hostile checkpoints": hostile.rows,
+    "turned bits": flips.rows,
+    "slow questions": slow.rows,
+    "many sessions": crowd.rows,
+    "memory": visitors.rows,
+    "kills and a full disk": kills.rows,
+    "replicas behind a proxy": replicas.rows,
+}
+_LINE = re.compile(r"(?<=<!-- soak -->\n).*?(?=\n<!-- end -->)", re.DOTALL)
+
+
+def main() -> int:
+    """Run the parts that are named, all by default; return 1 where a row is missed."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.soak", description=__doc__)
+    parser.add_argument("parts", nargs="*", choices=[[], *PARTS], metavar="PART")
+    parser.add_argument("--write", action="store_true", help="needs all parts")
+    asked = parser.parse_args()
+    set_up()
+    begun, found = time.monotonic(), {}
+    for name in asked.parts or PARTS:
+        found[name] = PARTS[name]()
+        print(f"{name}\n{table(found[name])}\n", flush=True)
+    rows = [row for part in found.values() for row in part]
+    said = summary(rows, time.monotonic() - begun)
+    print(said)
+    if asked.write and not asked.parts:
+        _write(found, said)
+    return 0 if all(row.met for row in rows) else 1
+
+
+def summary(rows: list[Row], seconds: float) -> str:
+    """The last line: how many figures held, which did not, when and where."""
+    missed = "; ".join(row.name for row in rows if not row.met)
+    held = f"{sum(row.met for row in rows)} of {len(rows)} limits held in {seconds / 60:.0f} min"
+    where = f"{datetime.now(UTC):%Y-%m-%d}, {results.machine()['processor']}"
+    return f"Soak of {where}: {held}" + (f"; missed: {missed}." if missed else ".")
+
+
+def _write(found: dict[str, tuple[Row, ...]], said: str) -> None:
+    rows = [{"part": part, **row._asdict()} for part, every in found.items() for row in every]
+    machine = results.machine()
+    files.write_json(FILE, {"summary": said, "machine": machine, "rows": rows})
+    readme = ROOT / "README.md"
+    text = readme.read_text(encoding="utf-8")
+    readme.write_text(_LINE.sub(lambda _: said, text), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
