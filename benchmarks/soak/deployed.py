@@ -24,7 +24,7 @@ START_S = 180.0
 Process = subprocess.Popen[bytes]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Deployed:
     """Where it is: `host` for browsers, by TLS; `asks` for the apps' questions."""
 
@@ -34,6 +34,7 @@ class Deployed:
     context: ssl.SSLContext
     apps: tuple[Process, ...]
     engines: tuple[Process, ...]
+    engine_ports: tuple[int, ...]
     log: Path
 
     @property
@@ -80,10 +81,7 @@ def deployed(folder: Path) -> Iterator[Deployed]:
     with ExitStack() as stack:
         caddy = ["caddy", "run", "--adapter", "caddyfile", "--config", str(CADDYFILE)]
         python = [sys.executable, "-m"]
-        serve = [*python, "effnet_core.cli", "serve", "--device", "cpu", "--port"]
-        started = tuple(
-            stack.enter_context(_running([*serve, str(port)], {}, log)) for port in engines
-        )
+        started = tuple(stack.enter_context(engine(port, log)) for port in engines)
         stack.enter_context(_running(caddy, own, log))
         asking = {
             "EFFNET_SERVICE": address,
@@ -96,15 +94,32 @@ def deployed(folder: Path) -> Iterator[Deployed]:
         )
         end = time.monotonic() + START_S
         for port in (*engines, *apps):
-            _wait(port, end, log)
+            wait_ready(port, end, log)
         root = folder / "caddy/pki/authorities/local/root.crt"
         while not root.exists() and time.monotonic() < end:
             time.sleep(0.1)
         context = ssl.create_default_context(cafile=str(root))
-        found = Deployed("localhost", public, address, context, served, started, log)
+        found = Deployed(
+            host="localhost",
+            port=public,
+            asks=address,
+            context=context,
+            apps=served,
+            engines=started,
+            engine_ports=tuple(engines),
+            log=log,
+        )
         while found.get("/live")[0] != 200 and time.monotonic() < end:
             time.sleep(0.2)
         yield found
+
+
+@contextmanager
+def engine(port: int, log: Path) -> Iterator[Process]:
+    """Start an engine at a port; it may not be ready yet, and is killed in the end."""
+    command = [sys.executable, "-m", "effnet_core.cli", "serve", "--device", "cpu"]
+    with _running([*command, "--port", str(port)], {}, log) as process:
+        yield process
 
 
 def kill(process: Process) -> None:
@@ -142,7 +157,7 @@ def _running(command: list[str], environment: dict[str, str], log: Path) -> Iter
         process.wait()
 
 
-def _wait(port: int, end: float, log: Path) -> None:
+def wait_ready(port: int, end: float, log: Path) -> None:
     """Wait until what listens at a port is ready."""
     while time.monotonic() < end:
         with suppress(OSError, http.client.HTTPException):

@@ -13,7 +13,10 @@ import itertools
 import tempfile
 import threading
 import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import websockets
@@ -23,18 +26,21 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.asyncio.client import connect
 from websockets.typing import Origin, Subprotocol
 
-from benchmarks.soak.deployed import Deployed, deployed, kill
+from benchmarks.soak.deployed import Deployed, deployed, engine, kill, wait_ready
 from benchmarks.soak.rows import Row, at_most, printed
 from effnet_core.engines.prediction import Prediction
 from effnet_core.errors import Busy, EffnetError
 from effnet_core.service import ClassifyRequest, InferenceService
 from effnet_core.service.remote.client import RemoteService
+from effnet_core.service.visitors import Visitor
 from effnet_core.weights import DEFAULT
 from effnet_core.weights.store import WeightsStore
 
 SESSIONS, BROWSERS = 64, 16
 RECOVERY_S = 60.0
 PATIENCE_S = 120.0
+NOTICED_S = 2.0
+"""Until the proxy has seen that a replica is ready again: it looks each second."""
 AGAIN = "try again"
 QUERY, SAID = "sample=Coffee", b"espresso"
 
@@ -49,7 +55,6 @@ class Seen:
     again: int = 0
     answered: list[float] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
-    killed: threading.Event = field(default_factory=threading.Event)
 
     def __post_init__(self) -> None:
         self.answered = [0.0] * self.sessions
@@ -89,6 +94,33 @@ def endured(found: Deployed, sessions: int, browsers: int) -> tuple[Seen, float]
 
     And the seconds after it until each of them was answered again.
     """
+    with under_load(found, sessions, browsers) as seen:
+        begun = time.monotonic()
+        kill(found.engines[0])
+        kill(found.apps[0])
+        _until(lambda: seen.all_since(begun))
+        return seen, time.monotonic() - begun
+
+
+def rolled(found: Deployed, sessions: int) -> Seen:
+    """What sessions have met while one engine after the other was told to end and started anew.
+
+    The new ones are gone in the end.
+    """
+    with ExitStack() as stack, under_load(found, sessions, 0) as seen:
+        for process, port in zip(found.engines, found.engine_ports, strict=True):
+            process.terminate()
+            process.wait(timeout=PATIENCE_S)
+            stack.enter_context(engine(port, found.log))
+            wait_ready(port, time.monotonic() + PATIENCE_S, found.log)
+            time.sleep(NOTICED_S)
+            _until(partial(seen.all_since, time.monotonic()))
+    return seen
+
+
+@contextmanager
+def under_load(found: Deployed, sessions: int, browsers: int) -> Iterator[Seen]:
+    """Let sessions ask until the end; yields what they meet once each of them was answered."""
     seen, stop = Seen(browsers, sessions), threading.Event()
     picture, expected = known()
     threads = [
@@ -100,16 +132,11 @@ def endured(found: Deployed, sessions: int, browsers: int) -> tuple[Seen, float]
         thread.start()
     try:
         _until(lambda: seen.all_since(0.0))
-        begun = time.monotonic()
-        kill(found.engines[0])
-        kill(found.apps[0])
-        _until(lambda: seen.all_since(begun))
-        seconds = time.monotonic() - begun
+        yield seen
     finally:
         stop.set()
         for thread in threads:
             thread.join(timeout=PATIENCE_S)
-    return seen, seconds
 
 
 def known() -> tuple[bytes, Prediction]:
@@ -121,9 +148,8 @@ def known() -> tuple[bytes, Prediction]:
     return picture, service.classify(ClassifyRequest(picture, DEFAULT))
 
 
-def _until(done: object) -> None:
+def _until(done: Callable[[], bool]) -> None:
     """Wait for something for as long as anybody has patience."""
-    assert callable(done)
     end = time.monotonic() + PATIENCE_S
     while not done() and time.monotonic() < end:
         time.sleep(0.05)
@@ -138,7 +164,7 @@ def _ask(
     stop: threading.Event,
 ) -> None:
     """One session that asks the engines, each time about a file that they have not seen."""
-    service = RemoteService(found.asks)
+    service = RemoteService(found.asks).asked_by(Visitor(str(place)))
     for count in itertools.count():
         if stop.is_set():
             return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 from collections.abc import Iterator
@@ -43,8 +44,10 @@ def test_a_browser_comes_back_to_the_same_app(found: Deployed) -> None:
 
 
 def test_bodies_past_the_limits_are_refused(found: Deployed) -> None:
-    status, _, body = found.get("/v1/classify", {}, b"x" * 61_000_000)
-    assert status == 413 or b"40 MB" in body
+    status = 0  # the proxy may hang up on one that still sends
+    with contextlib.suppress(OSError):
+        status, _, _ = found.get("/v1/classify", {}, b"x" * 61_000_000)
+    assert status in (0, 413, 502)  # 502 by Caddy before 2.7
     limits = [line.strip() for line in replicas_caddyfile().splitlines() if "max_size" in line]
     assert limits == ["max_size 60MB", "max_size 320MB", "max_size 700MB"]
     assert CHECKPOINT_UPLOAD_MEGABYTES < 320
@@ -76,6 +79,15 @@ def test_an_app_and_an_engine_are_killed_and_nobody_loses_an_answer(found: Deplo
     assert seen.wrong == [], log[-4000:]
     assert seconds < replicas.PATIENCE_S, seen.answered
     assert found.apps[1].poll() is found.engines[1].poll() is None
+
+
+def test_engines_restart_one_by_one_and_nobody_notices(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    with deployed(tmp_path_factory.mktemp("rolled")) as found:
+        seen = replicas.rolled(found, 8)  # as many as may wait at once
+        log = found.log.read_text(errors="replace")
+    assert (seen.wrong, seen.again) == ([], 0), log[-4000:]
 
 
 def test_what_the_container_files_name_is_there(tmp_path: Path) -> None:

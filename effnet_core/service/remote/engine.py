@@ -10,10 +10,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import io
+import logging
 import multiprocessing
 import os
 import signal
 import socket
+import sys
 import threading
 import time
 import uuid
@@ -57,6 +59,7 @@ class _Worker(litserve.LitAPI):
         from effnet_core.weights.store import WeightsStore
 
         end_with_parent()
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit())  # in good order, with what it started
         service = InferenceService(WeightsStore(), device=self._asked_device)
         picture = io.BytesIO()
         Image.effect_noise((64, 64), 90).save(picture, "PNG")
@@ -209,7 +212,13 @@ def _end_politely(ends: Event) -> None:
         ends.set()
         threading.Timer(NOTICE_S, os.kill, (main, signal.SIGINT)).start()
 
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have it ignored
+    def interrupted(_: int, __: object) -> None:
+        ends.set()
+        raise KeyboardInterrupt
+
+    # LitServe's main process then logs that what it has ended itself is gone.
+    logging.getLogger("litserve.server").addFilter(lambda _: not ends.is_set())
+    signal.signal(signal.SIGINT, interrupted)  # a shell may have it ignored
     signal.signal(signal.SIGTERM, told)
 
 

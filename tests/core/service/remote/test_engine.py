@@ -310,19 +310,22 @@ def test_what_is_no_question_is_refused(engine: Engine) -> None:
 
 
 def test_an_engine_that_ends_answers_what_has_come(
-    tmp_path: Path, local: InferenceService, picture: bytes
+    tmp_path: Path, local: InferenceService, picture: bytes, checkpoints: tuple[bytes, bytes]
 ) -> None:
-    question = ExplainRequest(image=picture, weights=MODEL)
     with running(tmp_path / "log") as engine, ThreadPoolExecutor(1) as pool:
         engine.wait_ready()
-        asked = pool.submit(RemoteService(engine.address).explain_stages, question)
-        time.sleep(0.1)
+        remote = RemoteService(engine.address)
+        cards = [s.add_checkpoint(checkpoints[1], "tiny.safetensors") for s in (local, remote)]
+        question = ExplainRequest(image=picture, weights=cards[0].id)
+        asked = pool.submit(remote.trust, question)
+        while metric(engine, "effnet_questions") == 0 and not asked.done():
+            time.sleep(0.01)
         os.kill(engine.process.pid, signal.SIGTERM)
         status = 200
         while status == 200:  # for some seconds it answers, and says that it will not
             status, text = engine.get("/ready")
         assert (status, "ending" in text) == (503, True)
-        require_same(local.explain_stages(question), asked.result(timeout=60))
+        require_same(local.trust(question), asked.result(timeout=100))
         assert engine.process.wait(timeout=60) == 0
     assert "Traceback" not in engine.log.read_text()
 
