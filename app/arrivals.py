@@ -9,8 +9,10 @@ import hashlib
 import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+import streamlit as st
 from cachetools import LRUCache
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
@@ -19,6 +21,7 @@ from effnet_core.images.keeping import is_kept_whole, reduce
 if TYPE_CHECKING:
     from streamlit.runtime.uploaded_file_manager import UploadedFile
 
+_REFUSALS = Path(__file__).with_name("arrivals.js").read_text(encoding="utf-8")
 _REMEMBERED = 4096
 """So many pictures, of which no bytes are held."""
 
@@ -59,6 +62,11 @@ def let_go(files: Iterable[UploadedFile]) -> None:
         # not part of the protocol, which a manager outside this process could hold to as well
         if remove := getattr(context.uploaded_file_mgr, "remove_file", None):
             remove(context.session_id, file.file_id)
+
+
+def tell_refusals() -> None:
+    """Have the page say in a sentence why the server refused an upload."""
+    st.html(f"<script>{_REFUSALS}</script>", unsafe_allow_javascript=True)
 
 
 def _digest(data: bytes) -> bytes:

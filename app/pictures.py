@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import io
+import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import PurePath
 
 import streamlit as st
@@ -33,6 +33,7 @@ EXPLAINED = "picture"
 """The key (also in the URL) of the one picture that Explain shows, by its `name`."""
 _SHOWN = "picture_shown_first"
 _ALBUM = "kept_pictures"
+_few_at_a_time = threading.BoundedSemaphore(2)  # decoded pictures are large
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -201,9 +202,12 @@ def _album() -> Album:
 
 
 def _picture(key: str, title: str, data: bytes, *, alt: str, credit: str) -> Picture:
-    decoded = decode_reduced(data, shorter_edge=PREVIEW_SIDE)
+    with _few_at_a_time:
+        decoded = decode_reduced(data, shorter_edge=PREVIEW_SIDE)
+        small, thumbnail = (
+            _smaller(decoded.image, within) for within in ((PREVIEW_SIDE, PREVIEW_SIDE), THUMBNAIL)
+        )
     arrival = arrivals.known_of(data)
-    smaller = partial(_smaller, decoded.image)
     return Picture(
         key=key,
         title=title,
@@ -211,8 +215,8 @@ def _picture(key: str, title: str, data: bytes, *, alt: str, credit: str) -> Pic
         credit=credit,
         size=decoded.size,
         data=data,
-        small=smaller((PREVIEW_SIDE, PREVIEW_SIDE)),
-        thumbnail=smaller(THUMBNAIL),
+        small=small,
+        thumbnail=thumbnail,
         notes=decoded.notes if arrival is None else arrival.notes,
     )
 

@@ -12,7 +12,7 @@ import filelock
 from effnet_core.errors import Busy
 from effnet_core.latency.calibrating import Progress, calibrate, check
 from effnet_core.latency.calibration import Calibration, CalibrationError
-from effnet_core.latency.store import default_path, save, standing
+from effnet_core.latency.store import default_path, require_room, save, standing
 
 Task = Literal["calibrate", "check"]
 TASKS: tuple[Task, ...] = ("calibrate", "check")
@@ -27,6 +27,7 @@ def make(task: Task, progress: Progress | None = None, path: Path | None = None)
     """
     path = path or default_path()
     with _alone(path):
+        require_room(path)
         usable = standing(path).usable
         if task == "calibrate" or usable is None:
             made = calibrate(progress)

@@ -13,6 +13,7 @@ from effnet_core.latency.machine import Machine, this_machine
 from effnet_core.limits import MAX_CALIBRATION_BYTES
 
 COMMAND = "effnet calibrate"
+_TRIAL_BYTES = 2**14  # twice what a calibration takes
 
 
 @dataclass(frozen=True)
@@ -71,13 +72,24 @@ def _standing(path: Path, machine: Machine, version: tuple[int, int]) -> Standin
 def save(calibration: Calibration, path: Path | None = None) -> Path:
     """Keep a calibration in place of the one before, in one step; raises CalibrationError."""
     path = path or default_path()
+    _write(path, calibration.to_json().encode())
+    return path
+
+
+def require_room(path: Path) -> None:
+    """Raise CalibrationError where nothing can be kept at `path`: before minutes are spent."""
+    trial = path.with_suffix(".trial")
+    _write(trial, bytes(_TRIAL_BYTES))
+    trial.unlink(missing_ok=True)
+
+
+def _write(path: Path, data: bytes) -> None:
     try:
-        files.write(path, calibration.to_json().encode())
+        files.write(path, data)
     except WeightsError as error:
         raise CalibrationError(
             f"The calibration cannot be kept: {error} EFFNET_CACHE names another folder for it."
         ) from error
-    return path
 
 
 def default_path() -> Path:

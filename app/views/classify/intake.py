@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from app import pictures, widgets
-from app.arrivals import let_go
+from app.arrivals import let_go, tell_refusals
 from app.markup import plain
 from app.pictures import Picture
 from app.state import Several
@@ -68,6 +68,7 @@ def choose() -> tuple[Picture, ...]:
         "memory, for this session alone (a reload ends it), and are no part of the page's address."
     )
     st.html(_PASTE, unsafe_allow_javascript=True)
+    tell_refusals()
     if st.toggle("Take a photo", key="camera"):
         photo = st.camera_input("Camera", key=f"photo-{taken}", resolution="720p")
         files = [*files, photo] if photo else files

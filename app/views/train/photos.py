@@ -10,6 +10,7 @@ import numpy as np
 import streamlit as st
 
 from app import resources, widgets
+from app.arrivals import tell_refusals
 from app.markup import plain
 from app.pictures import in_a_row
 from app.state import Choice
@@ -90,6 +91,7 @@ def _choose_zip(jobs: TrainingJobs) -> Photos | None:
         help="cats.zip might hold the folders tabby/ and siamese/ with photos in each. With train/ "
         "and val/ folders, by these or other usual names, only train/ is used.",
     )
+    tell_refusals()
     if file is None:
         widgets.download("An example zip", resources.drawn_photos, EXAMPLE)
         st.caption(
