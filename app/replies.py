@@ -1,14 +1,21 @@
-"""What models answered about a session's pictures: kept for that session alone, gone with it."""
+"""What models answered about pictures, kept: for one session and gone with it, or within a bound.
+
+A picture's key is the hash of its file, so an answer is found by who has that picture alone.
+"""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
+from contextlib import suppress
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Literal
 
 import streamlit as st
+from cachetools import LRUCache
 
 from app.resources import service
+from effnet_core.limits import MAX_ANSWERS_KEPT_BYTES
 
 if TYPE_CHECKING:
     from app.pictures import Picture
@@ -32,7 +39,12 @@ Stage = int | Literal["last", "all"]
 _BY_KEY: dict[str | type[Any], Callable[[Any], Any]] = {"app.pictures.Picture": attrgetter("key")}
 
 
-@st.cache_resource(scope="session", max_entries=64, show_spinner=False, hash_funcs=_BY_KEY)
+_answers: LRUCache[tuple[str, str], Prediction] = LRUCache(
+    MAX_ANSWERS_KEPT_BYTES, lambda said: said.pixels.nbytes + said.probabilities.nbytes
+)
+_lock = threading.Lock()
+
+
 def prediction(picture: Picture, weights: str) -> Prediction:
     """Return what a model says about a picture, with its ten most probable classes.
 
@@ -40,7 +52,14 @@ def prediction(picture: Picture, weights: str) -> Prediction:
     """
     from effnet_core.service import ClassifyRequest
 
-    return service().classify(ClassifyRequest(picture.data, weights, top_k=10))
+    key = picture.key, weights
+    with _lock:
+        known = _answers.get(key)
+    if known is None:
+        known = service().classify(ClassifyRequest(picture.data, weights, top_k=10))
+        with _lock, suppress(ValueError):  # larger than all that is kept
+            _answers[key] = known
+    return known
 
 
 @st.cache_resource(scope="session", max_entries=64, show_spinner=False, hash_funcs=_BY_KEY)

@@ -39,17 +39,19 @@ MAX_CHUNKS, MAX_CHUNK_BYTES = 20_000, 16_000_000
 MAX_PICTURES = 12
 """Of one session."""
 PICTURE_UPLOAD_MEGABYTES = 40
-MAX_FILE_KEPT_BYTES = 2_000_000
+MAX_FILE_KEPT_BYTES = 1_000_000
 """Of a picture's file that is kept as it came; a larger one is kept smaller, as a JPEG."""
 MAX_KEPT_PIXELS = 6_000_000
 """Of what is kept of a larger one."""
-MAX_KEPT_BYTES = 200_000_000
+MAX_KEPT_BYTES = 120_000_000
 """Of the pictures of all sessions together; then who looked at theirs longest ago loses them."""
 
 # What is on its way to the server.
 MAX_UPLOADED_BYTES = 2**30
 """Of all files that arrive, or have arrived and lie unused, at once; further ones wait for room."""
-UPLOAD_WAIT_S, UPLOAD_IDLE_S = 120.0, 60.0
+MAX_UPLOADING_SESSIONS = 8
+"""Sessions whose files arrive at the same time; the others' wait for theirs to be taken in."""
+UPLOAD_WAIT_S, UPLOAD_IDLE_S = 600.0, 60.0
 """How long an upload waits for room, and how long one may send nothing."""
 
 # Weights.
@@ -80,6 +82,8 @@ MAX_CLASS_NAME = 200
 """Characters."""
 
 # Questions to the service.
+MAX_ANSWERS_KEPT_BYTES = 48_000_000
+"""Of what models said of the pictures of all sessions, with the pixels that they saw."""
 MAX_QUEUE = 16
 MAX_SLOW_QUEUE = 4
 """Of questions that take seconds: maps of many passes, probes, tests of maps, timings; and of files

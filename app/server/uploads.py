@@ -32,6 +32,7 @@ from effnet_core.limits import (
     MAX_CLASS_NAMES_BYTES,
     MAX_COMPANION_BYTES,
     MAX_UPLOADED_BYTES,
+    MAX_UPLOADING_SESSIONS,
     PICTURE_UPLOAD_MEGABYTES,
     UPLOAD_IDLE_S,
     UPLOAD_WAIT_S,
@@ -41,7 +42,8 @@ _PATH = "/_stcore/upload_file/"
 _HEAD_END, _HEAD_BYTES = b"\r\n\r\n", 2**14
 _FRAME_BYTES = 2**16
 """What a body has around its file, at most."""
-_LOOK_S = 0.1
+_LOOK_S, _PAUSE_S = 0.1, 5.0
+"""How often an upload looks for room, and how long after its last file a session has its turn."""
 _few_at_a_time = threading.BoundedSemaphore(2)
 """Of large pictures: it bounds the memory that many at once can take."""
 _BY_ENDING: Mapping[str, int] = {
@@ -59,29 +61,56 @@ def limit_of(name: str) -> int:
 
 
 class Room:
-    """Bytes that uploads may hold at once: those that `held` counts and those on their way."""
+    """Bytes that uploads may hold at once: those that `held` counts and those on their way.
+
+    At most `sessions` bring files at the same time, each all of its own before the next one's turn:
+    what lies unused until a page takes it in stays little. Sessions come in the order of asking.
+    """
 
     def __init__(
         self,
         held: Callable[[], int],
         max_bytes: int = MAX_UPLOADED_BYTES,
         wait: float = UPLOAD_WAIT_S,
+        sessions: int = MAX_UPLOADING_SESSIONS,
     ) -> None:
         self._held, self._max_bytes, self._wait = held, max_bytes, wait
+        self._sessions = sessions
+        self._moved: dict[str, float] = {}
+        self._queue: list[str] = []
         self.coming = 0
 
-    async def take(self, nbytes: int) -> None:
+    async def take(self, nbytes: int, session: str = "") -> None:
         """Wait for so much room; raises HTTPException (503) where there is none for long."""
-        end = asyncio.get_running_loop().time() + self._wait
-        while self.coming + self._held() + nbytes > self._max_bytes:
-            if asyncio.get_running_loop().time() > end:
-                raise _refusal(503, "Others are uploading much at the moment; try again soon.")
-            await asyncio.sleep(_LOOK_S)
-        self.coming += nbytes
+        clock = asyncio.get_running_loop().time
+        end = clock() + self._wait
+        if session not in self._queue:
+            self._queue.append(session)
+        try:
+            while not (self._is_next(session, clock()) and self._fits(nbytes)):
+                if clock() > end:
+                    raise _refusal(503, "Others are uploading much at the moment; try again soon.")
+                await asyncio.sleep(_LOOK_S)
+            self._moved[session] = clock()
+            self.coming += nbytes
+        finally:
+            if session in self._queue:
+                self._queue.remove(session)
 
-    def give_back(self, nbytes: int) -> None:
+    def give_back(self, nbytes: int, session: str = "") -> None:
         """What was taken is free again."""
         self.coming -= nbytes
+        if session in self._moved:
+            self._moved[session] = asyncio.get_running_loop().time()
+
+    def _is_next(self, session: str, now: float) -> bool:
+        self._moved = {name: at for name, at in self._moved.items() if now - at < _PAUSE_S}
+        free = self._sessions - len(self._moved)
+        waiting = [name for name in self._queue if name not in self._moved]
+        return session in self._moved or session in waiting[:free]
+
+    def _fits(self, nbytes: int) -> bool:
+        return self.coming + self._held() + nbytes <= self._max_bytes
 
 
 def held_by_sessions() -> int:
@@ -110,7 +139,8 @@ class Uploads:
         if scope["type"] != "http" or scope["method"] != "PUT" or _PATH not in scope["path"]:
             await self._app(scope, receive, send)
             return
-        body = _Body(Headers(scope=scope), receive, self._room)
+        session = scope["path"].partition(_PATH)[2].partition("/")[0]
+        body = _Body(Headers(scope=scope), receive, self._room, session)
         try:
             await self._app(scope, body.receive, send)
         finally:
@@ -120,8 +150,9 @@ class Uploads:
 class _Body:
     """The body of one upload as Streamlit gets it; raises HTTPException where it is too much."""
 
-    def __init__(self, headers: Headers, receive: Receive, room: Room) -> None:
-        self._headers, self._receive, self._room = headers, receive, room
+    def __init__(self, headers: Headers, receive: Receive, room: Room, session: str) -> None:
+        self._headers, self._receive = headers, receive
+        self._room, self._session = room, session
         self._taken = 0
         self._messages = self._checked()
 
@@ -138,7 +169,7 @@ class _Body:
 
     def close(self) -> None:
         """Give back the room that it took."""
-        self._room.give_back(self._taken)
+        self._room.give_back(self._taken, self._session)
         self._taken = 0
 
     async def _checked(self) -> AsyncIterator[Message]:
@@ -154,7 +185,7 @@ class _Body:
         expected = int(declared) if declared.isdecimal() else most
         if expected > most:
             raise _too_large(name)
-        await self._room.take(expected)
+        await self._room.take(expected, self._session)
         self._taken = expected
         whole = _within(head, chunks, min(expected, most), name)
         if is_picture(name):

@@ -192,6 +192,30 @@ def test_there_is_room_for_so_much_at_once() -> None:
     assert run(tried()) == ["small", "large"] and room.coming == 100
 
 
+def test_sessions_take_turns_each_with_all_of_its_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(uploads, "_PAUSE_S", 0.5)
+    room = Room(lambda: 0, 1000, wait=30.0, sessions=1)
+
+    async def tried() -> list[str]:
+        told: list[str] = []
+
+        async def files(session: str) -> None:
+            for number in range(3):
+                await room.take(10, session)
+                told.append(f"{session}{number}")
+                await asyncio.sleep(0.05)
+                room.give_back(10, session)
+
+        asked = [asyncio.create_task(files("a"))]
+        await asyncio.sleep(0.01)
+        asked += [asyncio.create_task(files(name)) for name in "bc"]
+        await asyncio.wait_for(asyncio.gather(*asked), 30)
+        return told
+
+    assert run(tried()) == [f"{session}{number}" for session in "abc" for number in range(3)]
+    assert room.coming == 0 and not room._queue
+
+
 def test_no_room_is_told_and_when_to_come_again() -> None:
     refused = send("a.zip", b"x" * 1000, Room(lambda: 100, 1000, wait=0.0))
     assert refused.status_code == 503 and "try again" in refused.text
