@@ -19,7 +19,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 CADDYFILE = ROOT / "deploy" / "Caddyfile"
 NO_CADDY = "Caddy was not found (on Debian and Ubuntu: sudo apt-get install caddy)"
-START_S = 180.0
+START_S = 420.0
 
 Process = subprocess.Popen[bytes]
 

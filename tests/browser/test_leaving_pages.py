@@ -154,7 +154,7 @@ def test_a_map_that_nobody_waits_for_is_ended(
         else:
             page.locator(".st-key-method").get_by_role("combobox").click()
             page.get_by_role("option", name="Grad-CAM", exact=True).click()
-            page.locator(".st-key-explained img").first.wait_for(timeout=60_000)
+            page.locator(".st-key-parts img").first.wait_for(timeout=60_000)
         psutil.wait_procs([worker], timeout=20)
         assert not worker.is_running()
 

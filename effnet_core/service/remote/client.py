@@ -167,7 +167,7 @@ class RemoteService(InferenceService):
         return [f"{name} {number}" for number in self._spread.numbers(name)]
 
     def _answer_at(self, place: str, method: str, data: bytes) -> Any:
-        headers = {wire.MODEL: place}
+        headers = {wire.MODEL: place, wire.LENGTH: str(len(data))}
         if self._visitor.name:
             headers[wire.VISITOR] = _ascii(self._visitor.name)
         reply = self._line.post(f"/call/{method}", data, headers, self._visitor)

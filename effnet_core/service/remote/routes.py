@@ -97,6 +97,8 @@ def _own_routes(door: Door, counted: Counted, metrics: Metrics) -> APIRouter:
             most = wire.most_bytes(method) / 1e6
             error = InvalidInput(f"This is too much for one question; {most:,.0f} MB is the most.")
             return _refused(error, 413)
+        if request.headers.get(wire.LENGTH, str(len(data))) != str(len(data)):
+            return Response(status_code=503)  # it is asked again
         status, answer = await counted.ask(method, data, request)
         return Response(answer, status, media_type=wire.TYPE)
 

@@ -32,6 +32,8 @@ from effnet_core.service.requests import Explanation
 
 TYPE = "application/msgpack"
 MODEL, VISITOR = "X-Effnet-Model", "X-Effnet-Visitor"
+LENGTH = "X-Effnet-Length"
+"""Of a question in bytes: a proxy that turns to another engine may send it the end of one alone."""
 """Headers: which model is asked, so that a proxy sends its questions to one engine; and by whom."""
 
 _ROOM = 2**20

@@ -40,7 +40,7 @@ from effnet_core.service import (
     LedgerRequest,
     ProbeRequest,
 )
-from effnet_core.service.remote import line
+from effnet_core.service.remote import line, wire
 from effnet_core.service.remote.client import SMALL_BYTES, RemoteService
 from effnet_core.service.visitors import Visitor
 from effnet_core.weights.store import WeightsStore
@@ -363,3 +363,16 @@ def test_a_spec_that_is_none_is_refused(remote: RemoteService, local: InferenceS
     spec = replace(local.spec(MODEL), stem_channels=MAX_CHANNELS + 1)
     with pytest.raises(InvalidInput):
         remote.measure_spec(spec)
+
+
+def test_a_question_that_came_in_part_is_to_be_asked_again(engine: Engine) -> None:
+    data = wire.question("waiting", {})
+    for length, status in ((len(data), 200), (len(data) + 10, 503)):
+        request = urllib.request.Request(
+            f"{engine.address}/call/waiting", data, {wire.LENGTH: str(length)}, method="POST"
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=60) as answer:
+                assert answer.status == status
+        except urllib.error.HTTPError as error:
+            assert error.code == status
