@@ -19,7 +19,7 @@ _QUOTA = Path("/sys/fs/cgroup/cpu.max")
 _MEMORY = Path("/sys/fs/cgroup")
 _CUDA_DRIVERS = (Path("/dev/nvidiactl"), Path("/proc/driver/nvidia/version"), Path("/dev/dxg"))
 _UNLIMITED = 2**62
-_LOW = 5
+_LOW = 10
 
 
 def processor() -> str:

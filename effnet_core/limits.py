@@ -84,7 +84,8 @@ MAX_CLASS_NAME = 200
 # Questions to the service.
 MAX_ANSWERS_KEPT_BYTES = 48_000_000
 """Of what models said of the pictures of all sessions, with the pixels that they saw."""
-MAX_QUEUE = 16
+MAX_QUEUE = 64
+"""Of questions that are answered at once: in about a second all have been."""
 MAX_SLOW_QUEUE = 4
 """Of questions that take seconds: maps of many passes, probes, tests of maps, timings; and of files
 to be read."""

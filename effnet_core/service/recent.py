@@ -41,11 +41,12 @@ class RecentPictures:
     """Decodes picture files and keeps the last ones, `max_pixels` in all.
 
     Large JPEGs are decoded at a fraction of their size, as `images.resizing` explains, once for
-    each fraction that is asked for. Decoding happens one picture at a time, which bounds the memory
-    that many uploads at once can take.
+    each fraction that is asked for. At most two are decoded at a time, which bounds the memory that
+    many uploads at once can take.
     """
 
     def __init__(self, max_pixels: int = CACHE_PIXELS) -> None:
+        self._turns = threading.Lock(), threading.Lock()  # a picture's is always the same
         self._lock = threading.Lock()
         self._decoded: LRUCache[tuple[bytes, int | None], Decoded] = LRUCache(max_pixels, _pixels)
 
@@ -55,13 +56,14 @@ class RecentPictures:
         `name` is the bytes' digest and `edge` as `resizing.edge_for` gives it. A picture that the
         least edge leaves whole serves for all.
         """
-        with self._lock:
-            least = self._decoded.get((name, LEAST))
-            key = (name, LEAST if least is not None and least.is_whole else edge)
-            decoded = self._decoded.get(key)
+        with self._turns[name[0] % len(self._turns)]:
+            with self._lock:
+                least = self._decoded.get((name, LEAST))
+                key = (name, LEAST if least is not None and least.is_whole else edge)
+                decoded = self._decoded.get(key)
             if decoded is None:
                 decoded = decode_reduced(data, shorter_edge=edge)
-                with suppress(ValueError):  # larger than all that is kept
+                with self._lock, suppress(ValueError):  # larger than all that is kept
                     self._decoded[key] = decoded
         return decoded
 
