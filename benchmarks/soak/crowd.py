@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks.serving import serving
-from benchmarks.soak.pictures import FAILED, FIELD
+from benchmarks.soak.pictures import FAILED, FIELD, ONE_MODEL
 from benchmarks.soak.rows import Row, at_most, printed
 from benchmarks.soak.session import visiting
 from benchmarks.soak.slow import QUICK, noise
@@ -46,7 +46,7 @@ async def _all(url: str, sessions: int) -> list[str]:
     room = asyncio.Semaphore(AT_ONCE)
 
     async def visit(seed: int) -> str:
-        async with room, visiting(url, "classify") as session:
+        async with room, visiting(url, "classify", ONE_MODEL) as session:
             await session.upload(FIELD, {f"{seed}.jpg": partial(noise, _FIRST + seed)})
             return " ".join(session.texts)
 

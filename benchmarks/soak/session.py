@@ -31,15 +31,16 @@ class Session:
     `uploaders` are the ids of its upload fields by label, `texts` what it shows.
     """
 
-    def __init__(self, url: str, line: ClientConnection, token: str, page: str) -> None:
-        self._url, self._line, self._token, self._page = url, line, token, page
+    def __init__(self, url: str, line: ClientConnection, token: str, page: str, query: str) -> None:
+        self._url, self._line, self._token = url, line, token
+        self._page, self._query = page, query
         self.uploaders: dict[str, str] = {}
         self.texts: list[str] = []
 
     async def run(self, *states: WidgetState) -> None:
         """Ask for a run with these widgets' states and wait until all is drawn."""
         message = BackMsg()
-        message.rerun_script.query_string = ""
+        message.rerun_script.query_string = self._query
         message.rerun_script.page_name = self._page
         message.rerun_script.widget_states.widgets.extend(states)
         await self._line.send(message.SerializeToString())
@@ -137,7 +138,7 @@ class Session:
 
 
 @asynccontextmanager
-async def visiting(url: str, page: str = "") -> AsyncIterator[Session]:
+async def visiting(url: str, page: str = "", query: str = "") -> AsyncIterator[Session]:
     """Open a page in a tab of its own; the tab is closed in the end."""
     token = await asyncio.to_thread(_fetch_token, url)
     address = url.replace("http://", "ws://") + "/_stcore/stream"
@@ -147,7 +148,7 @@ async def visiting(url: str, page: str = "") -> AsyncIterator[Session]:
         max_size=None,
         additional_headers={"Cookie": f"{_TOKEN}={token}"},
     ) as line:
-        session = Session(url, line, token, page)
+        session = Session(url, line, token, page, query)
         await session.run()
         yield session
 
