@@ -10,7 +10,7 @@ import asyncio
 import os
 import re
 import threading
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import suppress
 from pathlib import PurePath
 from tempfile import SpooledTemporaryFile
@@ -42,8 +42,9 @@ _PATH = "/_stcore/upload_file/"
 _HEAD_END, _HEAD_BYTES = b"\r\n\r\n", 2**14
 _FRAME_BYTES = 2**16
 """What a body has around its file, at most."""
-_LOOK_S, _PAUSE_S = 0.1, 5.0
-"""How often an upload looks for room, and how long after its last file a session has its turn."""
+_LOOK_S, _PAUSE_S, _UNUSED_S = 0.1, 1.0, 20.0
+"""How often an upload looks for room, and how long after its last file a session has its turn: the
+longer while its page has not taken the files in."""
 _few_at_a_time = threading.BoundedSemaphore(2)
 """Of large pictures: it bounds the memory that many at once can take."""
 _BY_ENDING: Mapping[str, int] = {
@@ -73,8 +74,10 @@ class Room:
         max_bytes: int = MAX_UPLOADED_BYTES,
         wait: float = UPLOAD_WAIT_S,
         sessions: int = MAX_UPLOADING_SESSIONS,
+        holding: Callable[[], Collection[str]] = frozenset,
     ) -> None:
         self._held, self._max_bytes, self._wait = held, max_bytes, wait
+        self._holding = holding
         self._sessions = sessions
         self._moved: dict[str, float] = {}
         self._queue: list[str] = []
@@ -104,7 +107,12 @@ class Room:
             self._moved[session] = asyncio.get_running_loop().time()
 
     def _is_next(self, session: str, now: float) -> bool:
-        self._moved = {name: at for name, at in self._moved.items() if now - at < _PAUSE_S}
+        unused = self._holding()
+        self._moved = {
+            name: at
+            for name, at in self._moved.items()
+            if now - at < (_UNUSED_S if name in unused else _PAUSE_S)
+        }
         free = self._sessions - len(self._moved)
         waiting = [name for name in self._queue if name not in self._moved]
         return session in self._moved or session in waiting[:free]
@@ -121,7 +129,15 @@ def held_by_sessions() -> int:
     return sum(getattr(stat, "byte_length", 0) for stat in stats.get(CACHE_MEMORY_FAMILY, ()))
 
 
-ROOM = Room(held_by_sessions)
+def holding_sessions() -> Collection[str]:
+    """The sessions whose files Streamlit holds."""
+    if not runtime.exists():
+        return ()
+    stored = getattr(runtime.get_instance().uploaded_file_mgr, "file_storage", {})
+    return {session for session, files in tuple(stored.items()) if files}
+
+
+ROOM = Room(held_by_sessions, holding=holding_sessions)
 """Of this server."""
 
 
