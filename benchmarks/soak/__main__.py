@@ -1,4 +1,6 @@
-"""Attack a server of its own for ten minutes and write what held: `python -m benchmarks.soak`.
+"""Attack a server of its own for a quarter of an hour, and write what held.
+
+`python -m benchmarks.soak [PART …]`.
 
 Everything happens on this machine's loopback. `--write` puts the figures into
 `benchmarks/results/soak.json` and their sum into the README.
