@@ -45,6 +45,12 @@ _answers: LRUCache[tuple[str, str], Prediction] = LRUCache(
 _lock = threading.Lock()
 
 
+def rest() -> None:
+    """Let go of the answers that are kept for all sessions."""
+    with _lock:
+        _answers.clear()
+
+
 def prediction(picture: Picture, weights: str) -> Prediction:
     """Return what a model says about a picture, with its ten most probable classes.
 

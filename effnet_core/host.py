@@ -20,6 +20,7 @@ _MEMORY = Path("/sys/fs/cgroup")
 _CUDA_DRIVERS = (Path("/dev/nvidiactl"), Path("/proc/driver/nvidia/version"), Path("/dev/dxg"))
 _UNLIMITED = 2**62
 _LOW = 10
+_PARENT_S = 0.25
 
 
 def processor() -> str:
@@ -108,6 +109,18 @@ def lower_priority() -> None:
     """
     if sys.platform == "linux":
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _LOW)
+
+
+def end_with_parent() -> None:
+    """Let this process end soon after the one that started it, however that ended."""
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(_PARENT_S)
+        os._exit(1)
+
+    threading.Thread(target=watch, name="parent", daemon=True).start()
 
 
 def may_have_cuda() -> bool:

@@ -24,14 +24,8 @@ def restrain() -> None:
         library.mallopt(_TRIM_THRESHOLD, _APART_BYTES)
 
 
-def trim() -> None:
-    """Return what is free to the system."""
-    if (library := _library()) is not None:
-        library.malloc_trim(0)
-
-
 def _library() -> ctypes.CDLL | None:
     if sys.platform != "linux":
         return None
     library = ctypes.CDLL(None)
-    return library if hasattr(library, "malloc_trim") and hasattr(library, "mallopt") else None
+    return library if hasattr(library, "mallopt") else None

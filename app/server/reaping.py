@@ -14,8 +14,8 @@ from collections.abc import Callable
 
 from streamlit.runtime import Runtime
 
-from app import resources
-from app.server import memory
+from app import replies, resources
+from effnet_core.host import give_back_memory
 
 _log = logging.getLogger(__name__)
 EVERY_S = 10.0
@@ -73,10 +73,11 @@ def tidy(*, collect: bool, rest: bool) -> None:
     """
     if rest and "effnet_core.service" in sys.modules:
         resources.service().rest()
+        replies.rest()
     if collect and rest:
         gc.unfreeze()  # sessions that were there when it was frozen are in it
         gc.collect()
         gc.freeze()
     elif collect:
         gc.collect()
-    memory.trim()
+    give_back_memory()

@@ -243,10 +243,6 @@ class InferenceService(Slow):
         )
         return self._uploads.keep(self._read_apart(upload.read), file_name, len(data))
 
-    def keep(self, loaded: LoadedWeights) -> None:
-        """Keep an upload that another process has read, under the id that it has there."""
-        self._uploads.keep(loaded, loaded.origin, 0)
-
     def understand_checkpoint(
         self,
         files: Mapping[str, bytes],

@@ -29,7 +29,7 @@ def answer(
     """What `InferenceService` answers in this process; an `upload` is sent with every question."""
     service = _service(where)
     if upload is not None:
-        service.keep(upload)
+        service._uploads.keep(upload, upload.origin, 0)  # under the id that it has there
     return getattr(service, method)(*arguments, **named)
 
 

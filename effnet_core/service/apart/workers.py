@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import threading
 import time
@@ -15,13 +14,12 @@ from loky import ProcessPoolExecutor
 from loky.process_executor import BrokenProcessPool, ShutdownExecutorError, TerminatedWorkerError
 
 from effnet_core.errors import EffnetError, OutOfTime
-from effnet_core.host import lower_priority
+from effnet_core.host import end_with_parent, lower_priority
 from effnet_core.service.visitors import Visitor
 from effnet_core.service.waiting import Turns
 
 IDLE_S = 60
 """How long a process stays that nobody needs: its models and libraries are memory."""
-_PARENT_S = 2.0
 
 T = TypeVar("T")
 
@@ -95,7 +93,7 @@ class Workers:
             max_workers=1,
             timeout=IDLE_S,
             initializer=_begin,
-            initargs=(os.getpid(), self._memory),
+            initargs=(self._memory,),
         )
 
 
@@ -113,17 +111,11 @@ def _result(future: Future[T]) -> T:
         ) from None
 
 
-def _begin(parent: int, memory: int | None) -> None:
+def _begin(memory: int | None) -> None:
     """Prepare a worker: behind others, within its memory, and gone when its parent is."""
     lower_priority()
     if memory is not None and sys.platform == "linux":
         import resource
 
         resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
-    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
-
-
-def _end_with(parent: int) -> None:
-    while os.getppid() == parent:
-        time.sleep(_PARENT_S)
-    os._exit(1)
+    end_with_parent()

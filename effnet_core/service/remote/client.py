@@ -30,7 +30,6 @@ from effnet_core.service.remote.spread import Spread
 from effnet_core.service.requests import ModelCard
 from effnet_core.service.uploads import PREFIX
 from effnet_core.service.visitors import NOBODY, Visitor
-from effnet_core.weights.checkpoints import LoadedWeights
 
 SMALL_BYTES = 2**16
 """A picture below this is sent each time."""
@@ -98,10 +97,6 @@ class RemoteService(InferenceService):
 
     def close(self) -> None:
         """Nothing is worked on in this process."""
-
-    def keep(self, loaded: LoadedWeights) -> None:
-        """Engines are sent uploads as files."""
-        raise NotImplementedError
 
     def reference_range(self, attribution: Attribution) -> float:
         """As `InferenceService.reference_range`, for a map of this service."""

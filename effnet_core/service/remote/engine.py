@@ -31,6 +31,7 @@ from litserve.utils import ResponseBufferItem
 from PIL import Image
 
 from effnet_core.errors import Busy, EffnetError, InvalidInput
+from effnet_core.host import end_with_parent
 from effnet_core.service.remote import wire
 
 HOSTS = ("127.0.0.1", "0.0.0.0", "::")
@@ -160,18 +161,6 @@ class Door:
             await asyncio.to_thread(queue.put, item)
         except (OSError, EOFError):
             raise NoWorker from None
-
-
-def end_with_parent() -> None:
-    """Let this process end soon after the one that started it, however that ended."""
-    parent = os.getppid()
-
-    def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(LOOK_S)
-        os._exit(1)
-
-    threading.Thread(target=watch, name="parent", daemon=True).start()
 
 
 def serve(host: str = "127.0.0.1", port: int = 8600, device: str = "auto") -> None:

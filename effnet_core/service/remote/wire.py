@@ -32,13 +32,13 @@ from effnet_core.service.requests import Explanation
 
 TYPE = "application/msgpack"
 MODEL, VISITOR = "X-Effnet-Model", "X-Effnet-Visitor"
+"""Headers: which model is asked, so that a proxy sends its questions to one engine; and by whom."""
 LENGTH = "X-Effnet-Length"
 """Of a question in bytes: a proxy that turns to another engine may send it the end of one alone."""
-"""Headers: which model is asked, so that a proxy sends its questions to one engine; and by whom."""
 
 _ROOM = 2**20
 _MAX_DIMENSIONS = 8
-_LOCAL = {"asked_by", "close", "download", "keep", "reference_range"}
+_LOCAL = {"asked_by", "close", "download", "reference_range"}
 """Methods that hold something of the caller's own, or are said in other words."""
 REFERENCE, DOWNLOAD, DOWNLOADED = "reference_range", "download", "downloaded"
 """Questions beside the service's methods: see `engine.answers`."""
