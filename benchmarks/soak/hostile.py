@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import pickle
-import statistics
 import tempfile
 import time
 import zipfile
@@ -15,8 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.soak.rows import Row, at_most, printed
-from benchmarks.soak.slow import QUICK, RATIO, noise
+from benchmarks.soak.rows import Row, at_least, at_most, printed
+from benchmarks.soak.slow import QUICK, RATIO, median, noise
 from effnet_core.errors import EffnetError
 from effnet_core.service import ClassifyRequest, InferenceService
 from effnet_core.weights import WeightsStore
@@ -39,16 +38,17 @@ def rows(cases: int = 200, answers: int = 40) -> tuple[Row, ...]:
     with tempfile.TemporaryDirectory() as folder:
         service = InferenceService(WeightsStore(Path(folder)))
         service.classify(ClassifyRequest(noise(0), QUICK))
-        idle, _ = _median(service, range(1, answers + 1))
+        idle, _ = median(service, map(noise, range(1, answers + 1)))
         with ThreadPoolExecutor(1) as pool:
             sending = pool.submit(_send, service, cases)
             time.sleep(2)
-            beside, refused = _median(service, range(answers + 1, 2 * answers + 1))
-            foreign, slowest = sending.result()
+            beside, refused = median(service, map(noise, range(answers + 1, 2 * answers + 1)))
+            refused_files, foreign, slowest = sending.result()
         service.close()
     each = f"{cases} hostile checkpoints"
     return (
         at_most(f"{each}: payloads that ran", int(RAN.exists()), 0),
+        at_least(f"{each}: refused in a sentence", refused_files, cases),
         at_most(f"{each}: errors other than a sentence", foreign, 0),
         at_most(f"{each}: seconds until the slowest was refused", slowest, 60),
         at_most(
@@ -84,31 +84,19 @@ def _as_torch(description: bytes) -> bytes:
     return file.getvalue()
 
 
-def _send(service: InferenceService, cases: int) -> tuple[int, float]:
-    foreign, slowest = 0, 0.0
+def _send(service: InferenceService, cases: int) -> tuple[int, int, float]:
+    """How many files were refused in a sentence or failed otherwise, and the slowest's seconds."""
+    refused, foreign, slowest = 0, 0, 0.0
     for (name, data), _ in zip(hostile(0), range(cases), strict=False):
         start = time.perf_counter()
         try:
             service.add_checkpoint(data, name)
         except EffnetError:
-            pass
+            refused += 1
         except Exception:  # noqa: BLE001 - that is what is counted
             foreign += 1
         slowest = max(slowest, time.perf_counter() - start)
-    return foreign, slowest
-
-
-def _median(service: InferenceService, seeds: range) -> tuple[float, int]:
-    """Seconds of one answer to a picture of each seed, and how many were refused."""
-    spent, refused = [], 0
-    for seed in seeds:
-        start = time.perf_counter()
-        try:
-            service.classify(ClassifyRequest(noise(seed), QUICK))
-        except EffnetError:
-            refused += 1
-        spent.append(time.perf_counter() - start)
-    return statistics.median(spent), refused
+    return refused, foreign, slowest
 
 
 if __name__ == "__main__":

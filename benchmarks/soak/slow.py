@@ -6,11 +6,12 @@
 from __future__ import annotations
 
 import io
+import itertools
 import statistics
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -68,9 +69,9 @@ def rows(slow: str = SLOW, waiters: int = WAITERS, answers: int = ANSWERS) -> tu
         pictures = tuple(noise(number) for number in range(2 * answers + 2))
         service.classify(ClassifyRequest(pictures[-1], QUICK))
         service.classify(ClassifyRequest(pictures[-1], weights))
-        idle = _median(service, pictures[:answers])
+        idle, _ = median(service, pictures[:answers])
         with _crowd(service, weights, pictures[-2], waiters) as crowd:
-            beside = _median(service, pictures[answers : 2 * answers])
+            beside, refused = median(service, pictures[answers : 2 * answers])
             before = _busy_workers()
             crowd.left.set()
             dropped = _seconds_until(lambda: not any(map(_works, before)))
@@ -78,6 +79,7 @@ def rows(slow: str = SLOW, waiters: int = WAITERS, answers: int = ANSWERS) -> tu
     who = f"{QUICK} beside 2 occlusions by {slow} and {waiters} who ask it too"
     return (
         at_most(f"{who}: median answer, times the idle one", beside / idle, RATIO),
+        at_most(f"{who}: answers refused", refused, 0),
         at_least(f"{who}: processes that worked on occlusions", len(before), 1),
         at_most(f"{who}: seconds until their work ends when all have left", dropped, DROP_S),
         at_most(
@@ -104,14 +106,17 @@ def _uploaded(service: InferenceService, name: str, folder: Path) -> str:
     return service.add_checkpoint(path.read_bytes(), path.name).id
 
 
-def _median(service: InferenceService, pictures: tuple[bytes, ...]) -> float:
-    """Seconds of one answer, distinct pictures one after the other."""
-    spent = []
+def median(service: InferenceService, pictures: Iterable[bytes]) -> tuple[float, int]:
+    """Seconds of one answer, distinct pictures one after the other, and how many were refused."""
+    spent, refused = [], 0
     for picture in pictures:
         start = time.perf_counter()
-        service.classify(ClassifyRequest(picture, QUICK))
+        try:
+            service.classify(ClassifyRequest(picture, QUICK))
+        except EffnetError:
+            refused += 1
         spent.append(time.perf_counter() - start)
-    return statistics.median(spent)
+    return statistics.median(spent), refused
 
 
 @contextmanager
@@ -119,7 +124,7 @@ def _crowd(
     service: InferenceService, weights: str, picture: bytes, waiters: int
 ) -> Iterator[Crowd]:
     """Two who ask for occlusion, once their work has begun, and others who ask the same model."""
-    crowd = Crowd()
+    crowd, seeds = Crowd(), itertools.count(1_000_000)
     request = ExplainRequest(
         image=picture, weights=weights, method="occlusion", parameters=OCCLUSION, class_index=0
     )
@@ -128,9 +133,9 @@ def _crowd(
         return own.explain(request)
 
     def classify(own: InferenceService) -> object:
-        while True:  # as who reloads the page
+        while True:  # another picture each time
             with suppress(Busy):
-                own.classify(ClassifyRequest(noise(threading.get_ident() % 2**31), weights))
+                own.classify(ClassifyRequest(noise(next(seeds)), weights))
             crowd.check()
 
     with ThreadPoolExecutor(waiters + 2) as pool:
