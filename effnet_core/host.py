@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import platform
+import socket
 import sys
 import threading
 import time
@@ -12,6 +13,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
+
+from effnet_core.errors import EffnetError
 
 _CPU_INFO = Path("/proc/cpuinfo")
 _CORES = Path("/sys/devices/system/cpu")
@@ -121,6 +124,19 @@ def end_with_parent() -> None:
         os._exit(1)
 
     threading.Thread(target=watch, name="parent", daemon=True).start()
+
+
+def require_free(address: str, port: int, instead: str) -> None:
+    """Raise EffnetError where this process cannot listen there, with what to do instead."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((address, port))
+        except OSError as error:
+            raise EffnetError(
+                f"Port {port} on {address} cannot be used ({error.strerror}): {instead}."
+            ) from error
 
 
 def may_have_cuda() -> bool:

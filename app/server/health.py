@@ -7,7 +7,6 @@ paths answer at once, and a server that nobody watches loads no model for it.
 
 from __future__ import annotations
 
-import io
 import logging
 import threading
 import time
@@ -60,15 +59,10 @@ class Readiness:
 
 def _ask_default() -> None:
     """Let the default model classify a picture that it has not seen; raises what is in the way."""
-    from PIL import Image
-
     from app import resources
-    from effnet_core.service import ClassifyRequest
-    from effnet_core.weights import DEFAULT
+    from effnet_core.service.requests import default_question
 
-    picture = io.BytesIO()
-    Image.effect_noise((64, 64), 90).save(picture, "PNG")
-    resources.service().classify(ClassifyRequest(image=picture.getvalue(), weights=DEFAULT))
+    resources.service().classify(default_question())
 
 
 _default = Readiness(_ask_default)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
-import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -27,6 +26,7 @@ from app.server.settings import settings
 from app.server.uploads import Uploads
 from effnet_core.errors import EffnetError, InvalidInput
 from effnet_core.files import asset
+from effnet_core.host import require_free
 
 MAIN = Path(__file__).parents[1] / "main.py"
 MIDDLEWARE = (
@@ -62,17 +62,9 @@ def check_port(address: str, port: int) -> None:
     """Raise EffnetError with a sentence when the server could not listen there."""
     if not 1 <= port <= 65535:
         raise InvalidInput(f"{port} is not a port: choose a number from 1 to 65535.")
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    with socket.socket(family) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((address, port))
-        except OSError as error:
-            other = port % 65535 + 1
-            raise EffnetError(
-                f"Port {port} on {address} cannot be used ({error.strerror}): choose another, "
-                f"for example `make app PORT={other}` or `effnet app --port {other}`."
-            ) from error
+    other = port % 65535 + 1
+    instead = f"choose another, for example `make app PORT={other}` or `effnet app --port {other}`"
+    require_free(address, port, instead)
 
 
 def serve(port: int | None = None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -124,3 +125,14 @@ class ModelCard(StoredWeights):
     kind: Literal["bundled", "packaged", "published", "imported", "uploaded"]
     classes: tuple[str, ...] = field(default=(), repr=False)
     stage_count: int | None = None
+
+
+def default_question() -> ClassifyRequest:
+    """A question to the default model about noise that nobody has asked about: can it answer?"""
+    from PIL import Image
+
+    from effnet_core.weights import DEFAULT
+
+    picture = io.BytesIO()
+    Image.effect_noise((64, 64), 90).save(picture, "PNG")
+    return ClassifyRequest(picture.getvalue(), DEFAULT)

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, wait
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TypeVar
 
 from loky import ProcessPoolExecutor
@@ -22,6 +23,15 @@ IDLE_S = 60
 """How long a process stays that nobody needs: its models and libraries are memory."""
 
 T = TypeVar("T")
+_ENDED = BrokenProcessPool, TerminatedWorkerError, ShutdownExecutorError
+
+
+@dataclass
+class _Lent:
+    """A process, and whether it has nothing left to do."""
+
+    process: ProcessPoolExecutor
+    is_idle: bool = False
 
 
 class Workers:
@@ -46,10 +56,10 @@ class Workers:
         `begun` is called when its turn has come. Raises what the visitor's check raises, OutOfTime
         after `seconds` of work, and EffnetError where the process died.
         """
-        with self._turns.take(visitor), self._process() as process:
+        with self._turns.take(visitor), self._process() as lent:
             begun()
             due = time.monotonic() + seconds
-            future = process.submit(work)
+            future = lent.process.submit(work)
 
             def done(most: float) -> bool:
                 if time.monotonic() > due:
@@ -57,6 +67,7 @@ class Workers:
                 return bool(wait((future,), most).done)
 
             visitor.wait(done)
+            lent.is_idle = not isinstance(future.exception(), _ENDED)
             return _result(future)
 
     def close(self) -> None:
@@ -68,25 +79,20 @@ class Workers:
             process.shutdown(wait=False, kill_workers=True)
 
     @contextmanager
-    def _process(self) -> Iterator[ProcessPoolExecutor]:
-        """Lend a process; one whose work was not ended in good order is killed."""
+    def _process(self) -> Iterator[_Lent]:
+        """Lend a process; one that is not idle in the end is killed, whatever it does."""
         with self._lock:
-            process = self._idle.pop() if self._idle else self._started()
-            self._busy.append(process)
-        is_usable = False
+            lent = _Lent(self._idle.pop() if self._idle else self._started())
+            self._busy.append(lent.process)
         try:
-            yield process
-            is_usable = True
-        except Exception as error:
-            is_usable = not isinstance(error, OutOfTime | WorkerDied)
-            raise
+            yield lent
         finally:
             with self._lock:
-                self._busy.remove(process)
-                if is_usable:
-                    self._idle.append(process)
-            if not is_usable:
-                process.shutdown(wait=False, kill_workers=True)
+                self._busy.remove(lent.process)
+                if lent.is_idle:
+                    self._idle.append(lent.process)
+            if not lent.is_idle:
+                lent.process.shutdown(wait=False, kill_workers=True)
 
     def _started(self) -> ProcessPoolExecutor:
         return ProcessPoolExecutor(
@@ -104,7 +110,7 @@ class WorkerDied(EffnetError):
 def _result(future: Future[T]) -> T:
     try:
         return future.result()
-    except (BrokenProcessPool, TerminatedWorkerError, ShutdownExecutorError):
+    except _ENDED:
         raise WorkerDied(
             "The process that worked on this ended before it had an answer, most likely because "
             "memory ran out; try again, or ask something smaller."

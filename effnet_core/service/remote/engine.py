@@ -9,12 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import io
 import logging
 import multiprocessing
 import os
 import signal
-import socket
 import sys
 import threading
 import time
@@ -28,10 +26,9 @@ import psutil
 from fastapi import Request
 from litserve.specs.base import LitSpec
 from litserve.utils import ResponseBufferItem
-from PIL import Image
 
-from effnet_core.errors import Busy, EffnetError, InvalidInput
-from effnet_core.host import end_with_parent
+from effnet_core.errors import Busy, InvalidInput
+from effnet_core.host import end_with_parent, require_free
 from effnet_core.service.remote import wire
 
 HOSTS = ("127.0.0.1", "0.0.0.0", "::")
@@ -55,16 +52,13 @@ class _Worker(litserve.LitAPI):
         """Make the service; LitServe's own `device` is not used, since the service knows best."""
         from effnet_core.service.inference import InferenceService
         from effnet_core.service.remote.answers import Answers
-        from effnet_core.service.requests import ClassifyRequest
-        from effnet_core.weights import DEFAULT
+        from effnet_core.service.requests import default_question
         from effnet_core.weights.store import WeightsStore
 
         end_with_parent()
         signal.signal(signal.SIGTERM, lambda *_: sys.exit())  # in good order, with what it started
         service = InferenceService(WeightsStore(), device=self._asked_device)
-        picture = io.BytesIO()
-        Image.effect_noise((64, 64), 90).save(picture, "PNG")
-        service.classify(ClassifyRequest(picture.getvalue(), DEFAULT))
+        service.classify(default_question())
         self._answers = Answers(service)
 
     async def decode_request(self, request: Any) -> Any:
@@ -216,13 +210,4 @@ def _require_address(host: str, port: int) -> None:
         raise InvalidInput(f"The host is to be one of {', '.join(HOSTS)}; got {host!r:.60}.")
     if not 1024 <= port <= 65535:
         raise InvalidInput(f"{port} is not a port here: choose a number from 1024 to 65535.")
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            raise EffnetError(
-                f"Port {port} on {host} cannot be used ({error.strerror}): choose another with "
-                "--port."
-            ) from error
+    require_free(host, port, "choose another with --port")

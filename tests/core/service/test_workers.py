@@ -14,7 +14,7 @@ from typing import Any
 import psutil
 import pytest
 
-from effnet_core.errors import InvalidInput, OutOfTime
+from effnet_core.errors import EffnetError, InvalidInput, OutOfTime
 from effnet_core.service.apart.workers import WorkerDied, Workers
 from effnet_core.service.visitors import NOBODY, Visitor
 
@@ -77,8 +77,11 @@ def test_at_its_deadline_work_is_ended_and_the_next_begins(workers: Workers) -> 
     assert run(workers, os.getpid) != worker
 
 
-def test_a_question_that_nobody_wants_any_more_ends_with_its_work(workers: Workers) -> None:
-    class LeftError(BaseException):
+@pytest.mark.parametrize("kind", [BaseException, EffnetError])
+def test_a_question_that_nobody_wants_any_more_ends_with_its_work(
+    workers: Workers, kind: type[BaseException]
+) -> None:
+    class LeftError(kind):  # type: ignore[misc, valid-type]
         pass
 
     left = threading.Event()
