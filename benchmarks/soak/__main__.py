@@ -57,20 +57,21 @@ def main() -> int:
     for name in asked.parts or PARTS:
         found[name] = PARTS[name]()
         print(f"{name}\n{table(found[name])}\n", flush=True)
-    rows = [row for part in found.values() for row in part]
-    said = summary(rows, time.monotonic() - begun)
+    said = summary(found, time.monotonic() - begun)
     print(said)
     if asked.write and not asked.parts:
         _write(found, said)
-    return 0 if all(row.met for row in rows) else 1
+    return 0 if all(row.met for part in found.values() for row in part) else 1
 
 
-def summary(rows: list[Row], seconds: float) -> str:
-    """The last line: how many figures held, which did not, when and where."""
-    missed = "; ".join(row.name for row in rows if not row.met)
+def summary(found: dict[str, tuple[Row, ...]], seconds: float) -> str:
+    """The last line: how many figures held, of which parts some did not, when and where."""
+    rows = [row for part in found.values() for row in part]
+    missed = {part: sum(not row.met for row in every) for part, every in found.items()}
+    told = ", ".join(f"{part} ({count})" for part, count in missed.items() if count)
     held = f"{sum(row.met for row in rows)} of {len(rows)} limits held in {seconds / 60:.0f} min"
     where = f"{datetime.now(UTC):%Y-%m-%d}, {results.machine()['processor']}"
-    return f"Soak of {where}: {held}" + (f"; missed: {missed}." if missed else ".")
+    return f"Soak of {where}: {held}" + (f"; missed: {told}." if told else ".")
 
 
 def _write(found: dict[str, tuple[Row, ...]], said: str) -> None:

@@ -52,10 +52,11 @@ def test_a_row_is_met_at_its_limit_and_missed_past_it() -> None:
     assert "MISSED" in table([at_most("a", 2, 1)]) and "MISSED" not in table([at_most("a", 1, 1)])
 
 
-def test_the_last_line_names_what_was_missed() -> None:
-    rows = [at_most("deaths", 0, 0), at_most("seconds", 2, 1)]
-    assert "1 of 2 limits held in 2 min; missed: seconds." in summary(rows, 120)
-    assert summary(rows[:1], 60).endswith("1 of 1 limits held in 1 min.")
+def test_the_last_line_names_the_parts_with_misses() -> None:
+    met, missed = at_most("deaths", 0, 0), at_most("seconds", 2, 1)
+    found = {"kills": (met,), "memory": (met, missed)}
+    assert "2 of 3 limits held in 2 min; missed: memory (1)." in summary(found, 120)
+    assert summary({"kills": (met,)}, 60).endswith("1 of 1 limits held in 1 min.")
     assert len(PARTS) > 7
 
 

@@ -11,14 +11,14 @@ from typing import Any
 from cachetools import LRUCache
 
 from effnet_core.errors import Busy, EffnetError
-from effnet_core.limits import MAX_PICTURE_BYTES
+from effnet_core.limits import MAX_PICTURE_BYTES, MAX_QUEUE
 from effnet_core.service.inference import InferenceService
 from effnet_core.service.recent import digest
 from effnet_core.service.remote import wire
 from effnet_core.service.uploads import PREFIX
 from effnet_core.service.visitors import Visitor
 
-AT_ONCE = 64
+AT_ONCE = MAX_QUEUE
 """Questions that are in an engine at once, worked on or waiting; the next one is refused."""
 
 _log = logging.getLogger(__name__)
