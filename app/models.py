@@ -171,7 +171,7 @@ def answer(card: ModelCard, picture: Picture) -> Prediction | str:
     """What a model says of a picture, kept for this session; an error becomes its sentence."""
     try:
         with st.spinner(_word(card, picture), show_time=True):
-            return replies.prediction(picture, card.id)
+            return replies.prediction(picture, card)
     except EffnetError as error:
         return str(error)
 

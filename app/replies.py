@@ -1,20 +1,20 @@
 """What models answered about pictures, kept: for one session and gone with it, or within a bound.
 
-A picture's key is the hash of its file, so an answer is found by who has that picture alone.
+A picture's key is the hash of its file, so an answer is found by who has that picture alone. A
+model's are its name and the hash of its weights, since an import may take the name of another.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from contextlib import suppress
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import streamlit as st
 from cachetools import LRUCache
 
-from app.resources import service
+from app.resources import BY_CONTENT, Keys, service
 from effnet_core.limits import MAX_ANSWERS_KEPT_BYTES
 
 if TYPE_CHECKING:
@@ -36,10 +36,22 @@ if TYPE_CHECKING:
 Stage = int | Literal["last", "all"]
 """Where in a network a map is made, as in `ExplainRequest`; "all" stands for every stage."""
 
-_BY_KEY: dict[str | type[Any], Callable[[Any], Any]] = {"app.pictures.Picture": attrgetter("key")}
+_BY_KEY: Keys = {**BY_CONTENT, "app.pictures.Picture": attrgetter("key")}
 
 
-_answers: LRUCache[tuple[str, str], Prediction] = LRUCache(
+class Model(Protocol):
+    """A card of the service, or a bundled model's record."""
+
+    @property
+    def id(self) -> str:
+        """What the service calls it."""
+
+    @property
+    def sha256(self) -> str:
+        """Of the file of its weights."""
+
+
+_answers: LRUCache[tuple[str, ...], Prediction] = LRUCache(
     MAX_ANSWERS_KEPT_BYTES, lambda said: said.pixels.nbytes + said.probabilities.nbytes
 )
 _lock = threading.Lock()
@@ -51,18 +63,18 @@ def rest() -> None:
         _answers.clear()
 
 
-def prediction(picture: Picture, weights: str) -> Prediction:
+def prediction(picture: Picture, model: Model) -> Prediction:
     """Return what a model says about a picture, with its ten most probable classes.
 
     Raises what `InferenceService.classify` raises.
     """
     from effnet_core.service import ClassifyRequest
 
-    key = picture.key, weights
+    key = picture.key, model.id, model.sha256
     with _lock:
         known = _answers.get(key)
     if known is None:
-        known = service().classify(ClassifyRequest(picture.data, weights, top_k=10))
+        known = service().classify(ClassifyRequest(picture.data, model.id, top_k=10))
         with _lock, suppress(ValueError):  # larger than all that is kept
             _answers[key] = known
     return known
@@ -71,7 +83,7 @@ def prediction(picture: Picture, weights: str) -> Prediction:
 @st.cache_resource(scope="session", max_entries=64, show_spinner=False, hash_funcs=_BY_KEY)
 def explanations(
     picture: Picture,
-    weights: str,
+    model: Model,
     class_index: int,
     method: str,
     stage: Stage = "last",
@@ -81,25 +93,25 @@ def explanations(
 
     Raises what `InferenceService.explain` and `explain_stages` raise.
     """
-    request = _map_request(picture, weights, class_index, method, stage, parameters)
+    request = _map_request(picture, model, class_index, method, stage, parameters)
     return service().explain_stages(request) if stage == "all" else (service().explain(request),)
 
 
 @st.cache_resource(scope="session", max_entries=16, show_spinner=False, hash_funcs=_BY_KEY)
-def explanation_of_classes(picture: Picture, weights: str) -> tuple[Explanation, ...]:
+def explanation_of_classes(picture: Picture, model: Model) -> tuple[Explanation, ...]:
     """Return Grad-CAM of every class at the last feature map, all computed at once.
 
     Raises what `InferenceService.explain_classes` raises.
     """
     from effnet_core.service import ClassifyRequest
 
-    return service().explain_classes(ClassifyRequest(picture.data, weights))
+    return service().explain_classes(ClassifyRequest(picture.data, model.id))
 
 
 @st.cache_resource(scope="session", max_entries=16, show_spinner=False, hash_funcs=_BY_KEY)
 def trust(
     picture: Picture,
-    weights: str,
+    model: Model,
     class_index: int,
     method: str,
     stage: Stage,
@@ -109,34 +121,34 @@ def trust(
 
     Raises what `InferenceService.trust` raises.
     """
-    asked = _map_request(picture, weights, class_index, method, stage, parameters)
+    asked = _map_request(picture, model, class_index, method, stage, parameters)
     return service().trust(asked)
 
 
 @st.cache_resource(scope="session", max_entries=16, show_spinner=False, hash_funcs=_BY_KEY)
-def ledger(picture: Picture, weights: str, class_index: int, against: int | None) -> Ledger:
+def ledger(picture: Picture, model: Model, class_index: int, against: int | None) -> Ledger:
     """Return how a class's logit, or its lead over another's, adds up.
 
     Raises what `InferenceService.ledger` raises.
     """
     from effnet_core.service import LedgerRequest
 
-    return service().ledger(LedgerRequest(picture.data, weights, class_index, against))
+    return service().ledger(LedgerRequest(picture.data, model.id, class_index, against))
 
 
 @st.cache_resource(scope="session", max_entries=4, show_spinner=False, hash_funcs=_BY_KEY)
-def document(picture: Picture, weights: str, class_index: int, against: int | None) -> str:
+def document(picture: Picture, model: Model, class_index: int, against: int | None) -> str:
     """Return the explanation of a class as one HTML file."""
     from effnet_core.service import LedgerRequest
 
-    request = LedgerRequest(picture.data, weights, class_index, against)
+    request = LedgerRequest(picture.data, model.id, class_index, against)
     return service().document(request, picture.title)
 
 
 @st.cache_resource(scope="session", max_entries=4, show_spinner=False, hash_funcs=_BY_KEY)
 def judged_document(
     picture: Picture,
-    weights: str,
+    model: Model,
     class_index: int,
     method: str,
     stage: Stage,
@@ -149,16 +161,16 @@ def judged_document(
     from effnet_core.service import LedgerRequest
 
     return service().document(
-        LedgerRequest(picture.data, weights, class_index),
+        LedgerRequest(picture.data, model.id, class_index),
         picture.title,
-        shown=_map_request(picture, weights, class_index, method, stage, parameters),
-        trust=trust(picture, weights, class_index, method, stage, parameters),
+        shown=_map_request(picture, model, class_index, method, stage, parameters),
+        trust=trust(picture, model, class_index, method, stage, parameters),
     )
 
 
 def _map_request(
     picture: Picture,
-    weights: str,
+    model: Model,
     class_index: int,
     method: str,
     stage: Stage,
@@ -168,7 +180,7 @@ def _map_request(
 
     return ExplainRequest(
         image=picture.data,
-        weights=weights,
+        weights=model.id,
         class_index=class_index,
         method=method,
         stage="last" if stage == "all" else stage,
@@ -177,43 +189,43 @@ def _map_request(
 
 
 @st.cache_resource(scope="session", max_entries=16, show_spinner=False, hash_funcs=_BY_KEY)
-def probed(picture: Picture, weights: str, class_index: int) -> tuple[ProbedSize, ...]:
+def probed(picture: Picture, model: Model, class_index: int) -> tuple[ProbedSize, ...]:
     """Return what a model says of a picture at eight input sizes.
 
     Raises what `InferenceService.probe` raises.
     """
     from effnet_core.service import ProbeRequest
 
-    return service().probe(ProbeRequest(picture.data, weights, class_index))
+    return service().probe(ProbeRequest(picture.data, model.id, class_index))
 
 
 @st.cache_resource(scope="session", max_entries=64, show_spinner=False, hash_funcs=_BY_KEY)
-def channels(picture: Picture, weights: str, class_index: int) -> tuple[Channels, ...]:
+def channels(picture: Picture, model: Model, class_index: int) -> tuple[Channels, ...]:
     """Return every stage's channels by what they give a class's logit, stem first, head last.
 
     Raises what `InferenceService.channels` raises.
     """
     from effnet_core.service import ExplainRequest
 
-    request = ExplainRequest(image=picture.data, weights=weights, class_index=class_index)
+    request = ExplainRequest(image=picture.data, weights=model.id, class_index=class_index)
     return service().channels(request)
 
 
 @st.cache_resource(scope="session", max_entries=16, show_spinner=False, hash_funcs=_BY_KEY)
-def cell(picture: Picture, weights: str, at: Cell) -> CellArithmetic:
+def cell(picture: Picture, model: Model, at: Cell) -> CellArithmetic:
     """Return how one cell of a feature map came about; raises what `InferenceService.cell` does."""
     from effnet_core.service import CellRequest
 
-    return service().cell(CellRequest(picture.data, weights, at))
+    return service().cell(CellRequest(picture.data, model.id, at))
 
 
-@st.cache_resource(scope="session", max_entries=2, show_spinner=False)
-def exported(weights: str) -> Exported:
+@st.cache_resource(scope="session", max_entries=2, show_spinner=False, hash_funcs=_BY_KEY)
+def exported(model: Model) -> Exported:
     """Return a model's files; raises what `InferenceService.export` raises."""
-    return service().export(weights)
+    return service().export(model.id)
 
 
-@st.cache_resource(scope="session", max_entries=2, show_spinner=False)
-def witnessed(weights: str, stem: str) -> Witnessed:
+@st.cache_resource(scope="session", max_entries=2, show_spinner=False, hash_funcs=_BY_KEY)
+def witnessed(model: Model, stem: str) -> Witnessed:
     """Return what torch makes of a model's files, called `stem`; raises as `service().witness`."""
-    return service().witness(exported(weights), stem)
+    return service().witness(exported(model), stem)

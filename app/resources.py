@@ -7,8 +7,10 @@ are not cached. What every redraw of Scale reads is in `app.scale.results`.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from functools import cache
-from typing import TYPE_CHECKING
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
@@ -29,8 +31,16 @@ if TYPE_CHECKING:
     from effnet_core.network.verify import Verification
     from effnet_core.results.searched import SearchRecord
     from effnet_core.results.trained import MeasuredMaps, MeasuredRun
-    from effnet_core.service import InferenceService
+    from effnet_core.service import InferenceService, ModelCard
     from effnet_core.service.training.jobs import TrainingJobs
+
+Keys = dict[str | type[Any], Callable[[Any], Any]]
+
+BY_CONTENT: Keys = dict.fromkeys(
+    ("effnet_core.service.requests.ModelCard", "effnet_core.weights.bundled.BundledModel"),
+    attrgetter("id", "sha256"),
+)
+"""How caches tell models apart: an import may take the name of another."""
 
 _freeze_torch = cache(warm.freeze)
 """Keeps torch out of later collections, once it is imported: each takes 0.3 s with it."""
@@ -97,10 +107,10 @@ def calibration_job() -> CalibrationJob:
     return CalibrationJob()
 
 
-@st.cache_resource(max_entries=64, show_spinner=False)
-def cost_of(weights: str) -> CostTotals:
-    """What the network with these weights costs at its own size; raises as `service().spec`."""
-    return summarize(service().spec(weights))
+@st.cache_resource(max_entries=64, show_spinner=False, hash_funcs=BY_CONTENT)
+def cost_of(card: ModelCard) -> CostTotals:
+    """What a model's network costs at its own size; raises as `service().spec`."""
+    return summarize(service().spec(card.id))
 
 
 @st.cache_resource(show_spinner=False)

@@ -72,7 +72,12 @@ class Answering:
         self._room = WaitingRoom(max_queue)
         self._uploads = Uploads(max_uploads, on_drop=self._forget)
         self._models = Models(
-            store, self._uploads, device=self._device, dtype=dtype, capacity=max_models
+            store,
+            self._uploads,
+            device=self._device,
+            dtype=dtype,
+            capacity=max_models,
+            on_change=self._forget,
         )
         self._pictures = RecentPictures()
         self._recent = RecentPasses()

@@ -32,7 +32,7 @@ def draw(cards: tuple[ModelCard, ...], times: Mapping[str, Sequence[float]]) -> 
 def _draw(card: ModelCard, times: Sequence[float]) -> None:
     from effnet_core.weights.bundled import find_bundled
 
-    cost = resources.cost_of(card.id)
+    cost = resources.cost_of(card)
     figures = [f"{count(cost.mult_adds)} FLOPs (multiply-adds)"]
     if times:
         figures.append(f"{milliseconds(median(times))} measured here")

@@ -27,7 +27,7 @@ def draw(card: ModelCard, key: str) -> None:
 def _draw_files(card: ModelCard, key: str) -> None:
     name, stem = label(card), f"efficientnet-{file_stem(label(card)).lower()}"
     with st.spinner("Writing the files …"):
-        found = replies.exported(card.id)
+        found = replies.exported(card)
     st.markdown(f"**{plain(name)}** as files")
     with st.container(horizontal=True, gap="small"):
         for text, data, ending in (
@@ -46,7 +46,7 @@ def _draw_files(card: ModelCard, key: str) -> None:
         )
     )
     with st.spinner("PyTorch answers beside it, in a process of its own …"):
-        seen = replies.witnessed(card.id, stem)
+        seen = replies.witnessed(card, stem)
     with python:
         file, what = f"{stem}-python.zip", f"Python · {size(len(seen.python))}"
         widgets.download(what, seen.python, file, key=f"save-python-{key}")

@@ -98,10 +98,10 @@ def _explained(picture: Picture, target: Target, how: How) -> tuple[Explanation,
 
 def _explain(picture: Picture, target: Target, how: How) -> tuple[Explanation, ...]:
     """The map asked for, or that of every stage; raises EffnetError."""
-    weights, index = target.card.id, target.class_index
+    model, index = target.card, target.class_index
     if index is None:
         raise InvalidInput(f"this model has no class called {target.class_name}.")
     if how.all_classes_at_once:
-        return (replies.explanation_of_classes(picture, weights)[index],)
+        return (replies.explanation_of_classes(picture, model)[index],)
     method, stage, parameters = how.method.id, how.stage, how.parameters
-    return replies.explanations(picture, weights, index, method, stage, parameters)
+    return replies.explanations(picture, model, index, method, stage, parameters)

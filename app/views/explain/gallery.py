@@ -37,7 +37,7 @@ def draw(
     Those among the `targets` explained above are marked.
     """
     try:
-        every = replies.explanation_of_classes(picture, card.id)
+        every = replies.explanation_of_classes(picture, card)
     except EffnetError as error:
         st.error(plain(f"{label(card)}: {error}"))
         return

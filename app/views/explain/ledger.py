@@ -40,7 +40,7 @@ def draw(picture: Picture, target: Target, prediction: Prediction) -> None:
         return
     against = _choose_against(prediction, target.class_index)
     with widgets.told():
-        found = replies.ledger(picture, target.card.id, target.class_index, against)
+        found = replies.ledger(picture, target.card, target.class_index, against)
         _draw_places(name, prediction, found)
         _draw_sums(found)
         _draw_channels(name, prediction, found)
@@ -115,5 +115,5 @@ def _draw_downloads(
     stem = file_stem(f"{label(target.card)} ledger {prediction.classes[found.class_index]}")
     with st.container(horizontal=True):
         widgets.download("Ledger (CSV)", to_csv(found).encode(), f"{stem}.csv", key="ledger-csv")
-        page = replies.document(picture, target.card.id, found.class_index, found.against)
+        page = replies.document(picture, target.card, found.class_index, found.against)
         widgets.download("Everything (HTML)", page.encode(), f"{stem}.html", key="ledger-html")

@@ -38,10 +38,10 @@ def draw(picture: Picture, targets: tuple[Target, ...]) -> None:
 def _draw_numbers(picture: Picture, target: Target) -> None:
     """A click redraws this alone."""
     with widgets.told():
-        weights, index = target.card.id, target.class_index
+        model, index = target.card, target.class_index
         assert index is not None
         with st.spinner("Every stage's channels …", show_time=True):
-            every = replies.channels(picture, weights, index)
+            every = replies.channels(picture, model, index)
         stage = _choose_stage(len(every))
         channels = every[stage]
         left, right = st.columns([2, 3], gap="large")
@@ -50,7 +50,7 @@ def _draw_numbers(picture: Picture, target: Target) -> None:
             with st.container(horizontal=True):
                 row, column = (_choose_place(key, channels.side) for key in (ROW, COLUMN))
             cell = Cell(stage=stage, channel=channel, row=row, column=column)
-            found = replies.cell(picture, weights, cell)
+            found = replies.cell(picture, model, cell)
             alt = (
                 f"Channel {channel}, {channels.side} × {channels.side} cells; row {row}, column "
                 f"{column} is chosen. The arrow keys choose its neighbours."

@@ -27,7 +27,7 @@ def draw(picture: Picture, target: Target) -> None:
         return
     with widgets.told():
         with st.spinner("Looking at eight sizes …", show_time=True):
-            sizes = replies.probed(picture, target.card.id, target.class_index)
+            sizes = replies.probed(picture, target.card, target.class_index)
         widgets.chart(charts.over_sizes(sizes), charts.message(sizes), key="probe")
         st.markdown(plain(charts.message(sizes)))
         rows = [

@@ -46,7 +46,7 @@ def _draw_class(panels: tuple[Panel, ...], picture: Picture, index: int, drawing
         explained = [
             given
             for panel in panels
-            for given in replies.explanations(picture, panel.model.id, index, "grad-cam")
+            for given in replies.explanations(picture, panel.model, index, "grad-cam")
         ]
     st.caption(
         f"Grad-CAM of “{plain(name)}” at the last feature map, each on its own scale, as in "
@@ -64,7 +64,7 @@ def _class_index(panels: tuple[Panel, ...], picture: Picture, names: tuple[str, 
     known = next((name for name in names if name in classes), None)
     if known is not None:
         return classes.index(known)
-    return replies.prediction(picture, panels[-1].model.id).top[0].index
+    return replies.prediction(picture, panels[-1].model).top[0].index
 
 
 def _draw_panel(panel: Panel, given: Explanation, picture: Picture, drawing: Drawing) -> None:

@@ -69,7 +69,7 @@ def _draw_card(picture: Picture, card: ModelCard, truth: int, drawing: Drawing) 
         return None
     first = given.top[0]
     try:
-        explained = replies.explanations(picture, card.id, truth, "grad-cam")[0]
+        explained = replies.explanations(picture, card, truth, "grad-cam")[0]
     except EffnetError as error:
         st.error(plain(str(error)))
         return None

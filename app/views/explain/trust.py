@@ -53,7 +53,7 @@ def draw(picture: Picture, targets: tuple[Target, ...], how: How, drawing: Drawi
     if len(targets) > 1:
         st.caption(f"Of the {len(targets)} maps chosen the first one is tested.")
     with widgets.told():
-        asked = target.card.id, target.class_index, how.method.id, how.stage, how.parameters
+        asked = target.card, target.class_index, how.method.id, how.stage, how.parameters
         with st.spinner(wait(how), show_time=True):
             (given,) = replies.explanations(picture, *asked)
         beside, below = st.columns([2, 3])
@@ -89,7 +89,7 @@ def _wait(how: How) -> str:
 def _draw_download(picture: Picture, target: Target, given: Explanation, how: How) -> None:
     assert target.class_index is not None
     page = replies.judged_document(
-        picture, target.card.id, target.class_index, how.method.id, how.stage, how.parameters
+        picture, target.card, target.class_index, how.method.id, how.stage, how.parameters
     )
     file = files.stem(label(target.card), given)
     widgets.download("Everything (HTML)", page.encode(), f"{file}-trust.html", key="trust-html")

@@ -165,6 +165,23 @@ def test_class_names_of_every_kind_of_weights(
     assert service.loaded() == ("own",)
 
 
+def test_an_import_that_takes_a_name_is_what_answers_by_it(
+    tmp_path: Path, checkpoints: tuple[bytes, bytes], pictures: tuple[bytes, ...]
+) -> None:
+    store = WeightsStore(tmp_path)
+    service = InferenceService(store)
+    answers = []
+    for number, checkpoint in enumerate(checkpoints):
+        if number:
+            WeightsStore(tmp_path).remove("own")  # as another process does
+        (tmp_path / "own.safetensors").write_bytes(checkpoint)
+        WeightsStore(tmp_path).import_file(tmp_path / "own.safetensors", name="own")
+        answers.append(service.classify(ClassifyRequest(pictures[0], "own")).probabilities)
+        alone = InferenceService(store).classify(ClassifyRequest(pictures[0], "own"))
+        assert np.array_equal(answers[-1], alone.probabilities)
+    assert not np.array_equal(answers[0], answers[1])
+
+
 def test_names_of_one_set_of_weights_share_a_lane(
     ready: Any, monkeypatch: pytest.MonkeyPatch, pictures: tuple[bytes, ...]
 ) -> None:

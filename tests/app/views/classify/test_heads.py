@@ -59,6 +59,17 @@ def test_the_page_shows_every_row_and_says_once_what_they_mean(
     assert sum(sentence in seen(caption) for caption in app.caption) == 1
 
 
+def test_an_import_that_takes_a_name_is_shown_by_it(empty_store: Path, tmp_path: Path) -> None:
+    for logits, other, shown in ((1, "class 2", "not class 0"), (3, "not class 0", "class 2")):
+        if logits > 1:
+            WeightsStore().remove("head")
+        path = saved(tmp_path / "head.safetensors", logits)
+        WeightsStore().import_file(path, name="head", activation="sigmoid")
+        app = opened(SCRIPT.format(page="classify"), model="head")
+        assert f'title="{shown}"' in html(app)
+        assert f'title="{other}"' not in html(app)
+
+
 def test_the_ledger_of_one_logit_offers_no_rival(empty_store: Path, tmp_path: Path) -> None:
     WeightsStore().import_file(saved(tmp_path / "head.safetensors", 1), name="head")
     app = opened(SCRIPT.format(page="explain"), model="head", part="Ledger")

@@ -35,7 +35,8 @@ def three(empty_store: Path, tiny_checkpoint: Path, monkeypatch: pytest.MonkeyPa
     given = InferenceService(WeightsStore()).classify(ClassifyRequest(load_sample("coffee"), "a"))
     other = replace(given, top=given.top[::-1])
 
-    def say(picture: Any, weights: str) -> Any:
+    def say(picture: Any, model: replies.Model) -> Any:
+        weights = model.id
         said = other if (weights, picture.key) == ("c", "rocket") else given
         time = {"coffee": 10.0, "rocket": 20.0, "chelsea": 60.0}[picture.key]
         return replace(said, weights=weights, milliseconds=time + ord(weights) - ord("a"))
