@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from importlib import metadata
 from pathlib import Path
 
@@ -51,11 +51,14 @@ class PackagedWeights:
     def path(self) -> Path | None:
         """Where pip put the file; None where the package is not installed."""
         try:
-            found = metadata.distribution(self.distribution).locate_file(self.file)
+            path = self._place
         except metadata.PackageNotFoundError:
             return None
-        path = Path(str(found))
         return path if path.is_file() else None
+
+    @cached_property  # but not its error: a package may be installed while this runs
+    def _place(self) -> Path:
+        return Path(str(metadata.distribution(self.distribution).locate_file(self.file)))
 
     def read(self) -> bytes:
         """The file's bytes; raises WeightsError where it is absent, CheckpointError if changed."""

@@ -60,10 +60,10 @@ class WeightsStore:
 
     def local(self, name: str) -> Source | None:
         """What `name` stands for among bundled models, packages and imported weights, or None."""
-        if (model := find_bundled(name)) is not None:
-            return model.source()
         if (packaged := find_packaged(name)) is not None:
             return self._packaged(packaged)
+        if (model := find_bundled(name)) is not None:
+            return model.source()
         record = self.imported(name)
         return None if record is None else self._imported(record)
 

@@ -173,6 +173,7 @@ def test_an_absent_package_is_a_sentence_and_the_rest_works(
     def missing(name: str) -> metadata.Distribution:
         raise metadata.PackageNotFoundError(name)
 
+    packaged_weights.cache_clear()  # which know where they were found
     monkeypatch.setattr(metadata, "distribution", missing)
     store = WeightsStore(tmp_path)
     with pytest.raises(
