@@ -1,8 +1,9 @@
 """Whether this server lives, and whether it can answer: `/live` and `/ready`, for who watches it.
 
 `/ready` asks the default model about a picture of noise: once before it first says yes, and again
-when somebody looks and the last answer is older than `_FRESH_S`. The asking goes on beside, so both
-paths answer at once, and a server that nobody watches loads no model for it.
+when somebody looks and the last answer is older than `_FRESH_S`; where there was none, it asks
+again after `_SOON_S`, since what is missing may be an engine that starts as well. The asking goes
+on beside, so both paths answer at once, and a server that nobody watches loads no model for it.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from starlette.routing import Route
 
 from effnet_core.errors import Busy, EffnetError
 
-_FRESH_S = 60.0
+_FRESH_S, _SOON_S = 60.0, 2.0
 _log = logging.getLogger(__name__)
 _STARTING = "The default model has not answered yet; ask again in a moment."
 
@@ -36,7 +37,8 @@ class Readiness:
     def reason(self) -> str:
         """Why it cannot answer, in a sentence; "" where it can. Begins another look where due."""
         with self._lock:
-            due = time.monotonic() - self._looked_at > self._fresh
+            fresh = min(self._fresh, _SOON_S) if self._reason else self._fresh
+            due = time.monotonic() - self._looked_at > fresh
             if due and not self._asking:
                 self._asking = True
                 threading.Thread(target=self._look, name="readiness", daemon=True).start()

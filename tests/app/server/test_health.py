@@ -65,6 +65,20 @@ def test_it_looks_again_and_says_what_fails() -> None:
     assert "failed (KeyError)" in seen[3] and seen[4] == ""
 
 
+def test_what_is_not_ready_looks_again_before_an_answer_would_be_old() -> None:
+    looks: list[int] = []
+
+    def ask() -> None:
+        looks.append(1)
+        if len(looks) == 1:
+            raise Busy("The engine starts.")
+
+    readiness = Readiness(ask)
+    until(lambda: readiness.reason() == "", seconds=30)
+    readiness.reason()
+    assert len(looks) == 2
+
+
 @pytest.fixture
 def client(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> TestClient:
     service = InferenceService(WeightsStore(tmp_path))
