@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -33,9 +33,10 @@ class Deployed:
     asks: str
     context: ssl.SSLContext
     apps: tuple[Process, ...]
-    engines: tuple[Process, ...]
+    engines: list[Process]
     engine_ports: tuple[int, ...]
     log: Path
+    ends: ExitStack = field(repr=False)
 
     @property
     def url(self) -> str:
@@ -53,6 +54,17 @@ class Deployed:
             return answer.status, answer.headers, answer.read()
         finally:
             line.close()
+
+    def restart_engine(self, place: int, seconds: float) -> None:
+        """Tell an engine to end, and start another at its port; each has so many seconds.
+
+        Raises TimeoutExpired or RuntimeError where it takes longer.
+        """
+        self.engines[place].terminate()
+        self.engines[place].wait(timeout=seconds)
+        port = self.engine_ports[place]
+        self.engines[place] = self.ends.enter_context(engine(port, self.log))
+        wait_ready(port, time.monotonic() + seconds, self.log)
 
 
 def has_caddy() -> bool:
@@ -81,7 +93,7 @@ def deployed(folder: Path) -> Iterator[Deployed]:
     with ExitStack() as stack:
         caddy = ["caddy", "run", "--adapter", "caddyfile", "--config", str(CADDYFILE)]
         python = [sys.executable, "-m"]
-        started = tuple(stack.enter_context(engine(port, log)) for port in engines)
+        started = [stack.enter_context(engine(port, log)) for port in engines]
         stack.enter_context(_running(caddy, own, log))
         asking = {
             "EFFNET_SERVICE": address,
@@ -108,6 +120,7 @@ def deployed(folder: Path) -> Iterator[Deployed]:
             engines=started,
             engine_ports=tuple(engines),
             log=log,
+            ends=stack,
         )
         while found.get("/live")[0] != 200 and time.monotonic() < end:
             time.sleep(0.2)

@@ -14,7 +14,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -26,7 +26,7 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.asyncio.client import connect
 from websockets.typing import Origin, Subprotocol
 
-from benchmarks.soak.deployed import Deployed, deployed, engine, kill, wait_ready
+from benchmarks.soak.deployed import Deployed, deployed, kill
 from benchmarks.soak.rows import Row, at_most, printed
 from effnet_core.engines.prediction import Prediction
 from effnet_core.errors import Busy, EffnetError
@@ -103,16 +103,10 @@ def endured(found: Deployed, sessions: int, browsers: int) -> tuple[Seen, float]
 
 
 def rolled(found: Deployed, sessions: int) -> Seen:
-    """What sessions have met while one engine after the other was told to end and started anew.
-
-    The new ones are gone in the end.
-    """
-    with ExitStack() as stack, under_load(found, sessions, 0) as seen:
-        for process, port in zip(found.engines, found.engine_ports, strict=True):
-            process.terminate()
-            process.wait(timeout=PATIENCE_S)
-            stack.enter_context(engine(port, found.log))
-            wait_ready(port, time.monotonic() + PATIENCE_S, found.log)
+    """What sessions have met while one engine after the other was told to end and started anew."""
+    with under_load(found, sessions, 0) as seen:
+        for place in range(len(found.engines)):
+            found.restart_engine(place, PATIENCE_S)
             time.sleep(NOTICED_S)
             _until(partial(seen.all_since, time.monotonic()))
     return seen
@@ -124,10 +118,12 @@ def under_load(found: Deployed, sessions: int, browsers: int) -> Iterator[Seen]:
     seen, stop = Seen(browsers, sessions), threading.Event()
     picture, expected = known()
     threads = [
-        threading.Thread(target=_ask, args=(found, place, picture, expected, seen, stop))
+        threading.Thread(
+            target=_ask, args=(found, place, picture, expected, seen, stop), daemon=True
+        )
         for place in range(browsers, sessions)
     ]
-    threads.append(threading.Thread(target=_browse, args=(found, seen, stop)))
+    threads.append(threading.Thread(target=_browse, args=(found, seen, stop), daemon=True))
     for thread in threads:
         thread.start()
     try:
@@ -135,8 +131,9 @@ def under_load(found: Deployed, sessions: int, browsers: int) -> Iterator[Seen]:
         yield seen
     finally:
         stop.set()
+        end = time.monotonic() + PATIENCE_S
         for thread in threads:
-            thread.join(timeout=PATIENCE_S)
+            thread.join(timeout=max(0.0, end - time.monotonic()))
 
 
 def known() -> tuple[bytes, Prediction]:

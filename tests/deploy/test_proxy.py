@@ -73,21 +73,18 @@ def test_the_json_api_answers_and_the_wire_is_not_public(found: Deployed) -> Non
     assert b"effnet_" not in found.get("/metrics")[2]
 
 
+def test_engines_restart_one_by_one_and_nobody_notices(found: Deployed) -> None:
+    seen = replicas.rolled(found, 8)  # as many as may wait at once
+    log = found.log.read_text(errors="replace")
+    assert (seen.wrong, seen.again) == ([], 0), log[-4000:]
+
+
 def test_an_app_and_an_engine_are_killed_and_nobody_loses_an_answer(found: Deployed) -> None:
     seen, seconds = replicas.endured(found, SESSIONS, BROWSERS)
     log = found.log.read_text(errors="replace")
     assert seen.wrong == [], log[-4000:]
     assert seconds < replicas.PATIENCE_S, seen.answered
     assert found.apps[1].poll() is found.engines[1].poll() is None
-
-
-def test_engines_restart_one_by_one_and_nobody_notices(
-    tmp_path_factory: pytest.TempPathFactory,
-) -> None:
-    with deployed(tmp_path_factory.mktemp("rolled")) as found:
-        seen = replicas.rolled(found, 8)  # as many as may wait at once
-        log = found.log.read_text(errors="replace")
-    assert (seen.wrong, seen.again) == ([], 0), log[-4000:]
 
 
 def test_what_the_container_files_name_is_there(tmp_path: Path) -> None:
