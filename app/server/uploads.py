@@ -45,8 +45,8 @@ _FRAME_BYTES = 2**16
 _LOOK_S, _PAUSE_S, _UNUSED_S = 0.1, 1.0, 20.0
 """How often an upload looks for room, and how long after its last file a session has its turn: the
 longer while its page has not taken the files in."""
-_few_at_a_time = threading.BoundedSemaphore(2)
-"""Of large pictures: it bounds the memory that many at once can take."""
+_one_at_a_time = threading.Lock()
+"""Of large pictures: each stands twice in memory, decoded, while it is made smaller."""
 _BY_ENDING: Mapping[str, int] = {
     ".txt": MAX_CLASS_NAMES_BYTES,
     ".csv": MAX_CLASS_NAMES_BYTES,
@@ -250,7 +250,7 @@ def _with_smaller(file: IO[bytes], boundary: bytes) -> bytes:
     """A multipart body of one picture, which is replaced where it is large and can be read."""
     from app.arrivals import smaller  # Pillow and NumPy would hold up the start
 
-    with _few_at_a_time:
+    with _one_at_a_time:
         length = file.seek(0, os.SEEK_END)
         file.seek(0)
         head = file.read(_HEAD_BYTES).partition(_HEAD_END)[0] + _HEAD_END

@@ -16,8 +16,8 @@ from effnet_core.engines.prediction import Prediction
 from effnet_core.images import Decoded, decode_reduced
 from effnet_core.images.resizing import REDUCED_EDGES
 
-CACHE_PIXELS = 40_000_000
-"""Pixels kept (3 bytes each): the largest accepted picture, or fifty from a telephone."""
+CACHE_PIXELS = 12_000_000
+"""Pixels kept (4 bytes each): two of the largest that pages keep, or twenty from a telephone."""
 CACHE_BYTES = 64 * 2**20
 """Bytes of passes kept: some 150 pictures by B0 at 224 pixels, 13 by B7 at 600."""
 CACHE_MAPS_BYTES = 256 * 2**20
