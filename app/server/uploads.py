@@ -10,7 +10,7 @@ import asyncio
 import os
 import re
 import threading
-from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import suppress
 from pathlib import PurePath
 from tempfile import SpooledTemporaryFile
@@ -25,26 +25,23 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit import runtime
 from streamlit.runtime.stats import CACHE_MEMORY_FAMILY
 
+from app.server.room import Room, Sender, refusal
 from effnet_core.errors import ImageError
 from effnet_core.images.kinds import is_picture
 from effnet_core.limits import (
     CHECKPOINT_UPLOAD_MEGABYTES,
     MAX_CLASS_NAMES_BYTES,
     MAX_COMPANION_BYTES,
-    MAX_UPLOADED_BYTES,
-    MAX_UPLOADING_SESSIONS,
     PICTURE_UPLOAD_MEGABYTES,
     UPLOAD_IDLE_S,
-    UPLOAD_WAIT_S,
 )
 
 _PATH = "/_stcore/upload_file/"
 _HEAD_END, _HEAD_BYTES = b"\r\n\r\n", 2**14
 _FRAME_BYTES = 2**16
 """What a body has around its file, at most."""
-_LOOK_S, _PAUSE_S, _UNUSED_S = 0.1, 1.0, 20.0
-"""How often an upload looks for room, and how long after its last file a session has its turn: the
-longer while its page has not taken the files in."""
+_LEAST_BYTES_S = 2**14
+"""What an upload brings a second, all in all, once a minute has passed; a phone's network does."""
 _one_at_a_time = threading.Lock()
 """Of large pictures: each stands twice in memory, decoded, while it is made smaller."""
 _BY_ENDING: Mapping[str, int] = {
@@ -59,66 +56,6 @@ def limit_of(name: str) -> int:
     if not name or is_picture(name):
         return PICTURE_UPLOAD_MEGABYTES * 2**20
     return _BY_ENDING.get(PurePath(name).suffix.lower(), CHECKPOINT_UPLOAD_MEGABYTES * 2**20)
-
-
-class Room:
-    """Bytes that uploads may hold at once: those that `held` counts and those on their way.
-
-    At most `sessions` bring files at the same time, each all of its own before the next one's turn:
-    what lies unused until a page takes it in stays little. Sessions come in the order of asking.
-    """
-
-    def __init__(
-        self,
-        held: Callable[[], int],
-        max_bytes: int = MAX_UPLOADED_BYTES,
-        wait: float = UPLOAD_WAIT_S,
-        sessions: int = MAX_UPLOADING_SESSIONS,
-        holding: Callable[[], Collection[str]] = frozenset,
-    ) -> None:
-        self._held, self._max_bytes, self._wait = held, max_bytes, wait
-        self._holding = holding
-        self._sessions = sessions
-        self._moved: dict[str, float] = {}
-        self._queue: list[str] = []
-        self.coming = 0
-
-    async def take(self, nbytes: int, session: str = "") -> None:
-        """Wait for so much room; raises HTTPException (503) where there is none for long."""
-        clock = asyncio.get_running_loop().time
-        end = clock() + self._wait
-        if session not in self._queue:
-            self._queue.append(session)
-        try:
-            while not (self._is_next(session, clock()) and self._fits(nbytes)):
-                if clock() > end:
-                    raise _refusal(503, "Others are uploading much at the moment; try again soon.")
-                await asyncio.sleep(_LOOK_S)
-            self._moved[session] = clock()
-            self.coming += nbytes
-        finally:
-            if session in self._queue:
-                self._queue.remove(session)
-
-    def give_back(self, nbytes: int, session: str = "") -> None:
-        """What was taken is free again."""
-        self.coming -= nbytes
-        if session in self._moved:
-            self._moved[session] = asyncio.get_running_loop().time()
-
-    def _is_next(self, session: str, now: float) -> bool:
-        unused = self._holding()
-        self._moved = {
-            name: at
-            for name, at in self._moved.items()
-            if now - at < (_UNUSED_S if name in unused else _PAUSE_S)
-        }
-        free = self._sessions - len(self._moved)
-        waiting = [name for name in self._queue if name not in self._moved]
-        return session in self._moved or session in waiting[:free]
-
-    def _fits(self, nbytes: int) -> bool:
-        return self.coming + self._held() + nbytes <= self._max_bytes
 
 
 def held_by_sessions() -> int:
@@ -156,7 +93,8 @@ class Uploads:
             await self._app(scope, receive, send)
             return
         session = scope["path"].partition(_PATH)[2].partition("/")[0]
-        body = _Body(Headers(scope=scope), receive, self._room, session)
+        address, _ = scope.get("client") or ("", 0)
+        body = _Body(Headers(scope=scope), receive, self._room, Sender(session, address))
         try:
             await self._app(scope, body.receive, send)
         finally:
@@ -166,9 +104,9 @@ class Uploads:
 class _Body:
     """The body of one upload as Streamlit gets it; raises HTTPException where it is too much."""
 
-    def __init__(self, headers: Headers, receive: Receive, room: Room, session: str) -> None:
+    def __init__(self, headers: Headers, receive: Receive, room: Room, sender: Sender) -> None:
         self._headers, self._receive = headers, receive
-        self._room, self._session = room, session
+        self._room, self._sender = room, sender
         self._taken = 0
         self._messages = self._checked()
 
@@ -181,11 +119,11 @@ class _Body:
         except ClientDisconnect:
             return {"type": "http.disconnect"}
         except OSError as error:
-            raise _refusal(507, f"The server cannot store the file: {error.strerror}.") from error
+            raise refusal(507, f"The server cannot store the file: {error.strerror}.") from error
 
     def close(self) -> None:
         """Give back the room that it took."""
-        self._room.give_back(self._taken, self._session)
+        self._room.give_back(self._taken, self._sender)
         self._taken = 0
 
     async def _checked(self) -> AsyncIterator[Message]:
@@ -201,7 +139,7 @@ class _Body:
         expected = int(declared) if declared.isdecimal() else most
         if expected > most:
             raise _too_large(name)
-        await self._room.take(expected, self._session)
+        await self._room.take(expected, self._sender)
         self._taken = expected
         whole = _within(head, chunks, min(expected, most), name)
         if is_picture(name):
@@ -219,16 +157,23 @@ class _Body:
             return await run_in_threadpool(_with_smaller, file, boundary)
 
     async def _chunks(self) -> AsyncIterator[bytes]:
+        clock, spent, count = asyncio.get_running_loop().time, 0.0, 0
         more = True
         while more:
+            begun = clock()
             try:
                 message = await asyncio.wait_for(self._receive(), UPLOAD_IDLE_S)
             except TimeoutError:
-                raise _refusal(408, "Nothing came for a minute; upload the file again.") from None
+                raise refusal(408, "Nothing came for a minute; upload the file again.") from None
             if message["type"] == "http.disconnect":
                 raise ClientDisconnect
+            spent += clock() - begun
+            body = message.get("body", b"")
+            count += len(body)
+            if spent > UPLOAD_IDLE_S + count / _LEAST_BYTES_S:
+                raise refusal(408, "It came too slowly; upload the file by a faster network.")
             more = message.get("more_body", False)
-            yield message.get("body", b"")
+            yield body
 
 
 async def _within(
@@ -276,12 +221,4 @@ def _options(header: str) -> dict[bytes, bytes]:
 
 
 def _too_large(name: str) -> HTTPException:
-    return _refusal(413, f"Such a file may have {limit_of(name) / 2**20:.0f} MB.")
-
-
-def _refusal(status: int, sentence: str) -> HTTPException:
-    """What answers at once: nothing more of the body is read, the connection ends."""
-    headers = {"Connection": "close"}
-    if status == 503:
-        headers["Retry-After"] = str(round(UPLOAD_WAIT_S))
-    return HTTPException(status, sentence, headers)
+    return refusal(413, f"Such a file may have {limit_of(name) / 2**20:.0f} MB.")

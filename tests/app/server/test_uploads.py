@@ -21,7 +21,8 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from app.server import uploads
-from app.server.uploads import Room, Uploads, limit_of
+from app.server.room import Room
+from app.server.uploads import Uploads, limit_of
 from benchmarks.soak.session import Session, visiting
 from effnet_core.images import decode
 from effnet_core.limits import MAX_FILE_KEPT_BYTES
@@ -170,50 +171,23 @@ def test_a_head_without_end_is_not_waited_for() -> None:
     run(tried())
 
 
-def test_there_is_room_for_so_much_at_once() -> None:
-    held = [900]
-    room = Room(lambda: held[0], 1000, wait=30.0)
+def test_what_trickles_in_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(uploads, "UPLOAD_IDLE_S", 0.5)
 
-    async def tried() -> list[str]:
-        told: list[str] = []
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        while (await receive()).get("more_body"):
+            pass
 
-        async def take(name: str, nbytes: int) -> None:
-            await room.take(nbytes)
-            told.append(name)
+    async def receive() -> Any:
+        await asyncio.sleep(0.1)
+        return piece(HEAD)
 
-        first = asyncio.create_task(take("small", 50))
-        second = asyncio.create_task(take("large", 100))
-        await asyncio.sleep(0.3)
-        assert told == ["small"]
-        room.give_back(50)
-        await asyncio.wait_for(asyncio.gather(first, second), 30)
-        return told
+    async def tried() -> None:
+        scope = {"type": "http", "method": "PUT", "path": PATH, "headers": []}
+        with pytest.raises(Exception, match="408"):
+            await Uploads(app, Room(lambda: 0))(scope, receive, None)  # type: ignore[arg-type]
 
-    assert run(tried()) == ["small", "large"] and room.coming == 100
-
-
-def test_sessions_take_turns_each_with_all_of_its_files(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(uploads, "_PAUSE_S", 0.5)
-    room = Room(lambda: 0, 1000, wait=30.0, sessions=1)
-
-    async def tried() -> list[str]:
-        told: list[str] = []
-
-        async def files(session: str) -> None:
-            for number in range(3):
-                await room.take(10, session)
-                told.append(f"{session}{number}")
-                await asyncio.sleep(0.05)
-                room.give_back(10, session)
-
-        asked = [asyncio.create_task(files("a"))]
-        await asyncio.sleep(0.01)
-        asked += [asyncio.create_task(files(name)) for name in "bc"]
-        await asyncio.wait_for(asyncio.gather(*asked), 30)
-        return told
-
-    assert run(tried()) == [f"{session}{number}" for session in "abc" for number in range(3)]
-    assert room.coming == 0 and not room._queue
+    run(tried())
 
 
 def test_no_room_is_told_and_when_to_come_again() -> None:
