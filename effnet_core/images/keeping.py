@@ -7,6 +7,7 @@ resolution.
 
 from __future__ import annotations
 
+import hashlib
 import io
 import math
 from dataclasses import dataclass, field
@@ -56,9 +57,11 @@ def reduce(data: bytes) -> Reduced:
 
     Its shorter edge has at most `KEPT_EDGE` pixels, and fewer only where the file has fewer or the
     picture is so long that it would pass `MAX_KEPT_PIXELS`. Colours are not subsampled (4:4:4).
+    A comment names the file by its SHA-256, since other files may give the same pixels.
     Of `QUALITIES` the first is taken that leaves at most `MAX_FILE_KEPT_BYTES`, else the last.
     """
     decoded = decode_reduced(data, shorter_edge=KEPT_EDGE)
+    name = hashlib.sha256(data).hexdigest()
     image = decoded.image
     size = kept_size(image.size)
     if size != image.size:
@@ -66,7 +69,7 @@ def reduce(data: bytes) -> Reduced:
     data = b""
     for quality in QUALITIES:
         file = io.BytesIO()
-        image.save(file, "JPEG", quality=quality, subsampling="4:4:4")
+        image.save(file, "JPEG", quality=quality, subsampling="4:4:4", comment=name)
         data = file.getvalue()
         if is_kept_whole(data):
             break

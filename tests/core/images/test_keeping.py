@@ -66,6 +66,12 @@ def test_what_the_file_was_is_told() -> None:
     assert reduce(file(Image.new("RGB", (80, 60)))).notes == ()
 
 
+def test_files_of_the_same_pixels_stay_apart() -> None:
+    small, large = (reduce(file(Image.new("RGB", (side, side), "teal"))) for side in (3000, 3300))
+    assert small.size == large.size and np.array_equal(decode(small.data), decode(large.data))
+    assert small.data != large.data  # what is remembered of a file goes by its bytes
+
+
 def test_a_small_file_stays_as_it_came_and_no_picture_is_refused() -> None:
     assert is_kept_whole(bytes(MAX_FILE_KEPT_BYTES))
     assert not is_kept_whole(bytes(MAX_FILE_KEPT_BYTES + 1))
