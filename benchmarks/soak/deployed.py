@@ -24,7 +24,7 @@ START_S = 420.0
 Process = subprocess.Popen[bytes]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class Deployed:
     """Where it is: `host` for browsers, by TLS; `asks` for the apps' questions."""
 

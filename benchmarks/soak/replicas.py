@@ -108,7 +108,8 @@ def rolled(found: Deployed, sessions: int) -> Seen:
         for place in range(len(found.engines)):
             found.restart_engine(place, PATIENCE_S)
             time.sleep(NOTICED_S)
-            _until(partial(seen.all_since, time.monotonic()))
+            if not _until(partial(seen.all_since, time.monotonic())):
+                seen.told(f"a session had no answer for {PATIENCE_S:.0f} s")
     return seen
 
 
@@ -145,11 +146,12 @@ def known() -> tuple[bytes, Prediction]:
     return picture, service.classify(ClassifyRequest(picture, DEFAULT))
 
 
-def _until(done: Callable[[], bool]) -> None:
-    """Wait for something for as long as anybody has patience."""
+def _until(done: Callable[[], bool]) -> bool:
+    """Wait for something for as long as anybody has patience; whether it came."""
     end = time.monotonic() + PATIENCE_S
     while not done() and time.monotonic() < end:
         time.sleep(0.05)
+    return done()
 
 
 def _ask(
