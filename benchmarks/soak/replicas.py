@@ -37,6 +37,8 @@ from effnet_core.weights import DEFAULT
 from effnet_core.weights.store import WeightsStore
 
 SESSIONS, BROWSERS = 64, 16
+PATIENT = 8
+"""Sessions whose questions all wait rather than be refused while one engine is away."""
 RECOVERY_S = 60.0
 PATIENCE_S = 120.0
 NOTICED_S = 2.0
@@ -77,12 +79,19 @@ class Seen:
 
 
 def rows(sessions: int = SESSIONS, browsers: int = BROWSERS) -> tuple[Row, ...]:
-    """Rows of wrong answers, of sessions that got none, and of the seconds until all had one."""
+    """Rows of engines that restart in turn, and of an app and an engine that are killed.
+
+    Wrong answers, sessions that got none or were told to try again, seconds until all had one.
+    """
     with tempfile.TemporaryDirectory() as folder, deployed(Path(folder)) as found:
+        noticed = rolled(found, PATIENT)
         seen, seconds = endured(found, sessions, browsers)
     lost = 0 if seconds < PATIENCE_S else sessions
     who = f"{sessions} sessions, an app and an engine of two killed"
+    restarts = f"{PATIENT} sessions, engines restarted one by one"
     return (
+        at_most(f"{restarts}: wrong or lost answers", len(noticed.wrong), 0),
+        at_most(f"{restarts}: told to try again", noticed.again, 0),
         at_most(f"{who}: wrong answers", len(seen.wrong), 0),
         at_most(f"{who}: sessions without an answer", lost, 0),
         at_most(f"{who}: s until each was answered", seconds, RECOVERY_S),

@@ -74,7 +74,7 @@ def test_the_json_api_answers_and_the_wire_is_not_public(found: Deployed) -> Non
 
 
 def test_engines_restart_one_by_one_and_nobody_notices(found: Deployed) -> None:
-    seen = replicas.rolled(found, 8)  # as many as may wait at once
+    seen = replicas.rolled(found, replicas.PATIENT)
     log = found.log.read_text(errors="replace")
     assert (seen.wrong, seen.again) == ([], 0), log[-4000:]
 
