@@ -17,6 +17,16 @@ if (!window.narrowScreen) {
     if (top < 0 || top > innerHeight / 2) part.scrollIntoView();
   }, true);
 
+  // The part that an address opens may lie past the end of the row.
+  let seen = null;
+  const reveal = () => {
+    const row = document.querySelector(".st-key-show, .st-key-view, .st-key-part");
+    const on = row?.querySelector("[aria-selected=true], [aria-checked=true]");
+    if (on && on !== seen && innerWidth <= 640) on.scrollIntoView({ block: "nearest", inline: "center" });
+    seen = on;
+  };
+  new MutationObserver(() => requestAnimationFrame(reveal)).observe(document.body, { childList: true, subtree: true });
+
   addEventListener("keydown", event => {
     const listed = document.querySelector("[role=listbox], [role=dialog]"); // Escape is theirs
     if (event.key === "Escape" && innerWidth <= 640 && !listed) close();

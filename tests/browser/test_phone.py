@@ -110,3 +110,22 @@ def test_what_a_closed_sheet_has_to_say_is_marked(server: str, browser_page: Ope
     assert page.evaluate(mark) == '"!"'
     page.locator(OPENER).click()
     page.get_by_text("is not in this session").wait_for()
+
+
+@pytest.mark.parametrize(
+    ("address", "part"),
+    [("/explain?part=Numbers", "Numbers"), ("/compare?view=Where+they+look", "Where they look")],
+)
+def test_the_part_that_an_address_opens_is_in_sight(
+    server: str, browser_page: OpenPage, address: str, part: str
+) -> None:
+    page = phone(browser_page)
+    page.goto(f"{server}{address}")
+    name = page.locator(".st-key-part, .st-key-view").get_by_text(part, exact=True)
+    name.wait_for(timeout=60_000)
+    page.wait_for_function(
+        "part => { const { left, right } = part.getBoundingClientRect();"
+        " return left >= 0 && right <= innerWidth; }",
+        arg=name.element_handle(),
+        timeout=10_000,
+    )
