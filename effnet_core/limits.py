@@ -43,7 +43,7 @@ MAX_FILE_KEPT_BYTES = 1_000_000
 """Of a picture's file that is kept as it came; a larger one is kept smaller, as a JPEG."""
 MAX_KEPT_PIXELS = 6_000_000
 """Of what is kept of a larger one."""
-MAX_KEPT_BYTES = 120_000_000
+MAX_KEPT_BYTES = 96_000_000
 """Of the pictures of all sessions together; then who looked at theirs longest ago loses them."""
 
 # What is on its way to the server.
@@ -82,7 +82,7 @@ MAX_CLASS_NAME = 200
 """Characters."""
 
 # Questions to the service.
-MAX_ANSWERS_KEPT_BYTES = 48_000_000
+MAX_ANSWERS_KEPT_BYTES = 32_000_000
 """Of what models said of the pictures of all sessions, with the pixels that they saw."""
 MAX_QUEUE = 64
 """Of questions that are answered at once: in about a second all have been."""

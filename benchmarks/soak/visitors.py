@@ -24,7 +24,7 @@ from benchmarks.soak.session import visiting
 VISITORS, PHOTOS, MEGABYTES = 50, 12, 35
 GROWTH_MB, LEFT_MB = 500.0, 50.0
 REST_S = 120.0
-_BEFORE = 4, 3
+_BEFORE = 8, 3
 """Visitors, and photos of each."""
 FIELD = "Your pictures"
 _SIDES = (7008, 4672)
