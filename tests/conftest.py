@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
 from hypothesis import settings
 
 from tests.chromium import ON_CI
@@ -212,10 +213,12 @@ def start_server(
     """
     from effnet_core.latency import save
 
-    cache = tmp_path_factory.mktemp("cache")
+    folder = tmp_path_factory.getbasetemp()
+    cache = (folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder) / "prepared"
     command = [sys.executable, "-m", "effnet_core.cli", "weights", "prepare"]
     environment = os.environ | {"EFFNET_CACHE": str(cache)}
-    subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True)
+    with FileLock(cache.with_suffix(".lock")):  # whoever comes second finds all made
+        subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True)
 
     @contextmanager
     def start(calibration: Any = None) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
