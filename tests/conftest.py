@@ -1,11 +1,10 @@
-"""Fixtures that every test may use: outside data, a running server, a browser, torch's threads."""
+"""Fixtures that every test may use: outside data, a running server, torch's threads."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -18,24 +17,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
 from hypothesis import settings
 
-ROOT = Path(__file__).resolve().parents[1]
-ON_CI = os.environ.get("CI") == "true"
-CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
-NO_CHROMIUM = (
-    "Chromium was not found: the browser tests need it "
-    "(on Debian and Ubuntu: sudo apt-get install chromium)"
-)
-# Headless, without the sandbox that root cannot have, and silent towards the network.
-CHROMIUM_FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
+from tests.chromium import ON_CI
+from tests.chromium import browser_page as browser_page
+from tests.chromium import chromium as chromium
 
+ROOT = Path(__file__).resolve().parents[1]
 settings.register_profile("project", deadline=None, derandomize=ON_CI, print_blob=True)
 settings.load_profile("project")
 
@@ -224,10 +213,12 @@ def start_server(
     """
     from effnet_core.latency import save
 
-    cache = tmp_path_factory.mktemp("cache")
+    folder = tmp_path_factory.getbasetemp()
+    cache = (folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder) / "prepared"
     command = [sys.executable, "-m", "effnet_core.cli", "weights", "prepare"]
     environment = os.environ | {"EFFNET_CACHE": str(cache)}
-    subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True)
+    with FileLock(cache.with_suffix(".lock")):  # whoever comes second finds all made
+        subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True)
 
     @contextmanager
     def start(calibration: Any = None) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
@@ -261,63 +252,6 @@ def server(start_server: Callable[[], Any]) -> Iterator[str]:
     """Serve the app for all tests of a session; return its URL."""
     with start_server() as (url, _):
         yield url
-
-
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Any]:
-    """Start one headless Chromium; without it the tests are skipped, or fail on CI."""
-    executable = next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
-    if executable is None:
-        (pytest.fail if ON_CI else pytest.skip)(NO_CHROMIUM)
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=[*CHROMIUM_FLAGS])
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def browser_page(chromium: Any) -> Iterator[Callable[..., Any]]:
-    """Return a function that opens an empty page in a fresh profile.
-
-    Every option of Playwright's `new_context` is accepted. A request to anywhere but this machine
-    is refused and fails the test, and so does what the server's policy for browsers forbids.
-    """
-    contexts: list[Any] = []
-    outgoing: list[str] = []
-    forbidden: list[str] = []
-
-    def note(message: Any) -> None:
-        if message.text.startswith(FORBIDDEN):
-            forbidden.append(message.text)
-
-    def refuse(route: Any) -> None:
-        outgoing.append(route.request.url)
-        route.abort()
-
-    def open_page(width: int = 1280, height: int = 900, **options: Any) -> Any:
-        context = chromium.new_context(viewport={"width": width, "height": height}, **options)
-        context.route(
-            lambda url: not url.startswith(("http://127.0.0.1", "data:", "blob:")), refuse
-        )
-        context.add_init_script(_TELL_FORBIDDEN)
-        context.on("console", note)
-        contexts.append(context)
-        return context.new_page()
-
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert not outgoing, f"the page asked for {outgoing}"
-    assert not forbidden, forbidden
-
-
-FORBIDDEN = "forbidden by the policy: "
-_TELL_FORBIDDEN = (
-    "addEventListener('securitypolicyviolation', event => "
-    f"console.error('{FORBIDDEN}' + event.effectiveDirective + ' ' + event.blockedURI))"
-)
 
 
 # Milliseconds a unit of each term of a calibration, of the size found on two cores.

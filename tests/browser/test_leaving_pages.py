@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -129,11 +129,18 @@ def test_nothing_moves_while_a_page_comes(
     assert moved(page) < 0.1
 
 
+def command(process: psutil.Process) -> list[str]:
+    """What a process was started with; nothing of one that has ended meanwhile."""
+    with suppress(psutil.NoSuchProcess):
+        return process.cmdline()
+    return []
+
+
 def at_work(page: Any, process: subprocess.Popen[bytes]) -> psutil.Process:
     """The server's one process for slow answers, once it has worked for some seconds."""
     for _ in range(600):
         every = psutil.Process(process.pid).children(recursive=True)
-        workers = [each for each in every if "LokyProcess" in " ".join(each.cmdline())]
+        workers = [each for each in every if "LokyProcess" in " ".join(command(each))]
         if any(each.cpu_times().user > 3 for each in workers):
             break
         page.wait_for_timeout(100)

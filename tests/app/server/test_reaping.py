@@ -9,6 +9,7 @@ import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, cast
+from urllib.parse import quote
 
 import pytest
 from streamlit.runtime import Runtime
@@ -124,6 +125,8 @@ def look(reaper: Reaper) -> None:
         aside.submit(asyncio.run, reaper.look()).result()
 
 
+SMALL = f"model={quote('φ = −4 · trained here')}"
+"""Asks for the model that is soon ready."""
 QUICK = (
     "from app.server import reaping, serve; reaping.EVERY_S, reaping.GONE_S = 0.5, 1.0; serve({})"
 )
@@ -134,7 +137,7 @@ def test_a_closed_tab_leaves_nothing_in_a_server() -> None:
         server.wait_healthy()
 
         async def visit() -> str:
-            async with visiting(server.url, "classify"):
+            async with visiting(server.url, "classify", SMALL):
                 return metrics(server.url)
 
         with ThreadPoolExecutor(1) as aside:

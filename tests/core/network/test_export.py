@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -15,6 +16,7 @@ import onnxruntime
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.onnx import ONNXProgram
 
 from effnet_core.architecture.names import architecture, scaled, variant
 from effnet_core.architecture.spec import ArchitectureSpec
@@ -95,22 +97,39 @@ def test_onnx_answers_as_the_model(kind: str, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_onnx_says_nothing_of_the_machine_that_made_it() -> None:
-    data = export.onnx_bytes(build(small("v1")))
+@pytest.fixture(scope="module")
+def exported() -> tuple[EfficientNet, dict[str, Tensor], ONNXProgram]:
+    """A network, what it held before it was exported, and its export, which takes seconds."""
+    model = randomised(small("v1"))
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    return model, before, export.to_onnx(model)
+
+
+@pytest.fixture
+def once(
+    exported: tuple[EfficientNet, dict[str, Tensor], ONNXProgram], monkeypatch: pytest.MonkeyPatch
+) -> EfficientNet:
+    """Let all that is made of one network's export be made of the same one; return the network."""
+    model, _, program = exported
+    monkeypatch.setattr(export, "to_onnx", lambda asked, **_: {model: program}[asked])
+    return model
+
+
+def test_onnx_says_nothing_of_the_machine_that_made_it(once: EfficientNet) -> None:
+    data = export.onnx_bytes(once)
     assert str(Path(export.__file__).parents[2]).encode() not in data
     assert b"torch.onnx" not in data
 
 
 def test_onnx_with_large_weights_is_two_files(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, once: EfficientNet
 ) -> None:
     threshold = "torch.onnx._internal.exporter._onnx_program._LARGE_MODEL_THRESHOLD"
     monkeypatch.setattr(threshold, 1000)
-    model = randomised(small("v1"))
     path = tmp_path / "net.onnx"
-    written = export.write_onnx(path, model)
+    written = export.write_onnx(path, once)
     assert set(written) == set(tmp_path.iterdir()) == {path, tmp_path / "net.onnx.data"}
-    images, logits = answers(model, 2)
+    images, logits = answers(once, 2)
     (found,) = onnxruntime.InferenceSession(path).run(None, {"images": images.numpy()})
     assert_equal(torch.from_numpy(np.asarray(found)), logits)
 
@@ -123,15 +142,15 @@ def test_onnx_of_more_than_one_file_holds_is_refused_in_memory(
         export.onnx_bytes(build(small("v1")))
 
 
-def test_exporting_changes_nothing_in_the_model() -> None:
-    model = randomised(small("v1"))
-    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-    export.to_onnx(model)
+def test_exporting_changes_nothing_in_the_model(
+    exported: tuple[EfficientNet, dict[str, Tensor], ONNXProgram],
+) -> None:
+    model, before, _ = exported
     assert not model.training
     assert all(torch.equal(before[name], tensor) for name, tensor in model.state_dict().items())
 
 
-# Run where only torch and what torch itself needs can be imported; argv: file, inputs, outputs.
+# Run where only torch and what torch itself needs can be imported; argv: a folder for each file.
 TORCH_ALONE = """
 import builtins, importlib.util, sys
 import torch
@@ -143,15 +162,16 @@ def guarded(name, globals=None, *rest):
         raise ImportError(f"{name} is not torch")
     return real(name, globals, *rest)
 builtins.__import__ = guarded
-spec = importlib.util.spec_from_file_location("exported", sys.argv[1])
-module = importlib.util.module_from_spec(spec)
-sys.modules["exported"] = module
-spec.loader.exec_module(module)
-model = module.build(sys.argv[1].removesuffix(".py") + ".pth")
-with torch.inference_mode():
-    logits = model(torch.load(sys.argv[2], weights_only=True))
-answer = {"logits": logits, "classes": list(module.CLASSES), "resize": module.RESIZE}
-torch.save(answer, sys.argv[3])
+for folder in sys.argv[1:]:
+    spec = importlib.util.spec_from_file_location("exported", folder + "/net.py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["exported"] = module
+    spec.loader.exec_module(module)
+    model = module.build(folder + "/net.pth")
+    with torch.inference_mode():
+        logits = model(torch.load(folder + "/in.pt", weights_only=True))
+    answer = {"logits": logits, "classes": list(module.CLASSES), "resize": module.RESIZE}
+    torch.save(answer, folder + "/out.pt")
 """
 
 
@@ -170,23 +190,36 @@ def run_python(*command: str | Path, cwd: Path) -> str:
     return done.stdout
 
 
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[dict[str, Any], Tensor]]:
+    """For each kind what its Python file answers, all in one process, and the model's logits."""
+    place = tmp_path_factory.mktemp("alone")
+    expected: dict[str, Tensor] = {}
+    for kind in KINDS:
+        model = randomised(small(kind))
+        images, expected[kind] = answers(model, 2)
+        (folder := place / kind).mkdir()
+        torch.save(images, folder / "in.pt")
+        written = export.write_python(
+            folder / "net.py",
+            model.spec,
+            state_dict=model.state_dict(),
+            classes=CLASSES,
+            preprocessing=Preprocessing(resize=90, crop=model.spec.resolution),
+        )
+        assert written == (folder / "net.py", folder / "net.pth")
+    run_python("-c", TORCH_ALONE, *(place / kind for kind in KINDS), cwd=place)
+    return {
+        kind: (torch.load(place / kind / "out.pt", weights_only=True), expected[kind])
+        for kind in KINDS
+    }
+
+
 @pytest.mark.parametrize("kind", KINDS)
-def test_python_file_answers_as_the_model_with_torch_alone(kind: str, tmp_path: Path) -> None:
-    model = randomised(small(kind))
-    images, logits = answers(model, 2)
-    path, inputs, outputs = (tmp_path / name for name in ("net.py", "in.pt", "out.pt"))
-    torch.save(images, inputs)
-    preprocessing = Preprocessing(resize=90, crop=model.spec.resolution)
-    written = export.write_python(
-        path,
-        model.spec,
-        state_dict=model.state_dict(),
-        classes=CLASSES,
-        preprocessing=preprocessing,
-    )
-    assert written == (path, tmp_path / "net.pth")
-    run_python("-c", TORCH_ALONE, path, inputs, outputs, cwd=tmp_path)
-    found = torch.load(outputs, weights_only=True)
+def test_python_file_answers_as_the_model_with_torch_alone(
+    kind: str, alone: dict[str, tuple[dict[str, Any], Tensor]]
+) -> None:
+    found, logits = alone[kind]
     assert_equal(found["logits"], logits)
     assert tuple(found["classes"]) == CLASSES
     assert found["resize"] == 90
