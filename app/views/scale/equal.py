@@ -36,12 +36,16 @@ def draw(shown: Shown) -> None:
         control = replace(TIMES, label="Times B0's cost")
     times = float(widgets.segmented(control))
     found = results.equal_cost(shown.formula, times)
-    published = _published() if shown.formula.family == V1.word else {}
-    measured: dict[str, RunGroup] = {}
+    is_papers = shown.formula.family == V1.word
+    published = _published() if is_papers else {}
+    duel: DuelVerdict | None = None
     with widgets.told():  # a damaged record takes nothing else away
-        measured = _measured(duel_verdict(resources.trained()[0]))
+        duel = duel_verdict(resources.trained()[0]) if is_papers else None
     st.markdown(_finding(published))
-    ways.draw(shown, found, published, measured)
+    if duel is not None:
+        said = f"Networks trained here, much smaller: {duel.headline}"
+        st.markdown(f"{said} :small[{widgets.source('measured')}]")
+    ways.draw(shown, found, published, _measured(duel))
     st.caption(_small_print(found))
     held = calibration.offer("The row of milliseconds")
     if held is not None:

@@ -85,9 +85,12 @@ def test_networks_trained_here_stand_below_the_published(measured_folder: Path) 
         run["validation"] = validation
         (measured_folder / "runs" / f"{name}.json").write_text(json.dumps(run))
     resources.trained.clear()
-    page = html(open_page())
+    app = open_page()
+    page = html(app)
     assert page.count('class="measured"') == 4
     assert "33.0 % top-1" in page
+    assert "Networks trained here, much smaller: Compound scaling leads in the duel" in text(app)
+    assert "trained here" not in text(open_page(family="lite"))  # it was not these that were
 
 
 def test_a_damaged_record_takes_nothing_else_away(measured_folder: Path) -> None:
