@@ -84,9 +84,12 @@ def map_scores(
             error_y=_bars([score.standard_error for score in scores]),
             customdata=[run.id for run, _ in found],
             name=name,
-            mode="lines+markers",
-            line={"width": 1, **({"color": GREY, "dash": "dot"} if found[0][1].control else {})},
-            marker={"symbol": symbol, "size": 10},
+            mode="markers",  # no lines: the networks of the duel cost the same
+            marker={
+                "symbol": symbol,
+                "size": 10,
+                **({"color": GREY} if found[0][1].control else {}),
+            },
             hovertext=[
                 f"<b>{escape(short_name(run))}</b><br>{name}<br>grid {row.grid[0]} × "
                 f"{row.grid[1]}<br>{title} {100 * getattr(row, metric).mean:.1f} %"

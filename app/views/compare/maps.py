@@ -105,7 +105,7 @@ def _row(
         for control in (beside.random, beside.centre)
     )
     return {
-        "Network": short_name(run) if run.group == "family" else run.id,
+        "Network": short_name(run),
         "Map": subject(row, run, title),
         "Grid": f"{row.grid[0]} × {row.grid[1]}",
         "Score": metric.capitalize(),
