@@ -17,7 +17,6 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from effnet_core.architecture.spec import ArchitectureSpec
 from effnet_core.attribution import metrics
 from effnet_core.attribution.cases import Case, as_inputs, draw, prepare
 from effnet_core.attribution.compute import Stage
@@ -32,7 +31,7 @@ from effnet_core.attribution.scores import (
     MapScores,
     Target,
 )
-from effnet_core.cost.report import analyze
+from effnet_core.cost.report import deepest_stage
 from effnet_core.datasets.photo_set import PhotoSet
 from effnet_core.engines.predictor import Predictor
 from effnet_core.errors import InvalidInput
@@ -100,25 +99,6 @@ def score_maps(
         )
         for (subject, stage), row in rows.items()
     )
-
-
-def deepest_stage(
-    spec: ArchitectureSpec, at_least: int = 5, *, resolution: int | None = None
-) -> int:
-    """The last stage, as `features` counts them, whose map is `at_least` positions high and wide.
-
-    `resolution` is the input's side (default: the spec's own). At 72 pixels the last map has 3 × 3
-    positions, and stage 5 is the deepest of 5 × 5. Raises InvalidInput if no stage has as many.
-    """
-    stages = analyze(spec, resolution=resolution).stages
-    wide = [stage.stage for stage in stages if min(stage.out_shape[1:]) >= at_least]
-    if not wide:
-        side = spec.resolution if resolution is None else resolution
-        raise InvalidInput(
-            f"No stage of {spec.name} has a map of {at_least} × {at_least} at {side} pixels; "
-            "choose a larger input."
-        )
-    return wide[-1]
 
 
 @dataclass

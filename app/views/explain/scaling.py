@@ -16,6 +16,7 @@ from app.views.explain.controls import Drawing
 from effnet_core.attribution.boxes import view_box
 from effnet_core.attribution.metrics import energy_inside
 from effnet_core.attribution.render import strongest
+from effnet_core.cost.report import deepest_stage
 
 if TYPE_CHECKING:
     from effnet_core.service import Explanation
@@ -46,13 +47,20 @@ def _draw_class(panels: tuple[Panel, ...], picture: Picture, index: int, drawing
         explained = [
             given
             for panel in panels
-            for given in replies.explanations(picture, panel.model, index, "grad-cam")
+            for given in replies.explanations(
+                picture,
+                panel.model,
+                index,
+                "grad-cam",
+                deepest_stage(service().spec(panel.model.id)),
+            )
         ]
     st.caption(
-        f"Grad-CAM of “{plain(name)}” at the last feature map, each on its own scale, as in "
-        "Figure 7 of [the paper](https://arxiv.org/abs/1905.11946). The other four were scaled up "
-        "from the baseline to about the same cost: by depth, width or resolution alone, or by all "
-        "three at once. All five were trained here."
+        f"Grad-CAM of “{plain(name)}”, each on its own scale, as in Figure 7 of "
+        "[the paper](https://arxiv.org/abs/1905.11946), but at the deepest stage of at least 5 × 5 "
+        "values: the last feature maps of networks this small have one to four. The other four "
+        "were scaled up from the baseline to about the same cost: by depth, width or resolution "
+        "alone, or by all three at once. All five were trained here."
     )
     with st.container(horizontal=True, key="figure-7"):
         for panel, given in zip(panels, explained, strict=True):

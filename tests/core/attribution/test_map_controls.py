@@ -15,7 +15,7 @@ from effnet_core.attribution.boxes import Box
 from effnet_core.attribution.controls import centre_gaussian, random_map
 from effnet_core.attribution.metrics import energy_inside, pointing_game
 from effnet_core.attribution.scores import METRICS, Estimate, MapScores
-from effnet_core.attribution.scoring import deepest_stage
+from effnet_core.cost.report import deepest_stage
 from effnet_core.errors import InvalidInput
 from effnet_core.network.build import build
 
