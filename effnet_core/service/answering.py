@@ -77,7 +77,6 @@ class Answering:
             device=self._device,
             dtype=dtype,
             capacity=max_models,
-            on_change=self._forget,
         )
         self._pictures = RecentPictures()
         self._recent = RecentPasses()
@@ -144,7 +143,7 @@ class Answering:
         """
         picture = self._pictures.get(name, request.image, edge_for(source.preprocessing))
         with self._models.use(source, ticket) as predictor:
-            key = name, source.id
+            key = name, source.identity
             answer = self._recent.get(key)
             if answer is None:
                 answer = predictor.answer(picture)

@@ -19,7 +19,6 @@ from effnet_core.attribution.trust import Trust, trust_of
 from effnet_core.engines.prediction import Prediction
 from effnet_core.images import Preprocessing
 from effnet_core.service.cards import stored_card
-from effnet_core.service.recent import digest
 from effnet_core.service.requests import (
     CellRequest,
     Channels,
@@ -59,7 +58,7 @@ class InferenceService(Slow):
         """
         with self._room.admit(request.weights, self._visitor) as ticket:
             source, name = self._resolved(request)
-            known = self._recent.get((name, source.id))
+            known = self._recent.get((name, source.identity))
             if known is None:
                 with self._answered(request, source, name, ticket) as (_, known):
                     pass
@@ -180,9 +179,11 @@ class InferenceService(Slow):
         The feature maps of a picture are kept a while: another cell takes no pass. Raises what
         `classify` raises, and InvalidInput for a cell that the model does not have.
         """
-        with self._asked(request) as (predictor, (prediction, _)):
-            key = digest(request.image), predictor.weights_id
-            return self._cells.cell(predictor, prediction, key, request.cell)
+        with self._room.admit(request.weights, self._visitor) as ticket:
+            source, name = self._resolved(request)
+            with self._answered(request, source, name, ticket) as (predictor, (prediction, _)):
+                key = name, source.identity
+                return self._cells.cell(predictor, prediction, key, request.cell)
 
     def available(self, uploads: Sequence[str] = ()) -> tuple[ModelCard, ...]:
         """Bundled models first, then published and imported weights, then the uploads named by id.

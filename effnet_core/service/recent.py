@@ -29,7 +29,7 @@ V = TypeVar("V")
 Answer = tuple[Prediction, ForwardPass]
 """What one model said of one picture, and the pass that it said it by."""
 Key = tuple[bytes, str]
-"""A picture's digest and a model's id."""
+"""A picture's digest and a model's identity."""
 
 
 def digest(data: bytes) -> bytes:

@@ -62,7 +62,7 @@ class Uploads:
 
     An id holds the file's SHA-256, so it can only be asked for by someone who has the file (or was
     given the id), and the same file with other class names or preprocessing has another id.
-    `on_drop(id)` is called for each that has to make room.
+    `on_drop` is called with the identity of each that has to make room.
     """
 
     def __init__(self, limit: int, on_drop: Callable[[str], None]) -> None:
@@ -77,9 +77,8 @@ class Uploads:
         with self._lock:
             self._kept[loaded.id] = loaded, card
             self._kept.move_to_end(loaded.id)
-            dropped = list(self._kept)[: -self._limit]
-            for identity in dropped:
-                del self._kept[identity]
+            excess = list(self._kept)[: -self._limit]
+            dropped = [self._kept.pop(name)[0].identity for name in excess]
         for identity in dropped:
             self._on_drop(identity)
         return card

@@ -73,10 +73,11 @@ class WeightsStore:
             return local
         entry = find(item) if isinstance(item, str) else item
         path = self.root / entry.file_name
+        stored = records.ready(path) or records.absent(entry)
         return Source(
-            stored=records.ready(path) or records.absent(entry),
+            stored=stored,
             path=path,
-            read=partial(proven, path, entry.id, entry),
+            read=partial(proven, path, stored, entry),
             classes=entry.classes,
             named=entry.architecture,
             entry=entry,
@@ -229,7 +230,7 @@ class WeightsStore:
 
     def _imported(self, record: StoredWeights) -> Source:
         path = self._imported_path(record.id)
-        return Source(stored=record, path=path, read=partial(proven, path, record.id))
+        return Source(stored=record, path=path, read=partial(proven, path, record))
 
     def _imported_path(self, name: str) -> Path:
         return self.root / f"imported-{name}.safetensors"
