@@ -171,7 +171,7 @@ class Answering:
                 return _READING.run(
                     read, self._visitor, seconds=MAX_READING_SECONDS, begun=ticket.turn
                 )
-        except (OutOfTime, WorkerDied):
+        except (OutOfTime, WorkerDied, MemoryError):
             raise CheckpointError(
                 f"This file takes more than {MAX_READING_SECONDS} s or too much memory to read, "
                 "as no usual checkpoint does; if it is one, `effnet weights import` reads it on "

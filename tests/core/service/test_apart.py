@@ -16,7 +16,7 @@ import pytest
 from effnet_core.architecture.names import scaled
 from effnet_core.attribution import Value
 from effnet_core.errors import Busy, CheckpointError, DoesNotFit, InvalidInput, OutOfTime
-from effnet_core.limits import MAX_SLOW_QUEUE, SLOW_WORKERS
+from effnet_core.limits import MAX_READING_BYTES, MAX_SLOW_QUEUE, SLOW_WORKERS
 from effnet_core.service import (
     ClassifyRequest,
     ExplainRequest,
@@ -163,6 +163,11 @@ def test_a_file_that_takes_too_long_to_read_is_refused_and_nobody_waits(
         assert ready.service.waiting == 0
         with pytest.raises(CheckpointError, match="more than 2 s or too much memory"):
             reading.result(SECONDS)
+
+
+def test_a_file_that_takes_too_much_memory_to_read_is_refused(ready: Ready) -> None:
+    with pytest.raises(CheckpointError, match="or too much memory to read"):
+        ready.service._read_apart(partial(bytearray, MAX_READING_BYTES + 1))
 
 
 def test_a_damaged_upload_is_told_as_if_it_were_read_here(
