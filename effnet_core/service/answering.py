@@ -141,7 +141,8 @@ class Answering:
 
         A pass is taken only where it is not known what the model says of the picture.
         """
-        picture = self._pictures.get(name, request.image, edge_for(source.preprocessing))
+        edge = edge_for(source.preprocessing)
+        picture = self._pictures.get(name, request.image, edge, ticket.visitor)
         with self._models.use(source, ticket) as predictor:
             key = name, source.identity
             answer = self._recent.get(key)
