@@ -37,6 +37,7 @@ Stage = int | Literal["last", "all"]
 """Where in a network a map is made, as in `ExplainRequest`; "all" stands for every stage."""
 
 _BY_KEY: Keys = {**BY_CONTENT, "app.pictures.Picture": attrgetter("key")}
+_BY_TITLE: Keys = {**BY_CONTENT, "app.pictures.Picture": attrgetter("key", "title")}
 
 
 class Model(Protocol):
@@ -136,7 +137,7 @@ def ledger(picture: Picture, model: Model, class_index: int, against: int | None
     return service().ledger(LedgerRequest(picture.data, model.id, class_index, against))
 
 
-@st.cache_resource(scope="session", max_entries=4, show_spinner=False, hash_funcs=_BY_KEY)
+@st.cache_resource(scope="session", max_entries=4, show_spinner=False, hash_funcs=_BY_TITLE)
 def document(picture: Picture, model: Model, class_index: int, against: int | None) -> str:
     """Return the explanation of a class as one HTML file."""
     from effnet_core.service import LedgerRequest
@@ -145,7 +146,7 @@ def document(picture: Picture, model: Model, class_index: int, against: int | No
     return service().document(request, picture.title)
 
 
-@st.cache_resource(scope="session", max_entries=4, show_spinner=False, hash_funcs=_BY_KEY)
+@st.cache_resource(scope="session", max_entries=4, show_spinner=False, hash_funcs=_BY_TITLE)
 def judged_document(
     picture: Picture,
     model: Model,
