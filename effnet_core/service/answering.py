@@ -160,6 +160,15 @@ class Answering:
         where = Where(self._store.root, self._device, self._dtype)
         return self._patiently(partial(answer, where, upload, method, *arguments, **named), weights)
 
+    def _in_time(
+        self, sooner: str, method: str, weights: str, *arguments: Any, **named: Any
+    ) -> Any:
+        """As `_elsewhere`; `sooner` is what to do where it is out of time."""
+        try:
+            return self._elsewhere(method, weights, *arguments, **named)
+        except OutOfTime as error:
+            raise OutOfTime(f"{error} For an answer in time, {sooner}.") from None
+
     def _read_apart(self, read: Callable[[], T]) -> T:
         """What `read` makes of files, in a process of its own: one at a time, and no seat held.
 

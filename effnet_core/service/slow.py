@@ -8,7 +8,7 @@ from effnet_core.architecture.spec import ArchitectureSpec
 from effnet_core.attribution import Attribution, Method, find_method
 from effnet_core.cost.report import analyze
 from effnet_core.engines.probe import ProbedSize, probe
-from effnet_core.errors import DoesNotFit, OutOfTime
+from effnet_core.errors import DoesNotFit
 from effnet_core.latency import LatencyMeasurement, Protocol, measure_runtime
 from effnet_core.limits import MAX_EXPORTED_BYTES, MAX_VERIFIED_MULT_ADDS
 from effnet_core.service.exporting import Exporting
@@ -121,15 +121,6 @@ class Slow(Exporting):
         """As `_in_time`, with what makes an attribution method take fewer passes."""
         sooner = _sooner(find_method(method))
         return self._in_time(sooner, name, weights, *arguments)
-
-    def _in_time(
-        self, sooner: str, method: str, weights: str, *arguments: Any, **named: Any
-    ) -> Any:
-        """As `_elsewhere`; `sooner` is what to do where it is out of time."""
-        try:
-            return self._elsewhere(method, weights, *arguments, **named)
-        except OutOfTime as error:
-            raise OutOfTime(f"{error} For an answer in time, {sooner}.") from None
 
 
 def _sooner(method: Method) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
+from cachetools import LRUCache
 
 from app import replies
 from tests.app.reading import healthy, opened
@@ -41,3 +43,43 @@ def test_a_document_has_the_name_of_its_file_whoever_has_the_same_bytes(
     app = healthy(opened(DOCUMENTS.format(names=NAMES)))
     expected = [f"{name} {given}" for name in NAMES for given in ([], ["shown", "trust"])]
     assert [text.value for text in app.text] == expected
+
+
+@dataclass(frozen=True)
+class Files:
+    onnx: bytes
+    other: str = "no file"
+
+
+def test_files_are_kept_for_all_sessions_within_one_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[str] = []
+
+    class Exporting:
+        def export(self, weights: str) -> Files:
+            made.append(weights)
+            return Files(bytes(100))
+
+        def witness(self, files: Files, stem: str) -> Files:
+            made.append(stem)
+            return files
+
+    replies.rest()
+    monkeypatch.setattr(replies, "service", Exporting)
+    monkeypatch.setattr(replies, "_files", LRUCache(250, replies._files.getsizeof))
+    one, other = Named("one", "a"), Named("other", "b")
+    for _ in range(2):
+        replies.exported(one)
+        replies.witnessed(one, "stem")
+    assert made == ["one", "stem"]
+    replies.exported(replace(one, sha256="c"))
+    replies.exported(other)  # two in all
+    assert made == ["one", "stem", "one", "other"]
+    assert replies._files.currsize == 200
+    replies.rest()
+    assert not replies._files
+
+
+@dataclass(frozen=True)
+class Named:
+    id: str
+    sha256: str

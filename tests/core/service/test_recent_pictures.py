@@ -15,7 +15,7 @@ from effnet_core.errors import ImageError
 from effnet_core.images import Decoded, Preprocessing, crop_box, decode, decode_reduced
 from effnet_core.service import ClassifyRequest
 from effnet_core.service import recent as module
-from effnet_core.service.recent import RecentPictures, digest
+from effnet_core.service.recent import LEAST, RecentPictures, digest
 from effnet_core.service.visitors import Visitor
 
 SECONDS = 20
@@ -24,8 +24,8 @@ SECONDS = 20
 class Pictures(RecentPictures):
     """Recent pictures, asked for by their bytes alone."""
 
-    def of(self, data: bytes, *edge: int | None) -> Decoded:
-        return self.get(digest(data), data, *edge)
+    def of(self, data: bytes, edge: int | None = LEAST) -> Decoded:
+        return self.get(digest(data), data, edge)
 
 
 def in_turn(data: bytes, other: bytes) -> bool:
