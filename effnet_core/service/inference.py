@@ -36,6 +36,8 @@ from effnet_core.weights.reading.settings import Settings
 from effnet_core.weights.reading.understood import Understood
 from effnet_core.weights.sources import Source
 
+_SOONER = "choose a smaller model"
+
 
 class InferenceService(Slow):
     """Classifies and explains pictures for any number of threads at once.
@@ -91,20 +93,27 @@ class InferenceService(Slow):
         Raises what `classify` raises, and InvalidInput for a method that knows no stages.
         """
         with self._asked(request) as (predictor, (prediction, _)):
-            maps = attribute_stages(
-                predictor,
-                predictor.inputs(prediction.pixels),
-                class_index=_target(request, prediction),
-                method=request.method,
-            )
-            return tuple(Explanation(prediction, attribution) for attribution in maps)
+            if not self._makes_way(predictor):
+                maps = attribute_stages(
+                    predictor,
+                    predictor.inputs(prediction.pixels),
+                    class_index=_target(request, prediction),
+                    method=request.method,
+                )
+                return tuple(Explanation(prediction, attribution) for attribution in maps)
+        found = self._in_time(_SOONER, "explain_stages", request.weights, request)
+        return cast("tuple[Explanation, ...]", found)
 
     def explain_classes(self, request: ClassifyRequest) -> tuple[Explanation, ...]:
         """Last-stage Grad-CAM of every class, in index order; raises what `classify` raises."""
         with self._asked(request) as (predictor, (prediction, known)):
-            inputs, classes = predictor.inputs(prediction.pixels), range(len(prediction.classes))
-            maps = grad_cam_classes(predictor, inputs, classes, known=known)
-            return tuple(Explanation(prediction, attribution) for attribution in maps)
+            if not self._makes_way(predictor):
+                inputs = predictor.inputs(prediction.pixels)
+                classes = range(len(prediction.classes))
+                maps = grad_cam_classes(predictor, inputs, classes, known=known)
+                return tuple(Explanation(prediction, attribution) for attribution in maps)
+        found = self._in_time(_SOONER, "explain_classes", request.weights, request)
+        return cast("tuple[Explanation, ...]", found)
 
     def trust(self, request: ExplainRequest) -> Trust:
         """Tests of one map, on the CPU in float32; raises as `explain`; can take long."""
@@ -171,7 +180,10 @@ class InferenceService(Slow):
         Stage and method are not read. Raises what `classify` raises.
         """
         with self._asked(request) as (predictor, (prediction, _)):
-            return self._cells.channels(predictor, prediction, _target(request, prediction))
+            if not self._makes_way(predictor):
+                return self._cells.channels(predictor, prediction, _target(request, prediction))
+        found = self._in_time(_SOONER, "channels", request.weights, request)
+        return cast("tuple[Channels, ...]", found)
 
     def cell(self, request: CellRequest) -> CellArithmetic:
         """How one cell of a feature map came about, in the network's own numbers.
@@ -182,8 +194,11 @@ class InferenceService(Slow):
         with self._room.admit(request.weights, self._visitor) as ticket:
             source, name = self._resolved(request)
             with self._answered(request, source, name, ticket) as (predictor, (prediction, _)):
-                key = name, source.identity
-                return self._cells.cell(predictor, prediction, key, request.cell)
+                if not self._makes_way(predictor):
+                    key = name, source.identity
+                    return self._cells.cell(predictor, prediction, key, request.cell)
+        found = self._in_time(_SOONER, "cell", request.weights, request)
+        return cast("CellArithmetic", found)
 
     def available(self, uploads: Sequence[str] = ()) -> tuple[ModelCard, ...]:
         """Bundled models first, then published and imported weights, then the uploads named by id.
