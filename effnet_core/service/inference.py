@@ -246,8 +246,8 @@ class InferenceService(Slow):
     ) -> ModelCard:
         """Keep an uploaded checkpoint in memory; its card's id is then asked for like any other.
 
-        `beside` are other files that were sent with it. The oldest upload makes room. Raises Busy,
-        CheckpointError, DataError or InvalidInput.
+        `beside` are other files that were sent with it. The oldest upload of whoever has most makes
+        room. Raises Busy, CheckpointError, DataError or InvalidInput.
         """
         upload = Upload(
             files={file_name: data, **(beside or {})},
@@ -257,7 +257,8 @@ class InferenceService(Slow):
             activation=activation,
             weights_key=weights_key,
         )
-        return self._uploads.keep(self._read_apart(upload.read), file_name, len(data))
+        loaded = self._read_apart(upload.read)
+        return self._uploads.keep(loaded, file_name, len(data), self._visitor.name)
 
     def understand_checkpoint(
         self,

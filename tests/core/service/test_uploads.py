@@ -116,6 +116,17 @@ def test_only_the_last_few_are_kept(files: list[bytes]) -> None:
         uploads.weights("upload:unknown")
 
 
+def test_who_uploads_most_makes_room_first(files: list[bytes]) -> None:
+    uploads = Uploads(2, on_drop=lambda _: None)
+    read = [Upload(files={"mine.safetensors": data}).read() for data in files]
+    for loaded, owner in zip(read, ("one", "other", "other"), strict=True):
+        uploads.keep(loaded, "mine.safetensors", 1, owner)
+    assert [card.id for card in uploads.cards([each.id for each in read])] == [
+        read[0].id,
+        read[2].id,
+    ]
+
+
 def test_a_wrong_file_or_wrong_names_are_refused_and_nothing_is_kept(files: list[bytes]) -> None:
     uploads = Uploads(2, on_drop=lambda _: None)
     with pytest.raises(CheckpointError, match="2 class names, but the network has 3"):
