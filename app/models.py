@@ -120,12 +120,14 @@ def settle(count: int = 1) -> None:
 
 def choose() -> tuple[ModelCard, ...]:
     """Draw the choice of models; return them, on this disk or not."""
-    from effnet_core.weights.bundled import damage
+    from effnet_core.weights.bundled import damage as bundled_damage
+    from effnet_core.weights.store import default_root
+    from effnet_core.weights.stored import damage
 
     known = {label(card): card for card in cards()}
     if _say_unknown(known):
         st.session_state[_EMPTIED] = True
-    if said := damage():
+    for said in filter(None, (bundled_damage(), *damage(default_root()))):
         st.warning(plain(said))
     _take_added(known)
     chosen = st.multiselect(

@@ -7,15 +7,16 @@ model's are its name and the hash of its weights, since an import may take the n
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from operator import attrgetter
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
 import streamlit as st
 from cachetools import LRUCache
 
 from app.resources import BY_CONTENT, Keys, service
-from effnet_core.limits import MAX_ANSWERS_KEPT_BYTES
+from effnet_core.limits import MAX_ANSWERS_KEPT_BYTES, MAX_EXPORTS_KEPT_BYTES
 
 if TYPE_CHECKING:
     from app.pictures import Picture
@@ -33,10 +34,12 @@ if TYPE_CHECKING:
         Witnessed,
     )
 
+T = TypeVar("T")
 Stage = int | Literal["last", "all"]
 """Where in a network a map is made, as in `ExplainRequest`; "all" stands for every stage."""
 
 _BY_KEY: Keys = {**BY_CONTENT, "app.pictures.Picture": attrgetter("key")}
+_BY_TITLE: Keys = {**BY_CONTENT, "app.pictures.Picture": attrgetter("key", "title")}
 
 
 class Model(Protocol):
@@ -54,13 +57,18 @@ class Model(Protocol):
 _answers: LRUCache[tuple[str, ...], Prediction] = LRUCache(
     MAX_ANSWERS_KEPT_BYTES, lambda said: said.pixels.nbytes + said.probabilities.nbytes
 )
+_files: LRUCache[tuple[str, ...], Any] = LRUCache(
+    MAX_EXPORTS_KEPT_BYTES,
+    lambda made: sum(len(data) for data in vars(made).values() if isinstance(data, bytes)),
+)
 _lock = threading.Lock()
 
 
 def rest() -> None:
-    """Let go of the answers that are kept for all sessions."""
+    """Let go of what is kept for all sessions."""
     with _lock:
         _answers.clear()
+        _files.clear()
 
 
 def prediction(picture: Picture, model: Model) -> Prediction:
@@ -70,14 +78,9 @@ def prediction(picture: Picture, model: Model) -> Prediction:
     """
     from effnet_core.service import ClassifyRequest
 
+    request = ClassifyRequest(picture.data, model.id, top_k=10)
     key = picture.key, model.id, model.sha256
-    with _lock:
-        known = _answers.get(key)
-    if known is None:
-        known = service().classify(ClassifyRequest(picture.data, model.id, top_k=10))
-        with _lock, suppress(ValueError):  # larger than all that is kept
-            _answers[key] = known
-    return known
+    return _found(_answers, key, lambda: service().classify(request))
 
 
 @st.cache_resource(scope="session", max_entries=64, show_spinner=False, hash_funcs=_BY_KEY)
@@ -136,7 +139,7 @@ def ledger(picture: Picture, model: Model, class_index: int, against: int | None
     return service().ledger(LedgerRequest(picture.data, model.id, class_index, against))
 
 
-@st.cache_resource(scope="session", max_entries=4, show_spinner=False, hash_funcs=_BY_KEY)
+@st.cache_resource(scope="session", max_entries=4, show_spinner=False, hash_funcs=_BY_TITLE)
 def document(picture: Picture, model: Model, class_index: int, against: int | None) -> str:
     """Return the explanation of a class as one HTML file."""
     from effnet_core.service import LedgerRequest
@@ -145,7 +148,7 @@ def document(picture: Picture, model: Model, class_index: int, against: int | No
     return service().document(request, picture.title)
 
 
-@st.cache_resource(scope="session", max_entries=4, show_spinner=False, hash_funcs=_BY_KEY)
+@st.cache_resource(scope="session", max_entries=4, show_spinner=False, hash_funcs=_BY_TITLE)
 def judged_document(
     picture: Picture,
     model: Model,
@@ -219,13 +222,22 @@ def cell(picture: Picture, model: Model, at: Cell) -> CellArithmetic:
     return service().cell(CellRequest(picture.data, model.id, at))
 
 
-@st.cache_resource(scope="session", max_entries=2, show_spinner=False, hash_funcs=_BY_KEY)
 def exported(model: Model) -> Exported:
     """Return a model's files; raises what `InferenceService.export` raises."""
-    return service().export(model.id)
+    return _found(_files, (model.id, model.sha256), lambda: service().export(model.id))
 
 
-@st.cache_resource(scope="session", max_entries=2, show_spinner=False, hash_funcs=_BY_KEY)
 def witnessed(model: Model, stem: str) -> Witnessed:
     """Return what torch makes of a model's files, called `stem`; raises as `service().witness`."""
-    return service().witness(exported(model), stem)
+    key = model.id, model.sha256, stem
+    return _found(_files, key, lambda: service().witness(exported(model), stem))
+
+
+def _found(kept: LRUCache[tuple[str, ...], T], key: tuple[str, ...], make: Callable[[], T]) -> T:
+    with _lock:
+        known = kept.get(key)
+    if known is None:
+        known = make()
+        with _lock, suppress(ValueError):  # larger than all that is kept
+            kept[key] = known
+    return known

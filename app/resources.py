@@ -116,7 +116,7 @@ def cost_of(card: ModelCard) -> CostTotals:
 @st.cache_resource(show_spinner=False)
 def downloads() -> Downloads:
     """Return the downloads of weights that are under way, for every session."""
-    return Downloads(service().download)
+    return Downloads(shared_service().download)
 
 
 @st.cache_resource(max_entries=256, show_spinner=False)

@@ -84,6 +84,8 @@ MAX_CLASS_NAME = 200
 # Questions to the service.
 MAX_ANSWERS_KEPT_BYTES = 32_000_000
 """Of what models said of the pictures of all sessions, with the pixels that they saw."""
+MAX_EXPORTS_KEPT_BYTES = 256 * 2**20
+"""Of weights as files, of all sessions: up to B4 (231 MB) all that the page offers of one model."""
 MAX_QUEUE = 64
 """Of questions that are answered at once: in about a second all have been."""
 MAX_SLOW_QUEUE = 4

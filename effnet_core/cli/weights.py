@@ -66,8 +66,13 @@ def _store() -> WeightsStore:
 
 
 def _list(args: argparse.Namespace) -> int:
+    from effnet_core.weights.bundled import damage as bundled_damage
+    from effnet_core.weights.stored import damage
+
     store = _store()
     listing = store.listing()
+    for sentence in filter(None, (bundled_damage(), *damage(store.root))):
+        say(f"effnet: {sentence}")
     if args.json:
         print_json([_described(store, record) for record in listing])
         return 0

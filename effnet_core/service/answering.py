@@ -77,7 +77,6 @@ class Answering:
             device=self._device,
             dtype=dtype,
             capacity=max_models,
-            on_change=self._forget,
         )
         self._pictures = RecentPictures()
         self._recent = RecentPasses()
@@ -142,9 +141,10 @@ class Answering:
 
         A pass is taken only where it is not known what the model says of the picture.
         """
-        picture = self._pictures.get(name, request.image, edge_for(source.preprocessing))
+        edge = edge_for(source.preprocessing)
+        picture = self._pictures.get(name, request.image, edge, ticket.visitor)
         with self._models.use(source, ticket) as predictor:
-            key = name, source.id
+            key = name, source.identity
             answer = self._recent.get(key)
             if answer is None:
                 answer = predictor.answer(picture)
@@ -160,6 +160,15 @@ class Answering:
         where = Where(self._store.root, self._device, self._dtype)
         return self._patiently(partial(answer, where, upload, method, *arguments, **named), weights)
 
+    def _in_time(
+        self, sooner: str, method: str, weights: str, *arguments: Any, **named: Any
+    ) -> Any:
+        """As `_elsewhere`; `sooner` is what to do where it is out of time."""
+        try:
+            return self._elsewhere(method, weights, *arguments, **named)
+        except OutOfTime as error:
+            raise OutOfTime(f"{error} For an answer in time, {sooner}.") from None
+
     def _read_apart(self, read: Callable[[], T]) -> T:
         """What `read` makes of files, in a process of its own: one at a time, and no seat held.
 
@@ -172,7 +181,7 @@ class Answering:
                 return _READING.run(
                     read, self._visitor, seconds=MAX_READING_SECONDS, begun=ticket.turn
                 )
-        except (OutOfTime, WorkerDied):
+        except (OutOfTime, WorkerDied, MemoryError):
             raise CheckpointError(
                 f"This file takes more than {MAX_READING_SECONDS} s or too much memory to read, "
                 "as no usual checkpoint does; if it is one, `effnet weights import` reads it on "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import partial
+from typing import cast
 
 from effnet_core.architecture.names import variant
 from effnet_core.architecture.spec import ArchitectureSpec
@@ -44,22 +45,23 @@ class Exporting(Answering):
         return source.load().spec
 
     def export(self, weights: str) -> Exported:
-        """These weights as files, made without torch.
+        """These weights as files, made without torch; can take long, as in `Slow`.
 
-        Raises DoesNotFit past 512 MB, Busy, WeightsError, CheckpointError or InvalidInput.
+        Raises DoesNotFit past 512 MB, WeightsError, CheckpointError or InvalidInput.
         """
+        if self._apart:
+            sooner = "use `effnet export --weights …` on the command line"
+            return cast("Exported", self._in_time(sooner, "export", weights, weights))
         from effnet_core.engines.onnx.graph import OPSET
         from effnet_core.engines.onnx.portable import portable_onnx
 
-        with self._room.admit(visitor=self._visitor) as ticket:
-            ticket.turn()
-            loaded = self._read(weights)
-            return Exported(
-                spec=loaded.spec,
-                opset=OPSET,
-                onnx=portable_onnx(loaded),
-                safetensors=serialise(loaded),
-            )
+        loaded = self._read(weights)
+        return Exported(
+            spec=loaded.spec,
+            opset=OPSET,
+            onnx=portable_onnx(loaded),
+            safetensors=serialise(loaded),
+        )
 
     def witness(self, exported: Exported, stem: str) -> Witnessed:
         """What torch makes of exported weights, in a process of its own; takes some seconds.

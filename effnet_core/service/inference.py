@@ -19,7 +19,6 @@ from effnet_core.attribution.trust import Trust, trust_of
 from effnet_core.engines.prediction import Prediction
 from effnet_core.images import Preprocessing
 from effnet_core.service.cards import stored_card
-from effnet_core.service.recent import digest
 from effnet_core.service.requests import (
     CellRequest,
     Channels,
@@ -36,6 +35,8 @@ from effnet_core.weights.published import find
 from effnet_core.weights.reading.settings import Settings
 from effnet_core.weights.reading.understood import Understood
 from effnet_core.weights.sources import Source
+
+_SOONER = "choose a smaller model"
 
 
 class InferenceService(Slow):
@@ -59,7 +60,7 @@ class InferenceService(Slow):
         """
         with self._room.admit(request.weights, self._visitor) as ticket:
             source, name = self._resolved(request)
-            known = self._recent.get((name, source.id))
+            known = self._recent.get((name, source.identity))
             if known is None:
                 with self._answered(request, source, name, ticket) as (_, known):
                     pass
@@ -92,20 +93,27 @@ class InferenceService(Slow):
         Raises what `classify` raises, and InvalidInput for a method that knows no stages.
         """
         with self._asked(request) as (predictor, (prediction, _)):
-            maps = attribute_stages(
-                predictor,
-                predictor.inputs(prediction.pixels),
-                class_index=_target(request, prediction),
-                method=request.method,
-            )
-            return tuple(Explanation(prediction, attribution) for attribution in maps)
+            if not self._makes_way(predictor):
+                maps = attribute_stages(
+                    predictor,
+                    predictor.inputs(prediction.pixels),
+                    class_index=_target(request, prediction),
+                    method=request.method,
+                )
+                return tuple(Explanation(prediction, attribution) for attribution in maps)
+        found = self._in_time(_SOONER, "explain_stages", request.weights, request)
+        return cast("tuple[Explanation, ...]", found)
 
     def explain_classes(self, request: ClassifyRequest) -> tuple[Explanation, ...]:
         """Last-stage Grad-CAM of every class, in index order; raises what `classify` raises."""
         with self._asked(request) as (predictor, (prediction, known)):
-            inputs, classes = predictor.inputs(prediction.pixels), range(len(prediction.classes))
-            maps = grad_cam_classes(predictor, inputs, classes, known=known)
-            return tuple(Explanation(prediction, attribution) for attribution in maps)
+            if not self._makes_way(predictor):
+                inputs = predictor.inputs(prediction.pixels)
+                classes = range(len(prediction.classes))
+                maps = grad_cam_classes(predictor, inputs, classes, known=known)
+                return tuple(Explanation(prediction, attribution) for attribution in maps)
+        found = self._in_time(_SOONER, "explain_classes", request.weights, request)
+        return cast("tuple[Explanation, ...]", found)
 
     def trust(self, request: ExplainRequest) -> Trust:
         """Tests of one map, on the CPU in float32; raises as `explain`; can take long."""
@@ -172,7 +180,10 @@ class InferenceService(Slow):
         Stage and method are not read. Raises what `classify` raises.
         """
         with self._asked(request) as (predictor, (prediction, _)):
-            return self._cells.channels(predictor, prediction, _target(request, prediction))
+            if not self._makes_way(predictor):
+                return self._cells.channels(predictor, prediction, _target(request, prediction))
+        found = self._in_time(_SOONER, "channels", request.weights, request)
+        return cast("tuple[Channels, ...]", found)
 
     def cell(self, request: CellRequest) -> CellArithmetic:
         """How one cell of a feature map came about, in the network's own numbers.
@@ -180,9 +191,14 @@ class InferenceService(Slow):
         The feature maps of a picture are kept a while: another cell takes no pass. Raises what
         `classify` raises, and InvalidInput for a cell that the model does not have.
         """
-        with self._asked(request) as (predictor, (prediction, _)):
-            key = digest(request.image), predictor.weights_id
-            return self._cells.cell(predictor, prediction, key, request.cell)
+        with self._room.admit(request.weights, self._visitor) as ticket:
+            source, name = self._resolved(request)
+            with self._answered(request, source, name, ticket) as (predictor, (prediction, _)):
+                if not self._makes_way(predictor):
+                    key = name, source.identity
+                    return self._cells.cell(predictor, prediction, key, request.cell)
+        found = self._in_time(_SOONER, "cell", request.weights, request)
+        return cast("CellArithmetic", found)
 
     def available(self, uploads: Sequence[str] = ()) -> tuple[ModelCard, ...]:
         """Bundled models first, then published and imported weights, then the uploads named by id.
@@ -230,8 +246,8 @@ class InferenceService(Slow):
     ) -> ModelCard:
         """Keep an uploaded checkpoint in memory; its card's id is then asked for like any other.
 
-        `beside` are other files that were sent with it. The oldest upload makes room. Raises Busy,
-        CheckpointError, DataError or InvalidInput.
+        `beside` are other files that were sent with it. The oldest upload of whoever has most makes
+        room. Raises Busy, CheckpointError, DataError or InvalidInput.
         """
         upload = Upload(
             files={file_name: data, **(beside or {})},
@@ -241,7 +257,8 @@ class InferenceService(Slow):
             activation=activation,
             weights_key=weights_key,
         )
-        return self._uploads.keep(self._read_apart(upload.read), file_name, len(data))
+        loaded = self._read_apart(upload.read)
+        return self._uploads.keep(loaded, file_name, len(data), self._visitor.name)
 
     def understand_checkpoint(
         self,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from effnet_core.engines.cores import HALVES
@@ -16,13 +16,10 @@ from effnet_core.service.uploads import PREFIX, Uploads
 from effnet_core.weights.checkpoints import LoadedWeights
 from effnet_core.weights.sources import Source
 from effnet_core.weights.store import WeightsStore
-from effnet_core.weights.stored import StoredWeights
 
 
 class Models:
-    """At most `capacity` predictors, by the ids of their weights.
-
-    `on_change` is told the id of weights that are others than when they were asked for before.
+    """At most `capacity` predictors, by the identities of their weights.
 
     Graphs for ONNX Runtime are kept beside the store; those of uploads nowhere, as the uploads
     themselves are only in memory.
@@ -36,20 +33,17 @@ class Models:
         device: str,
         dtype: str,
         capacity: int,
-        on_change: Callable[[str], None],
     ) -> None:
         self._store = store
         self._uploads = uploads
         self._device = device
         self._dtype = dtype
-        self._on_change = on_change
-        self._records: dict[str, StoredWeights] = {}
         self.graphs = GraphCache(store.root / "graphs")
         # Passes share a CPU's cores in halves. Measured on two, B0, two users: 87 requests a second
         # by two turns and 62 by one. A CUDA device runs one pass at a time.
         self._lanes = Lanes(
             self._load,
-            key=lambda source: source.id,
+            key=lambda source: source.identity,
             capacity=capacity,
             turns=HALVES if device == "cpu" else 1,
         )
@@ -61,11 +55,7 @@ class Models:
         """
         if weights.startswith(PREFIX):
             return self._uploads.weights(weights)
-        source = self._store.source(weights)
-        if self._records.get(source.id, source.stored) != source.stored:
-            self._on_change(source.id)  # an import may have taken another's name
-        self._records[source.id] = source.stored
-        return source
+        return self._store.source(weights)
 
     @contextmanager
     def use(self, source: Source | LoadedWeights, ticket: Ticket) -> Iterator[Predictor]:
@@ -86,13 +76,15 @@ class Models:
 
     def loaded(self) -> tuple[str, ...]:
         """The ids of the models in memory, least recently used first."""
-        return self._lanes.keys()
+        identities = self._lanes.keys()
+        return tuple(identity.rpartition("@")[0] for identity in identities)
 
     def is_prepared(self, source: Source | LoadedWeights) -> bool:
         """Whether nothing has to be made on disk before these weights can answer."""
         if not isinstance(source, Source) or source.stored.state == "absent":
             return True
-        return source.id in self.loaded() or not self._lacks_graph(source)
+        loaded = self._lanes.keys()
+        return source.identity in loaded or not self._lacks_graph(source)
 
     def _lacks_graph(self, source: Source) -> bool:
         on_runtime = (self._device, self._dtype) == ("cpu", "float32")

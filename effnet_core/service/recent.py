@@ -15,6 +15,8 @@ from effnet_core.engines.onnx.parts import PartMaps
 from effnet_core.engines.prediction import Prediction
 from effnet_core.images import Decoded, decode_reduced
 from effnet_core.images.resizing import REDUCED_EDGES
+from effnet_core.service.visitors import NOBODY, Visitor
+from effnet_core.service.waiting import Turns
 
 CACHE_PIXELS = 12_000_000
 """Pixels kept (4 bytes each): two of the largest that pages keep, or twenty from a telephone."""
@@ -29,7 +31,7 @@ V = TypeVar("V")
 Answer = tuple[Prediction, ForwardPass]
 """What one model said of one picture, and the pass that it said it by."""
 Key = tuple[bytes, str]
-"""A picture's digest and a model's id."""
+"""A picture's digest and a model's identity."""
 
 
 def digest(data: bytes) -> bytes:
@@ -46,26 +48,34 @@ class RecentPictures:
     """
 
     def __init__(self, max_pixels: int = CACHE_PIXELS) -> None:
-        self._turns = threading.Lock(), threading.Lock()  # a picture's is always the same
+        self._turns = Turns(1), Turns(1)  # a picture's is always the same
         self._lock = threading.Lock()
         self._decoded: LRUCache[tuple[bytes, int | None], Decoded] = LRUCache(max_pixels, _pixels)
 
-    def get(self, name: bytes, data: bytes, edge: int | None = LEAST) -> Decoded:
+    def get(
+        self, name: bytes, data: bytes, edge: int | None = LEAST, visitor: Visitor = NOBODY
+    ) -> Decoded:
         """The picture in a file's bytes, decoded once while it is kept; raises ImageError.
 
         `name` is the bytes' digest and `edge` as `resizing.edge_for` gives it. A picture that the
-        least edge leaves whole serves for all.
+        least edge leaves whole serves for all. Also raises what the visitor's check raises while
+        others are decoded.
         """
-        with self._turns[name[0] % len(self._turns)]:
-            with self._lock:
-                least = self._decoded.get((name, LEAST))
-                key = (name, LEAST if least is not None and least.is_whole else edge)
-                decoded = self._decoded.get(key)
-            if decoded is None:
-                decoded = decode_reduced(data, shorter_edge=edge)
-                with self._lock, suppress(ValueError):  # larger than all that is kept
-                    self._decoded[key] = decoded
+        decoded = self._kept(name, edge)
+        if decoded is None:
+            with self._turns[name[0] % len(self._turns)].take(visitor):
+                decoded = self._kept(name, edge)
+                if decoded is None:
+                    decoded = decode_reduced(data, shorter_edge=edge)
+                    with self._lock, suppress(ValueError):  # larger than all that is kept
+                        self._decoded[name, edge] = decoded
         return decoded
+
+    def _kept(self, name: bytes, edge: int | None) -> Decoded | None:
+        with self._lock:
+            least = self._decoded.get((name, LEAST))
+            whole = least is not None and least.is_whole
+            return least if whole else self._decoded.get((name, edge))
 
     def clear(self) -> None:
         """Let go of every picture."""

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 from effnet_core.architecture.spec import ArchitectureSpec
 from effnet_core.attribution import Attribution, Method, find_method
 from effnet_core.cost.report import analyze
+from effnet_core.engines.cores import is_heavy
+from effnet_core.engines.predictor import Predictor
 from effnet_core.engines.probe import ProbedSize, probe
-from effnet_core.errors import DoesNotFit, OutOfTime
+from effnet_core.errors import DoesNotFit
 from effnet_core.latency import LatencyMeasurement, Protocol, measure_runtime
 from effnet_core.limits import MAX_EXPORTED_BYTES, MAX_VERIFIED_MULT_ADDS
 from effnet_core.service.exporting import Exporting
@@ -117,19 +119,14 @@ class Slow(Exporting):
 
         return to_python(spec)
 
+    def _makes_way(self, predictor: Predictor) -> bool:
+        """Whether what takes a model more than a pass is made apart, as it is from B3 on."""
+        return self._apart and is_heavy(predictor.spec)
+
     def _by_many_passes(self, method: str, name: str, weights: str, *arguments: Any) -> Any:
         """As `_in_time`, with what makes an attribution method take fewer passes."""
         sooner = _sooner(find_method(method))
         return self._in_time(sooner, name, weights, *arguments)
-
-    def _in_time(
-        self, sooner: str, method: str, weights: str, *arguments: Any, **named: Any
-    ) -> Any:
-        """As `_elsewhere`; `sooner` is what to do where it is out of time."""
-        try:
-            return self._elsewhere(method, weights, *arguments, **named)
-        except OutOfTime as error:
-            raise OutOfTime(f"{error} For an answer in time, {sooner}.") from None
 
 
 def _sooner(method: Method) -> str:

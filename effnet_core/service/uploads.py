@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 import threading
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -58,31 +58,37 @@ class Upload:
 
 
 class Uploads:
-    """The checkpoints uploaded last, at most `limit` of them.
+    """The checkpoints uploaded last, at most `limit` of them; whoever holds most makes room first.
 
     An id holds the file's SHA-256, so it can only be asked for by someone who has the file (or was
     given the id), and the same file with other class names or preprocessing has another id.
-    `on_drop(id)` is called for each that has to make room.
+    `on_drop` is called with the identity of each that has to make room.
     """
 
     def __init__(self, limit: int, on_drop: Callable[[str], None]) -> None:
         self._limit = limit
         self._on_drop = on_drop
         self._lock = threading.Lock()
-        self._kept: OrderedDict[str, tuple[LoadedWeights, ModelCard]] = OrderedDict()
+        self._kept: OrderedDict[str, tuple[LoadedWeights, ModelCard, str]] = OrderedDict()
 
-    def keep(self, loaded: LoadedWeights, file_name: str, size: int) -> ModelCard:
+    def keep(self, loaded: LoadedWeights, file_name: str, size: int, owner: str = "") -> ModelCard:
         """Keep what `Upload.read` gave of a file of so many bytes; its card has its id."""
         card = _card(loaded, file_name, size)
         with self._lock:
-            self._kept[loaded.id] = loaded, card
+            self._kept[loaded.id] = loaded, card, owner
             self._kept.move_to_end(loaded.id)
-            dropped = list(self._kept)[: -self._limit]
-            for identity in dropped:
-                del self._kept[identity]
+            dropped = []
+            while len(self._kept) > self._limit:
+                dropped.append(self._kept.pop(self._excess())[0].identity)
         for identity in dropped:
             self._on_drop(identity)
         return card
+
+    def _excess(self) -> str:
+        """The oldest of one who holds most; the caller holds the lock."""
+        held = Counter(owner for *_, owner in self._kept.values())
+        most = max(held.values())
+        return next(name for name, (*_, owner) in self._kept.items() if held[owner] == most)
 
     def weights(self, identity: str) -> LoadedWeights:
         """The checkpoint of this id; raises WeightsError if it is not kept any more."""

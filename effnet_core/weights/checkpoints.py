@@ -74,6 +74,11 @@ class LoadedWeights:
         require_activation(self.activation, self.spec.num_classes)
 
     @property
+    def identity(self) -> str:
+        """As `Source.identity`."""
+        return f"{self.id}@{self.sha256}"
+
+    @property
     def answers(self) -> tuple[str, ...]:
         """The names of the rows that are answered with; of one logit two."""
         return row_names(self.classes, self.spec.num_classes)

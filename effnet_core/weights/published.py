@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from effnet_core.architecture.aliases import named
+from effnet_core.architecture.names import canonical_name
 from effnet_core.data.tables import Row, read
 from effnet_core.errors import InvalidInput
 from effnet_core.images import Preprocessing
@@ -133,3 +134,14 @@ def _entry(row: Row) -> WeightsEntry:
         origin=f"torchvision, {row['url']}",
         default=bool(row["default"]),
     )
+
+
+def is_published(name: str) -> bool:
+    """Whether `name` means an architecture or a catalog entry."""
+    if name.lower() in {entry.id.lower() for entry in catalog()}:
+        return True
+    try:
+        canonical_name(name)
+    except InvalidInput:
+        return False
+    return True

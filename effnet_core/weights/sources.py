@@ -45,6 +45,11 @@ class Source:
         return self.stored.id
 
     @property
+    def identity(self) -> str:
+        """Id and content, by which answers are kept: an import may take the name of another."""
+        return f"{self.id}@{self.stored.sha256}"
+
+    @property
     def preprocessing(self) -> Preprocessing:
         """What belongs to these weights."""
         return self.stored.preprocessing
@@ -85,14 +90,14 @@ class Source:
         )
 
 
-def proven(path: Path, name: str, entry: WeightsEntry | None = None) -> bytes:
-    """The bytes of a stored file, if they have the recorded hash; raises as `Source.read`."""
+def proven(path: Path, stored: StoredWeights, entry: WeightsEntry | None = None) -> bytes:
+    """The bytes of a stored file, if they are those of its record; raises as `Source.read`."""
     record = read_record(path)
     if record is None:
-        raise WeightsError(absent(entry) if entry else f"{name} is not on this disk any more.")
+        raise WeightsError(absent(entry) if entry else f"{stored.id} is not on this disk any more.")
     data = tensor_files.read_file(path)
-    if hashlib.sha256(data).hexdigest() != record.sha256:
-        raise CheckpointError(damaged(name))
+    if hashlib.sha256(data).hexdigest() != (stored.sha256 or record.sha256):
+        raise CheckpointError(damaged(stored.id))
     return data
 
 

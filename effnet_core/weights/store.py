@@ -18,7 +18,6 @@ from pathlib import Path
 import filelock
 
 from effnet_core import files
-from effnet_core.architecture.names import canonical_name
 from effnet_core.architecture.outputs import Activation
 from effnet_core.errors import CheckpointError, DownloadError, InvalidInput, WeightsError
 from effnet_core.images import Preprocessing
@@ -27,7 +26,7 @@ from effnet_core.weights import stored as records
 from effnet_core.weights.bundled import find_bundled, require_new, usable_models
 from effnet_core.weights.packaged import PackagedWeights, find_packaged, packaged_weights
 from effnet_core.weights.prepared import copy_path
-from effnet_core.weights.published import WeightsEntry, catalog, find
+from effnet_core.weights.published import WeightsEntry, catalog, find, is_published
 from effnet_core.weights.reading.settings import Settings
 from effnet_core.weights.sources import Source, absent, damaged, is_intact, proven
 from effnet_core.weights.stored import State, StoredWeights, read_record
@@ -73,10 +72,11 @@ class WeightsStore:
             return local
         entry = find(item) if isinstance(item, str) else item
         path = self.root / entry.file_name
+        stored = records.ready(path) or records.absent(entry)
         return Source(
-            stored=records.ready(path) or records.absent(entry),
+            stored=stored,
             path=path,
-            read=partial(proven, path, entry.id, entry),
+            read=partial(proven, path, stored, entry),
             classes=entry.classes,
             named=entry.architecture,
             entry=entry,
@@ -138,26 +138,30 @@ class WeightsStore:
         return Verification(sha256, compared=proven or record is not None)
 
     def remove(self, item: Item) -> int:
-        """Delete the file and its record; returns the bytes freed.
+        """Delete the file and its record, damaged or not; returns the bytes freed.
 
         Raises WeightsError if it is not on this disk, or comes with the project.
         """
+        own = self._imported_path(item) if isinstance(item, str) and _ID.fullmatch(item) else None
+        if own is not None and records.is_damaged(own):
+            return self._discard(own, own.stem)
         source = self.source(item)
         if source.stored.bundled:
             raise WeightsError(f"{source.id} comes with the project and cannot be removed alone.")
         if source.stored.packaged:
             raise WeightsError(f"{source.id} comes in a package; pip uninstalls it.")
-        path = source.path
+        copy = copy_path(self.root, source.stored.sha256)
+        return self._discard(source.path, source.id, copy)
+
+    def _discard(self, path: Path, name: str, *copies: Path) -> int:
         with self._locked(path):
             records.record_path(path).unlink(missing_ok=True)
             if not path.is_file():
-                raise WeightsError(
-                    f"{source.id} is not on this disk, so there is nothing to remove."
-                )
-            copy = copy_path(self.root, source.stored.sha256)
-            freed = sum(each.stat().st_size for each in (path, copy) if each.is_file())
-            path.unlink()
-            copy.unlink(missing_ok=True)
+                raise WeightsError(f"{name} is not on this disk, so there is nothing to remove.")
+            there = [each for each in (path, *copies) if each.is_file()]
+            freed = sum(each.stat().st_size for each in there)
+            for each in there:
+                each.unlink()
         return freed
 
     def import_file(
@@ -198,7 +202,7 @@ class WeightsStore:
             identity, title or identity, target.name, data, loaded, licence=licence, origin=origin
         )
         with self._locked(target):
-            if read_record(target) is not None:
+            if self.imported(identity) is not None:
                 raise InvalidInput(
                     f"Weights called {identity} are there already; remove them first."
                 )
@@ -207,8 +211,13 @@ class WeightsStore:
         return record
 
     def imported(self, name: str) -> StoredWeights | None:
-        """The record of the imported weights of this id, or None."""
-        return read_record(self._imported_path(name)) if _ID.fullmatch(name) else None
+        """The record of the imported weights of this id, or None; CheckpointError if damaged."""
+        if not _ID.fullmatch(name):
+            return None
+        path = self._imported_path(name)
+        if records.is_damaged(path):
+            raise CheckpointError(records.unreadable(path))
+        return read_record(path)
 
     def sources(self) -> tuple[Source, ...]:
         """Bundled models, packages, every catalog entry, on disk or not, then imported weights."""
@@ -229,7 +238,7 @@ class WeightsStore:
 
     def _imported(self, record: StoredWeights) -> Source:
         path = self._imported_path(record.id)
-        return Source(stored=record, path=path, read=partial(proven, path, record.id))
+        return Source(stored=record, path=path, read=partial(proven, path, record))
 
     def _imported_path(self, name: str) -> Path:
         return self.root / f"imported-{name}.safetensors"
@@ -282,19 +291,8 @@ def _new_id(wanted: str | None, source: Path) -> str:
             f"{name[:90]!r}."
         )
     require_new(name)
-    if not _is_published(name):
+    if not is_published(name):
         return name
     if wanted:
         raise InvalidInput(f"{name} already names published weights; choose another id.")
     return f"{name}-imported"
-
-
-def _is_published(name: str) -> bool:
-    """Whether `name` means an architecture or a catalog entry."""
-    if name.lower() in {entry.id.lower() for entry in catalog()}:
-        return True
-    try:
-        canonical_name(name)
-    except InvalidInput:
-        return False
-    return True

@@ -155,6 +155,26 @@ def read_record(path: Path) -> StoredWeights | None:
         return None
 
 
+def is_damaged(path: Path) -> bool:
+    """Whether a file lies here with a record that cannot be read."""
+    return read_record(path) is None and path.is_file() and record_path(path).is_file()
+
+
+def damage(root: Path) -> tuple[str, ...]:
+    """A sentence for each of the imported weights in this folder whose record cannot be read."""
+    places = sorted(root.glob("imported-*.safetensors"))
+    return tuple(unreadable(path) for path in places if is_damaged(path))
+
+
+def unreadable(path: Path) -> str:
+    """What to do about imported weights whose record cannot be read."""
+    name = path.stem.removeprefix("imported-")
+    return (
+        f"The record of {name} is damaged, so its weights cannot be used; "
+        f"`effnet weights remove {name}` removes them, and they can then be imported anew."
+    )
+
+
 def ready(path: Path) -> StoredWeights | None:
     """The record of `path` if the file has the recorded size, else None. No bytes are read."""
     record = read_record(path)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from app import resources
 from effnet_core.service.remote.client import RemoteService
+from tests.app.reading import healthy, opened
 
 
 @pytest.fixture(autouse=True)
@@ -27,6 +29,13 @@ def test_an_address_makes_the_app_ask_an_engine(monkeypatch: pytest.MonkeyPatch)
 def test_without_one_it_answers_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("EFFNET_SERVICE", raising=False)
     assert not isinstance(resources.service(), RemoteService)
+
+
+def test_a_download_is_nobody_s_in_particular() -> None:
+    resources.downloads.clear()
+    healthy(opened("from app import resources; resources.downloads()"))
+    fetch: Any = resources.downloads()._fetch
+    assert fetch.__self__ is resources.shared_service()
 
 
 @pytest.mark.parametrize("address", ["", "http://127.0.0.1:1"])

@@ -15,11 +15,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from effnet_core import files
-from effnet_core.errors import EffnetError
+from effnet_core.architecture.names import scaled
+from effnet_core.cli import main
+from effnet_core.errors import CheckpointError, EffnetError
+from effnet_core.network.build import build
 from effnet_core.results.trained import read_maps, read_run
-from effnet_core.weights import WeightsStore
+from effnet_core.weights import WeightsStore, save_checkpoint
 from effnet_core.weights import bundled as bundled_models
-from effnet_core.weights.stored import read_record, write_record
+from effnet_core.weights.stored import damage, read_record, write_record
 
 ASSETS = files.asset("assets/models").parent
 FLIPS = 200
@@ -85,6 +88,33 @@ def test_the_list_of_bundled_models(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         path.write_bytes(damaged)
         assert (found := read(path)) == sound or found in told
     bundled_models._read.cache_clear()
+
+
+def test_each_damaged_record_of_imported_weights_is_told_and_can_be_removed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EFFNET_CACHE", str(tmp_path))
+    store = WeightsStore()
+    own = tmp_path / "own.safetensors"
+    save_checkpoint(own, build(scaled(-6, resolution=32, num_classes=2)))
+    store.import_file(own)
+    place = store.root / "imported-own.safetensors.json"
+    sound = store.imported("own")
+    for damaged in flipped(place.read_bytes()):
+        place.write_bytes(damaged)
+        if damage(store.root):
+            with pytest.raises(CheckpointError, match=r"record of own is damaged.*weights remove"):
+                store.source("own")
+        else:
+            assert store.imported("own") == sound
+    assert damage(store.root)
+    with pytest.raises(CheckpointError, match="record of own is damaged"):
+        store.import_file(own)
+    assert main(["weights", "list"]) == 0
+    assert "The record of own is damaged" in capsys.readouterr().err
+    assert main(["weights", "remove", "own"]) == 0
+    assert not list(store.root.glob("imported-*")) and not damage(store.root)
+    assert store.import_file(own).id == "own"
 
 
 def test_records_of_imported_weights_count_as_none(tmp_path: Path) -> None:

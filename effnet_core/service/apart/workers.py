@@ -26,7 +26,7 @@ T = TypeVar("T")
 _ENDED = BrokenProcessPool, TerminatedWorkerError, ShutdownExecutorError
 
 
-@dataclass
+@dataclass(eq=False)
 class _Lent:
     """A process, and whether it has nothing left to do."""
 
@@ -46,7 +46,7 @@ class Workers:
         self._turns = Turns(count)
         self._lock = threading.Lock()
         self._idle: list[ProcessPoolExecutor] = []
-        self._busy: list[ProcessPoolExecutor] = []
+        self._busy: list[_Lent] = []
 
     def run(
         self, work: Callable[[], T], visitor: Visitor, *, seconds: float, begun: Callable[[], None]
@@ -59,7 +59,7 @@ class Workers:
         with self._turns.take(visitor), self._process() as lent:
             begun()
             due = time.monotonic() + seconds
-            future = lent.process.submit(work)
+            future = self._submitted(work, lent)
 
             def done(most: float) -> bool:
                 if time.monotonic() > due:
@@ -73,7 +73,7 @@ class Workers:
     def close(self) -> None:
         """End every process, with what it does."""
         with self._lock:
-            every = [*self._idle, *self._busy]
+            every = [*self._idle, *(lent.process for lent in self._busy)]
             self._idle.clear()
         for process in every:
             process.shutdown(wait=False, kill_workers=True)
@@ -83,16 +83,24 @@ class Workers:
         """Lend a process; one that is not idle in the end is killed, whatever it does."""
         with self._lock:
             lent = _Lent(self._idle.pop() if self._idle else self._started())
-            self._busy.append(lent.process)
+            self._busy.append(lent)
         try:
             yield lent
         finally:
             with self._lock:
-                self._busy.remove(lent.process)
+                self._busy.remove(lent)
                 if lent.is_idle:
                     self._idle.append(lent.process)
             if not lent.is_idle:
                 lent.process.shutdown(wait=False, kill_workers=True)
+
+    def _submitted(self, work: Callable[[], T], lent: _Lent) -> Future[T]:
+        try:
+            return lent.process.submit(work)
+        except _ENDED:  # while it had nothing to do
+            with self._lock:
+                lent.process = self._started()
+            return lent.process.submit(work)
 
     def _started(self) -> ProcessPoolExecutor:
         return ProcessPoolExecutor(

@@ -9,20 +9,24 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pytest
 
 from effnet_core.architecture.names import scaled
 from effnet_core.attribution import Value
+from effnet_core.attribution.cell import Cell
 from effnet_core.errors import Busy, CheckpointError, DoesNotFit, InvalidInput, OutOfTime
-from effnet_core.limits import MAX_SLOW_QUEUE, SLOW_WORKERS
+from effnet_core.limits import MAX_READING_BYTES, MAX_SLOW_QUEUE, SLOW_WORKERS
 from effnet_core.service import (
+    CellRequest,
     ClassifyRequest,
     ExplainRequest,
     InferenceService,
     ProbeRequest,
     answering,
+    slow,
 )
 from effnet_core.service.visitors import Visitor
 from effnet_core.weights import WeightsStore
@@ -94,6 +98,47 @@ def test_probes_tests_and_timings_are_made_apart(ready: Ready, pictures: tuple[b
         )
 
 
+ASKED: dict[str, Callable[[InferenceService, bytes, str], Any]] = {
+    "explain_stages": lambda service, image, name: tuple(
+        each.attribution.raw
+        for each in service.explain_stages(ExplainRequest(image=image, weights=name))
+    ),
+    "explain_classes": lambda service, image, name: tuple(
+        each.attribution.raw for each in service.explain_classes(ClassifyRequest(image, name))
+    ),
+    "channels": lambda service, image, name: tuple(
+        each.given for each in service.channels(ExplainRequest(image=image, weights=name))
+    ),
+    "cell": lambda service, image, name: (
+        service.cell(CellRequest(image, name, Cell(stage=2, channel=1, row=3, column=4))).value,
+    ),
+}
+
+
+@pytest.mark.parametrize("ask", ASKED)
+def test_heavy_models_answer_apart_what_takes_more_than_a_pass(
+    make: Callable[..., Ready],
+    pictures: tuple[bytes, ...],
+    monkeypatch: pytest.MonkeyPatch,
+    ask: str,
+) -> None:
+    here, apart = make(apart=False), make()
+    expected = ASKED[ask](here.service, pictures[0], here.ids[0])
+    monkeypatch.setattr(slow, "is_heavy", lambda spec: True)
+    sent: list[str] = []
+    elsewhere = InferenceService._elsewhere
+
+    def sending(self: InferenceService, method: str, *given: Any, **named: Any) -> Any:
+        sent.append(method)
+        return elsewhere(self, method, *given, **named)
+
+    monkeypatch.setattr(InferenceService, "_elsewhere", sending)
+    found = ASKED[ask](apart.service, pictures[0], apart.ids[0])
+    assert sent == [ask] and len(found) == len(expected)
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-3 * np.abs(other).max())
+
+
 def test_this_process_stays_without_torch() -> None:
     code = """
 import sys, tempfile
@@ -163,6 +208,11 @@ def test_a_file_that_takes_too_long_to_read_is_refused_and_nobody_waits(
         assert ready.service.waiting == 0
         with pytest.raises(CheckpointError, match="more than 2 s or too much memory"):
             reading.result(SECONDS)
+
+
+def test_a_file_that_takes_too_much_memory_to_read_is_refused(ready: Ready) -> None:
+    with pytest.raises(CheckpointError, match="or too much memory to read"):
+        ready.service._read_apart(partial(bytearray, MAX_READING_BYTES + 1))
 
 
 def test_a_damaged_upload_is_told_as_if_it_were_read_here(

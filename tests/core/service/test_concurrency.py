@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import itertools
 import random
+import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator, Sequence
@@ -18,6 +20,7 @@ import torch
 from PIL import Image
 
 from effnet_core.engines.prediction import Prediction
+from effnet_core.engines.predictor import Predictor
 from effnet_core.errors import Busy, DoesNotFit, WeightsError
 from effnet_core.service import ClassifyRequest, ExplainRequest, InferenceService
 from effnet_core.weights import WeightsStore
@@ -170,3 +173,41 @@ def test_the_gpus_memory_is_let_go(
         torch.cuda.synchronize()
         used.append(torch.cuda.memory_allocated())
     assert used[:2] == used[2:4] == used[4:]
+
+
+@pytest.mark.parametrize("kept_at", [1, 2], ids=["while it loads", "while it answers"])
+def test_what_old_weights_still_answer_is_never_that_of_an_import_that_took_their_name(
+    tmp_path: Path,
+    checkpoints: tuple[bytes, bytes],
+    pictures: tuple[bytes, ...],
+    monkeypatch: pytest.MonkeyPatch,
+    kept_at: int,
+) -> None:
+    store, file = WeightsStore(tmp_path), tmp_path / "own.safetensors"
+    service, begun, gate = InferenceService(store), threading.Event(), threading.Event()
+    answer, calls = Predictor.answer, itertools.count(1)
+
+    def slowly(*given: Any, **named: Any) -> Any:
+        found = answer(*given, **named)
+        if next(calls) == kept_at:  # the first is to warm up
+            begun.set()
+            assert gate.wait(SECONDS)
+        return found
+
+    monkeypatch.setattr(Predictor, "answer", slowly)
+    file.write_bytes(checkpoints[0])
+    store.import_file(file, name="own")
+    with ThreadPoolExecutor(1) as pool:
+        old = pool.submit(service.classify, ClassifyRequest(pictures[0], "own"))
+        assert begun.wait(SECONDS)
+        store.remove("own")
+        file.write_bytes(checkpoints[1])
+        store.import_file(file, name="own")
+        service.classify(ClassifyRequest(pictures[1], "own"))
+        gate.set()
+        old.result(SECONDS)
+    for picture in pictures[:2]:
+        request = ClassifyRequest(picture, "own")
+        alone = InferenceService(store).classify(request)
+        assert np.array_equal(service.classify(request).probabilities, alone.probabilities)
+    assert set(service.loaded()) == {"own"}

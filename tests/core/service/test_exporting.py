@@ -8,6 +8,7 @@ import json
 import subprocess
 import sys
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,9 +20,10 @@ import torch
 
 from effnet_core.architecture.names import scaled, variant
 from effnet_core.engines.predictor import Predictor
-from effnet_core.errors import CheckpointError, DoesNotFit
+from effnet_core.errors import Busy, CheckpointError, DoesNotFit
+from effnet_core.limits import MAX_SLOW_QUEUE, SLOW_WORKERS
 from effnet_core.network.build import build
-from effnet_core.service import InferenceService, exporting
+from effnet_core.service import Exported, InferenceService, exporting
 from effnet_core.weights import WeightsStore, load_checkpoint, save_checkpoint
 from effnet_core.weights.checkpoints import instantiate
 from effnet_core.weights.tensor_files import serialise as tensors_as_file
@@ -109,8 +111,9 @@ def test_a_witness_tells_what_is_wrong_with_a_file(service: InferenceService, fi
 
 
 def test_too_many_bytes_are_sent_to_the_command_line(
-    service: InferenceService, file: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    service = InferenceService(WeightsStore(tmp_path), apart=False)
     card = service.add_checkpoint(file.read_bytes(), file.name)
     monkeypatch.setattr(exporting, "MAX_EXPORTED_BYTES", 1000)
     with pytest.raises(DoesNotFit, match="effnet export"):
@@ -132,6 +135,23 @@ def test_packaged_weights_are_exported_without_torch() -> None:
         "sys.exit('torch' in sys.modules or len(found.onnx) < 18e6)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_exports_are_made_apart_few_at_a_time(service: InferenceService, file: Path) -> None:
+    card = service.add_checkpoint(file.read_bytes(), file.name)
+    service.close()  # a process that has to start first leaves time for a crowd
+
+    def export(_: int) -> type:
+        try:
+            return type(service.export(card.id))
+        except Busy as refused:
+            return type(refused)
+
+    crowd = SLOW_WORKERS + MAX_SLOW_QUEUE + 8
+    with ThreadPoolExecutor(crowd) as pool:
+        ends = list(pool.map(export, range(crowd)))
+    assert ends.count(Busy) >= 8 and Exported in ends
+    assert service.waiting == 0
 
 
 def test_half_precision_and_a_single_logit_are_exported(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -13,14 +15,22 @@ from effnet_core.errors import ImageError
 from effnet_core.images import Decoded, Preprocessing, crop_box, decode, decode_reduced
 from effnet_core.service import ClassifyRequest
 from effnet_core.service import recent as module
-from effnet_core.service.recent import RecentPictures, digest
+from effnet_core.service.recent import LEAST, RecentPictures, digest
+from effnet_core.service.visitors import Visitor
+
+SECONDS = 20
 
 
 class Pictures(RecentPictures):
     """Recent pictures, asked for by their bytes alone."""
 
-    def of(self, data: bytes, *edge: int | None) -> Decoded:
-        return self.get(digest(data), data, *edge)
+    def of(self, data: bytes, edge: int | None = LEAST) -> Decoded:
+        return self.get(digest(data), data, edge)
+
+
+def in_turn(data: bytes, other: bytes) -> bool:
+    """Whether the two are decoded one after the other."""
+    return digest(data)[0] % 2 == digest(other)[0] % 2
 
 
 def png(width: int, height: int, seed: int = 0) -> bytes:
@@ -78,6 +88,34 @@ def test_bad_bytes_are_refused_each_time() -> None:
     for _ in range(2):
         with pytest.raises(ImageError):
             pictures.of(b"not a picture")
+
+
+def test_nobody_waits_for_another_picture_who_has_one_that_is_kept_or_has_left(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pictures, kept, gate, begun = Pictures(), png(60, 40), threading.Event(), threading.Event()
+    known = pictures.of(kept)
+    many = [png(30, 30, seed) for seed in range(100)]
+    slow, late = [data for data in many if in_turn(data, kept)][:2]
+
+    def decoded(data: bytes, *, shorter_edge: int | None) -> Decoded:
+        begun.set()
+        assert gate.wait(SECONDS)
+        return decode_reduced(data, shorter_edge=shorter_edge)
+
+    def leave() -> None:
+        raise KeyError
+
+    monkeypatch.setattr(module, "decode_reduced", decoded)
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(pictures.of, slow)
+        assert begun.wait(SECONDS)
+        assert pool.submit(pictures.of, kept).result(SECONDS / 2) is known
+        left = pool.submit(pictures.get, digest(late), late, visitor=Visitor("one", leave))
+        with pytest.raises(KeyError):
+            left.result(SECONDS / 2)
+        gate.set()
+        assert first.result(SECONDS).size == (30, 30)
 
 
 @pytest.mark.parametrize(("resize", "edge"), [(300, 600), (301, 1200), (601, None)])

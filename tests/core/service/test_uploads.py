@@ -108,12 +108,23 @@ def test_only_the_last_few_are_kept(files: list[bytes]) -> None:
     dropped: list[str] = []
     uploads = Uploads(2, on_drop=dropped.append)
     ids = [add(uploads, data, "mine.safetensors").id for data in files]
-    assert dropped == ids[:1]
+    assert [identity.partition("@")[0] for identity in dropped] == ids[:1]
     assert [card.id for card in uploads.cards(ids)] == ids[1:]
     with pytest.raises(WeightsError, match="upload it again"):
         uploads.weights(ids[0])
     with pytest.raises(WeightsError, match="upload it again"):
         uploads.weights("upload:unknown")
+
+
+def test_who_uploads_most_makes_room_first(files: list[bytes]) -> None:
+    uploads = Uploads(2, on_drop=lambda _: None)
+    read = [Upload(files={"mine.safetensors": data}).read() for data in files]
+    for loaded, owner in zip(read, ("one", "other", "other"), strict=True):
+        uploads.keep(loaded, "mine.safetensors", 1, owner)
+    assert [card.id for card in uploads.cards([each.id for each in read])] == [
+        read[0].id,
+        read[2].id,
+    ]
 
 
 def test_a_wrong_file_or_wrong_names_are_refused_and_nothing_is_kept(files: list[bytes]) -> None:

@@ -129,6 +129,14 @@ def test_a_process_that_dies_is_told_and_replaced(workers: Workers) -> None:
     assert run(workers, os.getpid) != worker
 
 
+def test_one_that_died_while_it_had_nothing_to_do_is_replaced_unseen(workers: Workers) -> None:
+    worker = run(workers, os.getpid)
+    os.kill(worker, signal.SIGKILL)
+    wait_until(lambda: workers._idle[0]._flags.broken is not None)
+    assert run(workers, os.getpid) != worker
+    assert len(workers._idle) == 1 and not workers._busy
+
+
 def test_memory_is_bounded() -> None:
     small = Workers(1, memory=2**30)
     try:
