@@ -98,6 +98,9 @@ class RemoteService(InferenceService):
     def close(self) -> None:
         """Nothing is worked on in this process."""
 
+    def rest(self) -> None:
+        """Nothing: the engine's pictures and answers are for the visitors of other apps too."""
+
     def reference_range(self, attribution: Attribution) -> float:
         """As `InferenceService.reference_range`, for a map of this service."""
         return attribution.reference_range
