@@ -11,18 +11,19 @@ import base64
 import binascii
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
+from msgspec import Meta
 from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
 
 from effnet_core.engines.prediction import ClassProbability, Prediction
 from effnet_core.errors import EffnetError, ImageError, InvalidInput
 from effnet_core.files import Unfit, conform
-from effnet_core.limits import PICTURE_UPLOAD_MEGABYTES
+from effnet_core.limits import MAX_BLOCKS, MAX_CLASSES, PICTURE_UPLOAD_MEGABYTES
 from effnet_core.service.remote import wire
 from effnet_core.service.requests import ClassifyRequest, ExplainRequest, Explanation
 from effnet_core.weights import DEFAULT
@@ -30,6 +31,9 @@ from effnet_core.weights import DEFAULT
 MOST_BYTES = PICTURE_UPLOAD_MEGABYTES * 10**6 * 4 // 3 + 2**16
 """Of a body: base64 takes four bytes for three."""
 TOO_MUCH = f"A picture may have {PICTURE_UPLOAD_MEGABYTES} MB at most; make it smaller."
+
+_DIGITS = 18
+"""Of a whole number in a form; the bounds of each field are below that."""
 
 Ask = Callable[[str, bytes, Request], Awaitable[tuple[int, bytes]]]
 Options = TypeVar("Options")
@@ -40,7 +44,7 @@ class ClassifyOptions:
     """What is asked of the picture: the model's id and how many classes to answer with."""
 
     weights: str = DEFAULT
-    top_k: int = 5
+    top_k: Annotated[int, Meta(ge=1, le=MAX_CLASSES, description="a whole number above 0")] = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,9 +52,11 @@ class ExplainOptions:
     """As `ExplainRequest`, which says what the fields mean."""
 
     weights: str = DEFAULT
-    class_index: int | None = None
+    class_index: (
+        Annotated[int, Meta(ge=0, lt=MAX_CLASSES, description="a class's number")] | None
+    ) = None
     method: str = "grad-cam"
-    stage: int | Literal["last"] = "last"
+    stage: Annotated[int, Meta(ge=0, le=MAX_BLOCKS)] | Literal["last"] = "last"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -179,7 +185,10 @@ async def _read(request: Request, kind: type[Options]) -> tuple[bytes, Options]:
 
 def _numbers(values: dict[str, Any]) -> dict[str, Any]:
     """A form's texts, those that are whole numbers as such."""
-    return {name: int(text) if text.isdecimal() else text for name, text in values.items()}
+    return {
+        name: int(text) if text.isdecimal() and len(text) <= _DIGITS else text
+        for name, text in values.items()
+    }
 
 
 async def _of_form(request: Request, data: bytes) -> tuple[bytes, dict[str, Any]]:
@@ -209,7 +218,7 @@ def _of_json(data: bytes) -> tuple[bytes, dict[str, Any]]:
 
 
 def _refused(sentence: str, status: int) -> JSONResponse:
-    retry = {"Retry-After": "1"} if status in (429, 503) else None
+    retry = {"Retry-After": "1"} if status == 429 else None
     return JSONResponse({"error": sentence}, status_code=status, headers=retry)
 
 

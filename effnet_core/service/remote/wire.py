@@ -252,7 +252,10 @@ def _chosen(value: Any) -> Any:
 
 
 def _encode(value: object) -> bytes:
-    return msgspec.msgpack.encode(value, enc_hook=_plain)
+    try:
+        return msgspec.msgpack.encode(value, enc_hook=_plain)
+    except (OverflowError, UnicodeEncodeError):  # past 64 bits, half a character
+        raise Damaged("This holds a number or a text that cannot be sent.") from None
 
 
 def _decode(data: bytes, kind: Any) -> Any:
