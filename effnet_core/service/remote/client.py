@@ -48,9 +48,10 @@ class _Upload:
 class RemoteService(InferenceService):
     """An `InferenceService` at an address; each method asks what `InferenceService` says.
 
-    Raises what that raises, and Busy where no engine can be reached. Uploads, at most as many as an
-    engine keeps, and the pictures of questions are at hand for an engine that asks for them.
-    `engines` is how many stand behind the address. Raises InvalidInput for what is no address.
+    Raises what that raises, and Unreachable where no engine can be reached or the one that was asked
+    does not answer. Uploads, at most as many as an engine keeps, and the pictures of questions are
+    at hand for an engine that asks for them. `engines` is how many stand behind the address. Raises
+    InvalidInput for what is no address.
     """
 
     def __init__(self, address: str, *, engines: int = 1) -> None:

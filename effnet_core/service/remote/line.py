@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from effnet_core.errors import Busy, InvalidInput
+from effnet_core.errors import InvalidInput, Unreachable
 from effnet_core.service.remote.wire import MAX_ANSWER_BYTES, TYPE
 from effnet_core.service.visitors import Visitor
 
@@ -36,7 +36,8 @@ class Line:
     """Asks one address (http:// or https://), from any number of threads.
 
     What cannot be reached, breaks off, or is answered by the proxy with 502 to 504 is asked again
-    for some seconds, since no question changes what another one is answered; then Busy is raised.
+    for some seconds, since no question changes what another one is answered; then Unreachable is
+    raised.
     """
 
     def __init__(self, address: str) -> None:
@@ -56,9 +57,9 @@ class Line:
         self._kept: list[http.client.HTTPConnection] = []
 
     def post(self, path: str, data: bytes, headers: Mapping[str, str], visitor: Visitor) -> Reply:
-        """Send a question and wait for its answer; raises Busy, and what the visitor's check does.
+        """Send a question and wait for its answer.
 
-        Then the connection is closed, which ends the engine's work on it.
+        Raises Unreachable, InvalidInput, and what the visitor's check does: then the connection is closed, which ends the engine's work on it.
         """
         end = time.monotonic() + TRIES_S
         while True:
@@ -66,7 +67,7 @@ class Line:
             if reply is not None:
                 return reply
             if time.monotonic() > end:
-                raise Busy(_GONE)
+                raise Unreachable(_GONE)
             visitor.check()
             time.sleep(_PAUSE_S)
 

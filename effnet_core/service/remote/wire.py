@@ -39,7 +39,7 @@ LENGTH = "X-Effnet-Length"
 _ROOM = 2**20
 _MAX_DIMENSIONS = 8
 _LOCAL = {"asked_by", "close", "download", "reference_range", "rest"}
-"""Methods that concern one process alone, hold something of the caller's own, or are said in other words."""
+"""Methods of one process alone, that hold something of the caller's own, or said in other words."""
 REFERENCE, DOWNLOAD, DOWNLOADED = "reference_range", "download", "downloaded"
 """Questions beside the service's methods: see `engine.answers`."""
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from effnet_core.errors import Busy
+from effnet_core.errors import Unreachable
 from effnet_core.service.remote import line, wire
 from effnet_core.service.remote.line import Line, Reply
 from effnet_core.service.visitors import NOBODY, Visitor
@@ -107,7 +107,7 @@ def test_a_connection_is_kept(stub: Callable[..., Stub]) -> None:
 
 def test_one_that_is_not_there_gets_the_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(line, "TRIES_S", 0.3)
-    with pytest.raises(Busy, match="please try again"):
+    with pytest.raises(Unreachable, match="please try again"):
         Line(f"http://127.0.0.1:{free_port()}").post("/call/a", b"", {}, NOBODY)
 
 
