@@ -10,6 +10,7 @@ import copy
 import functools
 import hashlib
 import inspect
+import math
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
@@ -20,7 +21,12 @@ from cachetools import LRUCache
 
 from effnet_core.attribution.result import Attribution
 from effnet_core.errors import Busy, InvalidInput, WeightsError
-from effnet_core.limits import MAX_UPLOADS_KEPT
+from effnet_core.limits import (
+    MAX_ANSWER_SECONDS,
+    MAX_SLOW_QUEUE,
+    MAX_UPLOADS_KEPT,
+    SLOW_WORKERS,
+)
 from effnet_core.service.exporting import Exported, Witnessed
 from effnet_core.service.inference import InferenceService
 from effnet_core.service.remote import wire
@@ -35,6 +41,20 @@ SMALL_BYTES = 2**16
 """A picture below this is sent each time."""
 _REMEMBERED = 256
 _LOOK_S = 0.5
+_AT_ONCE, _AT_ONCE_S = {"device_name", "loaded", "waiting", wire.DOWNLOADED}, 60.0
+"""Questions that are answered from memory, and how long the most loaded engine takes for one."""
+
+
+def patience(method: str) -> float:
+    """How many seconds an engine may be silent before it counts as one that answers no more.
+
+    A slow question may wait for all those before it. A download is looked at meanwhile.
+    """
+    if method == wire.DOWNLOAD:
+        return math.inf
+    if method in _AT_ONCE:
+        return _AT_ONCE_S
+    return _AT_ONCE_S + MAX_ANSWER_SECONDS * (1 + math.ceil(MAX_SLOW_QUEUE / SLOW_WORKERS))
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,9 +68,9 @@ class _Upload:
 class RemoteService(InferenceService):
     """An `InferenceService` at an address; each method asks what `InferenceService` says.
 
-    Raises what that raises, and Unreachable where no engine can be reached or the one that was asked
-    does not answer. Uploads, at most as many as an engine keeps, and the pictures of questions are
-    at hand for an engine that asks for them. `engines` is how many stand behind the address. Raises
+    Raises what that raises, and Unreachable where no engine can be reached or the asked one is
+    silent. Uploads, at most as many as an engine keeps, and the pictures of questions are at hand
+    for an engine that asks for them. `engines` is how many stand behind the address. Raises
     InvalidInput for what is no address.
     """
 
@@ -169,7 +189,7 @@ class RemoteService(InferenceService):
         headers = {wire.MODEL: place, wire.LENGTH: str(len(data))}
         if self._visitor.name:
             headers[wire.VISITOR] = _ascii(self._visitor.name)
-        reply = self._line.post(f"/call/{method}", data, headers, self._visitor)
+        reply = self._line.post(f"/call/{method}", data, headers, self._visitor, patience(method))
         if reply.status == 200:
             return wire.read_answer(method, reply.data, self._reference_range)
         error = wire.read_refusal(reply.data)

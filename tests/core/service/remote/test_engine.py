@@ -358,7 +358,9 @@ def test_a_killed_engine_leaves_nothing_and_is_answered_for(
         assert alive == []
 
 
-@pytest.mark.parametrize("address", ["engine:8600", "http://", "ftp://engine", "http://x:port"])
+@pytest.mark.parametrize(
+    "address", ["engine:8600", "http://", "ftp://engine", "http://x:port", "https://x"]
+)
 def test_an_address_that_is_none_gets_a_sentence(address: str) -> None:
     with pytest.raises(InvalidInput, match="EFFNET_SERVICE"):
         RemoteService(address)
