@@ -12,6 +12,7 @@ import hashlib
 import inspect
 import math
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -20,7 +21,7 @@ from typing import Any, Self, cast
 from cachetools import LRUCache
 
 from effnet_core.attribution.result import Attribution
-from effnet_core.errors import Busy, InvalidInput, WeightsError
+from effnet_core.errors import Busy, InvalidInput, Unreachable, WeightsError
 from effnet_core.limits import (
     MAX_ANSWER_SECONDS,
     MAX_SLOW_QUEUE,
@@ -40,7 +41,8 @@ from effnet_core.service.visitors import NOBODY, Visitor
 SMALL_BYTES = 2**16
 """A picture below this is sent each time."""
 _REMEMBERED = 256
-_LOOK_S = 0.5
+_LOOK_S = 1.0
+"""How often an engine is asked how far a download is."""
 _AT_ONCE, _AT_ONCE_S = {"device_name", "loaded", "waiting", wire.DOWNLOADED}, 60.0
 """Questions that are answered from memory, and how long the most loaded engine takes for one."""
 
@@ -134,15 +136,26 @@ class RemoteService(InferenceService):
     def download(
         self, weights: str, progress: Callable[[int, int], None] | None = None
     ) -> ModelCard:
-        """As `InferenceService.download`, into the store of the engine that this model asks."""
-        check = self._visitor.check
+        """As `InferenceService.download`, into the store of the first of this model's engines.
+
+        That one is asked now and then how far it is, which is the only bound on its time.
+        """
+        looked_at = time.monotonic()
 
         def look() -> None:
-            check()
-            if progress is not None:
+            nonlocal looked_at
+            self._visitor.check()
+            if time.monotonic() - looked_at < _LOOK_S:
+                return
+            looked_at = time.monotonic()
+            try:
                 done, total = self._ask(wire.DOWNLOADED, {"weights": weights})
-                if total:
-                    progress(done, total)
+            except Unreachable:
+                raise
+            except Busy:
+                return  # one that is busy is there
+            if progress is not None and total:
+                progress(done, total)
 
         watched = self.asked_by(Visitor(self._visitor.name, look))
         return cast("ModelCard", watched._ask(wire.DOWNLOAD, {"weights": weights}))
@@ -172,17 +185,19 @@ class RemoteService(InferenceService):
         if len(data) > wire.most_bytes(method):
             raise InvalidInput(f"This is too much for one question: {len(data) / 1e6:,.0f} MB.")
         found: Any = None
-        for place in self._places(model):
+        for place in self._places(method, model):
             found = self._answer_at(place, method, data)
             if not isinstance(found, Busy):
                 return found
         raise found
 
-    def _places(self, model: str) -> list[str]:
+    def _places(self, method: str, model: str) -> list[str]:
         """What a proxy may choose the engine by, in the order in which to ask."""
         name = _ascii(model.partition(".")[0])
         if self._spread is None or model.startswith(PREFIX):  # an upload is sent to one engine
             return [name]
+        if method in (wire.DOWNLOAD, wire.DOWNLOADED):  # who downloads knows how far it is
+            return [f"{name} 0"]
         return [f"{name} {number}" for number in self._spread.numbers(name)]
 
     def _answer_at(self, place: str, method: str, data: bytes) -> Any:
