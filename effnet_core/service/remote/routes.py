@@ -8,11 +8,12 @@ from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 
-from effnet_core.errors import Busy, EffnetError, InvalidInput
+from effnet_core.errors import EffnetError, InvalidInput
 from effnet_core.service.remote import wire
 from effnet_core.service.remote.api import api_router
 from effnet_core.service.remote.engine import Door, NoWorker
 from effnet_core.service.remote.metrics import CONTENT_TYPE, Metrics
+from effnet_core.service.remote.ready import Looks
 
 NO_WORKER = "This engine is ending; please try again."
 _METHODS = {
@@ -86,6 +87,7 @@ def install(app: FastAPI, door: Door) -> None:
 
 def _own_routes(door: Door, counted: Counted, metrics: Metrics) -> APIRouter:
     router = APIRouter(include_in_schema=False)
+    looks = Looks(door.ask)
 
     @router.post("/call/{method}")
     async def call(method: str, request: Request) -> Response:
@@ -108,12 +110,9 @@ def _own_routes(door: Door, counted: Counted, metrics: Metrics) -> APIRouter:
 
     @router.get("/ready")
     async def ready() -> JSONResponse:
-        if door.ends.is_set():
-            return JSONResponse({"status": "not ready", "reason": NO_WORKER}, status_code=503)
-        question = wire.question("waiting", {})
-        status, _ = await door.ask("waiting", question)
-        if status not in (200, wire.status(Busy())):  # a busy engine is a ready one
-            return JSONResponse({"status": "not ready"}, status_code=503)
+        reason = NO_WORKER if door.ends.is_set() else await looks.reason()
+        if reason:
+            return JSONResponse({"status": "not ready", "reason": reason}, status_code=503)
         return JSONResponse({"status": "ready"})
 
     @router.get("/metrics")

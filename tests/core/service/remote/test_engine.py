@@ -316,6 +316,17 @@ def test_what_is_no_question_is_refused(engine: Engine) -> None:
         assert refused.value.code in (400, 404)
 
 
+def test_an_engine_whose_worker_is_frozen_is_not_ready(engine: Engine) -> None:
+    worker = max(engine.processes(), key=lambda process: process.memory_info().rss)
+    worker.suspend()
+    try:
+        status, text = engine.get("/ready")
+    finally:
+        worker.resume()
+    assert (status, "does not answer" in text) == (503, True)
+    engine.wait_ready()
+
+
 def test_an_engine_that_ends_answers_what_has_come(
     tmp_path: Path, local: InferenceService, picture: bytes, checkpoints: tuple[bytes, bytes]
 ) -> None:
