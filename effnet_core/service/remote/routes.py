@@ -11,6 +11,7 @@ from fastapi.routing import APIRoute
 from effnet_core.errors import EffnetError, InvalidInput
 from effnet_core.service.remote import wire
 from effnet_core.service.remote.api import api_router
+from effnet_core.service.remote.bodies import TooMuch, TooSlow, body
 from effnet_core.service.remote.engine import Door, NoWorker
 from effnet_core.service.remote.metrics import CONTENT_TYPE, Metrics
 from effnet_core.service.remote.ready import Looks
@@ -23,20 +24,17 @@ _METHODS = {
 }
 
 
-class TooMuch(InvalidInput):
-    """A body of more bytes than a question may have."""
-
-
 class Counted:
     """The door, with each question counted."""
 
     def __init__(self, door: Door, metrics: Metrics) -> None:
         self._door, self._metrics = door, metrics
 
-    async def ask(self, method: str, data: bytes, request: Request) -> tuple[int, bytes]:
+    async def ask(
+        self, method: str, data: bytes, request: Request, visitor: str
+    ) -> tuple[int, bytes]:
         """As `Door.ask`."""
         begun, status = time.perf_counter(), 503
-        visitor = request.headers.get(wire.VISITOR, "")
         try:
             with self._metrics.asked.track_inprogress():
                 found = await self._door.ask(method, data, visitor=visitor, request=request)
@@ -44,24 +42,6 @@ class Counted:
             return found
         finally:
             self._metrics.answered(method, status, time.perf_counter() - begun)
-
-
-async def body(request: Request, most: int) -> bytes:
-    """A request's body; raises TooMuch where it is too long.
-
-    The rest of one that is not much too long is read and dropped: whoever still sends reads no
-    answer.
-    """
-    parts, size = [], 0
-    async for part in request.stream():
-        size += len(part)
-        if size > 4 * most:
-            break
-        if size <= most:
-            parts.append(part)
-    if size > most:
-        raise TooMuch
-    return b"".join(parts)
 
 
 def install(app: FastAPI, door: Door) -> None:
@@ -99,9 +79,12 @@ def _own_routes(door: Door, counted: Counted, metrics: Metrics) -> APIRouter:
             most = wire.most_bytes(method) / 1e6
             error = InvalidInput(f"This is too much for one question; {most:,.0f} MB is the most.")
             return _refused(error, 413)
+        except TooSlow as slow:
+            return _refused(slow, 408)
         if request.headers.get(wire.LENGTH, str(len(data))) != str(len(data)):
             return Response(status_code=503)  # it is asked again
-        status, answer = await counted.ask(method, data, request)
+        visitor = request.headers.get(wire.VISITOR, "")
+        status, answer = await counted.ask(method, data, request, visitor)
         return Response(answer, status, media_type=wire.TYPE)
 
     @router.get("/live")
