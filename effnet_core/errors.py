@@ -35,6 +35,10 @@ class Busy(EffnetError):
     """Too many requests wait already; the same request may succeed a little later."""
 
 
+class Unreachable(Busy):
+    """What is to answer cannot be reached, or does not answer any more."""
+
+
 class OutOfTime(EffnetError):
     """An answer took longer than one may take here."""
 

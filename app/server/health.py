@@ -3,7 +3,8 @@
 `/ready` asks the default model about a picture of noise: once before it first says yes, and again
 when somebody looks and the last answer is older than `_FRESH_S`; where there was none, it asks
 again after `_SOON_S`, since what is missing may be an engine that starts as well. The asking goes
-on beside, so both paths answer at once, and a server that nobody watches loads no model for it.
+on beside, so both paths answer at once, and a server that nobody watches loads no model for it. An
+answer that has not come after `_LONG_S` is none.
 """
 
 from __future__ import annotations
@@ -17,11 +18,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from effnet_core.errors import Busy, EffnetError
+from effnet_core.errors import Busy, EffnetError, OutOfTime, Unreachable
 
-_FRESH_S, _SOON_S = 60.0, 2.0
+_FRESH_S, _SOON_S, _LONG_S = 60.0, 2.0, 20.0
 _log = logging.getLogger(__name__)
 _STARTING = "The default model has not answered yet; ask again in a moment."
+_SILENT = f"The default model has not answered for {_LONG_S:.0f} seconds; see the server's log."
 
 
 class Readiness:
@@ -31,23 +33,27 @@ class Readiness:
         self._ask, self._fresh = ask, fresh
         self._lock = threading.Lock()
         self._asking = False
-        self._looked_at = -float("inf")
+        self._asked_at = self._looked_at = -float("inf")
         self._reason = _STARTING
 
     def reason(self) -> str:
         """Why it cannot answer, in a sentence; "" where it can. Begins another look where due."""
         with self._lock:
             fresh = min(self._fresh, _SOON_S) if self._reason else self._fresh
-            due = time.monotonic() - self._looked_at > fresh
-            if due and not self._asking:
-                self._asking = True
+            now = time.monotonic()
+            if now - self._looked_at > fresh and not self._asking:
+                self._asking, self._asked_at = True, now
                 threading.Thread(target=self._look, name="readiness", daemon=True).start()
+            if self._asking and now - self._asked_at > _LONG_S:
+                return self._reason or _SILENT
             return self._reason
 
     def _look(self) -> None:
         try:
             self._ask()
             reason = ""
+        except Unreachable as error:
+            reason = str(error)
         except Busy:
             reason = self._reason  # others are answered: nothing new is known
         except EffnetError as error:
@@ -63,8 +69,15 @@ def _ask_default() -> None:
     """Let the default model classify a picture that it has not seen; raises what is in the way."""
     from app import resources
     from effnet_core.service.requests import default_question
+    from effnet_core.service.visitors import Visitor
 
-    resources.service().classify(default_question())
+    end = time.monotonic() + _LONG_S
+
+    def check() -> None:
+        if time.monotonic() > end:
+            raise OutOfTime(_SILENT)
+
+    resources.service().asked_by(Visitor(check=check)).classify(default_question())
 
 
 _default = Readiness(_ask_default)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import re
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,8 +15,9 @@ from PIL import Image
 
 from app.server.headers import HEADERS
 from benchmarks.soak import replicas
-from benchmarks.soak.deployed import NO_CADDY, Deployed, deployed, has_caddy
-from effnet_core.limits import CHECKPOINT_UPLOAD_MEGABYTES
+from benchmarks.soak.deployed import NO_CADDY, ROOT, Deployed, deployed, has_caddy
+from effnet_core.limits import CHECKPOINT_UPLOAD_MEGABYTES, MAX_ANSWER_SECONDS
+from effnet_core.service.remote.engine import MOST_SECONDS, NOTICE_S
 
 pytestmark = pytest.mark.skipif(not has_caddy(), reason=NO_CADDY)
 SESSIONS, BROWSERS = 64, 8
@@ -87,8 +90,30 @@ def test_an_app_and_an_engine_are_killed_and_nobody_loses_an_answer(found: Deplo
     assert found.apps[1].poll() is found.engines[1].poll() is None
 
 
+def test_the_image_is_made_of_what_the_wheel_is_made_of() -> None:
+    lines = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
+    kept = {line[1:] for line in lines if line.startswith("!")}
+    assert "*" in lines and not kept & {".git", ".venv"}
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    wheel = project["tool"]["hatch"]["build"]["targets"]["wheel"]
+    needed = {*wheel["packages"], *(name.partition("/")[0] for name in wheel["force-include"])}
+    needed |= {project["project"]["readme"], *project["project"]["license-files"]}
+    container = (ROOT / "deploy" / "Containerfile").read_text(encoding="utf-8")
+    needed |= set(re.findall(r"requirements\S*\.txt", container)) | {"pyproject.toml"}
+    assert needed == kept
+
+
+def test_compose_lets_an_engine_end_and_trusts_the_proxys_addresses() -> None:
+    compose = (ROOT / "deploy" / "compose.yaml").read_text(encoding="utf-8")
+    (grace,) = re.findall(r"stop_grace_period: (\d+)s", compose)
+    assert int(grace) > NOTICE_S + MOST_SECONDS > MAX_ANSWER_SECONDS
+    assert compose.count('FORWARDED_ALLOW_IPS: "*"') == 1  # of every replica, and an app's own
+    assert compose.count("<<: *trusting") == compose.count("EFFNET_SERVICE:") == 1
+    assert "8600:" not in compose  # whoever reaches an engine may say whom a question is from
+
+
 def test_what_the_container_files_name_is_there(tmp_path: Path) -> None:
-    folder = Path(__file__).resolve().parents[2] / "deploy"
+    folder = ROOT / "deploy"
     compose = (folder / "compose.yaml").read_text(encoding="utf-8")
     for port in ("8501", "8600"):
         assert port in (folder / "Containerfile").read_text(encoding="utf-8")

@@ -2,28 +2,33 @@
 
 A picture comes as a file of a form or in base64. Limits and sentences are those of the app, since
 the same service answers. HTTP's numbers: 400 for what cannot be used, 404 for a model that is not
-there, 413 for too many bytes, 429 where too many ask, 503 where the engine cannot answer now.
+there, 408 for a body that takes too long and 413 for one of too many bytes, 429 where too much is
+asked or sent, 503 where the engine cannot answer now.
 """
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
-from starlette.exceptions import HTTPException
-from starlette.formparsers import MultiPartException
+from msgspec import Meta
+from starlette.formparsers import MultiPartException, MultiPartParser
 
 from effnet_core.engines.prediction import ClassProbability, Prediction
 from effnet_core.errors import EffnetError, ImageError, InvalidInput
 from effnet_core.files import Unfit, conform
-from effnet_core.limits import PICTURE_UPLOAD_MEGABYTES
+from effnet_core.limits import MAX_BLOCKS, MAX_CLASSES, PICTURE_UPLOAD_MEGABYTES
 from effnet_core.service.remote import wire
+from effnet_core.service.remote.bodies import Room, Take, TooMuch, TooSlow, body, parts
+from effnet_core.service.remote.client import patience
+from effnet_core.service.remote.ready import SILENT
 from effnet_core.service.requests import ClassifyRequest, ExplainRequest, Explanation
 from effnet_core.weights import DEFAULT
 
@@ -31,7 +36,10 @@ MOST_BYTES = PICTURE_UPLOAD_MEGABYTES * 10**6 * 4 // 3 + 2**16
 """Of a body: base64 takes four bytes for three."""
 TOO_MUCH = f"A picture may have {PICTURE_UPLOAD_MEGABYTES} MB at most; make it smaller."
 
-Ask = Callable[[str, bytes, Request], Awaitable[tuple[int, bytes]]]
+_DIGITS = 18
+"""Of a whole number in a form; the bounds of each field are below that."""
+
+Ask = Callable[[str, bytes, Request, str], Awaitable[tuple[int, bytes]]]
 Options = TypeVar("Options")
 
 
@@ -40,7 +48,7 @@ class ClassifyOptions:
     """What is asked of the picture: the model's id and how many classes to answer with."""
 
     weights: str = DEFAULT
-    top_k: int = 5
+    top_k: Annotated[int, Meta(ge=1, le=MAX_CLASSES, description="a whole number above 0")] = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,9 +56,11 @@ class ExplainOptions:
     """As `ExplainRequest`, which says what the fields mean."""
 
     weights: str = DEFAULT
-    class_index: int | None = None
+    class_index: (
+        Annotated[int, Meta(ge=0, lt=MAX_CLASSES, description="a class's number")] | None
+    ) = None
     method: str = "grad-cam"
-    stage: int | Literal["last"] = "last"
+    stage: Annotated[int, Meta(ge=0, le=MAX_BLOCKS)] | Literal["last"] = "last"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,13 +116,14 @@ class Refused:
 
 
 _REFUSALS: dict[int | str, dict[str, Any]] = {
-    number: {"model": Refused} for number in (400, 404, 413, 429, 503)
+    number: {"model": Refused} for number in (400, 404, 408, 413, 429, 503)
 }
 
 
 def api_router(ask: Ask) -> APIRouter:
-    """The routes; `ask(method, question, request)` gives HTTP's number and an answer's bytes."""
+    """The routes; `ask(method, question, request, visitor)` gives HTTP's number and bytes."""
     router = APIRouter(prefix="/v1", responses=_REFUSALS)
+    api = _Api(ask)
 
     @router.post("/classify", response_model=Classified, openapi_extra=_document(ClassifyOptions))
     async def classify(request: Request) -> JSONResponse:
@@ -121,7 +132,7 @@ def api_router(ask: Ask) -> APIRouter:
         def asked(image: bytes, options: ClassifyOptions) -> ClassifyRequest:
             return ClassifyRequest(image, options.weights, options.top_k)
 
-        return await _answered(ask, request, "classify", ClassifyOptions, asked, Classified.of)
+        return await api.answer(request, "classify", ClassifyOptions, asked, Classified.of)
 
     @router.post("/explain", response_model=Explained, openapi_extra=_document(ExplainOptions))
     async def explain(request: Request) -> JSONResponse:
@@ -130,68 +141,104 @@ def api_router(ask: Ask) -> APIRouter:
         def asked(image: bytes, options: ExplainOptions) -> ExplainRequest:
             return ExplainRequest(image=image, **asdict(options))
 
-        return await _answered(ask, request, "explain", ExplainOptions, asked, Explained.of)
+        return await api.answer(request, "explain", ExplainOptions, asked, Explained.of)
 
     return router
 
 
-async def _answered(
-    ask: Ask,
-    request: Request,
-    method: str,
-    kind: type[Options],
-    asked: Callable[[bytes, Options], object],
-    shown: Callable[[Any], object],
-) -> JSONResponse:
-    from effnet_core.service.remote.routes import TooMuch
+class _Api:
+    """Reads questions within bounds, and asks them in the name of the caller's address."""
 
+    def __init__(self, ask: Ask) -> None:
+        self._ask = ask
+        self._room = Room()
+        self._one_at_a_time = asyncio.Lock()  # a body stands in memory several times meanwhile
+
+    async def answer(
+        self,
+        request: Request,
+        method: str,
+        kind: type[Options],
+        asked: Callable[[bytes, Options], object],
+        shown: Callable[[Any], object],
+    ) -> JSONResponse:
+        """What `shown` makes of a method's answer, or the refusal."""
+        caller = f"api {request.client.host if request.client else ''}"
+
+        def question(image: bytes, values: dict[str, Any]) -> bytes:
+            return wire.question(method, {"request": asked(image, _options(values, kind))})
+
+        try:
+            with self._room.of(caller) as take:
+                data = await self._read(request, take, question)
+                async with asyncio.timeout(patience(method)):
+                    status, data = await self._ask(method, data, request, caller)
+            if status == 200:
+                found = wire.read_answer(method, data, lambda *_: 0.0)
+                return JSONResponse(msgspec.to_builtins(shown(found)))
+            return _refused(str(wire.read_refusal(data)) if data else "", status)
+        except TooMuch:
+            return _refused(TOO_MUCH, 413)
+        except TooSlow as error:
+            return _refused(str(error), 408)
+        except TimeoutError:
+            return _refused(SILENT, 503)
+        except EffnetError as error:
+            return _refused(str(error), wire.status(error))
+
+    async def _read(
+        self, request: Request, take: Take, question: Callable[[bytes, dict[str, Any]], bytes]
+    ) -> bytes:
+        """What `question` makes of the picture and the options in a body; raises as it and `parts`.
+
+        Also raises ImageError and InvalidInput.
+        """
+        if request.headers.get("content-type", "").startswith("multipart/form-data"):
+            image, values = await _of_form(request, parts(request, MOST_BYTES, take))
+            async with self._one_at_a_time:
+                return await asyncio.to_thread(question, image, _numbers(values))
+        data = await body(request, MOST_BYTES, take)
+        async with self._one_at_a_time:
+            return await asyncio.to_thread(lambda: question(*_of_json(data)))
+
+
+def _options(values: dict[str, Any], kind: type[Options]) -> Options:
     try:
-        image, options = await _read(request, kind)
-        question = wire.question(method, {"request": asked(image, options)})
-        status, data = await ask(method, question, request)
-        if status == 200:
-            found = wire.read_answer(method, data, lambda *_: 0.0)
-            return JSONResponse(msgspec.to_builtins(shown(found)))
-        return _refused(str(wire.read_refusal(data)) if data else "", status)
-    except TooMuch:
-        return _refused(TOO_MUCH, 413)
-    except EffnetError as error:
-        return _refused(str(error), wire.status(error))
-
-
-async def _read(request: Request, kind: type[Options]) -> tuple[bytes, Options]:
-    """The picture and the options in a request's body; raises TooMuch, ImageError, InvalidInput."""
-    from effnet_core.service.remote.routes import TooMuch, body
-
-    form = request.headers.get("content-type", "").startswith("multipart/form-data")
-    data = await body(request, MOST_BYTES)
-    if form:
-        image, values = await _of_form(request, data)
-    else:
-        image, values = _of_json(data)
-    if len(image) > PICTURE_UPLOAD_MEGABYTES * 10**6:
-        raise TooMuch
-    try:
-        return image, conform(_numbers(values) if form else values, kind)
+        return conform(values, kind)
     except Unfit as error:
         raise InvalidInput(f"The question cannot be used: {error}.") from None
 
 
 def _numbers(values: dict[str, Any]) -> dict[str, Any]:
     """A form's texts, those that are whole numbers as such."""
-    return {name: int(text) if text.isdecimal() else text for name, text in values.items()}
+    return {
+        name: int(text) if text.isdecimal() and len(text) <= _DIGITS else text
+        for name, text in values.items()
+    }
 
 
-async def _of_form(request: Request, data: bytes) -> tuple[bytes, dict[str, Any]]:
-    request._body = data  # what Starlette keeps of a body that was read, and reads forms from
+class _Form(MultiPartParser):
+    """Keeps the picture in memory: none is ever written to a disk."""
+
+    spool_max_size = MOST_BYTES
+
+
+async def _of_form(
+    request: Request, stream: AsyncGenerator[bytes, None]
+) -> tuple[bytes, dict[str, Any]]:
     try:
-        form = await request.form(max_files=1, max_fields=8)
-    except (HTTPException, MultiPartException, ValueError, KeyError) as error:
+        form = await _Form(request.headers, stream, max_files=1, max_fields=8).parse()
+    except EffnetError:
+        raise
+    except (MultiPartException, ValueError, KeyError) as error:
+        async for _ in stream:
+            pass  # whoever still sends reads no answer
         raise InvalidInput("The form cannot be read; send it as multipart/form-data.") from error
     file = form.get("image")
     if file is None or isinstance(file, str):
         raise ImageError('The form has no picture: send it as the file "image".')
-    return await file.read(), {name: value for name, value in form.items() if name != "image"}
+    values = {name: value for name, value in form.items() if name != "image"}
+    return _fitting(await file.read()), values
 
 
 def _of_json(data: bytes) -> tuple[bytes, dict[str, Any]]:
@@ -203,14 +250,23 @@ def _of_json(data: bytes) -> tuple[bytes, dict[str, Any]]:
         ) from None
     image = values.pop("image", None)
     try:
-        return base64.b64decode(image, validate=True), values
+        picture = base64.b64decode(image, validate=True)
     except (binascii.Error, TypeError, ValueError):
         raise ImageError('There is no picture: "image" is to be its file in base64.') from None
+    return _fitting(picture), values
+
+
+def _fitting(image: bytes) -> bytes:
+    if len(image) > PICTURE_UPLOAD_MEGABYTES * 10**6:
+        raise TooMuch
+    return image
 
 
 def _refused(sentence: str, status: int) -> JSONResponse:
-    retry = {"Retry-After": "1"} if status in (429, 503) else None
-    return JSONResponse({"error": sentence}, status_code=status, headers=retry)
+    headers = {"Retry-After": "1"} if status == 429 else {}
+    if status in (408, 429):
+        headers["Connection"] = "close"  # there may be a body that nobody reads
+    return JSONResponse({"error": sentence}, status_code=status, headers=headers)
 
 
 def _document(kind: type[Any]) -> dict[str, Any]:

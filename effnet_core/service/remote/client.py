@@ -10,7 +10,9 @@ import copy
 import functools
 import hashlib
 import inspect
+import math
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -19,8 +21,13 @@ from typing import Any, Self, cast
 from cachetools import LRUCache
 
 from effnet_core.attribution.result import Attribution
-from effnet_core.errors import Busy, InvalidInput, WeightsError
-from effnet_core.limits import MAX_UPLOADS_KEPT
+from effnet_core.errors import Busy, InvalidInput, Unreachable, WeightsError
+from effnet_core.limits import (
+    MAX_ANSWER_SECONDS,
+    MAX_SLOW_QUEUE,
+    MAX_UPLOADS_KEPT,
+    SLOW_WORKERS,
+)
 from effnet_core.service.exporting import Exported, Witnessed
 from effnet_core.service.inference import InferenceService
 from effnet_core.service.remote import wire
@@ -34,7 +41,22 @@ from effnet_core.service.visitors import NOBODY, Visitor
 SMALL_BYTES = 2**16
 """A picture below this is sent each time."""
 _REMEMBERED = 256
-_LOOK_S = 0.5
+_LOOK_S = 1.0
+"""How often an engine is asked how far a download is."""
+_AT_ONCE, _AT_ONCE_S = {"device_name", "loaded", "waiting", wire.DOWNLOADED}, 60.0
+"""Questions that are answered from memory, and how long the most loaded engine takes for one."""
+
+
+def patience(method: str) -> float:
+    """How many seconds an engine may be silent before it counts as one that answers no more.
+
+    A slow question may wait for all those before it. A download is looked at meanwhile.
+    """
+    if method == wire.DOWNLOAD:
+        return math.inf
+    if method in _AT_ONCE:
+        return _AT_ONCE_S
+    return _AT_ONCE_S + MAX_ANSWER_SECONDS * (1 + math.ceil(MAX_SLOW_QUEUE / SLOW_WORKERS))
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,9 +70,10 @@ class _Upload:
 class RemoteService(InferenceService):
     """An `InferenceService` at an address; each method asks what `InferenceService` says.
 
-    Raises what that raises, and Busy where no engine can be reached. Uploads, at most as many as an
-    engine keeps, and the pictures of questions are at hand for an engine that asks for them.
-    `engines` is how many stand behind the address. Raises InvalidInput for what is no address.
+    Raises what that raises, and Unreachable where no engine can be reached or the asked one is
+    silent. Uploads, at most as many as an engine keeps, and the pictures of questions are at hand
+    for an engine that asks for them. `engines` is how many stand behind the address. Raises
+    InvalidInput for what is no address.
     """
 
     def __init__(self, address: str, *, engines: int = 1) -> None:
@@ -98,6 +121,9 @@ class RemoteService(InferenceService):
     def close(self) -> None:
         """Nothing is worked on in this process."""
 
+    def rest(self) -> None:
+        """Nothing: the engine's pictures and answers are for the visitors of other apps too."""
+
     def reference_range(self, attribution: Attribution) -> float:
         """As `InferenceService.reference_range`, for a map of this service."""
         return attribution.reference_range
@@ -110,15 +136,26 @@ class RemoteService(InferenceService):
     def download(
         self, weights: str, progress: Callable[[int, int], None] | None = None
     ) -> ModelCard:
-        """As `InferenceService.download`, into the store of the engine that this model asks."""
-        check = self._visitor.check
+        """As `InferenceService.download`, into the store of the first of this model's engines.
+
+        That one is asked now and then how far it is, which is the only bound on its time.
+        """
+        looked_at = time.monotonic()
 
         def look() -> None:
-            check()
-            if progress is not None:
+            nonlocal looked_at
+            self._visitor.check()
+            if time.monotonic() - looked_at < _LOOK_S:
+                return
+            looked_at = time.monotonic()
+            try:
                 done, total = self._ask(wire.DOWNLOADED, {"weights": weights})
-                if total:
-                    progress(done, total)
+            except Unreachable:
+                raise
+            except Busy:
+                return  # one that is busy is there
+            if progress is not None and total:
+                progress(done, total)
 
         watched = self.asked_by(Visitor(self._visitor.name, look))
         return cast("ModelCard", watched._ask(wire.DOWNLOAD, {"weights": weights}))
@@ -148,24 +185,26 @@ class RemoteService(InferenceService):
         if len(data) > wire.most_bytes(method):
             raise InvalidInput(f"This is too much for one question: {len(data) / 1e6:,.0f} MB.")
         found: Any = None
-        for place in self._places(model):
+        for place in self._places(method, model):
             found = self._answer_at(place, method, data)
             if not isinstance(found, Busy):
                 return found
         raise found
 
-    def _places(self, model: str) -> list[str]:
+    def _places(self, method: str, model: str) -> list[str]:
         """What a proxy may choose the engine by, in the order in which to ask."""
         name = _ascii(model.partition(".")[0])
         if self._spread is None or model.startswith(PREFIX):  # an upload is sent to one engine
             return [name]
+        if method in (wire.DOWNLOAD, wire.DOWNLOADED):  # who downloads knows how far it is
+            return [f"{name} 0"]
         return [f"{name} {number}" for number in self._spread.numbers(name)]
 
     def _answer_at(self, place: str, method: str, data: bytes) -> Any:
         headers = {wire.MODEL: place, wire.LENGTH: str(len(data))}
         if self._visitor.name:
             headers[wire.VISITOR] = _ascii(self._visitor.name)
-        reply = self._line.post(f"/call/{method}", data, headers, self._visitor)
+        reply = self._line.post(f"/call/{method}", data, headers, self._visitor, patience(method))
         if reply.status == 200:
             return wire.read_answer(method, reply.data, self._reference_range)
         error = wire.read_refusal(reply.data)

@@ -29,6 +29,7 @@ from litserve.utils import ResponseBufferItem
 
 from effnet_core.errors import Busy, InvalidInput
 from effnet_core.host import end_with_parent, require_free
+from effnet_core.limits import MAX_ANSWER_SECONDS
 from effnet_core.service.remote import wire
 
 HOSTS = ("127.0.0.1", "0.0.0.0", "::")
@@ -37,8 +38,8 @@ LOOK_S = 0.25
 """How often a question that waits looks for its caller and for the worker."""
 NOTICE_S = 3.0
 """How long an engine that ends still takes questions: a proxy sees meanwhile that it ends."""
-MOST_SECONDS = 120
-"""That the last questions have to be answered in then."""
+MOST_SECONDS = MAX_ANSWER_SECONDS + 5
+"""That the last questions have to be answered in then: the slowest answer, and its way."""
 
 
 class _Worker(litserve.LitAPI):

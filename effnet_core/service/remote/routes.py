@@ -8,11 +8,13 @@ from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 
-from effnet_core.errors import Busy, EffnetError, InvalidInput
+from effnet_core.errors import EffnetError, InvalidInput
 from effnet_core.service.remote import wire
 from effnet_core.service.remote.api import api_router
+from effnet_core.service.remote.bodies import TooMuch, TooSlow, body
 from effnet_core.service.remote.engine import Door, NoWorker
 from effnet_core.service.remote.metrics import CONTENT_TYPE, Metrics
+from effnet_core.service.remote.ready import Looks
 
 NO_WORKER = "This engine is ending; please try again."
 _METHODS = {
@@ -22,20 +24,17 @@ _METHODS = {
 }
 
 
-class TooMuch(InvalidInput):
-    """A body of more bytes than a question may have."""
-
-
 class Counted:
     """The door, with each question counted."""
 
     def __init__(self, door: Door, metrics: Metrics) -> None:
         self._door, self._metrics = door, metrics
 
-    async def ask(self, method: str, data: bytes, request: Request) -> tuple[int, bytes]:
+    async def ask(
+        self, method: str, data: bytes, request: Request, visitor: str
+    ) -> tuple[int, bytes]:
         """As `Door.ask`."""
         begun, status = time.perf_counter(), 503
-        visitor = request.headers.get(wire.VISITOR, "")
         try:
             with self._metrics.asked.track_inprogress():
                 found = await self._door.ask(method, data, visitor=visitor, request=request)
@@ -43,24 +42,6 @@ class Counted:
             return found
         finally:
             self._metrics.answered(method, status, time.perf_counter() - begun)
-
-
-async def body(request: Request, most: int) -> bytes:
-    """A request's body; raises TooMuch where it is too long.
-
-    The rest of one that is not much too long is read and dropped: whoever still sends reads no
-    answer.
-    """
-    parts, size = [], 0
-    async for part in request.stream():
-        size += len(part)
-        if size > 4 * most:
-            break
-        if size <= most:
-            parts.append(part)
-    if size > most:
-        raise TooMuch
-    return b"".join(parts)
 
 
 def install(app: FastAPI, door: Door) -> None:
@@ -86,6 +67,7 @@ def install(app: FastAPI, door: Door) -> None:
 
 def _own_routes(door: Door, counted: Counted, metrics: Metrics) -> APIRouter:
     router = APIRouter(include_in_schema=False)
+    looks = Looks(door.ask)
 
     @router.post("/call/{method}")
     async def call(method: str, request: Request) -> Response:
@@ -97,9 +79,12 @@ def _own_routes(door: Door, counted: Counted, metrics: Metrics) -> APIRouter:
             most = wire.most_bytes(method) / 1e6
             error = InvalidInput(f"This is too much for one question; {most:,.0f} MB is the most.")
             return _refused(error, 413)
+        except TooSlow as slow:
+            return _refused(slow, 408)
         if request.headers.get(wire.LENGTH, str(len(data))) != str(len(data)):
             return Response(status_code=503)  # it is asked again
-        status, answer = await counted.ask(method, data, request)
+        visitor = request.headers.get(wire.VISITOR, "")
+        status, answer = await counted.ask(method, data, request, visitor)
         return Response(answer, status, media_type=wire.TYPE)
 
     @router.get("/live")
@@ -108,12 +93,9 @@ def _own_routes(door: Door, counted: Counted, metrics: Metrics) -> APIRouter:
 
     @router.get("/ready")
     async def ready() -> JSONResponse:
-        if door.ends.is_set():
-            return JSONResponse({"status": "not ready", "reason": NO_WORKER}, status_code=503)
-        question = wire.question("waiting", {})
-        status, _ = await door.ask("waiting", question)
-        if status not in (200, wire.status(Busy())):  # a busy engine is a ready one
-            return JSONResponse({"status": "not ready"}, status_code=503)
+        reason = NO_WORKER if door.ends.is_set() else await looks.reason()
+        if reason:
+            return JSONResponse({"status": "not ready", "reason": reason}, status_code=503)
         return JSONResponse({"status": "ready"})
 
     @router.get("/metrics")

@@ -38,8 +38,8 @@ LENGTH = "X-Effnet-Length"
 
 _ROOM = 2**20
 _MAX_DIMENSIONS = 8
-_LOCAL = {"asked_by", "close", "download", "reference_range"}
-"""Methods that hold something of the caller's own, or are said in other words."""
+_LOCAL = {"asked_by", "close", "download", "reference_range", "rest"}
+"""Methods of one process alone, that hold something of the caller's own, or said in other words."""
 REFERENCE, DOWNLOAD, DOWNLOADED = "reference_range", "download", "downloaded"
 """Questions beside the service's methods: see `engine.answers`."""
 
@@ -252,7 +252,10 @@ def _chosen(value: Any) -> Any:
 
 
 def _encode(value: object) -> bytes:
-    return msgspec.msgpack.encode(value, enc_hook=_plain)
+    try:
+        return msgspec.msgpack.encode(value, enc_hook=_plain)
+    except (OverflowError, UnicodeEncodeError):  # past 64 bits, half a character
+        raise Damaged("This holds a number or a text that cannot be sent.") from None
 
 
 def _decode(data: bytes, kind: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 import time
 from collections.abc import Callable
@@ -17,8 +18,9 @@ from app.server import health
 from app.server.headers import HEADERS
 from app.server.health import Readiness
 from app.server.serving import MIDDLEWARE
-from effnet_core.errors import Busy, CheckpointError
+from effnet_core.errors import Busy, CheckpointError, OutOfTime, Unreachable
 from effnet_core.service import InferenceService
+from effnet_core.service.remote.client import RemoteService
 from effnet_core.weights import WeightsStore
 from effnet_core.weights import packaged as module
 
@@ -77,6 +79,45 @@ def test_what_is_not_ready_looks_again_before_an_answer_would_be_old() -> None:
     until(lambda: readiness.reason() == "", seconds=30)
     readiness.reason()
     assert len(looks) == 2
+
+
+def test_an_engine_that_cannot_be_reached_is_not_ready() -> None:
+    looks: list[int] = []
+
+    def ask() -> None:
+        looks.append(1)
+        if len(looks) > 1:
+            raise Unreachable("The engine cannot be reached.")
+
+    readiness = Readiness(ask, fresh=0.0)
+    until(lambda: readiness.reason() == "")
+    until(lambda: readiness.reason() == "The engine cannot be reached.")
+
+
+def test_an_answer_that_does_not_come_is_not_ready(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(health, "_LONG_S", 0.2)
+    looks: list[int] = []
+    answer = threading.Event()
+
+    def ask() -> None:
+        looks.append(1)
+        if len(looks) > 1:
+            wait(answer)
+
+    readiness = Readiness(ask, fresh=0.0)
+    until(lambda: readiness.reason() == "")
+    until(lambda: "has not answered for" in readiness.reason())
+    answer.set()
+    until(lambda: readiness.reason() == "")
+
+
+def test_a_look_at_a_frozen_engine_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(health, "_LONG_S", 0.3)
+    with socket.create_server(("127.0.0.1", 0)) as frozen:
+        service = RemoteService(f"http://127.0.0.1:{frozen.getsockname()[1]}")
+        monkeypatch.setattr(resources, "service", lambda: service)
+        with pytest.raises(OutOfTime, match="has not answered for"):
+            health._ask_default()
 
 
 @pytest.fixture

@@ -278,7 +278,14 @@ def test_the_json_api_answers_as_the_service(
         (coded(b"x", other=1), "application/json", 400, "unknown field"),
         (coded(b"x", weights="nothing"), "application/json", 400, "nothing"),
         (coded(NOISE, weights="b7"), "application/json", 404, "download"),
+        (coded(b"x", top_k=10**20), "application/json", 400, "top_k"),
+        (coded(b"x", class_index=-1), "application/json", 400, "class_index"),
+        (coded(b"x", weights="half a character: \ud800"), "application/json", 400, "JSON"),
+        (b'{"image": "", "top_k": %s}' % (b"1" * 5000), "application/json", 400, ""),
         (*form(b"x", top_k="many"), 400, "top_k"),
+        (*form(b"x", top_k="1" * 400), 400, "top_k"),
+        (*form(b"x", top_k="1" * 5000), 400, "top_k"),
+        (form(b"x", weights="\\ud800")[0], f"{form(b'')[1]}; charset=unicode_escape", 400, "text"),
         (b"--xyz", "multipart/form-data", 400, "form"),
         (b"x" * 60_000_000, "application/json", 413, "40 MB"),
         (form(b"x" * 41_000_000)[0], form(b"")[1], 413, "40 MB"),
@@ -307,6 +314,17 @@ def test_what_is_no_question_is_refused(engine: Engine) -> None:
         with pytest.raises(urllib.error.HTTPError) as refused:
             urllib.request.urlopen(request, timeout=10)
         assert refused.value.code in (400, 404)
+
+
+def test_an_engine_whose_worker_is_frozen_is_not_ready(engine: Engine) -> None:
+    worker = max(engine.processes(), key=lambda process: process.memory_info().rss)
+    worker.suspend()
+    try:
+        status, text = engine.get("/ready")
+    finally:
+        worker.resume()
+    assert (status, "does not answer" in text) == (503, True)
+    engine.wait_ready()
 
 
 def test_an_engine_that_ends_answers_what_has_come(
@@ -351,7 +369,9 @@ def test_a_killed_engine_leaves_nothing_and_is_answered_for(
         assert alive == []
 
 
-@pytest.mark.parametrize("address", ["engine:8600", "http://", "ftp://engine", "http://x:port"])
+@pytest.mark.parametrize(
+    "address", ["engine:8600", "http://", "ftp://engine", "http://x:port", "https://x"]
+)
 def test_an_address_that_is_none_gets_a_sentence(address: str) -> None:
     with pytest.raises(InvalidInput, match="EFFNET_SERVICE"):
         RemoteService(address)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from typing import Any
 
 import pytest
@@ -9,8 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from effnet_core.errors import Busy, InvalidInput
+from effnet_core.service.remote import client, wire
 from effnet_core.service.remote.client import RemoteService
+from effnet_core.service.remote.line import Reply
 from effnet_core.service.remote.spread import PLACES, TRIES, Spread, engine_count, places
+from effnet_core.service.visitors import Visitor
 
 
 @given(st.floats(0, 1), st.integers(2, 5000))
@@ -60,6 +65,29 @@ def test_a_busy_engine_is_passed_over_and_the_last_word_is_raised(
     answers[:] = ["one"]
     assert service._answer("classify", b"", "upload:0.1") == "one"
     assert asked[-1] == "upload:0"
+
+
+def test_a_download_and_how_far_it_is_are_asked_of_one_engine(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(client, "_LOOK_S", 0.5)
+    service, asked, seen = RemoteService("http://127.0.0.1:1", engines=9), [], []
+
+    def post(path: str, _: bytes, headers: dict[str, str], visitor: Visitor, *__: object) -> Reply:
+        asked.append((path, headers[wire.MODEL]))
+        if path.endswith(wire.DOWNLOADED):
+            if len(asked) == 2:
+                return Reply(429, wire.refusal(Busy("wait")))  # which does not end it
+            return Reply(200, wire.answer((1, 4)))
+        end = time.monotonic() + 2.2
+        visitor.wait(lambda seconds: threading.Event().wait(seconds) or time.monotonic() > end)
+        return Reply(400, wire.refusal(InvalidInput("It ended.")))
+
+    monkeypatch.setattr(service._line, "post", post)
+    with pytest.raises(InvalidInput, match="It ended"):
+        service.download("b0", lambda *progress: seen.append(progress))
+    assert {place for _, place in asked} == {"b0 0"}
+    assert 1 <= len(seen) <= 4 and set(seen) == {(1, 4)}
 
 
 @pytest.mark.parametrize("text", ["", "0", "-1", "two", "1e3", "10001", "²"])

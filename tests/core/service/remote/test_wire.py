@@ -114,6 +114,11 @@ def test_every_public_method_is_asked_over_the_wire() -> None:
     assert public <= set(vars(RemoteService))
 
 
+def test_an_app_that_rests_asks_no_engine() -> None:
+    RemoteService("http://127.0.0.1:1").rest()  # where nobody listens
+    assert "rest" not in wire.methods()
+
+
 def test_a_picture_may_be_named_by_its_hash() -> None:
     asked = {"request": ClassifyRequest(b"picture" * 1000, "lite0")}
     data = wire.question("classify", asked, with_picture=False)
