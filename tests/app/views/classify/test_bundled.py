@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from app.pictures import sample, unknown_subject
 from app.views.explain import scaling
+from effnet_core.cost.report import deepest_stage
 from effnet_core.images.samples import load_sample, sample_images
 from effnet_core.service import ExplainRequest, InferenceService
 from effnet_core.service.scaling_figure import STRATEGIES
@@ -177,7 +178,11 @@ def test_its_maps_are_the_cores_and_their_energy_is_in_the_cup(
     names = ("base", *STRATEGIES)
     assert len(shown) == len(names)
     for name, (raw, box, size) in zip(names, shown, strict=True):
-        request = ExplainRequest(image=load_sample("coffee"), weights=name, class_index=2)
+        stage = deepest_stage(service.spec(name))
+        assert raw.shape == (8, 8)
+        request = ExplainRequest(
+            image=load_sample("coffee"), weights=name, class_index=2, stage=stage
+        )
         again = service.explain(request).attribution.raw
         # Two engines, whichever was ready: torch and ONNX Runtime.
         np.testing.assert_allclose(raw, again, rtol=0, atol=1e-5 * np.abs(again).max())
