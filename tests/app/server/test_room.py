@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import pytest
 
 from app.server import room as rooms
 from app.server.room import Room, Sender
-
-
-def run(made: Any) -> Any:
-    with ThreadPoolExecutor(1) as aside:  # a browser's loop may be running in this thread
-        return aside.submit(asyncio.run, made).result()
+from tests.aside import run
 
 
 def test_there_is_room_for_so_much_at_once() -> None:

@@ -6,7 +6,6 @@ import asyncio
 import io
 import urllib.request
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -26,6 +25,7 @@ from app.server.uploads import Uploads, limit_of
 from benchmarks.soak.session import Session, visiting
 from effnet_core.images import decode
 from effnet_core.limits import MAX_FILE_KEPT_BYTES
+from tests.aside import run
 
 PATH = "/_stcore/upload_file/session/file"
 FIELD = "Your pictures"
@@ -126,11 +126,6 @@ async def passed(messages: list[dict[str, Any]], declared: int | None, room: Roo
     finally:
         got.append(sum(1 for _ in asked))
     return got
-
-
-def run(made: Any) -> Any:
-    with ThreadPoolExecutor(1) as aside:  # a browser's loop may be running in this thread
-        return aside.submit(asyncio.run, made).result()
 
 
 def piece(data: bytes) -> dict[str, Any]:

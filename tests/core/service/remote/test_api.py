@@ -19,6 +19,7 @@ from effnet_core.errors import Busy, DoesNotFit, EffnetError, OutOfTime
 from effnet_core.service.remote import api, bodies, wire
 from effnet_core.service.remote.api import api_router
 from effnet_core.service.remote.bodies import Room, TooSlow
+from tests.aside import run
 
 PICTURE = base64.b64encode(b"a picture").decode()
 
@@ -138,7 +139,7 @@ def test_bodies_that_do_not_end_hold_no_more_than_there_is_room_for(
         assert {status for status, _ in await asyncio.gather(*held)} == {400, 429}
         assert (await post(app, coming(b"x" * 400)))[0] == 400  # no JSON, and room
 
-    asyncio.run(crowd())
+    run(crowd())
 
 
 @pytest.mark.parametrize("name", ["IDLE_S", "WHOLE_S"])
@@ -147,7 +148,7 @@ def test_a_body_that_takes_too_long_is_not_waited_for(
 ) -> None:
     monkeypatch.setattr(bodies, name, 0.2)
     receive = coming(b"{", rest=asyncio.Event())
-    status, text = asyncio.run(post(served(Asked(Busy("wait"))), receive))
+    status, text = run(post(served(Asked(Busy("wait"))), receive))
     assert (status, "has not arrived in time" in text) == (408, True)
 
 
@@ -162,7 +163,7 @@ def test_a_trickle_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
         await bodies.body(Request({"type": "http", "headers": []}, receive), 1000)
 
     with pytest.raises(TooSlow):
-        asyncio.run(read())
+        run(read())
 
 
 def test_a_worker_that_does_not_answer_gets_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -173,7 +174,7 @@ def test_a_worker_that_does_not_answer_gets_a_sentence(monkeypatch: pytest.Monke
 
     monkeypatch.setattr(api, "patience", lambda method: 0.2)
     asked = json.dumps({"image": PICTURE}).encode()
-    found = asyncio.run(post(served(Frozen(Busy(""))), coming(asked)))
+    found = run(post(served(Frozen(Busy(""))), coming(asked)))
     assert (found[0], "does not answer" in found[1]) == (503, True)
 
 

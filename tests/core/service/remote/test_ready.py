@@ -9,6 +9,7 @@ import pytest
 from effnet_core.errors import Busy, CheckpointError, EffnetError
 from effnet_core.service.remote import ready, wire
 from effnet_core.service.remote.ready import SILENT, Looks
+from tests.aside import run
 
 
 class Worker:
@@ -41,7 +42,7 @@ def test_a_frozen_worker_is_not_ready_and_asked_once(monkeypatch: pytest.MonkeyP
         worker.thaw.set()
         assert await looks.reason() == ""
 
-    asyncio.run(look())
+    run(look())
 
 
 def test_the_default_model_is_asked_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -57,4 +58,4 @@ def test_the_default_model_is_asked_now_and_then(monkeypatch: pytest.MonkeyPatch
         worker.refusal = Busy("wait")
         assert await looks.reason() == ""
 
-    asyncio.run(look())
+    run(look())
