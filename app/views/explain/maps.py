@@ -48,7 +48,8 @@ def draw(
     over = (laid_over, caption("Overlay"), said(name, given))
     seen = (view, caption("What the model sees"), f"The crop that {name} sees.")
     map_ = (alone, colour_bar(scale), f"The map alone, {strongest(attribution)}.")
-    with st.container(key=f"maps-{given.weights}-{given.target.index}"):
+    kind = "maps-row" if wide else "maps"
+    with st.container(key=f"{kind}-{given.weights}-{given.target.index}"):
         places = st.columns(3) if wide else (st.container(), *st.columns(2))
         shown = (seen, map_, over) if wide else (over, seen, map_)
         for place, (image, beneath, alt) in zip(places, shown, strict=True):
