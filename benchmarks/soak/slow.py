@@ -153,7 +153,14 @@ def _crowd(
 
 def _workers() -> list[psutil.Process]:
     every = psutil.Process().children(recursive=True)
-    return [each for each in every if "LokyProcess" in " ".join(each.cmdline())]
+    return [each for each in every if "LokyProcess" in _command(each)]
+
+
+def _command(process: psutil.Process) -> str:
+    try:
+        return " ".join(process.cmdline())
+    except psutil.NoSuchProcess:  # it has ended meanwhile
+        return ""
 
 
 def _busy_workers() -> list[psutil.Process]:
@@ -161,7 +168,10 @@ def _busy_workers() -> list[psutil.Process]:
 
 
 def _cpu(process: psutil.Process) -> float:
-    times = process.cpu_times()
+    try:
+        times = process.cpu_times()
+    except psutil.NoSuchProcess:
+        return 0.0
     return float(times.user + times.system)
 
 
