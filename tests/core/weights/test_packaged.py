@@ -125,7 +125,7 @@ print(sorted({{"torch", "torchvision", "timm"}} & set(sys.modules)))
         [sys.executable, "-c", program], check=True, capture_output=True, text=True
     )
     assert answer.stdout.splitlines()[0] in ("espresso", "cup", "coffee mug")
-    assert answer.stdout.splitlines()[1:] == ["False", "[]"]
+    assert answer.stdout.splitlines()[1:] == ["False", "[]"], answer.stderr
 
 
 def test_the_copy_is_the_file_s_and_is_made_anew_when_damaged(tmp_path: Path) -> None:
