@@ -17,7 +17,7 @@ import streamlit as st
 from PIL import Image, ImageDraw
 
 from app import arrivals
-from app.albums import ALBUMS, Album
+from app.albums import Album, Albums
 from effnet_core.errors import EffnetError, InvalidInput
 from effnet_core.images import decode_reduced
 from effnet_core.images.samples import load_sample, sample_images
@@ -68,6 +68,10 @@ class Picture:
     def nbytes(self) -> int:
         """Bytes of what is kept."""
         return len(self.data) + len(self.small) + len(self.thumbnail)
+
+
+ALBUMS: Albums[Picture] = Albums()
+"""Those of this server."""
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
@@ -195,7 +199,7 @@ def _kept() -> dict[str, Picture]:
     return ALBUMS.look_at(_album())
 
 
-def _album() -> Album:
+def _album() -> Album[Picture]:
     if _ALBUM not in st.session_state:
         st.session_state[_ALBUM] = ALBUMS.begin(st.context.ip_address)
     return st.session_state[_ALBUM]

@@ -100,7 +100,7 @@ def ledger_of(
 ) -> Ledger:
     """The ledger of a class in a pass of a model with these weights; raises InvalidInput."""
     from effnet_core.attribution.ledger import ledger
-    from effnet_core.weights.outputs import as_rows
+    from effnet_core.weights.rows import as_rows
 
     tensors = as_rows(loaded).tensors
     weights, biases = (

@@ -24,7 +24,7 @@ from effnet_core.errors import InvalidInput
 from effnet_core.images import Decoded, crop_box, to_input
 from effnet_core.images.resizing import decode_for, resized_view
 from effnet_core.weights.checkpoints import LoadedWeights, instantiate
-from effnet_core.weights.outputs import as_rows
+from effnet_core.weights.rows import as_rows
 
 if TYPE_CHECKING:
     from effnet_core.engines.torch import EagerEngine
@@ -61,7 +61,7 @@ class Predictor:
     replays a CUDA graph. "eager", and everything else, is torch's eager mode. "autocast" is for
     CUDA and weights in float32: answers and the last stage's feature map are computed in bfloat16,
     gradients in float32. `graphs` keeps ONNX Runtime's graph on disk; None keeps nothing. Weights
-    of one logit answer with two rows, and are a network of two here (`outputs.as_rows`). Raises
+    of one logit answer with two rows, and are a network of two here (`rows.as_rows`). Raises
     DoesNotFit, CheckpointError or InvalidInput, and EffnetError for a device that this machine
     lacks.
     """

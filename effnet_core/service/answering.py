@@ -158,7 +158,8 @@ class Answering:
         source = self._models.source(weights) if weights else None
         upload = source if isinstance(source, LoadedWeights) else None
         where = Where(self._store.root, self._device, self._dtype)
-        return self._patiently(partial(answer, where, upload, method, *arguments, **named), weights)
+        work = partial(answer, type(self), where, upload, method, *arguments, **named)
+        return self._patiently(work, weights)
 
     def _in_time(
         self, sooner: str, method: str, weights: str, *arguments: Any, **named: Any

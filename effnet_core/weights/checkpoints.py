@@ -49,7 +49,7 @@ CATALOG = "catalog"
 class LoadedWeights:
     """Weights ready for a network of `spec`: arrays by this project's tensor names, no torch.
 
-    `classes` has `spec.num_classes` names, or two of one logit (see `outputs.as_rows`).
+    `classes` has `spec.num_classes` names, or two of one logit (see `rows.as_rows`).
     `preprocessing_source` is "given", "metadata", "catalog", the file that says it ("config.json")
     or whose defaults they are ("torchvision's defaults for b2"); `classes_source` and
     `activation_source` likewise. `understood` is what a file was taken for. `sha256` is that of the

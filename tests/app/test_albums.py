@@ -24,7 +24,7 @@ def picture(key: str, nbytes: int) -> Picture:
 
 
 def test_who_looked_longest_ago_makes_room() -> None:
-    albums = Albums(100)
+    albums: Albums[Picture] = Albums(100)
     first, second, third = (albums.begin(None) for _ in range(3))
     for album in (first, second):
         albums.put(album, picture("one", 40))
@@ -37,7 +37,7 @@ def test_who_looked_longest_ago_makes_room() -> None:
 
 
 def test_a_visitor_with_many_sessions_makes_room_for_the_others() -> None:
-    albums = Albums(100)
+    albums: Albums[Picture] = Albums(100)
     quiet = albums.begin("198.51.100.1")
     albums.put(quiet, picture("mine", 10))
     many = [albums.begin("198.51.100.2") for _ in range(50)]
@@ -48,7 +48,7 @@ def test_a_visitor_with_many_sessions_makes_room_for_the_others() -> None:
 
 
 def test_the_one_that_is_added_to_keeps_what_it_has() -> None:
-    albums = Albums(10)
+    albums: Albums[Picture] = Albums(10)
     alone = albums.begin(None)
     for number in range(3):
         albums.put(alone, picture(str(number), 8))
@@ -56,7 +56,7 @@ def test_the_one_that_is_added_to_keeps_what_it_has() -> None:
 
 
 def test_what_a_session_held_is_free_once_it_has_ended() -> None:
-    albums = Albums(100)
+    albums: Albums[Picture] = Albums(100)
     album = albums.begin(None)
     albums.put(album, picture("one", 60))
     albums.remove(album, "none")
@@ -67,7 +67,7 @@ def test_what_a_session_held_is_free_once_it_has_ended() -> None:
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(1, 30)), max_size=60))
 def test_the_bound_holds_whatever_comes(steps: list[tuple[int, int]]) -> None:
-    albums = Albums(90)
+    albums: Albums[Picture] = Albums(90)
     every: list[Album] = [albums.begin(str(place % 2)) for place in range(6)]
     for number, (place, nbytes) in enumerate(steps):
         albums.put(every[place], picture(str(number), nbytes))

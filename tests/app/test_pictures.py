@@ -99,14 +99,16 @@ def test_a_large_picture_is_kept_small_and_known_again() -> None:
 
 
 @pytest.fixture
-def little_room(monkeypatch: pytest.MonkeyPatch) -> Albums:
-    albums = Albums(60_000)
+def little_room(monkeypatch: pytest.MonkeyPatch) -> Albums[pictures.Picture]:
+    albums: Albums[pictures.Picture] = Albums(60_000)
     monkeypatch.setattr(pictures, "ALBUMS", albums)
     return albums
 
 
 @pytest.mark.parametrize("page", ["classify", "explain"])
-def test_who_made_room_is_told_on_the_page(page: str, little_room: Albums) -> None:
+def test_who_made_room_is_told_on_the_page(
+    page: str, little_room: Albums[pictures.Picture]
+) -> None:
     script = f"from app.views.{page}.page import render; render()"
     app = AppTest.from_string(script, default_timeout=60).run()
     album = app.session_state["kept_pictures"]

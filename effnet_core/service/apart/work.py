@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from effnet_core.weights.checkpoints import LoadedWeights
 from effnet_core.weights.store import WeightsStore
-
-if TYPE_CHECKING:
-    from effnet_core.service.inference import InferenceService
 
 
 @dataclass(frozen=True)
@@ -24,18 +22,21 @@ class Where:
 
 
 def answer(
-    where: Where, upload: LoadedWeights | None, method: str, *arguments: Any, **named: Any
+    kind: Callable[..., Any],
+    where: Where,
+    upload: LoadedWeights | None,
+    method: str,
+    *arguments: Any,
+    **named: Any,
 ) -> Any:
-    """What `InferenceService` answers in this process; an `upload` is sent with every question."""
-    service = _service(where)
+    """What a service of this kind answers here; an `upload` is sent with every question."""
+    service = _service(kind, where)
     if upload is not None:
         service._uploads.keep(upload, upload.origin, 0)  # under the id that it has there
     return getattr(service, method)(*arguments, **named)
 
 
 @lru_cache(maxsize=1)
-def _service(where: Where) -> InferenceService:
-    from effnet_core.service.inference import InferenceService
-
+def _service(kind: Callable[..., Any], where: Where) -> Any:
     store = WeightsStore(where.root)
-    return InferenceService(store, device=where.device, dtype=where.dtype, apart=False)
+    return kind(store, device=where.device, dtype=where.dtype, apart=False)

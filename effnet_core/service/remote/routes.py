@@ -12,7 +12,7 @@ from effnet_core.errors import EffnetError, InvalidInput
 from effnet_core.service.remote import wire
 from effnet_core.service.remote.api import api_router
 from effnet_core.service.remote.bodies import TooMuch, TooSlow, body
-from effnet_core.service.remote.engine import Door, NoWorker
+from effnet_core.service.remote.door import Door, NoWorker
 from effnet_core.service.remote.metrics import CONTENT_TYPE, Metrics
 from effnet_core.service.remote.ready import Looks
 

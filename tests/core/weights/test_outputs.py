@@ -15,7 +15,8 @@ from effnet_core.errors import CheckpointError, InvalidInput
 from effnet_core.network.build import build
 from effnet_core.weights import WeightsStore, load_checkpoint, resolve_weights, save_checkpoint
 from effnet_core.weights.checkpoints import serialise
-from effnet_core.weights.outputs import ACTIVATION_KEY, as_rows
+from effnet_core.weights.outputs import ACTIVATION_KEY
+from effnet_core.weights.rows import as_rows
 from effnet_core.weights.tensor_files import parse
 from effnet_core.weights.tensor_files import serialise as with_metadata
 
