@@ -15,7 +15,8 @@ _log = logging.getLogger(__name__)
 class Background(Generic[T]):
     """What `make` returns, made by a thread of its own that the first `get` starts.
 
-    If `make` raises, that is logged once and there never is a value.
+    If `make` raises, that is logged and it is tried once more: what is in the way may be gone. If
+    it raises again, there never is a value.
     """
 
     def __init__(self, make: Callable[[], T], title: str) -> None:
@@ -49,8 +50,11 @@ class Background(Generic[T]):
         make, self._make = self._make, None  # and with it what it holds
         assert make is not None
         try:
-            self._value = make()
-        except Exception:  # noqa: BLE001 - others do without it, so nothing may reach them
-            _log.warning("%s could not be made; torch answers instead", self._title, exc_info=True)
+            for then in ("it is tried once more", "torch answers instead"):
+                try:
+                    self._value = make()
+                    break
+                except Exception:  # noqa: BLE001 - others do without it: nothing may reach them
+                    _log.warning("%s could not be made; %s", self._title, then, exc_info=True)
         finally:
             self._done.set()

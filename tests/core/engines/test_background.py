@@ -35,13 +35,27 @@ def test_nothing_is_made_before_it_is_asked_for() -> None:
     assert not calls
 
 
-def test_what_cannot_be_made_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+def test_what_was_in_the_way_once_is_got_over() -> None:
+    calls: list[int] = []
+
+    def make() -> str:
+        calls.append(1)
+        if len(calls) == 1:
+            raise OSError("not now")
+        return "made"
+
+    assert Background(make, "The graph").wait(60) == "made"
+    assert len(calls) == 2
+
+
+def test_what_cannot_be_made_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     def fail() -> str:
         raise ValueError("no room")
 
     later = Background(fail, "The graph")
     assert later.wait(60) is None
     assert later.get() is None
-    (record,) = caplog.records
-    assert "The graph could not be made" in record.getMessage()
-    assert record.exc_info is not None
+    first, last = caplog.records
+    assert "The graph could not be made; it is tried once more" in first.getMessage()
+    assert "torch answers instead" in last.getMessage()
+    assert first.exc_info is not None and last.exc_info is not None
