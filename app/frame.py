@@ -10,7 +10,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from app.server.first_paint import STYLE_SHEET
+from app.server import first_paint
 from app.sharing import SCRIPT, share
 from app.widgets import told
 
@@ -33,11 +33,13 @@ def page(title: str, question: str) -> Callable[[Callable[[], None]], Callable[[
     def decorate(render: Callable[[], None]) -> Callable[[], None]:
         @functools.wraps(render)
         def guarded() -> None:
-            st.html(STYLE_SHEET)
+            if not first_paint.carried.is_set():
+                st.html(first_paint.STYLE_ELEMENT)
             st.container(key="heading").html(
-                f'<header class="page-heading" data-page="{title}"><h1>{title}</h1>{share()}'
+                f'<header class="page-heading"><h1>{title}</h1>{share()}'
                 f"<h2>{question}</h2></header>"
-                f"<script>{HISTORY}{PHONE}{SCRIPT}</script>",
+                f'<script>document.body.dataset.page = "{title.lower()}";'
+                f"{HISTORY}{PHONE}{SCRIPT}</script>",
                 unsafe_allow_javascript=True,
             )
             try:

@@ -131,6 +131,11 @@ def value(control: Field) -> float | str:
     return control.default if held is None else held
 
 
+def is_set(control: Field) -> bool:
+    """Whether `control` holds anything but its default, or the address says something of it."""
+    return control.key in st.query_params or value(control) != control.default
+
+
 def put(key: str, value: str | list[str]) -> None:
     """Give a control another value, in the address too; call it before the control is drawn.
 

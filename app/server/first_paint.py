@@ -1,16 +1,24 @@
 """The style sheet in Streamlit's own first page, so that nothing moves when a page of ours comes.
 
 Streamlit draws its placeholders before any script has run; without the sheet they, and a page's
-heading, stand elsewhere until it arrives. A page that comes without it looks the same in the end.
+heading, stand elsewhere until it arrives. Where no first page carries it, each page brings it along
+and looks the same in the end; never both, because a browser would match every rule twice.
 """
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Awaitable, Callable, MutableMapping
 from pathlib import Path
 from typing import Any
 
-STYLE_SHEET = Path(__file__).parents[1] / "style.css"
+_FOLDER = Path(__file__).parents[1] / "styles"
+_NAMES = ("page", "scale", "compare", "cards", "places")  # in this order: later rules win
+STYLE = "\n".join((_FOLDER / f"{name}.css").read_text(encoding="utf-8") for name in _NAMES)
+STYLE_ELEMENT = f"<style>{STYLE}</style>"
+
+carried = threading.Event()
+"""Set where the server writes the sheet into every first page."""
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -27,7 +35,7 @@ class Styled:
 
     def __init__(self, app: App) -> None:
         self._app = app
-        self._sheet = f"<style>{STYLE_SHEET.read_text(encoding='utf-8')}</style>".encode()
+        self._sheet = STYLE_ELEMENT.encode()
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -62,11 +70,14 @@ class Styled:
 
 
 def _named(body: bytes, scope: Message) -> bytes:
-    """The page with the last word of its address in its body, for rules of that page alone."""
+    """The page with the last word of its address in its body, for rules of that page alone.
+
+    Each page keeps it up to date (`app.frame`).
+    """
     word = str(scope.get("path", "")).rpartition("/")[2]
     if not (word.isascii() and word.isalpha()):
         return body
-    return body.replace(b"<body", f'<body data-first="{word}"'.encode(), 1)
+    return body.replace(b"<body", f'<body data-page="{word}"'.encode(), 1)
 
 
 def _is_page(start: Message) -> bool:

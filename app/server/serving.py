@@ -18,7 +18,7 @@ from starlette.middleware import Middleware
 from streamlit import runtime
 
 from app.server import memory, warm
-from app.server.first_paint import Styled
+from app.server.first_paint import Styled, carried
 from app.server.headers import Headers
 from app.server.health import ROUTES
 from app.server.origins import Origins
@@ -77,6 +77,7 @@ def serve(port: int | None = None) -> None:
         chosen["server.port"] = port
     check_port(str(chosen["server.address"]), int(str(chosen["server.port"])))
     memory.restrain()
+    carried.set()
     app = st.App(MAIN, lifespan=at_work, routes=ROUTES, middleware=MIDDLEWARE)
     app.run(config=chosen)
 

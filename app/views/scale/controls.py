@@ -9,12 +9,20 @@ from app.markup import plain
 from app.scale import network as fields
 from app.scale.network import Network, chosen
 from app.scale.results import step_as_built
-from app.state import value
+from app.state import is_set, value
 from effnet_core.architecture.scaling import FAST_COMPOUND_RULE, PAPER_RULE, ScalingRule
 from effnet_core.errors import InvalidInput
 
 PINNED = "a"
 """The key (also in the URL) under which the code of network A is held."""
+_SETTINGS = (
+    fields.REPEATS,
+    fields.BASE,
+    fields.PIXELS,
+    fields.CLASSES,
+    fields.BATCH,
+    fields.DTYPE,
+)
 
 
 def draw() -> None:
@@ -63,7 +71,10 @@ def _draw_constraint() -> None:
 
 
 def _draw_settings(kind: str) -> None:
-    with st.expander("More settings"):
+    """The settings that few move: made once they are looked at, or say anything."""
+    with st.expander("More settings", key="more", on_change="rerun") as box:
+        if not box.open and not any(map(is_set, _SETTINGS)):
+            return
         if kind == "formula":
             _draw_exact_phi(float(value(fields.PHI)))
             widgets.segmented(fields.REPEATS, width="stretch")

@@ -11,7 +11,7 @@ from app.scale.quantities import MS_LABEL
 from app.text import count, milliseconds, percent, unbroken
 from app.views.scale.block import STEPS
 from app.views.scale.shown import Shown
-from effnet_core.cost.shares import Group, by_group
+from effnet_core.cost.shares import Group, Part, by_group
 from effnet_core.latency import standing, terms_by_group
 
 _NAMES = STEPS | {"ends": "Ends: stem and head"}
@@ -32,21 +32,25 @@ def draw(shown: Shown) -> None:
         columns["Time here"] = (timed, "ms")
     kinds: tuple[widgets.Source, ...] = ("computed", "predicted") if timed else ("computed",)
     widgets.heading(f"Where the cost of {title} lies", *kinds)
-    squeezed = parts.get("squeeze_excite")
-    if squeezed is not None:
-        of_params, of_mult_adds = (
-            percent(getattr(squeezed, name) / sum(getattr(part, name) for part in parts.values()))
-            for name in ("params", "mult_adds")
-        )
-        st.markdown(
-            f"**Squeeze-and-excitation** holds {of_params} of the parameters and takes "
-            f"{of_mult_adds} of the FLOPs."
-        )
-    st.html(_table(columns))
     said = "Of the network at rest: while φ is dragged, its layers are not added up anew."
     if not timed:
         said += f" {MS_LABEL}: once it is calibrated (Growth, an axis of milliseconds)."
-    st.caption(said)
+    st.html(f'{_squeezed(parts)}{_table(columns)}<p class="quiet">{said}</p>')
+
+
+def _squeezed(parts: Mapping[Group, Part]) -> str:
+    """The share of squeeze-and-excitation in a sentence; "" for a network without."""
+    squeezed = parts.get("squeeze_excite")
+    if squeezed is None:
+        return ""
+    of_params, of_mult_adds = (
+        percent(getattr(squeezed, name) / sum(getattr(part, name) for part in parts.values()))
+        for name in ("params", "mult_adds")
+    )
+    return (
+        f"<p><b>Squeeze-and-excitation</b> holds {of_params} of the parameters and takes "
+        f"{of_mult_adds} of the FLOPs.</p>"
+    )
 
 
 def _milliseconds(shown: Shown) -> Amounts:

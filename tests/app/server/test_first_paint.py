@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from app.server.first_paint import STYLE_SHEET, Styled
+from app.server.first_paint import STYLE_ELEMENT, Styled
 
 
 def passed(
@@ -42,10 +42,8 @@ def passed(
 
 def test_a_page_carries_the_sheet_at_its_end() -> None:
     start, body = passed("text/html; charset=utf-8", b"<body><p>one</p>", b"</body></html>")
-    sheet = STYLE_SHEET.read_text(encoding="utf-8").encode()
-    assert (
-        body == b'<body data-first="compare"><p>one</p><style>' + sheet + b"</style></body></html>"
-    )
+    sheet = STYLE_ELEMENT.encode()
+    assert body == b'<body data-page="compare"><p>one</p>' + sheet + b"</body></html>"
     headers = dict(start["headers"])
     assert headers[b"content-length"] == str(len(body)).encode() and b"etag" not in headers
 

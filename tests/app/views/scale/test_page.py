@@ -53,6 +53,9 @@ def test_moving_phi_moves_numbers_and_mark() -> None:
 
 def test_an_exact_phi_between_the_steps_can_be_typed() -> None:
     app = open_page(phi="1")
+    assert not [box for box in app.number_input if box.label == "Exact φ"]  # folded: not made
+    app.session_state["more"] = True
+    healthy(app.run())
     box = next(box for box in app.number_input if box.label == "Exact φ")
     assert box.value == 1
     healthy(box.set_value(1.01).run())
