@@ -96,3 +96,6 @@ class Engine(Passes, Protocol):
     @property
     def name(self) -> str:
         """What computes, with its version."""
+
+    def rest(self) -> None:
+        """Let go of what is kept for many who ask at once; it is made again when they do."""

@@ -148,6 +148,10 @@ class Predictor:
         """
         return self._engine.gradients(inputs, class_index, stages)
 
+    def rest(self) -> None:
+        """Let go of what is kept for many who ask at once; see `Engine.rest`."""
+        self._engine.rest()
+
     def warm_up(self) -> None:
         """Answer for a blank picture: a first pass is several times slower than others.
 

@@ -54,6 +54,9 @@ class EagerEngine:
         """torch and its version, without what names the build."""
         return f"torch {torch.__version__.partition('+')[0]}"
 
+    def rest(self) -> None:
+        """Nothing: only the model is kept."""
+
     def forward(self, inputs: Inputs) -> ForwardPass:
         """One normalised picture (1, 3, H, W) → logits and last feature map."""
         with self._turn(), torch.inference_mode():

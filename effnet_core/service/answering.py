@@ -116,9 +116,10 @@ class Answering:
         return self._models.loaded()
 
     def rest(self) -> None:
-        """Let go of pictures and answers that are kept to be quick; the models stay."""
+        """Let go of what is kept to be quick, and of second sessions; the models stay."""
         for kept in (self._pictures, self._recent, self._cells):
             kept.clear()
+        self._models.rest()
 
     def _resolved(self, request: Request) -> tuple[Source | LoadedWeights, bytes]:
         """What the request's weights name, and what stands for its picture."""

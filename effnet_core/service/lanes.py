@@ -59,6 +59,13 @@ class Lanes(Generic[S, T]):
         with self._changed:
             return tuple(self._lanes)
 
+    def values(self) -> tuple[T, ...]:
+        """Every value that is loaded."""
+        with self._changed:
+            lanes = tuple(self._lanes.values())
+        done = (lane.ready for lane in lanes if lane.ready.done())
+        return tuple(ready.result() for ready in done if ready.exception() is None)
+
     @contextmanager
     def use(self, source: S, ticket: Ticket) -> Iterator[T]:
         """Wait for the turn in the source's lane, then lend its value; raises what `load` does.

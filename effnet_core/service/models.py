@@ -74,6 +74,11 @@ class Models:
                 "a smaller model, or try again when fewer models are in use."
             ) from None
 
+    def rest(self) -> None:
+        """Let go of what models keep for many who ask at once."""
+        for predictor in self._lanes.values():
+            predictor.rest()
+
     def loaded(self) -> tuple[str, ...]:
         """The ids of the models in memory, least recently used first."""
         identities = self._lanes.keys()

@@ -54,7 +54,8 @@ class OnnxEngine:
         half = max(1, available_cores() // HALVES)
         make = partial(_session, spec, tensors, graphs, weights_sha256)
         self._whole = Background(partial(make, None), f"The graph of {spec.name}")
-        self._half = Background(partial(make, half), f"The second graph of {spec.name}")
+        self._make_half = partial(make, half)
+        self.rest()
         self._gradients = GradientSessions(spec, tensors, graphs, weights_sha256)
 
     @property
@@ -67,6 +68,10 @@ class OnnxEngine:
     def model(self) -> EfficientNet:
         """The model as a torch module."""
         return self._eager().model
+
+    def rest(self) -> None:
+        """Let the second session go; those who use it now have their answers first."""
+        self._half = Background(self._make_half, f"The second graph of {self.spec.name}")
 
     def class_weights(self, classes: Sequence[int]) -> npt.NDArray[np.float32]:
         """The classifier's rows (n, head channels) of n classes."""
