@@ -18,11 +18,13 @@ from datetime import UTC, datetime
 from benchmarks import results
 from benchmarks.serving import ROOT, set_up
 from benchmarks.soak import (
+    costly,
     crowd,
     flips,
     hostile,
     kills,
     pictures,
+    ready,
     replicas,
     slow,
     throughput,
@@ -34,8 +36,10 @@ from effnet_core import files
 FILE = results.FILE.with_name("soak.json")
 PARTS: dict[str, Callable[[], tuple[Row, ...]]] = {
     "damaged pictures": pictures.rows,
+    "costly pictures": costly.rows,
     "hostile checkpoints": hostile.rows,
     "turned bits": flips.rows,
+    "readiness": ready.rows,
     "slow questions": slow.rows,
     "many sessions": crowd.rows,
     "memory": visitors.rows,

@@ -8,8 +8,9 @@ import pickle
 import tempfile
 import time
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -40,7 +41,8 @@ def rows(cases: int = 200, answers: int = 40) -> tuple[Row, ...]:
         service.classify(ClassifyRequest(noise(0), QUICK))
         idle, _ = median(service, map(noise, range(1, answers + 1)))
         with ThreadPoolExecutor(1) as pool:
-            sending = pool.submit(_send, service, cases)
+            # made before: what makes them would hold up the answers of this process
+            sending = pool.submit(_send, service, tuple(islice(hostile(0), cases)))
             time.sleep(2)
             beside, refused = median(service, map(noise, range(answers + 1, 2 * answers + 1)))
             refused_files, foreign, slowest = sending.result()
@@ -59,15 +61,17 @@ def rows(cases: int = 200, answers: int = 40) -> tuple[Row, ...]:
 
 
 def hostile(seed: int) -> Iterator[tuple[str, bytes]]:
-    """Files that claim to be weights, without end."""
+    """Files that claim to be weights, without end; the large ones are the same each time."""
     chance = np.random.default_rng(seed)
     sound = serialise({"classifier.bias": np.zeros(8, np.float32)}, {})
     one = {"dtype": "F32", "shape": [0], "data_offsets": [0, 0]}
+    header = json.dumps({f"t{number}": one for number in range(200_000)}).encode()
+    countless = len(header).to_bytes(8, "little") + header
+    nested = _as_torch(b"\x80\x02)" + b"\x85" * 4_000_000 + b".")
     while True:
         yield "pickle.pth", pickle.dumps(Payload())
-        yield "nested.pth", _as_torch(b"\x80\x02)" + b"\x85" * 4_000_000 + b".")
-        header = json.dumps({f"t{number}": one for number in range(200_000)}).encode()
-        yield "countless.safetensors", len(header).to_bytes(8, "little") + header
+        yield "nested.pth", nested
+        yield "countless.safetensors", countless
         changed = bytearray(sound)
         changed[int(chance.integers(len(changed)))] ^= 1 << int(chance.integers(8))
         yield "flipped.safetensors", bytes(changed)
@@ -84,10 +88,10 @@ def _as_torch(description: bytes) -> bytes:
     return file.getvalue()
 
 
-def _send(service: InferenceService, cases: int) -> tuple[int, int, float]:
+def _send(service: InferenceService, files: Iterable[tuple[str, bytes]]) -> tuple[int, int, float]:
     """How many files were refused in a sentence or failed otherwise, and the slowest's seconds."""
     refused, foreign, slowest = 0, 0, 0.0
-    for (name, data), _ in zip(hostile(0), range(cases), strict=False):
+    for name, data in files:
         start = time.perf_counter()
         try:
             service.add_checkpoint(data, name)

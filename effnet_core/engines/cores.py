@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -15,6 +16,7 @@ from effnet_core.cost.report import summarize
 from effnet_core.host import lower_priority
 
 HALVES = 2
+CROWD_S = 0.1
 HEAVY_MULT_ADDS = 1_500_000_000
 """From here, B3, on a pass makes way for others: behind one of B7, Lite0 would wait a second."""
 
@@ -39,12 +41,23 @@ class Cores:
         self._all = False
         self._halves = 0
         self._waiting: deque[_Waiter] = deque()
+        self._crowded_at = -CROWD_S
+
+    @property
+    def crowded(self) -> bool:
+        """Whether somebody computes now, or several did within the last `CROWD_S`."""
+        return self._all or self._halves > 0 or self._lately
+
+    @property
+    def _lately(self) -> bool:
+        return time.monotonic() - self._crowded_at < CROWD_S
 
     @contextmanager
     def share(self) -> Iterator[bool]:
         """Wait for all cores or for half of them; True for all.
 
-        All go to who finds nobody else, half to each of two at once otherwise.
+        All go to who finds nobody else, now and for `CROWD_S`; half to each of two at once
+        otherwise: between two passes one of many who ask seems to be alone.
         """
         whole = self._enter(alone=False)
         try:
@@ -65,8 +78,10 @@ class Cores:
         """Whether all cores were given."""
         with self._lock:
             if not (self._all or self._halves or self._waiting):
-                self._all = True
-                return True
+                whole = alone or not self._lately
+                self._all, self._halves = whole, int(not whole)
+                return whole
+            self._crowded_at = time.monotonic()
             waiter = _Waiter(alone)
             self._waiting.append(waiter)
             self._admit()
@@ -111,6 +126,7 @@ CORES = Cores()
 """The cores of this process."""
 
 _BEHIND = ThreadPoolExecutor(1, "heavy pass", initializer=lower_priority)
+_AMONG = ThreadPoolExecutor(HALVES, "pass among others")
 
 
 def is_heavy(spec: ArchitectureSpec) -> bool:
@@ -124,3 +140,13 @@ def behind(work: Callable[[], T]) -> T:
     The system decides, by priority: it costs nothing where nobody else computes.
     """
     return _BEHIND.submit(work).result()
+
+
+def among_others(work: Callable[[], T]) -> Future[T]:
+    """What `work` will give, by threads that go from one such work to the next.
+
+    Where each who asks computes in a thread of its own, a core stands still whenever one hands it
+    to the next. Measured on two, Lite0, 16 who ask, times the answers of ONNX Runtime alone: 0.93
+    and 0.83.
+    """
+    return _AMONG.submit(work)

@@ -74,6 +74,8 @@ class Prediction:
     def with_top(self, count: int) -> Prediction:
         """The same answer with its `count` most probable classes; raises InvalidInput below 1."""
         require_some(count)
+        if count == len(self.top):
+            return self
         return replace(self, top=most_probable(self.probabilities, self.classes, count))
 
 

@@ -15,6 +15,7 @@ from PIL import Image
 from effnet_core import host
 from effnet_core.architecture.outputs import in_words
 from effnet_core.cost.memory import require_room
+from effnet_core.engines.cores import is_heavy
 from effnet_core.engines.device import device_name
 from effnet_core.engines.engine import Engine, FeatureGradient, ForwardPass, Inputs
 from effnet_core.engines.onnx.cache import GraphCache
@@ -80,6 +81,7 @@ class Predictor:
         self.tensors = loaded.tensors
         self.weights_id = loaded.id
         self.spec = loaded.spec
+        self.is_heavy = is_heavy(loaded.spec)
         self.preprocessing = loaded.preprocessing
         self.classes = loaded.classes
         self.activation = loaded.activation

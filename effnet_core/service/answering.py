@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from functools import partial
 from typing import Any, Self, TypeVar
 
 from effnet_core.cost.report import element_bytes
+from effnet_core.engines.cores import CORES, among_others
 from effnet_core.engines.device import device_name
 from effnet_core.engines.predictor import Predictor
 from effnet_core.errors import CheckpointError, InvalidInput, OutOfTime
 from effnet_core.host import processor
+from effnet_core.images import Decoded
 from effnet_core.images.resizing import edge_for
 from effnet_core.limits import (
     MAX_ANSWER_SECONDS,
     MAX_MODELS_KEPT,
     MAX_QUEUE,
+    MAX_QUICK_BYTES,
     MAX_READING_BYTES,
     MAX_READING_SECONDS,
     MAX_SLOW_QUEUE,
@@ -138,19 +142,37 @@ class Answering:
     def _answered(
         self, request: Request, source: Source | LoadedWeights, name: bytes, ticket: Ticket
     ) -> Iterator[tuple[Predictor, Answer]]:
-        """As `_asked`; the model is not loaded for what cannot be decoded.
+        """As `_asked`; a pass is taken only where it is not known what the model says.
 
-        A pass is taken only where it is not known what the model says of the picture.
+        What takes long to decode is decoded before it holds the lane, and so is what comes first:
+        the model is not loaded for what cannot be decoded.
         """
-        edge = edge_for(source.preprocessing)
-        picture = self._pictures.get(name, request.image, edge, ticket.visitor)
+        key = name, source.identity
+        picture = partial(
+            self._pictures.get, name, request.image, edge_for(source.preprocessing), ticket.visitor
+        )
+        quick = len(request.image) <= MAX_QUICK_BYTES and self._models.holds(source)
+        if not quick and self._recent.get(key) is None:
+            picture()
         with self._models.use(source, ticket) as predictor:
-            key = name, source.identity
             answer = self._recent.get(key)
             if answer is None:
-                answer = predictor.answer(picture)
+                answer = self._computed(predictor, picture, ticket.visitor)
                 self._recent.put(key, answer)
             yield predictor, answer
+
+    def _computed(
+        self, predictor: Predictor, picture: Callable[..., Decoded], visitor: Visitor
+    ) -> Answer:
+        """What a model says: found here where nobody else asks, and else `among_others`."""
+        if predictor.is_heavy or not CORES.crowded:
+            return predictor.answer(picture())
+        future = among_others(lambda: predictor.answer(picture(few=True)))
+        try:
+            visitor.wait(partial(_is_done, future))
+        finally:
+            future.cancel()  # where nobody waits any more and it has not begun
+        return future.result()
 
     def _elsewhere(self, method: str, weights: str, *arguments: Any, **named: Any) -> Any:
         """What this service's `method` answers in a process of its own; raises as `_patiently`."""
@@ -199,3 +221,12 @@ class Answering:
         self._models.forget(identity)
         self._recent.forget(identity)
         self._cells.forget(identity)
+
+
+def _is_done(future: Future[Any], seconds: float) -> bool:
+    """Whether it is done within so many seconds."""
+    try:
+        future.exception(seconds)
+    except TimeoutError:
+        return False
+    return True

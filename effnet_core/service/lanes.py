@@ -59,6 +59,11 @@ class Lanes(Generic[S, T]):
         with self._changed:
             return tuple(self._lanes)
 
+    def __contains__(self, key: str) -> bool:
+        """Whether a value is loaded or loading."""
+        with self._changed:
+            return key in self._lanes
+
     def values(self) -> tuple[T, ...]:
         """Every value that is loaded."""
         with self._changed:

@@ -39,13 +39,13 @@ class Models:
         self._device = device
         self._dtype = dtype
         self.graphs = GraphCache(store.root / "graphs")
-        # Passes share a CPU's cores in halves. Measured on two, B0, two users: 87 requests a second
-        # by two turns and 62 by one. A CUDA device runs one pass at a time.
+        # Passes share a CPU's cores in halves, and one more waits ready. A CUDA device runs one
+        # pass at a time.
         self._lanes = Lanes(
             self._load,
             key=lambda source: source.identity,
             capacity=capacity,
-            turns=HALVES if device == "cpu" else 1,
+            turns=HALVES + 1 if device == "cpu" else 1,
         )
 
     def source(self, weights: str) -> Source | LoadedWeights:
@@ -84,12 +84,15 @@ class Models:
         identities = self._lanes.keys()
         return tuple(identity.rpartition("@")[0] for identity in identities)
 
+    def holds(self, source: Source | LoadedWeights) -> bool:
+        """Whether these weights are loaded or loading."""
+        return source.identity in self._lanes
+
     def is_prepared(self, source: Source | LoadedWeights) -> bool:
         """Whether nothing has to be made on disk before these weights can answer."""
         if not isinstance(source, Source) or source.stored.state == "absent":
             return True
-        loaded = self._lanes.keys()
-        return source.identity in loaded or not self._lacks_graph(source)
+        return self.holds(source) or not self._lacks_graph(source)
 
     def _lacks_graph(self, source: Source) -> bool:
         on_runtime = (self._device, self._dtype) == ("cpu", "float32")

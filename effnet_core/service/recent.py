@@ -44,26 +44,34 @@ class RecentPictures:
 
     Large JPEGs are decoded at a fraction of their size, as `images.resizing` explains, once for
     each fraction that is asked for. At most two are decoded at a time, which bounds the memory that
-    many uploads at once can take.
+    many uploads at once can take, besides those of who is one of few already.
     """
 
     def __init__(self, max_pixels: int = CACHE_PIXELS) -> None:
-        self._turns = Turns(1), Turns(1)  # a picture's is always the same
+        # A picture's is always the same.
+        self._turns, self._of_few = (tuple(Turns(1) for _ in range(count)) for count in (2, 8))
         self._lock = threading.Lock()
         self._decoded: LRUCache[tuple[bytes, int | None], Decoded] = LRUCache(max_pixels, _pixels)
 
     def get(
-        self, name: bytes, data: bytes, edge: int | None = LEAST, visitor: Visitor = NOBODY
+        self,
+        name: bytes,
+        data: bytes,
+        edge: int | None = LEAST,
+        visitor: Visitor = NOBODY,
+        *,
+        few: bool = False,
     ) -> Decoded:
         """The picture in a file's bytes, decoded once while it is kept; raises ImageError.
 
         `name` is the bytes' digest and `edge` as `resizing.edge_for` gives it. A picture that the
         least edge leaves whole serves for all. Also raises what the visitor's check raises while
-        others are decoded.
+        others are decoded; `few` says that the caller is one of few who may be here at once.
         """
+        turns = self._of_few if few else self._turns
         decoded = self._kept(name, edge)
         if decoded is None:
-            with self._turns[name[0] % len(self._turns)].take(visitor):
+            with turns[name[0] % len(turns)].take(visitor):
                 decoded = self._kept(name, edge)
                 if decoded is None:
                     decoded = decode_reduced(data, shorter_edge=edge)

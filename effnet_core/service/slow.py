@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 from effnet_core.architecture.spec import ArchitectureSpec
 from effnet_core.attribution import Attribution, Method, find_method
 from effnet_core.cost.report import analyze
-from effnet_core.engines.cores import is_heavy
 from effnet_core.engines.predictor import Predictor
 from effnet_core.engines.probe import ProbedSize, probe
 from effnet_core.errors import DoesNotFit
@@ -121,7 +120,7 @@ class Slow(Exporting):
 
     def _makes_way(self, predictor: Predictor) -> bool:
         """Whether what takes a model more than a pass is made apart, as it is from B3 on."""
-        return self._apart and is_heavy(predictor.spec)
+        return self._apart and predictor.is_heavy
 
     def _by_many_passes(self, method: str, name: str, weights: str, *arguments: Any) -> Any:
         """As `_in_time`, with what makes an attribution method take fewer passes."""

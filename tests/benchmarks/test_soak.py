@@ -12,7 +12,7 @@ from functools import partial
 
 import pytest
 
-from benchmarks.soak import crowd, fleet, flips, hostile, kills, pictures, slow, throughput
+from benchmarks.soak import crowd, fleet, flips, hostile, kills, pictures, ready, slow, throughput
 from benchmarks.soak.__main__ import PARTS, summary
 from benchmarks.soak.rows import Row, at_least, at_most, table
 from effnet_core.images import FORMATS
@@ -23,6 +23,7 @@ SHORT: dict[str, Callable[[], tuple[Row, ...]]] = {
     "pictures": partial(pictures.rows, cases=72),
     "hostile": partial(hostile.rows, cases=14, answers=5),
     "flips": partial(flips.rows, flips=20),
+    "ready": partial(ready.rows, looks=20),
     "slow": partial(slow.rows, slow="b2", waiters=6, answers=3),
     "crowd": partial(crowd.rows, sessions=8),
     "kills": partial(kills.rows, kills=2),

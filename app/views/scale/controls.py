@@ -73,7 +73,7 @@ def _draw_constraint() -> None:
 def _draw_settings(kind: str) -> None:
     """The settings that few move: made once they are looked at, or say anything."""
     with st.expander("More settings", key="more", on_change="rerun") as box:
-        if not box.open and not any(map(is_set, _SETTINGS)):
+        if not box.open and not any(is_set(field) for field in _SETTINGS):
             return
         if kind == "formula":
             _draw_exact_phi(float(value(fields.PHI)))

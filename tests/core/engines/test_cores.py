@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from effnet_core.engines import cores as module
 from effnet_core.engines.cores import Cores
 
 SECONDS = 60
@@ -54,7 +55,10 @@ def until(holds: Callable[[], bool]) -> None:
     raise AssertionError("It never came to that.")
 
 
-def test_one_alone_has_all_and_those_who_waited_have_half_each() -> None:
+def test_one_alone_has_all_and_those_who_waited_have_half_each(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "CROWD_S", SECONDS)
     cores = Cores()
     log: list[str] = []
     first = Pass(cores, log, "first")
@@ -73,8 +77,12 @@ def test_one_alone_has_all_and_those_who_waited_have_half_each() -> None:
     assert sorted(log[1:3]) == ["second half", "third half"] and log[3:] == ["fourth half"]
     others[0].finish()
     others[2].finish()
+    with cores.share() as whole:  # somebody else was there a moment ago
+        assert not whole and cores.crowded
+    monkeypatch.setattr(module, "CROWD_S", 0.0)
     with cores.share() as whole:
-        assert whole
+        assert whole and cores.crowded
+    assert not cores.crowded
 
 
 def test_what_needs_all_cores_keeps_its_place_in_the_queue() -> None:

@@ -17,6 +17,7 @@ import pytest
 from effnet_core.architecture.names import scaled
 from effnet_core.attribution import Value
 from effnet_core.attribution.cell import Cell
+from effnet_core.engines import predictor
 from effnet_core.errors import Busy, CheckpointError, DoesNotFit, InvalidInput, OutOfTime
 from effnet_core.limits import MAX_READING_BYTES, MAX_SLOW_QUEUE, SLOW_WORKERS
 from effnet_core.service import (
@@ -26,7 +27,6 @@ from effnet_core.service import (
     InferenceService,
     ProbeRequest,
     answering,
-    slow,
 )
 from effnet_core.service.visitors import Visitor
 from effnet_core.weights import WeightsStore
@@ -124,7 +124,7 @@ def test_heavy_models_answer_apart_what_takes_more_than_a_pass(
 ) -> None:
     here, apart = make(apart=False), make()
     expected = ASKED[ask](here.service, pictures[0], here.ids[0])
-    monkeypatch.setattr(slow, "is_heavy", lambda spec: True)
+    monkeypatch.setattr(predictor, "is_heavy", lambda spec: True)
     sent: list[str] = []
     elsewhere = InferenceService._elsewhere
 

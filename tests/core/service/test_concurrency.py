@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -19,10 +20,12 @@ import pytest
 import torch
 from PIL import Image
 
+from effnet_core.engines import cores
 from effnet_core.engines.prediction import Prediction
 from effnet_core.engines.predictor import Predictor
 from effnet_core.errors import Busy, DoesNotFit, WeightsError
-from effnet_core.service import ClassifyRequest, ExplainRequest, InferenceService
+from effnet_core.service import ClassifyRequest, ExplainRequest, InferenceService, answering
+from effnet_core.service.visitors import Visitor
 from effnet_core.weights import WeightsStore
 
 SECONDS = 60
@@ -114,6 +117,43 @@ def test_a_full_queue_says_busy_and_every_waiting_request_is_answered(
     assert sum(error is None for error in errors) == 4
     assert sum(isinstance(error, Busy) for error in errors) == 7
     assert ready.service.waiting == 0
+
+
+class Gone(BaseException):
+    """What ends the question of a visitor who has left."""
+
+
+def test_what_is_asked_among_others_is_not_begun_once_nobody_waits_for_it(
+    make: Callable[..., Any], pictures: tuple[bytes, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ready = make()
+    known, new = (ClassifyRequest(picture, ready.ids[0]) for picture in pictures[:2])
+    alone = ready.service.classify(known)
+    begun: list[object] = []
+    answer = Predictor.answer
+
+    def counted(*given: Any) -> Any:
+        begun.append(given)
+        return answer(*given)
+
+    monkeypatch.setattr(Predictor, "answer", counted)
+    monkeypatch.setattr(answering, "CORES", SimpleNamespace(crowded=True))
+    ready.service.rest()
+    assert np.array_equal(ready.service.classify(known).probabilities, alone.probabilities)
+    assert len(begun) == 1
+    end = threading.Event()
+    busy = [cores.among_others(lambda: end.wait(SECONDS)) for _ in range(cores.HALVES)]
+
+    def leave() -> None:
+        raise Gone
+
+    with pytest.raises(Gone):
+        ready.service.asked_by(Visitor("one", leave)).classify(new)
+    end.set()
+    assert all(each.result(SECONDS) for each in busy)
+    cores.among_others(lambda: None).result(SECONDS)  # whoever came before has had a turn
+    assert len(begun) == 1
+    assert ready.service.classify(new).top and len(begun) == 2
 
 
 def test_the_least_recently_used_model_leaves_memory(
