@@ -22,11 +22,8 @@ _QUOTA = Path("/sys/fs/cgroup/cpu.max")
 _MEMORY = Path("/sys/fs/cgroup")
 _CUDA_DRIVERS = (Path("/dev/nvidiactl"), Path("/proc/driver/nvidia/version"), Path("/dev/dxg"))
 _UNLIMITED = 2**62
+_LOW = 10
 _PARENT_S = 0.25
-LOWEST = 19
-"""What stands behind others gives way as far as it goes. Measured on two cores, Lite0 beside two
-occlusions by B7: its median answer is 1.0 to 1.7 times the idle one, and 2.1 to 2.6 at 10.
-"""
 
 
 def processor() -> str:
@@ -114,7 +111,7 @@ def lower_priority() -> None:
     On other systems than Linux that is the whole process, so there it stays as it is.
     """
     if sys.platform == "linux":
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), LOWEST)
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _LOW)
 
 
 def end_with_parent() -> None:

@@ -14,7 +14,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from effnet_core.host import LOWEST
 from effnet_core.training.runs.process import Process
 from effnet_core.training.runs.run import WORKER, Ending, Order
 
@@ -22,6 +21,8 @@ if TYPE_CHECKING:
     from effnet_core.training.job import Job
     from effnet_core.training.runs.folder import RunFolder
     from effnet_core.weights import WeightsStore
+
+NICENESS = 10
 
 
 def main(arguments: list[str]) -> int:
@@ -47,7 +48,7 @@ def main(arguments: list[str]) -> int:
 
 def stand_back() -> None:
     """Let others go first on the processor, and be the first to go where memory runs out."""
-    os.nice(LOWEST)
+    os.nice(NICENESS)
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
 

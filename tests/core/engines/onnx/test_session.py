@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -82,3 +83,27 @@ def test_a_session_keeps_no_second_copy_of_its_graph(graph: bytes) -> None:
     session = OnnxSession(graph)
     assert sys.getrefcount(graph) == before
     assert session.run(np.zeros((1, 3, 64, 64), np.float32))[0].shape == (1, 7)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells the cores")
+def test_a_caller_is_held_on_its_core_after_a_slow_run_and_let_go_again(
+    graph: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session, x = OnnxSession(graph), np.zeros((1, 3, 64, 64), np.float32)
+    session._first_core = first = min(os.sched_getaffinity(0))  # where there is but one as well
+    mine, seen = os.sched_getaffinity(0), []
+    inner = session._session
+
+    class Watched:
+        def run(self, *given: object) -> object:
+            seen.append(os.sched_getaffinity(0))
+            return inner.run(*given)
+
+    session._session = Watched()
+    expected = session.run(x)
+    session._shortest, session._held_runs = 0.0, 0  # no run is as short
+    monkeypatch.setattr(module, "_HELD_RUNS", 2)
+    for _ in range(4):
+        np.testing.assert_array_equal(session.run(x)[0], expected[0])
+        assert os.sched_getaffinity(0) == mine
+    assert seen == [mine, mine, {first}, {first}, mine]
