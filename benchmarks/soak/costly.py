@@ -148,15 +148,14 @@ LARGEST: Made = {
 @cache
 def plain() -> Measured:
     """A JPEG of 24 million pixels, decoded whole: the yardstick."""
-    return measured(encode(_grainy(6_000, 4_000), "JPEG", quality=90))
+    return _quieter(encode(_grainy(6_000, 4_000), "JPEG", quality=90))
 
 
 def rows() -> tuple[Row, ...]:
     """Rows of pictures that were taken in or refused wrongly, and of what each costs."""
-    accepted = {name: measured(make()) for name, make in LARGEST.items()}
-    made = {**BOMBS, **SMALL_AND_COSTLY}
-    refused = {name: measured(make()) for name, make in made.items()}
     usual = plain()
+    accepted = {name: _quieter(make()) for name, make in LARGEST.items()}
+    refused = {name: _quieter(make()) for name, make in {**BOMBS, **SMALL_AND_COSTLY}.items()}
     wrong = [name for name, found in accepted.items() if found.answer != "decoded"]
     taken = [name for name, found in refused.items() if found.answer == "decoded"]
     much, many = f"the largest accepted of {len(accepted)} kinds", f"{len(refused)} picture bombs"
@@ -176,6 +175,11 @@ def rows() -> tuple[Row, ...]:
         ),
         at_most(f"{many}: growth, MB, largest", max(found.megabytes for found in bombs), MEGABYTES),
     )
+
+
+def _quieter(data: bytes) -> Measured:
+    """The shorter of two: what other programs take is no cost of the picture's."""
+    return min(measured(data), measured(data), key=lambda found: found.milliseconds)
 
 
 if __name__ == "__main__":

@@ -165,10 +165,11 @@ def _to_rgb(image: Image.Image, *, as_stored: bool) -> tuple[Image.Image, tuple[
     if is_deep_grey(image):
         image, depth = eight_bit_grey(image)
     if image.has_transparency_data:
-        rgba = image.convert("RGBA")
-        image = Image.new("RGB", image.size, "white")
-        image.paste(rgba, mask=rgba)
-    rgb = image.convert("RGB")
+        rgba = image if image.mode == "RGBA" else image.convert("RGBA")
+        rgb = Image.new("RGB", image.size, "white")
+        rgb.paste(rgba, mask=rgba)
+    else:
+        rgb = image.convert("RGB")
     if profile is not None:
         rgb, colour = to_srgb(rgb, profile)
     rgb.info = {}
