@@ -147,27 +147,35 @@ class Answering:
         What takes long to decode is decoded before it holds the lane, and so is what comes first:
         the model is not loaded for what cannot be decoded.
         """
-        key = name, source.identity
-        picture = partial(
-            self._pictures.get, name, request.image, edge_for(source.preprocessing), ticket.visitor
-        )
+        key, edge = (name, source.identity), edge_for(source.preprocessing)
+        decode = partial(self._pictures.get, name, request.image, edge, ticket.visitor)
         quick = len(request.image) <= MAX_QUICK_BYTES and self._models.holds(source)
-        if not quick and self._recent.get(key) is None:
-            picture()
+        picture = None if quick or self._recent.get(key) else decode()
         with self._models.use(source, ticket) as predictor:
             answer = self._recent.get(key)
             if answer is None:
-                answer = self._computed(predictor, picture, ticket.visitor)
+                answer = self._computed(predictor, picture, decode, ticket.visitor)
                 self._recent.put(key, answer)
             yield predictor, answer
 
     def _computed(
-        self, predictor: Predictor, picture: Callable[..., Decoded], visitor: Visitor
+        self,
+        predictor: Predictor,
+        picture: Decoded | None,
+        decode: Callable[..., Decoded],
+        visitor: Visitor,
     ) -> Answer:
-        """What a model says: found here where nobody else asks, and else `among_others`."""
+        """What a model says of a picture, decoded before or now.
+
+        It is found in this thread where nobody else asks, and else `among_others`.
+        """
+
+        def found(*, few: bool) -> Answer:
+            return predictor.answer(picture or decode(few=few))
+
         if predictor.is_heavy or not CORES.crowded:
-            return predictor.answer(picture())
-        future = among_others(lambda: predictor.answer(picture(few=True)))
+            return found(few=False)
+        future = among_others(partial(found, few=True))
         try:
             visitor.wait(partial(_is_done, future))
         finally:
