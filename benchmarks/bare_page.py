@@ -27,14 +27,15 @@ with left:
             st.button("Fast compound")
         with st.popover("Where from?", width="stretch"):
             st.markdown("Searched.")
-    with st.expander("More settings"):
-        st.number_input("Exact φ", -6.0, 10.0, phi, step=0.01, key=f"exact {phi}")
-        st.segmented_control("Repeats", ["Up", "Nearest"], default="Up")
-        st.number_input("Base resolution", 32, 1024, 224)
-        st.segmented_control("Pixels", ["Multiples of 8", "Exact"], default="Multiples of 8")
-        st.number_input("Classes", 1, 100_000, 1000)
-        st.number_input("Batch", 1, 1024, 1)
-        st.selectbox("Number format", ["float32", "float16"])
+    with st.expander("More settings", key="more", on_change="rerun") as box:
+        if box.open:  # as Scale makes them
+            st.number_input("Exact φ", -6.0, 10.0, phi, step=0.01, key=f"exact {phi}")
+            st.segmented_control("Repeats", ["Up", "Nearest"], default="Up")
+            st.number_input("Base resolution", 32, 1024, 224)
+            st.segmented_control("Pixels", ["Multiples of 8", "Exact"], default="Multiples of 8")
+            st.number_input("Classes", 1, 100_000, 1000)
+            st.number_input("Batch", 1, 1024, 1)
+            st.selectbox("Number format", ["float32", "float16"])
     with st.container(border=True):
         st.text_input("Compared with", placeholder="b0")
         st.button("Pin", width="stretch")

@@ -39,8 +39,6 @@ MAX_CHUNKS, MAX_CHUNK_BYTES = 20_000, 16_000_000
 MAX_PICTURES = 12
 """Of one session."""
 PICTURE_UPLOAD_MEGABYTES = 40
-MAX_QUICK_BYTES = 500_000
-"""Of a picture's file that is decoded in the same turn as the pass over it."""
 MAX_FILE_KEPT_BYTES = 1_000_000
 """Of a picture's file that is kept as it came; a larger one is kept smaller, as a JPEG."""
 MAX_KEPT_PIXELS = 6_000_000

@@ -43,8 +43,10 @@ class Styled:
         if scope["type"] != "http" or b"text/html" not in asked.get(b"accept", b""):
             await self._app(scope, receive, send)
             return
-        # a page that came compressed could not be added to
-        asked.pop(b"accept-encoding", None)
+        # A page that came compressed could not be added to; one that the browser has kept may be
+        # from a server that adds nothing.
+        for name in (b"accept-encoding", b"if-none-match", b"if-modified-since"):
+            asked.pop(name, None)
         scope = {**scope, "headers": list(asked.items())}
         start: Message = {}
         body: list[bytes] = []

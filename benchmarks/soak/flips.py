@@ -51,6 +51,8 @@ def _turned(data: bytes, flips: int) -> Iterator[bytes]:
 def _believed(path: Path, read: Read, flips: int) -> int:
     """How many flips of a file give neither what it says, nor a sentence, nor `TOLD`."""
     sound, data, believed = read(path), path.read_bytes(), 0
+    if sound == TOLD:
+        raise RuntimeError(f"{path.name} is told to be damaged before anything was turned.")
     for changed in _turned(data, flips):
         path.write_bytes(changed)
         try:

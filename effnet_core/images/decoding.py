@@ -86,17 +86,32 @@ def decode(data: bytes) -> Image.Image:
     return decode_reduced(data, shorter_edge=None).image
 
 
-def decode_reduced(data: bytes, *, shorter_edge: int | None, as_stored: bool = False) -> Decoded:
+def opened(data: bytes) -> ImageFile.ImageFile:
+    """A picture of which the header alone was read, to be decoded once; raises what `decode` does.
+
+    What is damaged further on is found only when it is decoded.
+    """
+    image = _open(data)
+    refuse_costly(image, data)
+    return image
+
+
+def decode_reduced(
+    data: bytes,
+    *,
+    shorter_edge: int | None,
+    as_stored: bool = False,
+    header: ImageFile.ImageFile | None = None,
+) -> Decoded:
     """As `decode`, but a JPEG may be decoded at 1/2, 1/4 or 1/8 of its size, several times faster.
 
     The smallest is taken whose shorter edge has at least `shorter_edge` pixels; a smaller picture,
     every other format, and without an edge every picture, comes as by `decode`. `as_stored` leaves
     colours of wide profiles as the file has them, as data sets are read by all who train on them.
-    Raises what `decode` raises.
+    `header` is what `opened` gave of the same bytes. Raises what `decode` raises.
     """
     start = time.perf_counter()
-    image = _open(data)
-    refuse_costly(image, data)
+    image = header or opened(data)
     size = image.size
     try:
         _draft(image, shorter_edge)

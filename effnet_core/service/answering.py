@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from contextlib import contextmanager
 from functools import partial
 from typing import Any, Self, TypeVar
@@ -16,12 +16,12 @@ from effnet_core.engines.predictor import Predictor
 from effnet_core.errors import CheckpointError, InvalidInput, OutOfTime
 from effnet_core.host import processor
 from effnet_core.images import Decoded
+from effnet_core.images.decoding import opened
 from effnet_core.images.resizing import edge_for
 from effnet_core.limits import (
     MAX_ANSWER_SECONDS,
     MAX_MODELS_KEPT,
     MAX_QUEUE,
-    MAX_QUICK_BYTES,
     MAX_READING_BYTES,
     MAX_READING_SECONDS,
     MAX_SLOW_QUEUE,
@@ -31,7 +31,7 @@ from effnet_core.limits import (
 from effnet_core.service.apart.workers import WorkerDied, Workers
 from effnet_core.service.cells import Cells
 from effnet_core.service.models import Models
-from effnet_core.service.recent import Answer, RecentPasses, RecentPictures, digest
+from effnet_core.service.recent import Answer, RecentPasses, RecentPictures, digest, is_quick
 from effnet_core.service.requests import (
     CellRequest,
     ClassifyRequest,
@@ -144,43 +144,38 @@ class Answering:
     ) -> Iterator[tuple[Predictor, Answer]]:
         """As `_asked`; a pass is taken only where it is not known what the model says.
 
-        What takes long to decode is decoded before it holds the lane, and so is what comes first:
-        the model is not loaded for what cannot be decoded.
+        A picture that takes long to decode is decoded before it holds the lane, and so is what
+        comes first: the model is not loaded for what cannot be decoded.
         """
         key, edge = (name, source.identity), edge_for(source.preprocessing)
-        decode = partial(self._pictures.get, name, request.image, edge, ticket.visitor)
-        quick = len(request.image) <= MAX_QUICK_BYTES and self._models.holds(source)
-        picture = None if quick or self._recent.get(key) else decode()
+        get = partial(self._pictures.get, name, request.image, edge)
+        picture, header = self._pictures.kept(name, edge), None
+        if picture is None and self._recent.get(key) is None:
+            header = opened(request.image)
+            if not (is_quick(header) and self._models.holds(source)):
+                picture = get(ticket.visitor, header=header)
         with self._models.use(source, ticket) as predictor:
             answer = self._recent.get(key)
             if answer is None:
-                answer = self._computed(predictor, picture, decode, ticket.visitor)
+                decoded = partial(get, header=header) if picture is None else lambda: picture
+                answer = self._computed(predictor, decoded, ticket.visitor)
                 self._recent.put(key, answer)
             yield predictor, answer
 
     def _computed(
-        self,
-        predictor: Predictor,
-        picture: Decoded | None,
-        decode: Callable[..., Decoded],
-        visitor: Visitor,
+        self, predictor: Predictor, decoded: Callable[[], Decoded], visitor: Visitor
     ) -> Answer:
-        """What a model says of a picture, decoded before or now.
-
-        It is found in this thread where nobody else asks, and else `among_others`.
-        """
-
-        def found(*, few: bool) -> Answer:
-            return predictor.answer(picture or decode(few=few))
-
+        """What a model says: found here where nobody else asks, and else `among_others`."""
         if predictor.is_heavy or not CORES.crowded:
-            return found(few=False)
-        future = among_others(partial(found, few=True))
+            return predictor.answer(decoded())
+        future = among_others(lambda: predictor.answer(decoded()))
         try:
             visitor.wait(partial(_is_done, future))
+            return future.result()
         finally:
-            future.cancel()  # where nobody waits any more and it has not begun
-        return future.result()
+            if not (future.done() or future.cancel()):  # nobody waits; what has begun holds a lane
+                wait((future,))
+            del future  # or an error would hold it, and it the error
 
     def _elsewhere(self, method: str, weights: str, *arguments: Any, **named: Any) -> Any:
         """What this service's `method` answers in a process of its own; raises as `_patiently`."""

@@ -43,14 +43,14 @@ class InferenceService(Slow):
     """Classifies and explains pictures for any number of threads at once.
 
     One lane a model: requests for the same model are answered one after the other, on the CPU two
-    at a time, for different models side by side. At most `max_queue` requests wait; a further one
-    raises Busy straight away. At most `max_models` models are in memory, the least recently used is
-    let go; a cold model is loaded once however many ask. No answer downloads anything. Pictures and
-    uploaded checkpoints (at most `max_uploads`) stay in memory. What a model said of a picture is
-    kept a while: asking again, or for the map of another class at the last stage, takes no pass,
-    and `milliseconds` are then those of the pass that was taken. Graphs for ONNX Runtime are kept
-    beside the store, those of uploads nowhere. Device and dtype hold for all models. Raises
-    InvalidInput for an unknown device or dtype, EffnetError for an absent device.
+    at a time with a third ready, for different models side by side. At most `max_queue` requests
+    wait; a further one raises Busy straight away. At most `max_models` models are in memory, the
+    least recently used is let go; a cold model is loaded once however many ask. No answer downloads
+    anything. Pictures and uploaded checkpoints (at most `max_uploads`) stay in memory. What a model
+    said of a picture is kept a while: asking again, or for the map of another class at the last
+    stage, takes no pass, and `milliseconds` are then those of the pass that was taken. Graphs for
+    ONNX Runtime are kept beside the store, those of uploads nowhere. Device and dtype hold for all
+    models. Raises InvalidInput for an unknown device or dtype, EffnetError for an absent device.
     """
 
     def classify(self, request: ClassifyRequest) -> Prediction:

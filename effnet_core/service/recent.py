@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import Generic, TypeVar
 
 from cachetools import LRUCache
+from PIL.ImageFile import ImageFile
 
 from effnet_core.engines.engine import ForwardPass
 from effnet_core.engines.onnx.parts import PartMaps
@@ -25,6 +26,8 @@ CACHE_BYTES = 32 * 2**20
 CACHE_MAPS_BYTES = 256 * 2**20
 """Bytes of feature maps kept: 50 pictures by B0 at 224 pixels (5 MB each), 8 by B4 at 380 (29)."""
 LEAST = REDUCED_EDGES[0]
+QUICK_PIXELS = 2_000_000
+"""Of a picture that takes less to decode than a pass: it is decoded in the pass's turn."""
 
 V = TypeVar("V")
 
@@ -44,14 +47,21 @@ class RecentPictures:
 
     Large JPEGs are decoded at a fraction of their size, as `images.resizing` explains, once for
     each fraction that is asked for. At most two are decoded at a time, which bounds the memory that
-    many uploads at once can take, besides those of who is one of few already.
+    many uploads at once can take; those of at most `QUICK_PIXELS` have turns of their own.
     """
 
     def __init__(self, max_pixels: int = CACHE_PIXELS) -> None:
         # A picture's is always the same.
-        self._turns, self._of_few = (tuple(Turns(1) for _ in range(count)) for count in (2, 8))
+        self._turns, self._quick = (tuple(Turns(1) for _ in range(count)) for count in (2, 8))
         self._lock = threading.Lock()
         self._decoded: LRUCache[tuple[bytes, int | None], Decoded] = LRUCache(max_pixels, _pixels)
+
+    def kept(self, name: bytes, edge: int | None = LEAST) -> Decoded | None:
+        """The picture, if it is decoded already; arguments as of `get`."""
+        with self._lock:
+            least = self._decoded.get((name, LEAST))
+            whole = least is not None and least.is_whole
+            return least if whole else self._decoded.get((name, edge))
 
     def get(
         self,
@@ -60,30 +70,24 @@ class RecentPictures:
         edge: int | None = LEAST,
         visitor: Visitor = NOBODY,
         *,
-        few: bool = False,
+        header: ImageFile | None = None,
     ) -> Decoded:
         """The picture in a file's bytes, decoded once while it is kept; raises ImageError.
 
-        `name` is the bytes' digest and `edge` as `resizing.edge_for` gives it. A picture that the
-        least edge leaves whole serves for all. Also raises what the visitor's check raises while
-        others are decoded; `few` says that the caller is one of few who may be here at once.
+        `name` is the bytes' digest, `edge` as `resizing.edge_for` gives it, and `header` what
+        `opened` gave of them. A picture that the least edge leaves whole serves for all. Also
+        raises what the visitor's check raises while others are decoded.
         """
-        turns = self._of_few if few else self._turns
-        decoded = self._kept(name, edge)
+        turns = self._quick if header is not None and is_quick(header) else self._turns
+        decoded = self.kept(name, edge)
         if decoded is None:
             with turns[name[0] % len(turns)].take(visitor):
-                decoded = self._kept(name, edge)
+                decoded = self.kept(name, edge)
                 if decoded is None:
-                    decoded = decode_reduced(data, shorter_edge=edge)
+                    decoded = decode_reduced(data, shorter_edge=edge, header=header)
                     with self._lock, suppress(ValueError):  # larger than all that is kept
                         self._decoded[name, edge] = decoded
         return decoded
-
-    def _kept(self, name: bytes, edge: int | None) -> Decoded | None:
-        with self._lock:
-            least = self._decoded.get((name, LEAST))
-            whole = least is not None and least.is_whole
-            return least if whole else self._decoded.get((name, edge))
 
     def clear(self) -> None:
         """Let go of every picture."""
@@ -141,6 +145,11 @@ def nbytes(answer: Answer) -> int:
     """Bytes of an answer's arrays."""
     said, by = answer
     return by.nbytes + said.probabilities.nbytes + said.pixels.nbytes
+
+
+def is_quick(header: ImageFile) -> bool:
+    """Whether a picture of which the header was read is decoded in less time than a pass takes."""
+    return header.width * header.height <= QUICK_PIXELS
 
 
 def _pixels(decoded: Decoded) -> int:

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
 import logging
+import threading
 
 import pytest
+import streamlit
 from streamlit.testing.v1 import AppTest
 
+from app.server import first_paint
 from tests.app.reading import seen
 
 
@@ -36,6 +39,19 @@ def run(failure: str) -> AppTest:
 def test_a_page_draws() -> None:
     app = run("")
     assert [text.value for text in app.text] == ["drawn", "after"]
+
+
+def test_a_page_brings_the_style_sheet_where_no_first_page_carries_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(first_paint, "carried", threading.Event())
+    brought: list[str] = []
+    monkeypatch.setattr(streamlit, "html", brought.append)
+    run("")
+    assert brought == [first_paint.STYLE_ELEMENT]
+    first_paint.carried.set()
+    run("")
+    assert len(brought) == 1
 
 
 def test_a_known_error_is_its_sentence() -> None:

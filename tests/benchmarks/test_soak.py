@@ -17,7 +17,14 @@ from benchmarks.soak.__main__ import PARTS, summary
 from benchmarks.soak.rows import Row, at_least, at_most, table
 from effnet_core.images import FORMATS
 
-TIMED = ("times the idle one", "seconds", "ONNX Runtime alone", "percentile", "least served")
+TIMED = (
+    "times the idle one",
+    "times Streamlit's health",
+    "seconds",
+    "ONNX Runtime alone",
+    "percentile",
+    "least served",
+)
 
 SHORT: dict[str, Callable[[], tuple[Row, ...]]] = {
     "pictures": partial(pictures.rows, cases=72),

@@ -238,3 +238,36 @@ def test_bad_values_in_the_address_get_a_sentence(server: str, browser_page: Ope
     assert "φ: the address says “abc”" in said and "α: the address says “-1”" in said
     assert parameters(page) == "5.29 M"
     assert "Traceback" not in page.content()
+
+
+def test_every_page_has_the_style_sheet_once_and_its_name(
+    server: str, browser_page: OpenPage
+) -> None:
+    page = ready(browser_page(), server)
+    sheets = (
+        "[...document.querySelectorAll('style')].filter(e => e.textContent.includes('--ground'))"
+    )
+    for name in ("Compare", "Classify"):
+        page.get_by_role("link", name=name, exact=True).click()
+        page.get_by_role("heading", name=name, exact=True).wait_for()
+        page.wait_for_function(f"() => document.body.dataset.page === '{name.lower()}'")
+        assert page.evaluate(f"{sheets}.length") == 1
+    page.go_back()
+    page.wait_for_function("() => document.body.dataset.page === 'compare'")
+
+
+def test_settings_that_are_folded_still_hold(server: str, browser_page: OpenPage) -> None:
+    page = ready(browser_page(), server)
+    classes = page.get_by_label("Classes", exact=True)
+    assert classes.count() == 0  # made once they are looked at
+    page.get_by_text("More settings").click()
+    classes.fill("10")
+    classes.press("Enter")
+    wait_for_parameters(page, "4.02 M")
+    page.get_by_text("More settings").click()
+    move_phi(page, "ArrowRight")
+    page.wait_for_function("() => location.search.includes('phi=0.1')")
+    assert "classes=10" in page.url
+    shown = parameters(page)
+    again = ready(browser_page(), page.url)
+    assert parameters(again) == shown and "classes=10" in again.url

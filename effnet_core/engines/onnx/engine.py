@@ -89,7 +89,7 @@ class OnnxEngine:
         else:
             with CORES.share() as all_cores:
                 half = None if all_cores else self._half.get()
-                logits, features = (half or session).run(values)
+                logits, features = (half or session).run(values, steady=all_cores)
         return ForwardPass(logits[0], features[0], session.name)
 
     def gradients(

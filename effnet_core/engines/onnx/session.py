@@ -6,7 +6,7 @@ import math
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
 import numpy as np
@@ -21,9 +21,9 @@ Graphs kept on disk and calibrations of older versions are then used no more.
 """
 
 _ERRORS_ONLY = 3
-_SLOW, _HELD_RUNS = 1.5, 32
-"""From how many times its shortest run on a session is disturbed, and for how many runs the caller
-is then held on its core.
+_SLOW, _FORGET, _HELD_RUNS = 1.5, 1.001, 32
+"""From how many times its shortest run on a session is disturbed, how much that grows a run, and
+for how many runs the caller is then held on its core.
 """
 _SPIN_MICROSECONDS = 200
 """How long an idle worker looks for work before it sleeps; ONNX Runtime's default is some 40 ms.
@@ -83,18 +83,26 @@ class OnnxSession:
         self._session._model_bytes = None
         self._inputs = tuple(value.name for value in self._session.get_inputs())
 
-    def run(self, *inputs: npt.NDArray[np.float32]) -> tuple[npt.NDArray[np.float32], ...]:
-        """The graph's inputs in its order, images (B, 3, R, R) first → its outputs in its order."""
+    def run(
+        self, *inputs: npt.NDArray[np.float32], steady: bool = False
+    ) -> tuple[npt.NDArray[np.float32], ...]:
+        """The graph's inputs in its order, images (B, 3, R, R) first → its outputs in its order.
+
+        With `steady`, for who is alone on this session and always brings inputs of one shape, the
+        caller is held on its core for a while after a slow run.
+        """
         fed = dict(zip(self._inputs, inputs, strict=True))
-        held = self._first_core if self._held_runs > 0 else None
+        if not steady or self._first_core is None:
+            return tuple(self._session.run(None, fed))
+        held = self._held_runs > 0
         start = time.perf_counter()
-        with _on_core(held):
+        with _on_core(self._first_core) if held else nullcontext():
             found = tuple(self._session.run(None, fed))
-        self._judge(time.perf_counter() - start, was_held=held is not None)
+        self._judge(time.perf_counter() - start, was_held=held)
         return found
 
     def _judge(self, seconds: float, *, was_held: bool) -> None:
-        self._shortest = min(self._shortest, seconds)
+        self._shortest = min(seconds, _FORGET * self._shortest)
         if was_held:
             self._held_runs -= 1
         elif seconds > _SLOW * self._shortest:
@@ -102,17 +110,16 @@ class OnnxSession:
 
 
 @contextmanager
-def _on_core(core: int | None) -> Iterator[None]:
-    """Hold this thread on one core, for which None is any."""
-    if core is None:
-        yield
-        return
+def _on_core(core: int) -> Iterator[None]:
+    """Hold this thread on one core, where the system lets it."""
     before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {core})
+    with suppress(OSError):  # the core may have been taken away since
+        os.sched_setaffinity(0, {core})
     try:
         yield
     finally:
-        os.sched_setaffinity(0, before)
+        with suppress(OSError):
+            os.sched_setaffinity(0, before)
 
 
 def _places(threads: int) -> str:

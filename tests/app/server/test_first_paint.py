@@ -16,11 +16,12 @@ def passed(
 ) -> tuple[Any, bytes]:
     """The start and the body that come through."""
     sent: list[Any] = []
-    asked = [(b"accept", accept.encode()), (b"accept-encoding", b"gzip")]
+    asked = [(b"accept", accept.encode()), (b"accept-encoding", b"gzip"), (b"if-none-match", b"x")]
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         gzip = b"accept-encoding" in dict(scope["headers"])
         assert gzip == (accept == "*/*")  # a page comes plain, all else as small as it can
+        assert gzip == (b"if-none-match" in dict(scope["headers"]))  # and anew
         every = {"content-type": kind, "content-length": "9", "etag": "x", **headers}
         pairs = [(name.replace("_", "-").encode(), value.encode()) for name, value in every.items()]
         await send({"type": "http.response.start", "status": status, "headers": pairs})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import itertools
 import random
@@ -24,6 +25,7 @@ from effnet_core.engines import cores
 from effnet_core.engines.prediction import Prediction
 from effnet_core.engines.predictor import Predictor
 from effnet_core.errors import Busy, DoesNotFit, WeightsError
+from effnet_core.images import Decoded
 from effnet_core.service import ClassifyRequest, ExplainRequest, InferenceService, answering
 from effnet_core.service.visitors import Visitor
 from effnet_core.weights import WeightsStore
@@ -154,6 +156,45 @@ def test_what_is_asked_among_others_is_not_begun_once_nobody_waits_for_it(
     cores.among_others(lambda: None).result(SECONDS)  # whoever came before has had a turn
     assert len(begun) == 1
     assert ready.service.classify(new).top and len(begun) == 2
+
+
+def test_an_error_among_others_keeps_nothing_alive(
+    make: Callable[..., Any], pictures: tuple[bytes, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ready = make()
+    ready.service.classify(ClassifyRequest(pictures[0], ready.ids[0]))
+    monkeypatch.setattr(answering, "CORES", SimpleNamespace(crowded=True))
+    kept: list[weakref.ref[Image.Image]] = []
+
+    def fails(self: Any, picture: Decoded, **_: object) -> None:
+        kept.append(weakref.ref(picture.image))
+        raise DoesNotFit("no room")
+
+    monkeypatch.setattr(Predictor, "answer", fails)
+    cut = pictures[1]
+    gc.disable()
+    try:
+        with pytest.raises(DoesNotFit):
+            ready.service.classify(ClassifyRequest(cut, ready.ids[0]))
+        ready.service._pictures.clear()
+        cores.among_others(lambda: None).result(SECONDS)
+        assert kept[0]() is None
+    finally:
+        gc.enable()
+
+
+def test_second_sessions_go_when_nobody_asks_any_more(
+    make: Callable[..., Any], pictures: tuple[bytes, ...]
+) -> None:
+    ready = make()
+    request = ClassifyRequest(pictures[0], ready.ids[0])
+    before = ready.service.classify(request)
+    (predictor,) = ready.service._models._lanes.values()
+    second = weakref.ref(predictor._engine._half.wait(SECONDS))
+    assert second() is not None
+    ready.service.rest()
+    assert second() is None
+    assert np.array_equal(ready.service.classify(request).probabilities, before.probabilities)
 
 
 def test_the_least_recently_used_model_leaves_memory(

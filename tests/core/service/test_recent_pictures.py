@@ -98,10 +98,10 @@ def test_nobody_waits_for_another_picture_who_has_one_that_is_kept_or_has_left(
     many = [png(30, 30, seed) for seed in range(100)]
     slow, late = [data for data in many if in_turn(data, kept)][:2]
 
-    def decoded(data: bytes, *, shorter_edge: int | None) -> Decoded:
+    def decoded(data: bytes, **given: Any) -> Decoded:
         begun.set()
         assert gate.wait(SECONDS)
-        return decode_reduced(data, shorter_edge=shorter_edge)
+        return decode_reduced(data, **given)
 
     def leave() -> None:
         raise KeyError
@@ -128,9 +128,9 @@ def test_the_service_decodes_once_as_far_as_the_model_needs(
 ) -> None:
     asked = []
 
-    def decoded(data: bytes, *, shorter_edge: int | None) -> Decoded:
-        asked.append(shorter_edge)
-        return decode_reduced(data, shorter_edge=shorter_edge)
+    def decoded(data: bytes, **given: Any) -> Decoded:
+        asked.append(given["shorter_edge"])
+        return decode_reduced(data, **given)
 
     monkeypatch.setattr(module, "decode_reduced", decoded)
     shape = Preprocessing(resize=resize, crop=64)
@@ -140,3 +140,25 @@ def test_the_service_decodes_once_as_far_as_the_model_needs(
     prediction = ready.service.classify(ClassifyRequest(file.getvalue(), card.id))
     assert asked == [edge]
     assert prediction.crop_box == crop_box((3200, 2400), shape)
+
+
+@pytest.mark.parametrize("side", [60, 4000])
+def test_a_picture_is_decoded_once_for_an_answer(
+    make: Any, monkeypatch: pytest.MonkeyPatch, side: int
+) -> None:
+    """A large one, which is not kept, before its turn; a small one in it."""
+    ready = make()
+    ready.service.classify(ClassifyRequest(png(60, 40), ready.ids[0]))
+    ready.service._pictures = RecentPictures(max_pixels=10)
+    file = io.BytesIO()
+    Image.new("RGB", (side, side), "red").save(file, "PNG")
+    assert len(file.getvalue()) < 100_000
+    lanes, held = ready.service._models._lanes, []
+
+    def decoding(data: bytes, **given: Any) -> Decoded:
+        held.append(sum(lane.users for lane in lanes._lanes.values()))
+        return decode_reduced(data, **given)
+
+    monkeypatch.setattr(module, "decode_reduced", decoding)
+    ready.service.classify(ClassifyRequest(file.getvalue(), ready.ids[0]))
+    assert held == [int(side == 60)]

@@ -101,9 +101,13 @@ def test_a_caller_is_held_on_its_core_after_a_slow_run_and_let_go_again(
 
     session._session = Watched()
     expected = session.run(x)
-    session._shortest, session._held_runs = 0.0, 0  # no run is as short
     monkeypatch.setattr(module, "_HELD_RUNS", 2)
+    session._shortest = 0.0  # no run is as short
+    session.run(x)
     for _ in range(4):
-        np.testing.assert_array_equal(session.run(x)[0], expected[0])
+        np.testing.assert_array_equal(session.run(x, steady=True)[0], expected[0])
         assert os.sched_getaffinity(0) == mine
-    assert seen == [mine, mine, {first}, {first}, mine]
+    assert seen == [mine, mine, mine, {first}, {first}, mine]
+    session._first_core, session._held_runs = 10**4, 1  # a core that was taken away
+    np.testing.assert_array_equal(session.run(x, steady=True)[0], expected[0])
+    assert os.sched_getaffinity(0) == mine
