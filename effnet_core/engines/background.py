@@ -27,6 +27,11 @@ class Background(Generic[T]):
         self._done = threading.Event()
         self._value: T | None = None
 
+    @property
+    def value(self) -> T | None:
+        """The value if it stands; nothing is begun."""
+        return self._value
+
     def get(self) -> T | None:
         """The value if it stands; returns at once."""
         self._begin()

@@ -187,7 +187,7 @@ def test_threads_at_once_get_the_serial_answers(fast: OnnxEngine) -> None:
     serial = [fast.forward(picture) for picture in pictures]
     with ThreadPoolExecutor(8) as pool:  # the first that share the cores find no second session
         first = list(pool.map(fast.forward, pictures))
-    assert fast._half.wait(60) is not None
+    assert fast._sessions._half.wait(60) is not None
     with ThreadPoolExecutor(8) as pool:
         second = list(pool.map(fast.forward, pictures))
     for together in (first, second):

@@ -190,7 +190,7 @@ def test_second_sessions_go_when_nobody_asks_any_more(
     request = ClassifyRequest(pictures[0], ready.ids[0])
     before = ready.service.classify(request)
     (predictor,) = ready.service._models._lanes.values()
-    second = weakref.ref(predictor._engine._half.wait(SECONDS))
+    second = weakref.ref(predictor._engine._sessions._half.wait(SECONDS))
     assert second() is not None
     ready.service.rest()
     assert second() is None
