@@ -19,10 +19,10 @@ from effnet_core.images.resizing import REDUCED_EDGES
 from effnet_core.service.visitors import NOBODY, Visitor
 from effnet_core.service.waiting import Turns
 
-CACHE_PIXELS = 12_000_000
-"""Pixels kept (4 bytes each): two of the largest that pages keep, or twenty from a telephone."""
-CACHE_BYTES = 32 * 2**20
-"""Bytes of passes kept: some 75 pictures by B0 at 224 pixels, 6 by B7 at 600."""
+CACHE_PIXELS = 8_000_000
+"""Pixels kept (4 bytes each): one of the largest that pages keep, or a dozen from a telephone."""
+CACHE_BYTES = 24 * 2**20
+"""Bytes of passes kept: some 55 pictures by B0 at 224 pixels, 5 by B7 at 600."""
 CACHE_MAPS_BYTES = 256 * 2**20
 """Bytes of feature maps kept: 50 pictures by B0 at 224 pixels (5 MB each), 8 by B4 at 380 (29)."""
 LEAST = REDUCED_EDGES[0]

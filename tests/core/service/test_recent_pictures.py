@@ -51,7 +51,7 @@ def test_a_picture_is_decoded_once_and_exactly() -> None:
 def test_a_large_jpeg_is_kept_at_each_fraction_that_is_asked_for() -> None:
     file = io.BytesIO()
     Image.linear_gradient("L").resize((3200, 2400)).convert("RGB").save(file, "JPEG")
-    pictures, data = Pictures(), file.getvalue()
+    pictures, data = Pictures(12_000_000), file.getvalue()
     kept = {edge: pictures.of(data, edge) for edge in (600, None, 1200)}
     sizes = {edge: decoded.image.size for edge, decoded in kept.items()}
     assert sizes == {600: (800, 600), 1200: (1600, 1200), None: (3200, 2400)}
