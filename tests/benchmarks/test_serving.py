@@ -36,6 +36,7 @@ def test_the_bare_page_has_the_widgets_that_scale_has(
             wait_drawn(page)
             page.get_by_text("More settings").click()
             page.get_by_text("Number format").wait_for()
+            page.locator("[data-testid=stNumberInput]").nth(3).wait_for()  # its script comes late
         counts = [
             [page.locator(f"[data-testid={kind}]").count() for kind in kinds]
             for page in (here, there)
