@@ -14,8 +14,8 @@ from typing import Any
 
 _FOLDER = Path(__file__).parents[1] / "styles"
 _NAMES = ("page", "scale", "compare", "cards", "places")  # in this order: later rules win
-STYLE = "\n".join((_FOLDER / f"{name}.css").read_text(encoding="utf-8") for name in _NAMES)
-STYLE_ELEMENT = f"<style>{STYLE}</style>"
+_SHEETS = ((_FOLDER / f"{name}.css").read_text(encoding="utf-8") for name in _NAMES)
+STYLE_ELEMENT = f"<style>{''.join(_SHEETS)}</style>"
 
 carried = threading.Event()
 """Set where the server writes the sheet into every first page."""

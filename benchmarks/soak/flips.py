@@ -41,7 +41,8 @@ def rows(flips: int = FLIPS) -> tuple[Row, ...]:
     return tuple(at_most(f"{each} {kind}: believed", count, 0) for kind, count in believed.items())
 
 
-def _turned(data: bytes, flips: int) -> Iterator[bytes]:
+def turned(data: bytes, flips: int) -> Iterator[bytes]:
+    """The data with one bit turned over, at so many places drawn at random."""
     for bit in map(int, np.random.default_rng(0).integers(8 * len(data), size=flips)):
         changed = bytearray(data)
         changed[bit // 8] ^= 1 << bit % 8
@@ -53,7 +54,7 @@ def _believed(path: Path, read: Read, flips: int) -> int:
     sound, data, believed = read(path), path.read_bytes(), 0
     if sound == TOLD:
         raise RuntimeError(f"{path.name} is told to be damaged before anything was turned.")
-    for changed in _turned(data, flips):
+    for changed in turned(data, flips):
         path.write_bytes(changed)
         try:
             believed += read(path) not in (sound, TOLD)
@@ -91,7 +92,7 @@ def _in_the_list_of_models(flips: int) -> int:
     believed = 0
     with tempfile.TemporaryDirectory() as name:
         sound = models(-1, data)
-        for number, changed in enumerate(_turned(data, flips)):
+        for number, changed in enumerate(turned(data, flips)):
             try:
                 believed += models(number, changed) != sound
             except EffnetError:
@@ -148,7 +149,7 @@ def _in_a_checkpoint(flips: int) -> int:
     with tempfile.TemporaryDirectory() as name:
         folder = _a_run(name)
         data, believed = folder.checkpoint.read_bytes(), 0
-        for changed in _turned(data, flips):
+        for changed in turned(data, flips):
             folder.checkpoint.write_bytes(changed)
             try:
                 believed += (folder.load_state(cpu) or {}).get("steps") == 5
@@ -190,7 +191,7 @@ def _in_imported_weights(flips: int) -> int:
     with tempfile.TemporaryDirectory() as name:
         source = _imported(name).source("own")
         data, believed = source.path.read_bytes(), 0
-        for changed in _turned(data, flips):
+        for changed in turned(data, flips):
             source.path.write_bytes(changed)
             try:
                 source.load()

@@ -39,9 +39,8 @@ def rows(
 ) -> tuple[Row, ...]:
     """Rows of the largest growth, the growth after `rest` seconds, and of uploads refused.
 
-    The server has answered a few visitors at the same time before, who have left: models that are
-    asked by several at once have a second session each, and keep it. Raises RuntimeError where the
-    server does not start.
+    The server has answered a few visitors at the same time before, who have left: its models are
+    loaded. Raises RuntimeError where the server does not start.
     """
     photo = noisy_photo(megabytes)
     with serving() as server:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import dataclasses
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from benchmarks.soak.flips import turned
 from effnet_core import files
 from effnet_core.architecture.names import scaled
 from effnet_core.cli import main
@@ -28,18 +28,10 @@ ASSETS = files.asset("assets/models").parent
 FLIPS = 200
 
 
-def flipped(data: bytes) -> Iterator[bytes]:
-    """The data with one bit turned over, at `FLIPS` places drawn at random."""
-    for bit in map(int, np.random.default_rng(0).integers(8 * len(data), size=FLIPS)):
-        damaged = bytearray(data)
-        damaged[bit // 8] ^= 1 << bit % 8
-        yield bytes(damaged)
-
-
 def changed(path: Path, read: Callable[[Path], Any], sound: object) -> int:
     """How many of the flips of a file give another answer than `sound` without a sentence."""
     data, silent = path.read_bytes(), 0
-    for damaged in flipped(data):
+    for damaged in turned(data, FLIPS):
         path.write_bytes(damaged)
         try:
             silent += read(path) != sound
@@ -84,7 +76,7 @@ def test_the_list_of_bundled_models(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     sound = read(path)
     told = {True}
     data = path.read_bytes()
-    for damaged in flipped(data):
+    for damaged in turned(data, FLIPS):
         path.write_bytes(damaged)
         assert (found := read(path)) == sound or found in told
     bundled_models._read.cache_clear()
@@ -100,7 +92,7 @@ def test_each_damaged_record_of_imported_weights_is_told_and_can_be_removed(
     store.import_file(own)
     place = store.root / "imported-own.safetensors.json"
     sound = store.imported("own")
-    for damaged in flipped(place.read_bytes()):
+    for damaged in turned(place.read_bytes(), FLIPS):
         place.write_bytes(damaged)
         if damage(store.root):
             with pytest.raises(CheckpointError, match=r"record of own is damaged.*weights remove"):
@@ -123,7 +115,7 @@ def test_records_of_imported_weights_count_as_none(tmp_path: Path) -> None:
     record = dataclasses.replace(WeightsStore(tmp_path).source("lite0").stored, imported=True)
     write_record(path, record)
     place = tmp_path / "imported-own.safetensors.json"
-    for damaged in flipped(place.read_bytes()):
+    for damaged in turned(place.read_bytes(), FLIPS):
         place.write_bytes(damaged)
         assert read_record(path) in (None, record)
 

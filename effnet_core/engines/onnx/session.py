@@ -41,7 +41,7 @@ class OnnxSession:
     Runtime's own default: a worker that wakes on the caller's core halves the speed of a pass. So
     does a caller that wakes on a worker's, which comes to stay where other programs, however low
     their priority, keep its own core busy. Measured on two cores, Lite0 beside two occlusions by
-    B7: 2.5 times the idle time in two runs of three, and 1.1 with the caller held on its core. To
+    B7: mostly 2.1 to 2.6 times the idle time, and 1.0 to 1.4 with the caller held on its core. To
     hold it takes 0.1 ms, so that is done after a slow run alone.
     `name` is the runtime and its version, for read-outs. ONNX Runtime optimises the graph, writes
     the result to `optimised_to` if that is given, and takes an `optimised` graph as it is.

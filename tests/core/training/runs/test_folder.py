@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 
+from benchmarks.soak.flips import turned
 from effnet_core import files
 from effnet_core.training.recipe import Recipe
 from effnet_core.training.runs.folder import RunFolder, environment, read_run
@@ -91,21 +90,12 @@ def test_a_damaged_checkpoint_is_a_sentence(folder: RunFolder) -> None:
     assert folder.load_state(CPU) is None
 
 
-def flipped(data: bytes, count: int) -> Iterator[bytes]:
-    """The data with one bit turned over, at `count` places drawn at random."""
-    places = np.random.default_rng(0).integers(8 * len(data), size=count)
-    for bit in map(int, places):
-        damaged = bytearray(data)
-        damaged[bit // 8] ^= 1 << bit % 8
-        yield bytes(damaged)
-
-
 def test_no_flipped_bit_of_a_checkpoint_is_trained_on(folder: RunFolder) -> None:
     """The state before it is gone on from; where there is none, a sentence."""
     state = {"steps": 5, "model": {"weight": torch.arange(3000.0)}}
     folder.save_state(state)
     whole = folder.checkpoint.read_bytes()
-    for damaged in flipped(whole, 200):
+    for damaged in turned(whole, 200):
         folder.checkpoint.write_bytes(damaged)
         assert folder.load_state(CPU) == {"steps": 0}
     folder.before.unlink()
@@ -122,7 +112,7 @@ def test_every_flipped_bit_of_a_run_is_told_and_the_rest_is_shown(folder: RunFol
     for name in ("recipe.json", "spec.json", "run.json", "status.json"):
         path = folder.path / name
         data = path.read_bytes()
-        for damaged in flipped(data, 200):
+        for damaged in turned(data, 200):
             path.write_bytes(damaged)
             found = read_run(folder.path)
             assert found.damaged == (name,) or (found.begun, found.status) == (
@@ -132,7 +122,7 @@ def test_every_flipped_bit_of_a_run_is_told_and_the_rest_is_shown(folder: RunFol
             assert folder.points() == course
         path.write_bytes(data)
     data = folder.metrics.read_bytes()
-    for damaged in flipped(data, 200):
+    for damaged in turned(data, 200):
         folder.metrics.write_bytes(damaged)
         found_course = folder.points()
         assert found_course == course or found_course.damaged >= 1
