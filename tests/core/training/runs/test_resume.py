@@ -8,9 +8,7 @@ import os
 import random
 import shutil
 import signal
-import sys
 import time
-import types
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -189,10 +187,7 @@ def start() -> Iterator[Callable[[list[str]], Any]]:
 
     def start(arguments: list[str]) -> Any:
         process = CHILDREN.Process(target=main, args=(arguments,))
-        # Children run `__main__` anew: a page's script, once Streamlit has tested a page here.
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setitem(sys.modules, "__main__", types.ModuleType("__main__"))
-            process.start()
+        process.start()
         started.append(process)
         return process
 
