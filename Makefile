@@ -39,7 +39,7 @@ check: setup  ## lint, format, types and layering
 bench: setup-bench chromium  ## this project beside its peers; writes benchmarks/results/, README, docs
 	@$(VENV)/python -m benchmarks.run --write
 
-soak: setup  ## attack a server of its own for a quarter of an hour; writes benchmarks/results/soak.json, README
+soak: setup  ## attack a server of its own for ten minutes; writes benchmarks/results/soak.json, README
 	@$(VENV)/python -m benchmarks.soak --write
 
 lock: setup  ## resolve pyproject.toml into the requirements*.txt

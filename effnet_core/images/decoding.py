@@ -87,12 +87,27 @@ def decode(data: bytes) -> Image.Image:
 
 
 def opened(data: bytes) -> ImageFile.ImageFile:
-    """A picture of which the header alone was read, to be decoded once; raises what `decode` does.
+    """A picture of which the header alone was read, by one of the allowed formats and no other.
 
-    What is damaged further on is found only when it is decoded.
+    Raises ImageError. What is costly or damaged further on is refused when it is decoded.
     """
-    image = _open(data)
-    refuse_costly(image, data)
+    if not data:
+        raise ImageError(f"The file is empty; expected a picture ({FORMATS_SENTENCE}).")
+    if len(data) > MAX_PICTURE_BYTES:
+        raise ImageError(
+            f"The file is larger than the {MAX_PICTURE_BYTES / 1e6:.0f} MB that are accepted; "
+            "please send a smaller version."
+        )
+    try:
+        image = Image.open(io.BytesIO(data), formats=FORMATS)
+    except Image.DecompressionBombError as error:
+        raise ImageError(
+            f"The picture has far too many pixels; at most {LIMITS}. Please send a smaller one."
+        ) from error
+    except Exception as error:  # on damaged headers Pillow raises a dozen unrelated types
+        kind = kind_of(data)
+        what = f"{kind}, whatever its name" if kind else "not a readable picture"
+        raise ImageError(f"The file is {what}; expected {FORMATS_SENTENCE}.") from error
     return image
 
 
@@ -112,13 +127,14 @@ def decode_reduced(
     """
     start = time.perf_counter()
     image = header or opened(data)
+    refuse_costly(image, data)
     size = image.size
     try:
         _draft(image, shorter_edge)
         deep = is_deep_colour(image)
         image.load()
         lying = image.size
-        told = eight_bit_colour(image, _open(data)) if deep else ""
+        told = eight_bit_colour(image, opened(data)) if deep else ""
         upright = _upright(image)
         rgb, notes = _to_rgb(upright, as_stored=as_stored)
     except ImageError:
@@ -130,28 +146,6 @@ def decode_reduced(
     size = size if upright.size == lying else size[::-1]
     milliseconds = (time.perf_counter() - start) * 1e3
     return Decoded(rgb, size, milliseconds, tuple(filter(None, (told, *notes))))
-
-
-def _open(data: bytes) -> ImageFile.ImageFile:
-    """The file's header, read by one of the allowed formats and no other."""
-    if not data:
-        raise ImageError(f"The file is empty; expected a picture ({FORMATS_SENTENCE}).")
-    if len(data) > MAX_PICTURE_BYTES:
-        raise ImageError(
-            f"The file is larger than the {MAX_PICTURE_BYTES / 1e6:.0f} MB that are accepted; "
-            "please send a smaller version."
-        )
-    try:
-        image = Image.open(io.BytesIO(data), formats=FORMATS)
-    except Image.DecompressionBombError as error:
-        raise ImageError(
-            f"The picture has far too many pixels; at most {LIMITS}. Please send a smaller one."
-        ) from error
-    except Exception as error:  # on damaged headers Pillow raises a dozen unrelated types
-        kind = kind_of(data)
-        what = f"{kind}, whatever its name" if kind else "not a readable picture"
-        raise ImageError(f"The file is {what}; expected {FORMATS_SENTENCE}.") from error
-    return image
 
 
 def _draft(image: ImageFile.ImageFile, shorter_edge: int | None) -> None:

@@ -82,7 +82,8 @@ class Lanes(Generic[S, T]):
             if is_new:
                 ticket.turn()
                 self._fill(source, lane)
-            ticket.visitor.wait(lambda seconds: bool(wait((lane.ready,), seconds).done))
+            if not lane.ready.done():
+                ticket.visitor.wait(lambda seconds: bool(wait((lane.ready,), seconds).done))
             lane.ready.result()
             with lane.turns.take(ticket.visitor):
                 ticket.turn()

@@ -16,6 +16,7 @@ from effnet_core.engines.onnx.parts import PartMaps
 from effnet_core.engines.prediction import Prediction
 from effnet_core.images import Decoded, decode_reduced
 from effnet_core.images.resizing import REDUCED_EDGES
+from effnet_core.limits import MAX_JPEG_SCANS
 from effnet_core.service.visitors import NOBODY, Visitor
 from effnet_core.service.waiting import Turns
 
@@ -149,7 +150,8 @@ def nbytes(answer: Answer) -> int:
 
 def is_quick(header: ImageFile) -> bool:
     """Whether a picture of which the header was read is decoded in less time than a pass takes."""
-    return header.width * header.height <= QUICK_PIXELS
+    scans = MAX_JPEG_SCANS if header.info.get("progressive") else 1
+    return header.width * header.height * scans <= QUICK_PIXELS
 
 
 def _pixels(decoded: Decoded) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from contextlib import nullcontext
 from functools import partial
 
@@ -16,16 +15,17 @@ from effnet_core.engines.onnx.session import OnnxSession
 from effnet_core.engines.onnx.tensors import Tensors
 from effnet_core.host import available_cores, give_back_memory, lower_priority
 
-LONELY_S = 2.0
-"""How long several must have asked without a break for the session of one to be let go: each has
-the weights to itself, and is built in some 50 ms."""
+ENOUGH = 8
+"""How many passes more must have met others than not for the session of many to answer all, and
+then not have met others for that of one to. Each has the weights to itself, and takes some 50 ms to
+build."""
 
 
 class PassSessions:
     """The sessions of one model, each built in the background when it is first asked for.
 
-    `graphs` keeps their graph on disk under `weights_sha256`, as in `OnnxEngine`. While many ask,
-    the one on all cores is let go; one is left when nobody does (`rest`).
+    `graphs` keeps their graph on disk under `weights_sha256`, as in `OnnxEngine`. Once the one that
+    fits stands, the other is let go.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class PassSessions:
         self._title = f"graph of {spec.name}"
         # Made from the tensors alone: a reference to who asks would outlive its last user.
         self._make = partial(_session, spec, tensors, graphs, weights_sha256)
-        self._asked_alone = time.monotonic()
+        self._met, self._is_for_many = 0, False
         self._whole, self._half = self._new_whole(), self._new_half()
 
     def any(self) -> OnnxSession | None:
@@ -46,15 +46,22 @@ class PassSessions:
         return self._half.value or self._whole.wait()
 
     def fitting(self, all_cores: bool) -> OnnxSession | None:
-        """The one for all cores or half of them, if it stands; returns at once."""
-        now = time.monotonic()
-        if all_cores:
-            self._asked_alone = now
-            return self._whole.get()
-        half = self._half.get()
-        if half is not None and now - self._asked_alone > LONELY_S and self._whole.value:
-            self._whole = self._new_whole()
-        return half
+        """The one for those who have asked of late, if it stands; returns at once.
+
+        `all_cores` says whether the one who asks now has met nobody.
+        """
+        self._met = max(0, self._met - 1) if all_cores else min(ENOUGH, self._met + 1)
+        if self._met in (0, ENOUGH):
+            self._is_for_many = self._met == ENOUGH
+        if self._is_for_many:
+            found = self._half.get()
+            if found is not None and self._whole.value:
+                self._whole = self._new_whole()
+        else:
+            found = self._whole.get()
+            if found is not None and self._half.value:
+                self._half = self._new_half()
+        return found
 
     def rest(self) -> None:
         """Keep one: that on half of the cores goes where the other stands, until several ask."""

@@ -82,13 +82,13 @@ def test_every_picture_is_decoded_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     decoded: list[int] = []
-    opened = decoding._open
+    opened = decoding.opened
 
     def counted(data: bytes) -> ImageFile:
         decoded.append(len(data))
         return opened(data)
 
-    monkeypatch.setattr(decoding, "_open", counted)
+    monkeypatch.setattr(decoding, "opened", counted)
     sizes = [path.stat().st_size for path in pictures]
     assert effnet("classify", *pictures, "--weights", weights, "--device", "cpu").code == 0
     assert decoded == sizes

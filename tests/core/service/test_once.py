@@ -52,7 +52,7 @@ def counted(monkeypatch: pytest.MonkeyPatch, pictures: tuple[bytes, ...]) -> Cou
 
     hashlib_sha256 = hashlib.sha256
     monkeypatch.setattr(recent.hashlib, "sha256", sha256)
-    count(decoding, "_open", "decoded")
+    count(decoding, "refuse_costly", "decoded")
     count(WeightsStore, "source", "resolved")
     count(Uploads, "weights", "resolved")
     count(store, "find_bundled", "bundled")

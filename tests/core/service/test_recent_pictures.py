@@ -142,16 +142,16 @@ def test_the_service_decodes_once_as_far_as_the_model_needs(
     assert prediction.crop_box == crop_box((3200, 2400), shape)
 
 
-@pytest.mark.parametrize("side", [60, 4000])
+@pytest.mark.parametrize(("side", "kind"), [(60, "PNG"), (4000, "PNG"), (300, "JPEG")])
 def test_a_picture_is_decoded_once_for_an_answer(
-    make: Any, monkeypatch: pytest.MonkeyPatch, side: int
+    make: Any, monkeypatch: pytest.MonkeyPatch, side: int, kind: str
 ) -> None:
-    """A large one, which is not kept, before its turn; a small one in it."""
+    """A small one in its turn; before it a large one, which is not kept, and one of many scans."""
     ready = make()
     ready.service.classify(ClassifyRequest(png(60, 40), ready.ids[0]))
     ready.service._pictures = RecentPictures(max_pixels=10)
     file = io.BytesIO()
-    Image.new("RGB", (side, side), "red").save(file, "PNG")
+    Image.new("RGB", (side, side), "red").save(file, kind, progressive=True)
     assert len(file.getvalue()) < 100_000
     lanes, held = ready.service._models._lanes, []
 
