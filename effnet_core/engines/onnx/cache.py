@@ -47,31 +47,37 @@ class GraphCache:
         self._max_bytes = max_bytes
 
     def session(
-        self, key: str, make: Callable[[], bytes], threads: int | None = None
+        self,
+        key: str,
+        make: Callable[[], bytes],
+        threads: int | None = None,
+        *,
+        pooled: bool = False,
     ) -> OnnxSession:
         """The session of the graph called `key`, from disk or of what `make` returns.
 
-        Raises what `make` raises and ONNX Runtime's own errors.
+        `threads` and `pooled` are as of `OnnxSession`. Raises what `make` raises and ONNX Runtime's
+        own errors.
         """
         self._sweep()
         kept = self._read(key)
         if kept is not None:
             try:
-                return OnnxSession(kept, threads, optimised=True)
+                return OnnxSession(kept, threads, pooled=pooled, optimised=True)
             except Exception:  # noqa: BLE001 - ONNX Runtime's errors have no common type
                 _log.warning("The graph %s is refused and made anew", key, exc_info=True)
         graph, session = make(), None
         part = self.root / f".{os.getpid()}-{uuid.uuid4().hex}{_PART}"
         try:
             self.root.mkdir(parents=True, exist_ok=True)
-            session = OnnxSession(graph, threads, optimised_to=part)
+            session = OnnxSession(graph, threads, pooled=pooled, optimised_to=part)
             self._keep(key, part)
         except Exception:  # noqa: BLE001 - a full disk is an error of ONNX Runtime's too
             _log.info("The graph %s cannot be kept", key, exc_info=True)
         finally:
             with suppress(OSError):
                 part.unlink(missing_ok=True)
-        return session or OnnxSession(graph, threads)
+        return session or OnnxSession(graph, threads, pooled=pooled)
 
     def holds(self, weights_sha256: str, outputs: str) -> bool:
         """Whether a graph with these outputs is kept of a file of weights; no bytes are read."""
@@ -81,15 +87,17 @@ class GraphCache:
     def _read(self, key: str) -> bytes | None:
         path = self._path(key)
         try:
-            data = path.read_bytes()
+            with path.open("rb") as file:
+                graph = file.read(max(0, path.stat().st_size - _DIGEST))
+                seal = file.read()
             os.utime(path)  # used now
         except FileNotFoundError:
             return None
         except OSError:
             _log.info("The graph %s cannot be read", key, exc_info=True)
             return None
-        if hashlib.sha256(memoryview(data)[:-_DIGEST]).digest() == data[-_DIGEST:]:
-            return data[:-_DIGEST]
+        if hashlib.sha256(graph).digest() == seal:
+            return graph
         _log.warning("The graph %s is damaged and made anew", key)
         return None
 

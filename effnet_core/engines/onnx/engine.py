@@ -82,7 +82,8 @@ class OnnxEngine:
             with CORES.share() as all_cores:
                 session = self._sessions.fitting(all_cores) or session
                 logits, features = session.run(values, steady=all_cores)
-        return ForwardPass(logits[0], features[0], session.name)
+        # Copies: while its own arrays are kept, ONNX Runtime keeps all that a session worked in.
+        return ForwardPass(logits[0].copy(), features[0].copy(), session.name)
 
     def gradients(
         self, inputs: Inputs, class_index: int, stages: tuple[int, ...]

@@ -57,7 +57,7 @@ def part_maps(spec: ArchitectureSpec, tensors: Tensors, inputs: Array) -> PartMa
     graph = writer.file({value: f"of_{value}" for value in (*outputs, *means)})
 
     def run() -> tuple[Array, ...]:
-        return OnnxSession(graph).run(inputs)
+        return tuple(array.copy() for array in OnnxSession(graph).run(inputs))  # as of a pass
 
     if is_heavy(spec):
         arrays = behind(run)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from contextlib import nullcontext
 from functools import partial
 
@@ -15,10 +16,13 @@ from effnet_core.engines.onnx.session import OnnxSession
 from effnet_core.engines.onnx.tensors import Tensors
 from effnet_core.host import available_cores, give_back_memory, lower_priority
 
-ENOUGH = 8
+ENOUGH = 32
 """How many passes more must have met others than not for the session of many to answer all, and
 then not have met others for that of one to. Each has the weights to itself, and takes some 50 ms to
 build."""
+
+_one_at_a_time = threading.Lock()
+"""Of sessions that are built, then twice in memory: a crowd asks several networks at once."""
 
 
 class PassSessions:
@@ -96,11 +100,12 @@ def _session(
 
         return whole_graph(spec, tensors)
 
-    if graphs is None:
-        session = OnnxSession(make(), threads)
-    else:
-        key = graph_key(weights_sha256, spec, WHOLE)
-        session = graphs.session(key, make, threads)
+    with nullcontext() if heavy else _one_at_a_time:
+        if graphs is None:
+            session = OnnxSession(make(), threads, pooled=not heavy)
+        else:
+            key = graph_key(weights_sha256, spec, WHOLE)
+            session = graphs.session(key, make, threads, pooled=not heavy)
     blank = np.zeros((1, spec.in_channels, spec.resolution, spec.resolution), np.float32)
     with nullcontext() if heavy else CORES.share():
         session.run(blank)

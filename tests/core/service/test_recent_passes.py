@@ -122,3 +122,11 @@ def test_an_upload_that_makes_room_takes_its_passes(
     passes.clear()
     service.classify(ClassifyRequest(pictures[0], weights))
     assert len(passes) == 2  # loaded anew, warmed up, and asked
+
+
+def test_a_pass_that_is_kept_keeps_none_of_the_runtimes_memory(
+    ready: Any, pictures: tuple[bytes, ...]
+) -> None:
+    ready.service.classify(ClassifyRequest(pictures[0], ready.ids[0]))
+    ((_, by),) = ready.service._recent._values.values()
+    assert by.logits.flags.owndata and by.features.flags.owndata
