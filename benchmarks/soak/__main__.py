@@ -12,11 +12,11 @@ import argparse
 import logging
 import re
 import sys
+import threading
 import time
 from collections.abc import Callable, Collection, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from multiprocessing import get_context
 
 from benchmarks import results
 from benchmarks.serving import ROOT, set_up
@@ -51,8 +51,8 @@ PARTS: dict[str, Callable[[], tuple[Row, ...]]] = {
     "slow questions": slow.rows,
     "throughput": throughput.rows,
 }
-"""Memory is measured beside the parts that come before it: they compare no times, and half of its
-minutes are a server's rest."""
+"""Memory is measured beside the others: its visitors beside the parts before it, which compare no
+times, and the rest of its server, which then does nothing, beside those after it."""
 _LINE = re.compile(r"(?<=<!-- soak -->\n).*?(?=\n<!-- end -->)", re.DOTALL)
 
 
@@ -77,11 +77,19 @@ def main() -> int:
 
 def _measured(names: Collection[str]) -> Iterator[tuple[str, tuple[Row, ...]]]:
     """The rows of each part that is named."""
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as beside:
-        memory = beside.submit(PARTS[MEMORY]) if MEMORY in names else None
+    have_left = threading.Event()
+    with ThreadPoolExecutor(1) as beside:
+        memory = None
+        if MEMORY in names:
+            memory = beside.submit(visitors.rows, have_left=have_left)
+            memory.add_done_callback(lambda _: have_left.set())
         for name, part in PARTS.items():
-            if name in names:
-                yield name, memory.result() if memory and name == MEMORY else part()
+            if name == MEMORY and memory:
+                have_left.wait()
+            elif name in names:
+                yield name, part()
+        if memory:
+            yield MEMORY, memory.result()
 
 
 def summary(found: dict[str, tuple[Row, ...]], seconds: float) -> str:

@@ -26,6 +26,8 @@ GROWTH_MB, LEFT_MB = 500.0, 50.0
 REST_S = 120.0
 _BEFORE = 8, 3
 """Visitors, and photos of each."""
+_TOO_MUCH = 200_000_000
+"""Bytes of an upload where a picture may have `limits.PICTURE_UPLOAD_MEGABYTES`."""
 FIELD = "Your pictures"
 _SIDES = (7008, 4672)
 _FRAME = b"\xff\xc0"  # of a baseline JPEG; the picture's height follows 3 bytes after its length
@@ -36,20 +38,25 @@ def rows(
     photos: int = PHOTOS,
     megabytes: float = MEGABYTES,
     rest: float = REST_S,
+    have_left: threading.Event | None = None,
 ) -> tuple[Row, ...]:
     """Rows of the largest growth, the growth after `rest` seconds, and of uploads refused.
 
     The server has answered a few visitors at the same time before, who have left: its models are
-    loaded. Raises RuntimeError where the server does not start.
+    loaded. `have_left` is set once the others have left too, before the server rests. Raises
+    RuntimeError where the server does not start.
     """
     photo = noisy_photo(megabytes)
     with serving() as server:
         server.wait_healthy()
+        taken = asyncio.run(_takes_too_much(server.url))
         asyncio.run(_all(server.url, photo, *_BEFORE))
         time.sleep(rest)
         before = server.megabytes
         with largest(server) as found:
             refused = asyncio.run(_all(server.url, photo, visitors, photos))
+        if have_left is not None:
+            have_left.set()
         time.sleep(rest)
         after = server.megabytes
     who = f"{visitors} visitors × {photos} photos of {len(photo) / 1e6:.0f} MB"
@@ -57,6 +64,7 @@ def rows(
         at_most(f"{who}: growth of the server, MB", max(found) - before, GROWTH_MB),
         at_most(f"{who}: growth {rest:.0f} s after they left, MB", after - before, LEFT_MB),
         at_most(f"{who}: uploads refused", refused, 0),
+        at_most(f"an upload of {_TOO_MUCH / 1e6:.0f} MB as a picture: taken", int(taken), 0),
     )
 
 
@@ -107,6 +115,11 @@ async def _visit(
         if done is not None:
             await done.wait()
     return sum(code != 204 for code in codes)
+
+
+async def _takes_too_much(url: str) -> bool:
+    async with visiting(url, "classify") as session:
+        return 204 in await session.upload(FIELD, {"large.jpg": partial(bytes, _TOO_MUCH)})
 
 
 @contextmanager
