@@ -12,11 +12,11 @@ import argparse
 import logging
 import re
 import sys
-import threading
 import time
 from collections.abc import Callable, Collection, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime
+from multiprocessing import get_context
 
 from benchmarks import results
 from benchmarks.serving import ROOT, set_up
@@ -38,21 +38,24 @@ from effnet_core import files
 
 FILE = results.FILE.with_name("soak.json")
 MEMORY = "memory"
-PARTS: dict[str, Callable[[], tuple[Row, ...]]] = {
-    "damaged pictures": pictures.rows,
+BESIDE: dict[str, Callable[[], tuple[Row, ...]]] = {
     "turned bits": flips.rows,
     "many sessions": crowd.rows,
     "kills and a full disk": kills.rows,
     "replicas behind a proxy": replicas.rows,
-    MEMORY: visitors.rows,
+    "damaged pictures": pictures.rows,
+}
+"""What counts, and takes times that are far from their limits: it runs while memory's server rests,
+and then has visitors."""
+AFTER: dict[str, Callable[[], tuple[Row, ...]]] = {
     "costly pictures": costly.rows,
     "hostile checkpoints": hostile.rows,
     "readiness": ready.rows,
     "slow questions": slow.rows,
     "throughput": throughput.rows,
 }
-"""Memory is measured beside the others: its visitors beside the parts before it, which compare no
-times, and the rest of its server, which then does nothing, beside those after it."""
+"""What compares times: it runs once those visitors have left, while the server rests again."""
+PARTS = {**BESIDE, MEMORY: visitors.rows, **AFTER}
 _LINE = re.compile(r"(?<=<!-- soak -->\n).*?(?=\n<!-- end -->)", re.DOTALL)
 
 
@@ -67,7 +70,7 @@ def main() -> int:
     begun, found = time.monotonic(), {}
     for name, rows in _measured(asked.parts or PARTS):
         found[name] = rows
-        print(f"{name}, {time.monotonic() - begun:.0f} s\n{table(rows)}\n", flush=True)
+        print(f"{name}, done after {time.monotonic() - begun:.0f} s\n{table(rows)}\n", flush=True)
     said = summary(found, time.monotonic() - begun)
     print(said)
     if asked.write and not asked.parts:
@@ -77,17 +80,14 @@ def main() -> int:
 
 def _measured(names: Collection[str]) -> Iterator[tuple[str, tuple[Row, ...]]]:
     """The rows of each part that is named."""
-    have_left = threading.Event()
-    with ThreadPoolExecutor(1) as beside:
-        memory = None
-        if MEMORY in names:
-            memory = beside.submit(visitors.rows, have_left=have_left)
-            memory.add_done_callback(lambda _: have_left.set())
-        for name, part in PARTS.items():
-            if name == MEMORY and memory:
-                have_left.wait()
-            elif name in names:
-                yield name, part()
+    context = get_context("spawn")
+    with context.Manager() as shared, ProcessPoolExecutor(1, mp_context=context) as pool:
+        have_left = shared.Event()
+        memory = pool.submit(visitors.rows, have_left=have_left) if MEMORY in names else None
+        yield from ((name, part()) for name, part in BESIDE.items() if name in names)
+        while memory and not (memory.done() or have_left.wait(1)):
+            pass
+        yield from ((name, part()) for name, part in AFTER.items() if name in names)
         if memory:
             yield MEMORY, memory.result()
 

@@ -40,7 +40,7 @@ def rows(
     rest: float = REST_S,
     have_left: threading.Event | None = None,
 ) -> tuple[Row, ...]:
-    """Rows of the largest growth, the growth after `rest` seconds, and of uploads refused.
+    """Rows of the largest growth, the growth after `rest` seconds, and of uploads refused or taken.
 
     The server has answered a few visitors at the same time before, who have left: its models are
     loaded. `have_left` is set once the others have left too, before the server rests. Raises
@@ -49,7 +49,6 @@ def rows(
     photo = noisy_photo(megabytes)
     with serving() as server:
         server.wait_healthy()
-        taken = asyncio.run(_takes_too_much(server.url))
         asyncio.run(_all(server.url, photo, *_BEFORE))
         time.sleep(rest)
         before = server.megabytes
@@ -59,6 +58,7 @@ def rows(
             have_left.set()
         time.sleep(rest)
         after = server.megabytes
+        taken = asyncio.run(_takes_too_much(server))
     who = f"{visitors} visitors × {photos} photos of {len(photo) / 1e6:.0f} MB"
     return (
         at_most(f"{who}: growth of the server, MB", max(found) - before, GROWTH_MB),
@@ -117,9 +117,12 @@ async def _visit(
     return sum(code != 204 for code in codes)
 
 
-async def _takes_too_much(url: str) -> bool:
-    async with visiting(url, "classify") as session:
-        return 204 in await session.upload(FIELD, {"large.jpg": partial(bytes, _TOO_MUCH)})
+async def _takes_too_much(server: Server) -> bool:
+    """Whether a file larger than any picture may be is taken, or the server dies of it."""
+    async with visiting(server.url, "classify") as session:
+        (code,) = await session.upload(FIELD, {"large.jpg": partial(bytes, _TOO_MUCH)})
+    server.wait_healthy()
+    return code not in (413, 0)  # 0: it hangs up on who still sends
 
 
 @contextmanager

@@ -40,8 +40,7 @@ def refuse_costly(image: ImageFile.ImageFile, data: bytes) -> None:
     """Raise ImageError for a picture beyond the limits of its kind; `image` is not yet loaded."""
     for width, height in _sizes(image):
         _refuse_oversized(width, height, *_most(image, data))
-    if isinstance(image, TiffImagePlugin.TiffImageFile) or _is_jpeg(image):
-        _refuse_scans(image, data)
+    _refuse_scans(image, data)
     if image.format == "PNG":
         _refuse_chunks(data)
     if len(data) > MAX_PACKED_BYTES and _is_packed(image):
@@ -101,18 +100,25 @@ def _refuse_oversized(width: int, height: int, most: int, words: str) -> None:
         )
 
 
-def _refuse_scans(image: ImageFile.ImageFile, data: bytes) -> None:
-    """Refuse a JPEG, or a TIFF of JPEGs, whose pixels are passed over again and again."""
-    scans, parts = data.count(b"\xff\xda"), 1
+def scans(image: ImageFile.ImageFile, data: bytes) -> float:
+    """How often a JPEG's pixels are passed over, or those of a TIFF of JPEGs; 1 for any other."""
+    parts = 1
     if isinstance(image, TiffImagePlugin.TiffImageFile):
         if image.tag_v2.get(_COMPRESSION) not in (6, 7):
-            return
+            return 1.0
         parts = max(1, len(image.tile))
-    pixels = image.width * image.height
-    if scans > MAX_JPEG_SCANS * parts or scans / parts * pixels > MAX_SCANNED_PIXELS:
+    elif not _is_jpeg(image):
+        return 1.0
+    return max(1.0, data.count(b"\xff\xda") / parts)
+
+
+def _refuse_scans(image: ImageFile.ImageFile, data: bytes) -> None:
+    """Refuse a picture whose pixels are passed over again and again."""
+    count, pixels = scans(image, data), image.width * image.height
+    if count > MAX_JPEG_SCANS or count * pixels > MAX_SCANNED_PIXELS:
         raise ImageError(
             f"The {image.format} passes over its {pixels / 1e6:,.1f} million pixels in "
-            f"{scans:,} scans; expected one saved the usual way."
+            f"{count:,.0f} scans; expected one saved the usual way."
         )
 
 

@@ -120,7 +120,7 @@ class Answering:
         return self._models.loaded()
 
     def rest(self) -> None:
-        """Let go of what is kept to be quick, and of second sessions; the models stay."""
+        """Let go of what is kept to be quick; the models stay, ready for one who asks alone."""
         for kept in (self._pictures, self._recent, self._cells):
             kept.clear()
         self._models.rest()
@@ -144,15 +144,15 @@ class Answering:
     ) -> Iterator[tuple[Predictor, Answer]]:
         """As `_asked`; a pass is taken only where it is not known what the model says.
 
-        A picture that takes long to decode is decoded before it holds the lane, and so is what
-        comes first: the model is not loaded for what cannot be decoded.
+        A picture that takes long to decode is decoded, or refused, before it holds the lane, and so
+        is what comes first: the model is not loaded for what cannot be decoded.
         """
         key, edge = (name, source.identity), edge_for(source.preprocessing)
         get = partial(self._pictures.get, name, request.image, edge)
         picture, header = self._pictures.kept(name, edge), None
         if picture is None and self._recent.get(key) is None:
             header = opened(request.image)
-            if not (is_quick(header) and self._models.holds(source)):
+            if not (is_quick(header, request.image) and self._models.holds(source)):
                 picture = get(ticket.visitor, header=header)
         with self._models.use(source, ticket) as predictor:
             answer = self._recent.get(key)

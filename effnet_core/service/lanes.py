@@ -82,8 +82,7 @@ class Lanes(Generic[S, T]):
             if is_new:
                 ticket.turn()
                 self._fill(source, lane)
-            if not lane.ready.done():
-                ticket.visitor.wait(lambda seconds: bool(wait((lane.ready,), seconds).done))
+            ticket.visitor.wait(lambda seconds: bool(wait((lane.ready,), seconds).done))
             lane.ready.result()
             with lane.turns.take(ticket.visitor):
                 ticket.turn()

@@ -15,8 +15,8 @@ from effnet_core.engines.engine import ForwardPass
 from effnet_core.engines.onnx.parts import PartMaps
 from effnet_core.engines.prediction import Prediction
 from effnet_core.images import Decoded, decode_reduced
+from effnet_core.images.costly import scans
 from effnet_core.images.resizing import REDUCED_EDGES
-from effnet_core.limits import MAX_JPEG_SCANS
 from effnet_core.service.visitors import NOBODY, Visitor
 from effnet_core.service.waiting import Turns
 
@@ -28,7 +28,8 @@ CACHE_MAPS_BYTES = 256 * 2**20
 """Bytes of feature maps kept: 50 pictures by B0 at 224 pixels (5 MB each), 8 by B4 at 380 (29)."""
 LEAST = REDUCED_EDGES[0]
 QUICK_PIXELS = 2_000_000
-"""Of a picture that takes less to decode than a pass: it is decoded in the pass's turn."""
+"""Of a picture that takes less to decode than a pass, each scan counted: it is decoded in the
+pass's turn."""
 
 V = TypeVar("V")
 
@@ -79,7 +80,7 @@ class RecentPictures:
         `opened` gave of them. A picture that the least edge leaves whole serves for all. Also
         raises what the visitor's check raises while others are decoded.
         """
-        turns = self._quick if header is not None and is_quick(header) else self._turns
+        turns = self._quick if header is not None and is_quick(header, data) else self._turns
         decoded = self.kept(name, edge)
         if decoded is None:
             with turns[name[0] % len(turns)].take(visitor):
@@ -148,10 +149,10 @@ def nbytes(answer: Answer) -> int:
     return by.nbytes + said.probabilities.nbytes + said.pixels.nbytes
 
 
-def is_quick(header: ImageFile) -> bool:
-    """Whether a picture of which the header was read is decoded in less time than a pass takes."""
-    scans = MAX_JPEG_SCANS if header.info.get("progressive") else 1
-    return header.width * header.height * scans <= QUICK_PIXELS
+def is_quick(header: ImageFile, data: bytes) -> bool:
+    """Whether a picture whose header was read is decoded in less time than a pass takes."""
+    pixels = header.width * header.height
+    return pixels <= QUICK_PIXELS and pixels * scans(header, data) <= QUICK_PIXELS
 
 
 def _pixels(decoded: Decoded) -> int:

@@ -88,7 +88,7 @@ class GraphCache:
         path = self._path(key)
         try:
             with path.open("rb") as file:
-                graph = file.read(max(0, path.stat().st_size - _DIGEST))
+                graph = file.read(max(0, os.fstat(file.fileno()).st_size - _DIGEST))
                 seal = file.read()
             os.utime(path)  # used now
         except FileNotFoundError:

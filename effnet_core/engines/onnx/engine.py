@@ -62,7 +62,7 @@ class OnnxEngine:
         return self._eager().model
 
     def rest(self) -> None:
-        """Let the session for many go; those who use it now have their answers first."""
+        """Keep one session; those who use another now have their answers first."""
         self._sessions.rest()
 
     def class_weights(self, classes: Sequence[int]) -> npt.NDArray[np.float32]:
@@ -82,7 +82,7 @@ class OnnxEngine:
             with CORES.share() as all_cores:
                 session = self._sessions.fitting(all_cores) or session
                 logits, features = session.run(values, steady=all_cores)
-        # Copies: while its own arrays are kept, ONNX Runtime keeps all that a session worked in.
+        # Copies: ONNX Runtime's own arrays, kept, hold on to the memory that a session works in.
         return ForwardPass(logits[0].copy(), features[0].copy(), session.name)
 
     def gradients(

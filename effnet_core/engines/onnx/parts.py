@@ -57,7 +57,8 @@ def part_maps(spec: ArchitectureSpec, tensors: Tensors, inputs: Array) -> PartMa
     graph = writer.file({value: f"of_{value}" for value in (*outputs, *means)})
 
     def run() -> tuple[Array, ...]:
-        return tuple(array.copy() for array in OnnxSession(graph).run(inputs))  # as of a pass
+        # Copies, as `OnnxEngine.forward` makes them.
+        return tuple(array.copy() for array in OnnxSession(graph).run(inputs))
 
     if is_heavy(spec):
         arrays = behind(run)

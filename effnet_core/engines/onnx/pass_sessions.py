@@ -9,6 +9,7 @@ from functools import partial
 import numpy as np
 
 from effnet_core.architecture.spec import ArchitectureSpec
+from effnet_core.cost.report import summarize
 from effnet_core.engines.background import Background
 from effnet_core.engines.cores import CORES, HALVES, is_heavy
 from effnet_core.engines.onnx.cache import WHOLE, GraphCache, graph_key
@@ -17,12 +18,15 @@ from effnet_core.engines.onnx.tensors import Tensors
 from effnet_core.host import available_cores, give_back_memory, lower_priority
 
 ENOUGH = 32
-"""How many passes more must have met others than not for the session of many to answer all, and
-then not have met others for that of one to. Each has the weights to itself, and takes some 50 ms to
-build."""
+"""From how many passes that met others the session of many answers all, passes that did not counted
+against them; and at none that of one. Each has the weights to itself, built in some 50 ms."""
+MAX_POOLED_BYTES = 16_000_000
+"""Activations at their peak, of networks that work in shared memory: all up to B2 at their own
+input size. What two passes at once needed of it stays."""
 
-_one_at_a_time = threading.Lock()
-"""Of sessions that are built, then twice in memory: a crowd asks several networks at once."""
+_building = threading.Lock()
+"""Held while a quick network's session is built, which then stands in memory twice: a crowd makes
+several networks need another one at the same time."""
 
 
 class PassSessions:
@@ -42,35 +46,41 @@ class PassSessions:
         self._title = f"graph of {spec.name}"
         # Made from the tensors alone: a reference to who asks would outlive its last user.
         self._make = partial(_session, spec, tensors, graphs, weights_sha256)
-        self._met, self._is_for_many = 0, False
+        self._lock = threading.Lock()
+        self._crowd, self._is_for_many = 0, False
         self._whole, self._half = self._new_whole(), self._new_half()
 
     def any(self) -> OnnxSession | None:
         """One that stands, else the one on all cores once it does; None where there can be none."""
-        return self._half.value or self._whole.wait()
+        with self._lock:
+            half, whole = self._half.value, self._whole
+        return half or whole.wait()
 
     def fitting(self, all_cores: bool) -> OnnxSession | None:
         """The one for those who have asked of late, if it stands; returns at once.
 
         `all_cores` says whether the one who asks now has met nobody.
         """
-        self._met = max(0, self._met - 1) if all_cores else min(ENOUGH, self._met + 1)
-        if self._met in (0, ENOUGH):
-            self._is_for_many = self._met == ENOUGH
-        if self._is_for_many:
-            found = self._half.get()
-            if found is not None and self._whole.value:
-                self._whole = self._new_whole()
-        else:
-            found = self._whole.get()
-            if found is not None and self._half.value:
-                self._half = self._new_half()
-        return found
+        with self._lock:
+            self._crowd = max(0, self._crowd - 1) if all_cores else min(ENOUGH, self._crowd + 1)
+            if self._crowd in (0, ENOUGH):
+                self._is_for_many = self._crowd == ENOUGH
+            if self._is_for_many:
+                found = self._half.get()
+                if found is not None and self._whole.value:
+                    self._whole = self._new_whole()
+            else:
+                found = self._whole.get()
+                if found is not None and self._half.value:
+                    self._half = self._new_half()
+            return found
 
     def rest(self) -> None:
-        """Keep one: that on half of the cores goes where the other stands, until several ask."""
-        if self._whole.value is not None:
-            self._half = self._new_half()
+        """Keep one, and forget the crowd: whoever comes next is alone."""
+        with self._lock:
+            self._crowd, self._is_for_many = 0, False
+            if self._whole.value is not None:
+                self._half = self._new_half()
 
     def _new_half(self) -> Background[OnnxSession]:
         half = max(1, available_cores() // HALVES)
@@ -100,12 +110,13 @@ def _session(
 
         return whole_graph(spec, tensors)
 
-    with nullcontext() if heavy else _one_at_a_time:
+    pooled = not heavy and summarize(spec).peak_activation_bytes <= MAX_POOLED_BYTES
+    with nullcontext() if heavy else _building:
         if graphs is None:
-            session = OnnxSession(make(), threads, pooled=not heavy)
+            session = OnnxSession(make(), threads, pooled=pooled)
         else:
             key = graph_key(weights_sha256, spec, WHOLE)
-            session = graphs.session(key, make, threads, pooled=not heavy)
+            session = graphs.session(key, make, threads, pooled=pooled)
     blank = np.zeros((1, spec.in_channels, spec.resolution, spec.resolution), np.float32)
     with nullcontext() if heavy else CORES.share():
         session.run(blank)

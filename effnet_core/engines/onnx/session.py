@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from effnet_core.host import available_cores, cores
 
-ENGINE_VERSION = "2"
+ENGINE_VERSION = "3"
 """Counts up with every change of what `graph` and `gradients` write or of a session's settings.
 
 Graphs kept on disk and calibrations of older versions are then used no more.
@@ -46,7 +46,7 @@ class OnnxSession:
     B7: mostly 2.1 to 2.6 times the idle time, and 1.0 to 1.4 with the caller held on its core. To
     hold it takes 0.1 ms, so that is done after a slow run alone.
     `pooled` ones work in memory that they share and that stays until the process ends: Lite0 to
-    Lite2, two passes of each at a time, in 33 MB, and in 71 where each has its own.
+    Lite2, two passes at a time, in 33 MB, and in 71 where each has its own. A pass takes as long.
     `name` is the runtime and its version, for read-outs. ONNX Runtime optimises the graph, writes
     the result to `optimised_to` if that is given, and takes an `optimised` graph as it is.
     Raises ONNX Runtime's own errors for a graph that it cannot take.
@@ -75,7 +75,7 @@ class OnnxSession:
         if optimised_to is not None:
             options.optimized_model_filepath = str(optimised_to)
         if pooled:
-            with _lock:
+            with _pool_lock:
                 _make_pool()
             options.add_session_config_entry("session.use_env_allocators", "1")
         spin = str(_SPIN_MICROSECONDS)
@@ -118,19 +118,17 @@ class OnnxSession:
             self._held_runs = _HELD_RUNS
 
 
-_lock = threading.Lock()
+_pool_lock = threading.Lock()
 
 
 @cache
 def _make_pool() -> None:
-    """Make the memory that pooled sessions share; ONNX Runtime takes one such for a process."""
+    """Make the memory that pooled sessions share, as large as they need; once for a process."""
     import onnxruntime
 
     kind = onnxruntime.OrtAllocatorType.ORT_ARENA_ALLOCATOR
     place = onnxruntime.OrtMemoryInfo("Cpu", kind, 0, onnxruntime.OrtMemType.DEFAULT)
-    default = -1
-    growth = onnxruntime.OrtArenaCfg(0, default, default, default)
-    onnxruntime.create_and_register_allocator(place, growth)
+    onnxruntime.create_and_register_allocator(place, onnxruntime.OrtArenaCfg({}))
 
 
 @contextmanager

@@ -82,13 +82,13 @@ def test_every_picture_is_decoded_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     decoded: list[int] = []
-    opened = decoding.opened
+    refuse = decoding.refuse_costly
 
-    def counted(data: bytes) -> ImageFile:
+    def counted(image: ImageFile, data: bytes) -> None:
         decoded.append(len(data))
-        return opened(data)
+        refuse(image, data)
 
-    monkeypatch.setattr(decoding, "opened", counted)
+    monkeypatch.setattr(decoding, "refuse_costly", counted)
     sizes = [path.stat().st_size for path in pictures]
     assert effnet("classify", *pictures, "--weights", weights, "--device", "cpu").code == 0
     assert decoded == sizes

@@ -142,11 +142,14 @@ def test_the_service_decodes_once_as_far_as_the_model_needs(
     assert prediction.crop_box == crop_box((3200, 2400), shape)
 
 
-@pytest.mark.parametrize(("side", "kind"), [(60, "PNG"), (4000, "PNG"), (300, "JPEG")])
+@pytest.mark.parametrize(
+    ("side", "kind", "in_turn"),
+    [(60, "PNG", 1), (4000, "PNG", 0), (400, "JPEG", 1), (500, "JPEG", 0)],
+)
 def test_a_picture_is_decoded_once_for_an_answer(
-    make: Any, monkeypatch: pytest.MonkeyPatch, side: int, kind: str
+    make: Any, monkeypatch: pytest.MonkeyPatch, side: int, kind: str, in_turn: int
 ) -> None:
-    """A small one in its turn; before it a large one, which is not kept, and one of many scans."""
+    """A small one in its turn; before it a large one, and one of ten scans that costs as much."""
     ready = make()
     ready.service.classify(ClassifyRequest(png(60, 40), ready.ids[0]))
     ready.service._pictures = RecentPictures(max_pixels=10)
@@ -161,4 +164,4 @@ def test_a_picture_is_decoded_once_for_an_answer(
 
     monkeypatch.setattr(module, "decode_reduced", decoding)
     ready.service.classify(ClassifyRequest(file.getvalue(), ready.ids[0]))
-    assert held == [int(side == 60)]
+    assert held == [in_turn]

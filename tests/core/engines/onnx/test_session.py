@@ -52,6 +52,16 @@ def test_threads_that_share_a_session_get_the_serial_answers(graph: bytes) -> No
     np.testing.assert_allclose(together, serial, rtol=0, atol=1e-6)
 
 
+def test_pooled_sessions_give_the_same_answers_from_memory_that_they_share(graph: bytes) -> None:
+    x = np.random.default_rng(3).standard_normal((1, 3, 64, 64), dtype=np.float32)
+    pooled = [OnnxSession(graph, pooled=True) for _ in range(2)]
+    name = "session.use_env_allocators"
+    for session in pooled:
+        assert session._session.get_session_options().get_session_config_entry(name) == "1"
+        for found, own in zip(session.run(x), OnnxSession(graph).run(x), strict=True):
+            np.testing.assert_array_equal(found, own)
+
+
 def test_the_number_of_threads_changes_no_answer(graph: bytes) -> None:
     x = np.random.default_rng(2).standard_normal((2, 3, 64, 64), dtype=np.float32)
     one, two = OnnxSession(graph, threads=1), OnnxSession(graph, threads=2)
