@@ -149,15 +149,16 @@ class Answering:
         """
         key, edge = (name, source.identity), edge_for(source.preprocessing)
         get = partial(self._pictures.get, name, request.image, edge)
-        picture, header = self._pictures.kept(name, edge), None
+        picture = self._pictures.kept(name, edge)
         if picture is None and self._recent.get(key) is None:
             header = opened(request.image)
-            if not (is_quick(header, request.image) and self._models.holds(source)):
-                picture = get(ticket.visitor, header=header)
+            get = partial(get, header=header, quick=is_quick(header, request.image))
+            if not (get.keywords["quick"] and self._models.holds(source)):
+                picture = get(ticket.visitor)
         with self._models.use(source, ticket) as predictor:
             answer = self._recent.get(key)
             if answer is None:
-                decoded = partial(get, header=header) if picture is None else lambda: picture
+                decoded = get if picture is None else lambda: picture
                 answer = self._computed(predictor, decoded, ticket.visitor)
                 self._recent.put(key, answer)
             yield predictor, answer

@@ -73,14 +73,15 @@ class RecentPictures:
         visitor: Visitor = NOBODY,
         *,
         header: ImageFile | None = None,
+        quick: bool = False,
     ) -> Decoded:
         """The picture in a file's bytes, decoded once while it is kept; raises ImageError.
 
-        `name` is the bytes' digest, `edge` as `resizing.edge_for` gives it, and `header` what
-        `opened` gave of them. A picture that the least edge leaves whole serves for all. Also
+        `name` is the bytes' digest, `edge` as `resizing.edge_for` gives it, `header` what `opened`
+        gave of them, and `quick` what `is_quick` said. A picture that the least edge leaves whole serves for all. Also
         raises what the visitor's check raises while others are decoded.
         """
-        turns = self._quick if header is not None and is_quick(header, data) else self._turns
+        turns = self._quick if quick else self._turns
         decoded = self.kept(name, edge)
         if decoded is None:
             with turns[name[0] % len(turns)].take(visitor):
