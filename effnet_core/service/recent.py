@@ -78,8 +78,8 @@ class RecentPictures:
         """The picture in a file's bytes, decoded once while it is kept; raises ImageError.
 
         `name` is the bytes' digest, `edge` as `resizing.edge_for` gives it, `header` what `opened`
-        gave of them, and `quick` what `is_quick` said. A picture that the least edge leaves whole serves for all. Also
-        raises what the visitor's check raises while others are decoded.
+        gave of them, and `quick` what `is_quick` said. A picture that the least edge leaves whole
+        serves for all. Also raises what the visitor's check raises while others are decoded.
         """
         turns = self._quick if quick else self._turns
         decoded = self.kept(name, edge)

@@ -18,11 +18,12 @@ from effnet_core.engines.onnx.tensors import Tensors
 from effnet_core.host import available_cores, give_back_memory, lower_priority
 
 ENOUGH = 32
-"""From how many passes that met others the session of many answers all, passes that did not counted
-against them; and at none that of one. Each has the weights to itself, built in some 50 ms."""
+"""How far passes that met others must be ahead of those that did not for the session of many to
+answer all; that of one does when none are left. Each has the weights to itself, and takes some 50
+ms to build."""
 MAX_POOLED_BYTES = 16_000_000
-"""Activations at their peak, of networks that work in shared memory: all up to B2 at their own
-input size. What two passes at once needed of it stays."""
+"""Activations at their peak, of networks that work in shared memory: all that are not heavy, at
+their own input size. What two passes at once needed of it stays."""
 
 _building = threading.Lock()
 """Held while a quick network's session is built, which then stands in memory twice: a crowd makes
