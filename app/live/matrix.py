@@ -62,7 +62,8 @@ def matrix(
     """
     held = {"table": table(models, rows, below), "below": leads_to}
     height = _HEAD + _ROW * len(rows) + _FOOT * len(below)  # before its script has come
-    st.html(f"<style>.st-key-{_MATRIX} {{ min-height: {height:.2f}rem; }}</style>")
+    # "div" outdoes the sheet, whichever is last.
+    st.html(f"<style>div.st-key-{_MATRIX} {{ min-height: {height:.2f}rem; }}</style>")
     _matrix(key=_MATRIX, data=[to_json(held)], on_chosen_change=on_choice)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+from PIL import Image
 
 from app.text import percent
 from effnet_core.engines.predictor import Predictor
@@ -50,6 +52,24 @@ def test_a_photo_uploaded_gets_the_core_s_answer(
     assert rows == [entry.label for entry in top]
     shown = page.locator("table.answers td").first.inner_text()
     assert shown.strip() == f"{100 * top[0].probability:.1f} %"
+
+
+@pytest.mark.parametrize("size", [(300, 400), (400, 200)])
+def test_a_picture_has_the_room_that_it_takes(
+    server: str, browser_page: OpenPage, size: tuple[int, int]
+) -> None:
+    file = io.BytesIO()
+    Image.linear_gradient("L").resize(size).save(file, "PNG")
+    page = browser_page()
+    page.goto(f"{server}/classify")
+    add_pictures(page, ("gradient.png", file.getvalue()))
+    page.get_by_role("heading", name="gradient.png").wait_for(timeout=60_000)
+    page.locator("table.answers").first.wait_for(timeout=60_000)
+    room, image = (
+        page.locator(f".st-key-looked-at{inner}").bounding_box() for inner in ("", " img")
+    )
+    assert image["width"] / image["height"] == pytest.approx(size[0] / size[1], rel=0.02)
+    assert room["height"] == pytest.approx(image["height"], abs=2)
 
 
 def test_bad_files_and_hostile_names_are_answered_in_words(

@@ -49,7 +49,8 @@ def _draw_picture(picture: Picture, predictions: list[Prediction]) -> None:
     with st.container(key="looked-at"):
         st.image(framed, width="stretch", alt=picture.alt + seen, output_format="JPEG")
     place = "{} / {}".format(*framed.size)  # before the bytes have come
-    st.html(f"<style>.st-key-looked-at, .st-key-looked-at img {{ aspect-ratio: {place}; }}</style>")
+    at = "div.st-key-looked-at, .st-key-looked-at img"  # "div" outdoes the sheet, whichever is last
+    st.html(f"<style>{at} {{ aspect-ratio: {place}; }}</style>")
 
 
 def _draw_facts(picture: Picture, predictions: list[Prediction]) -> None:
