@@ -152,8 +152,9 @@ class Answering:
         picture = self._pictures.kept(name, edge)
         if picture is None and self._recent.get(key) is None:
             header = opened(request.image)
-            get = partial(get, header=header, quick=is_quick(header, request.image))
-            if not (get.keywords["quick"] and self._models.holds(source)):
+            quick = is_quick(header, request.image)
+            get = partial(get, header=header, quick=quick)
+            if not (quick and self._models.holds(source)):
                 picture = get(ticket.visitor)
         with self._models.use(source, ticket) as predictor:
             answer = self._recent.get(key)
